@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/background_detector.h"
+
+#include <utility>
+#include <vector>
+
+#include "gst-plugin/frame_view.h"
+
+namespace uniad {
+
+void UnmapFrame::operator()(GstVideoFrame *frame) const {
+  gst_video_frame_unmap(frame);
+  delete frame;  // NOLINT(cppcoreguidelines-owning-memory): the deleter of MappedFrame
+}
+
+MappedFrame map_frame(GstBuffer *buffer, const GstVideoInfo &info) {
+  auto frame = std::make_unique<GstVideoFrame>();
+  if (!gst_video_frame_map(frame.get(), &info, buffer, GST_MAP_READ)) return nullptr;
+  return MappedFrame(frame.release());
+}
+
+BackgroundDetector::BackgroundDetector(std::shared_ptr<Detector> detector)
+    : detector_(std::move(detector)), thread_([this](const std::stop_token &stop) { run(stop); }) {}
+
+void BackgroundDetector::offer(MappedFrame frame, GstClockTime running_time) {
+  std::optional<Offer> replaced(Offer{std::move(frame), running_time});
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.swap(replaced);
+  }
+  changed_.notify_all();
+}
+
+std::optional<TimedDetection> BackgroundDetector::take() {
+  const std::lock_guard lock(mutex_);
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  return std::exchange(finished_, std::nullopt);
+}
+
+void BackgroundDetector::clear() {
+  std::optional<Offer> dropped;
+  std::unique_lock lock(mutex_);
+  waiting_.swap(dropped);
+  changed_.wait(lock, [this] { return !busy_; });
+  finished_.reset();
+  error_ = nullptr;
+}
+
+void BackgroundDetector::run(const std::stop_token &stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return waiting_.has_value(); })) {
+    auto work = std::exchange(waiting_, std::nullopt);
+    busy_ = true;
+    lock.unlock();
+
+    std::optional<TimedDetection> result;
+    std::exception_ptr error;
+    try {
+      const FrameView view = view_of(*work->frame);
+      result = TimedDetection{detector_->detect({&view, 1}).front(), work->running_time};
+    } catch (...) {
+      error = std::current_exception();
+    }
+    work.reset();
+
+    lock.lock();
+    busy_ = false;
+    finished_ = std::move(result);
+    error_ = error;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace uniad

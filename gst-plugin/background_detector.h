@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gst/video/video.h>
+
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+#include "model/engine/detector.h"
+
+namespace uniad {
+
+struct UnmapFrame {
+  void operator()(GstVideoFrame *frame) const;
+};
+
+// A buffer mapped for reading; holds a reference to it.
+using MappedFrame = std::unique_ptr<GstVideoFrame, UnmapFrame>;
+
+// Null where the buffer does not hold a frame of that format and size.
+MappedFrame map_frame(GstBuffer *buffer, const GstVideoInfo &info);
+
+// A detection, and when the frame that it is about was due.
+struct TimedDetection {
+  Detection detection;
+  GstClockTime running_time = GST_CLOCK_TIME_NONE;
+};
+
+// Judges frames on a thread of its own. Of the frames offered while it is busy only the newest waits, so that
+// never more than two are held.
+class BackgroundDetector {
+ public:
+  explicit BackgroundDetector(std::shared_ptr<Detector> detector);
+
+  void offer(MappedFrame frame, GstClockTime running_time);
+
+  // The newest result since the last call, if any. Throws what stopped the detector.
+  std::optional<TimedDetection> take();
+
+  // Drops the waiting frame and the result, once the frame in work is done.
+  void clear();
+
+ private:
+  struct Offer {
+    MappedFrame frame;
+    GstClockTime running_time;
+  };
+
+  void run(const std::stop_token &stop);
+
+  std::shared_ptr<Detector> detector_;
+  std::mutex mutex_;  // guards the five below
+  std::condition_variable_any changed_;
+  std::optional<Offer> waiting_;
+  bool busy_ = false;
+  std::optional<TimedDetection> finished_;
+  std::exception_ptr error_;
+  std::jthread thread_;  // last, so that it has ended before the rest goes
+};
+
+}  // namespace uniad

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gst/video/video.h>
+
+#include "model/preprocess/frame_view.h"
+
+namespace uniad {
+
+// Every raw format of this GStreamer, in system memory, of any size. Transfer full.
+GstCaps *viewable_caps();
+
+// The frame as preprocess reads it: nothing is copied, so the frame must stay mapped and in its place as long
+// as the view is used. Colorimetry that the caps do not name is what GStreamer assumes: BT.709 above 576
+// lines and BT.601 up to there, limited range (full for grey). Throws Error for formats without pixels that a
+// CPU can read (encoded, DMA_DRM).
+FrameView view_of(const GstVideoFrame &frame);
+
+}  // namespace uniad

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#ifndef GST_UNIAD_META_API
+#define GST_UNIAD_META_API __attribute__((visibility("default")))
+#endif
+
+typedef struct _GstAnomalyRegion GstAnomalyRegion;
+typedef struct _GstAnomalyMeta GstAnomalyMeta;
+
+/**
+ * GstAnomalyEventState:
+ * @GST_ANOMALY_EVENT_NONE: the frame belongs to no event
+ * @GST_ANOMALY_EVENT_BEGIN: the first frame whose result is at or above the threshold
+ * @GST_ANOMALY_EVENT_ONGOING: any further frame of the event
+ * @GST_ANOMALY_EVENT_END: the first frame whose result is below it again; it is not anomalous
+ *
+ * Where a frame stands in an event, a run of anomalous results. Every event has one frame of state BEGIN and,
+ * unless the stream stops within it, one of state END: the first that carries the result which began or ended
+ * it. Frames that repeat that result are ONGOING or NONE.
+ */
+typedef enum {
+  GST_ANOMALY_EVENT_NONE,
+  GST_ANOMALY_EVENT_BEGIN,
+  GST_ANOMALY_EVENT_ONGOING,
+  GST_ANOMALY_EVENT_END,
+} GstAnomalyEventState;
+
+/**
+ * GstAnomalyRegion:
+ * @x: left edge, 0 to 1 of the frame's width
+ * @y: upper edge, 0 to 1 of the frame's height
+ * @w: width, 0 to 1 of the frame's width
+ * @h: height, 0 to 1 of the frame's height
+ * @score: the largest anomaly score inside, at or above the threshold
+ *
+ * A connected part of the frame that looks anomalous.
+ */
+struct _GstAnomalyRegion {
+  gfloat x;
+  gfloat y;
+  gfloat w;
+  gfloat h;
+  gfloat score;
+};
+
+/**
+ * GstAnomalyMeta:
+ * @meta: parent #GstMeta
+ * @source: name of the camera or product line that the frame shows
+ * @score: how unlike normal footage the frame is; its unit is the model's
+ * @has_threshold: whether @threshold, @probability and @anomalous mean anything: %FALSE without a calibration
+ * @threshold: a score at or above it is anomalous
+ * @probability: the score on a scale of 0 to 1, 0.5 at the threshold
+ * @anomalous: whether @score reached @threshold
+ * @grid_width: columns of @grid
+ * @grid_height: rows of @grid
+ * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells share the frame evenly.
+ *   Bindings use gst_anomaly_meta_get_grid()
+ * @n_regions: number of @regions
+ * @regions: (array length=n_regions): the anomalous parts, strongest first; never empty when anomalous
+ * @event_id: (nullable): the event that the frame belongs to, unique across streams and restarts, or %NULL
+ * @event_state: where in the event the frame stands
+ * @age: nanoseconds of running time since the frame that the result comes from; 0: judged on this frame;
+ *   %GST_CLOCK_TIME_NONE: judged on an earlier one, of a stream without timestamps
+ *
+ * An anomaly detector's word on one frame. The meta has no API tags and all coordinates are relative, so
+ * scaling, conversion and encoding keep it. Cropping, rotating or flipping makes @grid and @regions stale:
+ * draw and publish before that.
+ */
+struct _GstAnomalyMeta {
+  GstMeta meta;
+
+  gchar *source;
+  gdouble score;
+  gboolean has_threshold;
+  gdouble threshold;
+  gdouble probability;
+  gboolean anomalous;
+
+  guint grid_width;
+  guint grid_height;
+  gfloat *grid;
+
+  guint n_regions;
+  GstAnomalyRegion *regions;
+
+  gchar *event_id;
+  GstAnomalyEventState event_state;
+
+  GstClockTime age;
+};
+
+#define GST_TYPE_ANOMALY_EVENT_STATE (gst_anomaly_event_state_get_type())
+#define GST_ANOMALY_META_API_TYPE (gst_anomaly_meta_api_get_type())
+#define GST_ANOMALY_META_INFO (gst_anomaly_meta_get_info())
+
+GST_UNIAD_META_API GType gst_anomaly_event_state_get_type(void);
+
+GST_UNIAD_META_API GType gst_anomaly_meta_api_get_type(void);
+
+GST_UNIAD_META_API const GstMetaInfo *gst_anomaly_meta_get_info(void);
+
+GST_UNIAD_META_API GstAnomalyMeta *gst_buffer_add_anomaly_meta(GstBuffer *buffer, const gchar *source,
+                                                               gdouble score, GstClockTime age);
+
+GST_UNIAD_META_API GstAnomalyMeta *gst_buffer_get_anomaly_meta(GstBuffer *buffer);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdouble threshold,
+                                                       gdouble probability);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height,
+                                                  const gfloat *values);
+
+GST_UNIAD_META_API const gfloat *gst_anomaly_meta_get_grid(const GstAnomalyMeta *meta, guint *n_values);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_regions(GstAnomalyMeta *meta, const GstAnomalyRegion *regions,
+                                                     guint n_regions);
+
+GST_UNIAD_META_API const GstAnomalyRegion *gst_anomaly_meta_get_regions(const GstAnomalyMeta *meta,
+                                                                        guint *n_regions);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_event(GstAnomalyMeta *meta, const gchar *id,
+                                                   GstAnomalyEventState state);
+
+G_END_DECLS

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/verdict.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace uniad {
+
+namespace {
+
+// Pixels that a range of 0..1 covers, at least partly; clipped to the frame.
+std::pair<guint, guint> pixels(double start, double length, int size) {
+  const double first = std::clamp(std::floor(start * size), 0.0, size - 1.0);
+  const double end = std::clamp(std::ceil((start + length) * size), first + 1, static_cast<double>(size));
+  return {static_cast<guint>(first), static_cast<guint>(end - first)};
+}
+
+void add_region_of_interest(GstBuffer *buffer, const GstVideoInfo &info, const Region &region) {
+  const auto [x, width] = pixels(region.x, region.width, GST_VIDEO_INFO_WIDTH(&info));
+  const auto [y, height] = pixels(region.y, region.height, GST_VIDEO_INFO_HEIGHT(&info));
+  auto *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "anomaly", x, y, width, height);
+  gst_video_region_of_interest_meta_add_param(
+      roi, gst_structure_new("anomaly", "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
+}
+
+}  // namespace
+
+Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal) {
+  Verdict verdict;
+  verdict.grid = std::move(detection.grid);
+  verdict.score = detection.score;
+  verdict.threshold = threshold;
+  if (!threshold) return verdict;
+  verdict.probability = probability(verdict.score, *threshold, normal);
+  verdict.anomalous = verdict.score >= *threshold;
+  if (!verdict.anomalous) return verdict;
+  verdict.regions = regions(verdict.grid, static_cast<float>(*threshold));
+  // A mean or standard deviation can reach a threshold that no single place of the map does.
+  if (verdict.regions.empty()) verdict.regions = {{0, 0, 1, 1, detection.score}};
+  return verdict;
+}
+
+Event next(Event event, bool anomalous, const std::string &source) {
+  if (anomalous && event.open()) {
+    event.state = GST_ANOMALY_EVENT_ONGOING;
+    return event;
+  }
+  if (anomalous) {
+    gchar *id = g_uuid_string_random();
+    Event begun{id, source, GST_ANOMALY_EVENT_BEGIN};
+    g_free(id);
+    return begun;
+  }
+  if (!event.open()) return {};
+  event.state = GST_ANOMALY_EVENT_END;
+  return event;
+}
+
+void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source, const Verdict &verdict,
+          const Event &event, GstClockTime age) {
+  auto *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), verdict.score, age);
+  if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
+  gst_anomaly_meta_set_grid(meta, static_cast<guint>(verdict.grid.width),
+                            static_cast<guint>(verdict.grid.height), verdict.grid.values.data());
+  if (event.state != GST_ANOMALY_EVENT_NONE) gst_anomaly_meta_set_event(meta, event.id.c_str(), event.state);
+
+  std::vector<GstAnomalyRegion> regions;
+  regions.reserve(verdict.regions.size());
+  for (const auto &region : verdict.regions) {
+    regions.push_back({region.x, region.y, region.width, region.height, region.score});
+    add_region_of_interest(buffer, info, region);
+  }
+  gst_anomaly_meta_set_regions(meta, regions.data(), static_cast<guint>(regions.size()));
+}
+
+GstStructure *event_structure(const Event &event, const Verdict &verdict, GstClockTime pts,
+                              const char *state) {
+  GValue regions = G_VALUE_INIT;
+  gst_value_array_init(&regions, static_cast<guint>(verdict.regions.size()));
+  for (const auto &region : verdict.regions) {
+    GValue item = G_VALUE_INIT;
+    g_value_init(&item, GST_TYPE_STRUCTURE);
+    g_value_take_boxed(&item, gst_structure_new("region", "x", G_TYPE_DOUBLE, static_cast<double>(region.x),
+                                                "y", G_TYPE_DOUBLE, static_cast<double>(region.y), "w",
+                                                G_TYPE_DOUBLE, static_cast<double>(region.width), "h",
+                                                G_TYPE_DOUBLE, static_cast<double>(region.height), "score",
+                                                G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
+    gst_value_array_append_and_take_value(&regions, &item);
+  }
+  GstStructure *structure = gst_structure_new(
+      "uniad-event", "id", G_TYPE_STRING, event.id.c_str(), "kind", G_TYPE_STRING, "anomaly", "state",
+      G_TYPE_STRING, state, "source", G_TYPE_STRING, event.source.c_str(), "pts", G_TYPE_UINT64, pts, "score",
+      G_TYPE_DOUBLE, verdict.score, "threshold", G_TYPE_DOUBLE, verdict.threshold.value_or(0.0), nullptr);
+  gst_structure_take_value(structure, "regions", &regions);
+  return structure;
+}
+
+}  // namespace uniad

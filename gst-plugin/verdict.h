@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gst-plugin/meta/gstanomalymeta.h"
+#include "model/engine/detector.h"
+
+namespace uniad {
+
+// The network's word on a frame, held against a threshold.
+struct Verdict {
+  Grid grid;
+  double score = 0;
+  std::optional<double> threshold;
+  double probability = 0;  // 0..1; 0 without a threshold
+  bool anomalous = false;
+  std::vector<Region> regions;  // empty unless anomalous, never empty when
+};
+
+// `normal`: scores of normal footage, for the probability; may be null.
+Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
+
+// A run of anomalous frames of one source.
+struct Event {
+  std::string id;
+  std::string source;
+  GstAnomalyEventState state = GST_ANOMALY_EVENT_NONE;
+
+  bool open() const { return state == GST_ANOMALY_EVENT_BEGIN || state == GST_ANOMALY_EVENT_ONGOING; }
+};
+
+// The event as the next frame sees it.
+Event next(Event event, bool anomalous, const std::string &source);
+
+// Adds a GstAnomalyMeta, and a GstVideoRegionOfInterestMeta of type "anomaly" for each region with its score
+// as parameter.
+void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source, const Verdict &verdict,
+          const Event &event, GstClockTime age);
+
+// The structure of a `uniad-event` message; `state` is "begin" or "end".
+GstStructure *event_structure(const Event &event, const Verdict &verdict, GstClockTime pts,
+                              const char *state);
+
+}  // namespace uniad

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/file/model_file.h"
+
+namespace uniad {
+
+// A row-major map of floats.
+struct Grid {
+  int width = 0;
+  int height = 0;
+  std::vector<float> values;  // height x width
+
+  float at(int x, int y) const {
+    return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                  static_cast<std::size_t>(x)];
+  }
+};
+
+// The anomaly map at input size: bilinear, align_corners, 16 times the grid's size (facts 1).
+Grid upsample(const Grid &grid, int width, int height);
+
+// 16x16 average pooling, stride 1, of the 16-fold upsampled map, without building it: A * grid * A^T with one
+// fixed (16 g - 15) x g matrix a side (both steps are linear).
+Grid pooled_map(const Grid &grid);
+
+// The image score (facts 9): max of the pooled map, or mean or population standard deviation of the upsampled
+// map.
+float image_score(const Grid &grid, ScoreKind kind);
+
+// A connected part (8 neighbours) of the pooled map at or above the threshold, as the part of the frame that
+// its pooling windows cover: 0..1 of the frame's width and height.
+struct Region {
+  float x = 0, y = 0, width = 0, height = 0;
+  float score = 0;  // the largest pooled value inside
+};
+
+// Strongest first; never empty where the maximum of the pooled map is at or above the threshold.
+std::vector<Region> regions(const Grid &grid, float threshold);
+
+// 0..1, monotone in the score, 0.5 at the threshold: 1 / (1 + exp(-(score - threshold) / s)), where s is a
+// quarter of the distance between the threshold and the mean of normal scores (so a mean normal score gives
+// 0.018; without a usable mean s is a tenth of the threshold's magnitude).
+double probability(double score, double threshold, const ScoreStatistics *normal);
+
+}  // namespace uniad

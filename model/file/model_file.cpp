@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/file/model_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "model/backbone/taps.h"
+#include "model/error.h"
+#include "model/file/network_tensors.h"
+
+namespace uniad {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr const char *write_again = "train or import the model again";
+constexpr std::size_t json_limit = 4'000'000;  // bytes of one metadata entry
+constexpr std::int64_t count_limit = std::numeric_limits<std::int64_t>::max();
+constexpr double real_limit = 1e30;
+
+template <typename Enum>
+using Names = std::vector<std::pair<Enum, const char *>>;
+
+Names<PaddingRule> padding_names() {
+  return {{PaddingRule::StaticSame, "static-same"},
+          {PaddingRule::DynamicSame, "dynamic-same"},
+          {PaddingRule::Symmetric, "symmetric"}};
+}
+Names<PositionEmbedding> position_names() {
+  return {{PositionEmbedding::Learned, "learned"}, {PositionEmbedding::Sine, "sine"}};
+}
+Names<ScoreKind> score_names() {
+  return {{ScoreKind::Max, "max"}, {ScoreKind::Mean, "mean"}, {ScoreKind::Std, "std"}};
+}
+
+template <typename Enum>
+std::string name_of(Enum value, const Names<Enum> &names) {
+  return std::find_if(names.begin(), names.end(), [value](const auto &n) { return n.first == value; })
+      ->second;
+}
+
+// A JSON value and where it stands, so that every complaint names file and key.
+class Field {
+ public:
+  Field(const json &value, std::string key, const std::string &file)
+      : value_(value), key_(std::move(key)), file_(file) {}
+
+  Field operator[](const char *name) const {
+    const auto found = find(name);
+    if (!found) throw Error(file_, key_ + "." + name + " is missing", write_again);
+    return *found;
+  }
+  std::optional<Field> find(const std::string &name) const {
+    if (!value_.is_object()) refuse("is not an object");
+    const auto member = value_.find(name);
+    if (member == value_.end()) return std::nullopt;
+    return Field(*member, key_ + "." + name, file_);
+  }
+  std::vector<std::pair<std::string, Field>> members() const {
+    if (!value_.is_object()) refuse("is not an object");
+    std::vector<std::pair<std::string, Field>> all;
+    for (const auto &[name, member] : value_.items()) all.emplace_back(name, (*this)[name.c_str()]);
+    return all;
+  }
+  std::vector<Field> elements() const {
+    if (!value_.is_array()) refuse("is not an array");
+    std::vector<Field> all;
+    for (const json &element : value_) all.emplace_back(element, key_, file_);
+    return all;
+  }
+  double number(double least, double most) const {
+    const double number = value_.is_number() ? value_.get<double>() : std::nan("");
+    if (!(number >= least && number <= most)) refuse("is not a number within its range");
+    return number;
+  }
+  std::int64_t count(std::int64_t least = 0, std::int64_t most = count_limit) const {
+    const bool fits = value_.is_number_integer() &&
+                      !(value_.is_number_unsigned() && value_.get<std::uint64_t>() > count_limit);
+    if (!fits || value_.get<std::int64_t>() < least || value_.get<std::int64_t>() > most) {
+      refuse("is not a whole number within its range");
+    }
+    return value_.get<std::int64_t>();
+  }
+  int integer(int least, int most) const { return static_cast<int>(count(least, most)); }
+  std::uint64_t seed() const {
+    if (!value_.is_number_unsigned()) refuse("is not a whole number of 64 bits");
+    return value_.get<std::uint64_t>();
+  }
+  bool flag() const {
+    if (!value_.is_boolean()) refuse("is neither true nor false");
+    return value_.get<bool>();
+  }
+  std::string text() const {
+    if (!value_.is_string()) refuse("is not a text");
+    return value_.get<std::string>();
+  }
+  template <typename Enum>
+  Enum choice(const Names<Enum> &names) const {
+    std::string known;
+    for (const auto &[value, name] : names) {
+      if (value_ == name) return value;
+      known += (known.empty() ? "" : ", ") + std::string(name);
+    }
+    refuse("is none of " + known);
+  }
+  std::array<float, 3> channels(double least, double most) const {
+    const std::vector<Field> fields = elements();
+    if (fields.size() != 3) refuse("does not have three numbers");
+    std::array<float, 3> numbers{};
+    for (std::size_t i = 0; i < 3; ++i) numbers[i] = static_cast<float>(fields[i].number(least, most));
+    return numbers;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string &what) const {
+    throw Error(file_, key_ + " " + what, write_again);
+  }
+
+  const json &value_;
+  std::string key_;
+  const std::string &file_;
+};
+
+ordered_json to_json(const ModelConfig &config) {
+  const BackboneConfig &backbone = config.backbone;
+  const ReconstructionConfig &r = config.reconstruction;
+  return {{"input",
+           {{"height", config.input.height},
+            {"width", config.input.width},
+            {"mean", config.input.mean},
+            {"std", config.input.std}}},
+          {"backbone",
+           {{"name", backbone.name},
+            {"stages", backbone.stages},
+            {"padding", name_of(backbone.padding, padding_names())},
+            {"bn_eps", backbone.bn_eps}}},
+          {"reconstruction",
+           {{"dim", r.dim},
+            {"heads", r.heads},
+            {"feedforward", r.feedforward},
+            {"encoder_layers", r.encoder_layers},
+            {"decoder_layers", r.decoder_layers},
+            {"dropout", r.dropout},
+            {"pre_norm", r.pre_norm},
+            {"position", name_of(r.position, position_names())},
+            {"mask_height", r.mask_height},
+            {"mask_width", r.mask_width},
+            {"mask_encoder", r.mask_encoder},
+            {"mask_decoder_first", r.mask_decoder_first},
+            {"mask_decoder_second", r.mask_decoder_second},
+            {"jitter_scale", r.jitter_scale},
+            {"jitter_probability", r.jitter_probability}}},
+          {"score", name_of(config.score, score_names())}};
+}
+
+ModelConfig config_from(const Field &field) {
+  ModelConfig config;
+  const Field input = field["input"];
+  config.input.height = input["height"].integer(32, 2048);
+  config.input.width = input["width"].integer(32, 2048);
+  config.input.mean = input["mean"].channels(-10, 10);
+  config.input.std = input["std"].channels(1e-6, 10);
+
+  const Field backbone = field["backbone"];
+  config.backbone.name = backbone["name"].text();
+  config.backbone.stages.clear();
+  for (const Field &stage : backbone["stages"].elements()) {
+    config.backbone.stages.push_back(stage.integer(1, 5));
+  }
+  config.backbone.padding = backbone["padding"].choice(padding_names());
+  config.backbone.bn_eps = backbone["bn_eps"].number(1e-12, 1);
+
+  const Field reconstruction = field["reconstruction"];
+  ReconstructionConfig &r = config.reconstruction;
+  r.dim = reconstruction["dim"].integer(2, 16384);
+  r.heads = reconstruction["heads"].integer(1, 16384);
+  r.feedforward = reconstruction["feedforward"].integer(1, 65536);
+  r.encoder_layers = reconstruction["encoder_layers"].integer(1, 256);
+  r.decoder_layers = reconstruction["decoder_layers"].integer(1, 256);
+  r.dropout = reconstruction["dropout"].number(0, 0.999);
+  r.pre_norm = reconstruction["pre_norm"].flag();
+  r.position = reconstruction["position"].choice(position_names());
+  r.mask_height = reconstruction["mask_height"].integer(1, 4096);
+  r.mask_width = reconstruction["mask_width"].integer(1, 4096);
+  r.mask_encoder = reconstruction["mask_encoder"].flag();
+  r.mask_decoder_first = reconstruction["mask_decoder_first"].flag();
+  r.mask_decoder_second = reconstruction["mask_decoder_second"].flag();
+  r.jitter_scale = reconstruction["jitter_scale"].number(0, 1e6);
+  r.jitter_probability = reconstruction["jitter_probability"].number(0, 1);
+
+  config.score = field["score"].choice(score_names());
+  return config;
+}
+
+ordered_json to_json(const ScoreStatistics &statistics) {
+  return {{"threshold", statistics.threshold},
+          {"mean", statistics.mean},
+          {"standard_deviation", statistics.standard_deviation},
+          {"count", statistics.count}};
+}
+
+ScoreStatistics statistics_from(const Field &field) {
+  return {field["threshold"].number(-real_limit, real_limit), field["mean"].number(-real_limit, real_limit),
+          field["standard_deviation"].number(0, real_limit), field["count"].count()};
+}
+
+ordered_json to_json(const Calibration &calibration) {
+  ordered_json all{{"rule", calibration.rule}, {"sources", ordered_json::object()}};
+  if (calibration.pooled) all["pooled"] = to_json(*calibration.pooled);
+  for (const auto &[source, statistics] : calibration.sources) all["sources"][source] = to_json(statistics);
+  return all;
+}
+
+Calibration calibration_from(const Field &field) {
+  Calibration calibration;
+  calibration.rule = field["rule"].text();
+  if (const auto pooled = field.find("pooled")) calibration.pooled = statistics_from(*pooled);
+  for (const auto &[source, statistics] : field["sources"].members()) {
+    calibration.sources[source] = statistics_from(statistics);
+  }
+  return calibration;
+}
+
+ordered_json to_json(const Provenance &provenance) {
+  ordered_json sources = ordered_json::array();
+  for (const SourceProvenance &source : provenance.sources) {
+    sources.push_back({{"name", source.name},
+                       {"path", source.path},
+                       {"trained", source.trained},
+                       {"held_back", source.held_back}});
+  }
+  return {{"sources", sources},
+          {"recipe", provenance.recipe},
+          {"steps", provenance.steps},
+          {"seed", provenance.seed},
+          {"program_version", provenance.program_version},
+          {"weight_file", provenance.weight_file},
+          {"weight_licence", provenance.weight_licence}};
+}
+
+Provenance provenance_from(const Field &field) {
+  Provenance provenance;
+  for (const Field &source : field["sources"].elements()) {
+    provenance.sources.push_back({source["name"].text(), source["path"].text(), source["trained"].count(),
+                                  source["held_back"].count()});
+  }
+  provenance.recipe = field["recipe"].text();
+  provenance.steps = field["steps"].count();
+  provenance.seed = field["seed"].seed();
+  provenance.program_version = field["program_version"].text();
+  provenance.weight_file = field["weight_file"].text();
+  provenance.weight_licence = field["weight_licence"].text();
+  return provenance;
+}
+
+json parse_entry(const std::map<std::string, std::string> &metadata, const std::string &key,
+                 const std::string &file) {
+  const auto entry = metadata.find(key);
+  if (entry == metadata.end()) {
+    throw Error(file, key + " is missing",
+                "this is no UniAD-GST model: train one, or bring a checkpoint in by uniad import");
+  }
+  if (entry->second.size() > json_limit) throw Error(file, key + " is beyond all measure", write_again);
+  const auto shallow = [&](int depth, json::parse_event_t, const json &) {
+    if (depth > 4) throw Error(file, key + " is nested too deeply", write_again);
+    return true;
+  };
+  try {
+    return json::parse(entry->second, shallow);
+  } catch (const json::exception &error) {
+    throw Error(file, key + " is not JSON: " + error.what(), write_again);
+  }
+}
+
+void check_standardising(const Model &model, int channels, const std::string &file) {
+  const bool has_mean = model.tensors.contains("feature_mean");
+  if (has_mean != model.tensors.contains("feature_std")) {
+    throw Error(file, "feature_mean and feature_std come only together", write_again);
+  }
+  if (has_mean) {
+    check_tensors({{"feature_mean", {channels}}, {"feature_std", {channels}}}, "", model.tensors, file,
+                  write_again);
+  }
+}
+
+// Every tensor that the configuration asks for is there: whoever builds the network takes no more memory than
+// the file has already filled.
+void check_model(const Model &model, const std::string &file) {
+  check(model.config, file);
+  const InputConfig &input = model.config.input;
+  const BackboneConfig &backbone = model.config.backbone;
+  int channels = 0;
+  for (int stage : backbone.stages) {
+    channels += find_backbone(backbone.name)->taps[static_cast<std::size_t>(stage) - 1].channels;
+  }
+  check_tensors(backbone_tensors(backbone), "backbone.", model.tensors, file, write_again);
+  check_tensors(
+      reconstruction_tensors(model.config.reconstruction, channels, input.height / 16, input.width / 16),
+      "reconstruction.", model.tensors, file, write_again);
+  check_standardising(model, channels, file);
+}
+
+void check_numbers(const Model &model, const std::string &file) {
+  for (const auto &[name, tensor] : model.tensors) {
+    const std::vector<float> values = to_float(tensor);
+    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
+      throw Error(file, "tensor " + name + " holds NaN or infinity", write_again);
+    }
+    if (name == "feature_std" && !std::all_of(values.begin(), values.end(), [](float s) { return s > 0; })) {
+      throw Error(file, "feature_std holds a number that is not positive", write_again);
+    }
+  }
+}
+
+Model model_from(TensorFile content, const std::string &file) {
+  const json version_entry = parse_entry(content.metadata, "uniad.version", file);
+  const std::int64_t version = Field(version_entry, "uniad.version", file).count();
+  if (version != model_file_version) {
+    throw Error(file,
+                "is of version " + std::to_string(version) + ", this program reads version " +
+                    std::to_string(model_file_version),
+                "use the program that wrote it, or train the model again");
+  }
+  const json config = parse_entry(content.metadata, "uniad.config", file);
+  const json calibration = parse_entry(content.metadata, "uniad.calibration", file);
+  const json provenance = parse_entry(content.metadata, "uniad.provenance", file);
+  Model model{config_from(Field(config, "uniad.config", file)),
+              calibration_from(Field(calibration, "uniad.calibration", file)),
+              provenance_from(Field(provenance, "uniad.provenance", file)), std::move(content.tensors)};
+  check_model(model, file);
+  return model;
+}
+
+// A window of 2 (size / 2) + 1 around a query at the map's middle covers the whole axis.
+bool covers(int mask_size, int extent) {
+  return extent <= 2 * (mask_size / 2) + 1;
+}
+
+}  // namespace
+
+const ScoreStatistics *Calibration::find(const std::string &source) const {
+  const auto own = sources.find(source);
+  if (own != sources.end()) return &own->second;
+  return pooled ? &*pooled : nullptr;
+}
+
+Model read_model(const std::filesystem::path &path) {
+  Model model = model_from(read_safetensors(path), path.string());
+  check_numbers(model, path.string());
+  return model;
+}
+
+Model read_model_header(const std::filesystem::path &path) {
+  return model_from(read_safetensors_header(path), path.string());
+}
+
+void write_model(const Model &model, const std::filesystem::path &path) {
+  const auto dump = [](const ordered_json &entry) {
+    return entry.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  };
+  TensorFile content{model.tensors,
+                     {{"uniad.version", std::to_string(model_file_version)},
+                      {"uniad.config", dump(to_json(model.config))},
+                      {"uniad.calibration", dump(to_json(model.calibration))},
+                      {"uniad.provenance", dump(to_json(model.provenance))}}};
+  // Whatever a reader would refuse is refused before the old file is replaced.
+  check_numbers(model_from(content, path.string()), path.string());
+  write_safetensors(content, path);
+}
+
+void check(const ModelConfig &config, const std::string &where) {
+  const BackboneInfo *info = find_backbone(config.backbone.name);
+  if (info == nullptr) {
+    std::string names;
+    for (const std::string &name : backbone_names()) names += (names.empty() ? "" : ", ") + name;
+    throw Error(where, "unknown backbone '" + config.backbone.name + "'", "known are " + names);
+  }
+  const std::vector<int> &stages = config.backbone.stages;
+  const bool ascending =
+      std::adjacent_find(stages.begin(), stages.end(), std::greater_equal<>()) == stages.end();
+  const int last = static_cast<int>(info->taps.size());
+  if (stages.empty() || !ascending || stages.front() < 1 || stages.back() > last) {
+    throw Error(where, config.backbone.name + " does not have the tapped stages",
+                "name one or more of 1 to " + std::to_string(last) + ", ascending");
+  }
+  for (int extent : {config.input.height, config.input.width}) {
+    if (extent < 32 || extent > 2048 || extent % 16 != 0) {
+      throw Error(where, "an input side of " + std::to_string(extent) + " pixels",
+                  "choose a multiple of 16 from 32 to 2048");
+    }
+  }
+  const ReconstructionConfig &r = config.reconstruction;
+  if (r.heads < 1 || r.dim < 2 || r.dim % r.heads != 0 || r.dim % 2 != 0) {
+    throw Error(where,
+                std::to_string(r.heads) + " heads on " + std::to_string(r.dim) + " dimensions cannot work",
+                "choose an even dimension that is a multiple of the heads");
+  }
+  const int rows = config.input.height / 16;
+  const int columns = config.input.width / 16;
+  const bool masked = r.mask_encoder || r.mask_decoder_first || r.mask_decoder_second;
+  if (masked && covers(r.mask_height, rows) && covers(r.mask_width, columns)) {
+    throw Error(where,
+                "a " + std::to_string(r.mask_height) + "x" + std::to_string(r.mask_width) + " mask on a " +
+                    std::to_string(rows) + "x" + std::to_string(columns) +
+                    " map hides every key from some query",
+                "choose a larger input or a smaller mask");
+  }
+}
+
+}  // namespace uniad

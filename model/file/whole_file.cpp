@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/file/whole_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "model/error.h"
+
+namespace uniad {
+
+InputFile::InputFile(const std::filesystem::path &path) : name_(path.string()) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) throw Error(name_, "no such file", "check the path");
+  if (!std::filesystem::is_regular_file(path, error)) {
+    throw Error(name_, "is not a regular file", "name a file, not a folder or a device");
+  }
+  size_ = std::filesystem::file_size(path, error);
+  stream_.open(path, std::ios::binary);
+  if (error || !stream_) throw Error(name_, "cannot be opened", "check its permissions");
+}
+
+void InputFile::read(std::uint64_t offset, std::span<std::byte> bytes) {
+  stream_.seekg(static_cast<std::streamoff>(offset));
+  stream_.read(reinterpret_cast<char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (!stream_) throw Error(name_, "cannot be read to its end", "check the disk, then try again");
+}
+
+std::vector<std::byte> read_whole_file(const std::filesystem::path &path) {
+  InputFile file(path);
+  std::vector<std::byte> bytes(file.size());
+  file.read(0, bytes);
+  return bytes;
+}
+
+NewFile::NewFile(std::filesystem::path goal) : goal_(std::move(goal)) {
+  if (std::filesystem::exists(goal_) && !std::filesystem::is_regular_file(goal_)) {
+    throw Error(goal_.string(), "exists and is not a regular file", "choose another name");
+  }
+  temporary_ = goal_.string() + ".partial-" + std::to_string(getpid());
+  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail("cannot be written");
+}
+
+NewFile::~NewFile() {
+  if (fd_ >= 0) close(fd_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+void NewFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) fail("cannot be written");
+    if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void NewFile::commit() {
+  if (fsync(fd_) != 0 || close(std::exchange(fd_, -1)) != 0) fail("cannot be written");
+  if (rename(temporary_.c_str(), goal_.c_str()) != 0) fail("cannot be written");
+  temporary_.clear();
+  sync_folder();
+}
+
+// The rename itself lives in the folder. Some file systems cannot sync one (EINVAL): they order it
+// themselves.
+void NewFile::sync_folder() const {
+  const std::filesystem::path folder = goal_.has_parent_path() ? goal_.parent_path() : ".";
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  errno = error;
+  if (!synced) fail("is written, but its folder cannot be synced");
+}
+
+void NewFile::fail(const std::string &what) const {
+  throw Error(goal_.string(), what + ": " + std::system_category().message(errno),
+              "check the folder, its permissions and the free space");
+}
+
+}  // namespace uniad

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace uniad {
+
+// A regular file, open for reading. Throws Error naming it.
+class InputFile {
+ public:
+  explicit InputFile(const std::filesystem::path &path);
+  std::uint64_t size() const { return size_; }  // bytes, when it was opened
+  void read(std::uint64_t offset, std::span<std::byte> bytes);
+
+ private:
+  std::string name_;
+  std::uint64_t size_ = 0;
+  std::ifstream stream_;
+};
+
+std::vector<std::byte> read_whole_file(const std::filesystem::path &path);
+
+// A file that comes into being whole: written beside its goal under another name, synced and renamed by
+// commit(), removed when commit() is never reached. Throws Error naming the goal.
+class NewFile {
+ public:
+  explicit NewFile(std::filesystem::path goal);
+  ~NewFile();
+  NewFile(const NewFile &) = delete;
+  NewFile &operator=(const NewFile &) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void commit();
+
+ private:
+  void sync_folder() const;
+  [[noreturn]] void fail(const std::string &what) const;
+
+  std::filesystem::path goal_;
+  std::filesystem::path temporary_;
+  int fd_ = -1;
+};
+
+}  // namespace uniad

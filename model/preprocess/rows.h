@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "model/preprocess/aligned.h"
+#include "model/preprocess/frame_view.h"
+
+namespace uniad {
+
+// Y'CbCr, times 256 -> R'G'B', times 32, in 16-bit fixed point: R = (Y * luma + Cr * red_cr) / 2^16 +
+// red_offset, G = (Y * luma - Cb * green_cb - Cr * green_cr) / 2^16 + green_offset, B as R.
+struct ColorTransform {
+  std::uint16_t luma, red_cr, green_cb, green_cr, blue_cb;
+  std::int16_t red_offset, green_offset, blue_offset;
+};
+
+ColorTransform color_transform(ColorMatrix matrix, ColorRange range);
+
+// Reads a picture row by row as R, G and B planes of 16-bit words.
+//
+// RGB and grey pictures: levels 0..255.
+// Y'CbCr pictures: 0..255 * 32, clamped to that range as 8-bit RGB would be. Chroma is interpolated linearly
+// at its site, as GStreamer's video converter does by default.
+class RowReader {
+ public:
+  // The frame must outlive the reading. Throws Error where it has no size or no pixels.
+  void open(const FrameView &frame);
+
+  [[nodiscard]] bool is_ycbcr() const { return ycbcr_; }
+  // The subsampled layouts: even columns come first, then odd ones, so that no words need to be shuffled.
+  // Then samples() is even.
+  [[nodiscard]] bool is_split() const { return subsampled_; }
+  // Words of one plane of a row: the width, or the next even number.
+  [[nodiscard]] std::size_t samples() const { return samples_; }
+
+  // Rows are read in ascending order.
+  void read(int y, std::int16_t *r, std::int16_t *g, std::int16_t *b);
+
+ private:
+  void read_rgb(int y, std::int16_t *r, std::int16_t *g, std::int16_t *b);
+  template <typename Luma>
+  void read_pairs(int y, std::int16_t *r, std::int16_t *g, std::int16_t *b);
+  void read_chroma(int y);
+  void read_unpacked(int y, std::int16_t *r, std::int16_t *g, std::int16_t *b);
+
+  const FrameView *frame_ = nullptr;
+  bool ycbcr_ = false;
+  bool subsampled_ = false;
+  std::size_t samples_ = 0;
+  ColorTransform transform_{};
+  AlignedVector<std::uint16_t> luma_, cb_, cr_;  // one row, times 256
+  AlignedVector<std::uint16_t> unpacked_;
+};
+
+// Y'CbCr rows or sums of them -> 0..255.
+void round_to_levels(const std::int16_t *values, std::int16_t *levels, std::size_t n);
+
+}  // namespace uniad

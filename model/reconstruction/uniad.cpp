@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/reconstruction/uniad.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace uniad {
+namespace {
+
+torch::nn::Embedding uniform_table(int rows, int columns) {
+  torch::nn::Embedding table(rows, columns);
+  torch::nn::init::uniform_(table->weight);
+  return table;
+}
+
+// One axis of DETR's sine embedding: (extent, features); positions count from 1 and are scaled to 2 pi.
+torch::Tensor sine_axis(int extent, int features) {
+  const auto options = torch::dtype(torch::kFloat64);
+  const torch::Tensor position =
+      torch::arange(1, extent + 1, options) / (extent + 1e-6) * (2 * std::numbers::pi);
+  const torch::Tensor pair = torch::arange(features, options).div(2, "floor") * 2 / features;
+  const torch::Tensor angle = position.unsqueeze(1) / torch::pow(10000.0, pair);
+  const torch::Tensor odd = torch::arange(features).remainder(2) == 1;
+  return torch::where(odd, angle.cos(), angle.sin());
+}
+
+torch::Tensor sine_table(int dim, int height, int width) {
+  const int half = dim / 2;
+  const torch::Tensor rows = sine_axis(height, half).unsqueeze(1).expand({height, width, half});
+  const torch::Tensor columns = sine_axis(width, half).unsqueeze(0).expand({height, width, half});
+  return torch::cat({rows, columns}, 2).reshape({height * width, dim});
+}
+
+// The reference re-draws every linear layer after copying its prototypes (facts 6).
+void initialise_linears(torch::nn::Module &network) {
+  for (const auto &module : network.modules(/*include_self=*/false)) {
+    if (auto *linear = module->as<torch::nn::LinearImpl>()) {
+      torch::nn::init::xavier_uniform_(linear->weight);
+      torch::nn::init::zeros_(linear->bias);
+    }
+  }
+}
+
+}  // namespace
+
+PositionTableImpl::PositionTableImpl(PositionEmbedding kind, int dim, int height, int width)
+    : height_(height), width_(width) {
+  if (kind == PositionEmbedding::Sine) {
+    sine_ = sine_table(dim, height, width);
+    return;
+  }
+  row_embed_ = register_module("row_embed", uniform_table(height, dim / 2));
+  col_embed_ = register_module("col_embed", uniform_table(width, dim / 2));
+}
+
+torch::Tensor PositionTableImpl::forward() {
+  if (sine_.defined()) return sine_;
+  const torch::Tensor columns = col_embed_->weight.unsqueeze(0).expand({height_, -1, -1});
+  const torch::Tensor rows = row_embed_->weight.unsqueeze(1).expand({-1, width_, -1});
+  return torch::cat({columns, rows}, 2).flatten(0, 1);
+}
+
+TransformerImpl::TransformerImpl(const ReconstructionConfig &config, int tokens) {
+  encoder = register_module("encoder", Encoder(config));
+  decoder = register_module("decoder", Decoder(config, tokens));
+}
+
+UniADImpl::UniADImpl(const ReconstructionConfig &config, int channels, int height, int width)
+    : config_(config), height_(height), width_(width) {
+  pos_embed = register_module("pos_embed", PositionTable(config.position, config.dim, height, width));
+  input_proj = register_module("input_proj", torch::nn::Linear(channels, config.dim));
+  output_proj = register_module("output_proj", torch::nn::Linear(config.dim, channels));
+  transformer = register_module("transformer", Transformer(config, height * width));
+  neighbour_mask_ = neighbour_mask(height, width, config.mask_height, config.mask_width);
+  initialise_linears(*this);
+}
+
+torch::Tensor UniADImpl::forward(const torch::Tensor &features) {
+  const torch::Tensor decoded = decode(encode(embed(features)));
+  return output_proj(decoded).transpose(1, 2).reshape(features.sizes());
+}
+
+torch::Tensor UniADImpl::embed(const torch::Tensor &features) {
+  torch::Tensor tokens = features.flatten(2).transpose(1, 2);
+  if (is_training() && config_.jitter_scale > 0 &&
+      torch::rand({1}).item<double>() <= config_.jitter_probability) {
+    const torch::Tensor strength =
+        tokens.norm(2, -1, /*keepdim=*/true) * (config_.jitter_scale / static_cast<double>(tokens.size(2)));
+    tokens = tokens + torch::randn_like(tokens) * strength;
+  }
+  return input_proj(tokens);
+}
+
+torch::Tensor UniADImpl::encode(const torch::Tensor &tokens) {
+  const torch::Tensor position = pos_embed().to(tokens.options());
+  return transformer->encoder(tokens, position, mask(config_.mask_encoder, tokens));
+}
+
+torch::Tensor UniADImpl::decode(const torch::Tensor &memory) {
+  const torch::Tensor position = pos_embed().to(memory.options());
+  return transformer->decoder(memory, position, mask(config_.mask_decoder_first, memory),
+                              mask(config_.mask_decoder_second, memory));
+}
+
+torch::Tensor UniADImpl::mask(bool wanted, const torch::Tensor &like) const {
+  return wanted ? neighbour_mask_.to(like.options()) : torch::Tensor();
+}
+
+torch::Tensor anomaly_grid(const torch::Tensor &features, const torch::Tensor &reconstruction) {
+  return (reconstruction - features).square().sum(1).sqrt();
+}
+
+}  // namespace uniad

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+#include "model/file/model_file.h"
+#include "model/reconstruction/transformer.h"
+
+namespace uniad {
+
+// Learned: a table a row and a table a column, the column's half first (facts 6).
+// Sine: DETR's normalised sine, the row's half first, no parameters.
+class PositionTableImpl : public torch::nn::Module {
+ public:
+  PositionTableImpl(PositionEmbedding kind, int dim, int height, int width);
+  torch::Tensor forward();  // (height * width, dim), row-major
+
+ private:
+  int height_;
+  int width_;
+  torch::nn::Embedding row_embed_{nullptr};
+  torch::nn::Embedding col_embed_{nullptr};
+  torch::Tensor sine_;
+};
+TORCH_MODULE(PositionTable);
+
+class TransformerImpl : public torch::nn::Module {
+ public:
+  TransformerImpl(const ReconstructionConfig &config, int tokens);
+  Encoder encoder{nullptr};
+  Decoder decoder{nullptr};
+};
+TORCH_MODULE(Transformer);
+
+// UniAD (paper section 3): features in, what normal features would be out. Module names are the authors'.
+class UniADImpl : public torch::nn::Module {
+ public:
+  UniADImpl(const ReconstructionConfig &config, int channels, int height, int width);
+
+  // features: (B, channels, height, width). Returns the reconstruction, same shape. In training mode the
+  // input is jittered first (paper 3.4); the loss compares with the features as they came.
+  torch::Tensor forward(const torch::Tensor &features);
+
+  // The three steps of forward, tokens (B, height * width, dim) in between.
+  torch::Tensor embed(const torch::Tensor &features);
+  torch::Tensor encode(const torch::Tensor &tokens);
+  torch::Tensor decode(const torch::Tensor &memory);
+
+  PositionTable pos_embed{nullptr};
+  torch::nn::Linear input_proj{nullptr};
+  torch::nn::Linear output_proj{nullptr};
+  Transformer transformer{nullptr};
+
+ private:
+  torch::Tensor mask(bool wanted, const torch::Tensor &like) const;
+
+  ReconstructionConfig config_;
+  int height_;
+  int width_;
+  torch::Tensor neighbour_mask_;
+};
+TORCH_MODULE(UniAD);
+
+// The anomaly grid (paper eq. 5): (B, height, width), the Euclidean norm over channels of the difference.
+torch::Tensor anomaly_grid(const torch::Tensor &features, const torch::Tensor &reconstruction);
+
+}  // namespace uniad

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipelines/uniad-rtsp/camera.h"
+
+#include <gst/app/app.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "model/error.h"
+
+namespace uniad::rtsp {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::seconds;
+
+constexpr seconds stall_limit{15};  // without a frame, the source counts as lost
+constexpr seconds shortest_pause{1};
+constexpr seconds longest_pause{30};
+constexpr auto poll_interval = std::chrono::nanoseconds(std::chrono::milliseconds(250));
+
+struct PipelineDeleter {
+  void operator()(GstElement *pipeline) const {
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(pipeline);
+  }
+};
+using Pipeline = std::unique_ptr<GstElement, PipelineDeleter>;
+
+Pipeline parse_pipeline(const std::string &description) {
+  g_autoptr(GError) error = nullptr;
+  Pipeline pipeline(gst_parse_launch_full(description.c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error));
+  if (!pipeline)
+    throw Error(
+        "pipeline", error->message,
+        "install the GStreamer plugin that has it; for the elements of UniAD set GST_PLUGIN_PATH to the "
+        "folder of libgstuniad*.so");
+  return pipeline;
+}
+
+// Runs `use` on the element of that name; a pipeline without it (a camera without a model) is fine.
+template <typename Use>
+void with_element(const Pipeline &pipeline, const char *name, Use use) {
+  g_autoptr(GstElement) element = gst_bin_get_by_name(GST_BIN(pipeline.get()), name);
+  if (element != nullptr) use(element);
+}
+
+std::string capture_description(const CameraConfig &camera) {
+  std::string text;
+  if (camera.kind == SourceKind::test)
+    text = "videotestsrc is-live=true name=pattern ! video/x-raw,width=640,height=360,framerate=25/1";
+  else
+    text = "uridecodebin name=source caps=video/x-raw(ANY) expose-all-streams=false ! video/x-raw";
+  if (camera.kind == SourceKind::file) text += " ! identity sync=true";  // as fast as a camera, no faster
+  // Everything before this queue is as fast as the source; what judges too slowly loses the oldest frames
+  // here.
+  text += " ! queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
+  if (camera.model) {
+    text += " ! uniaddetect name=detect";
+    if (camera.overlay) text += " ! uniadoverlay";
+    if (!camera.publish.empty()) text += " ! uniadpublish name=publish";
+  }
+  return text + " ! appsink name=frames caps=video/x-raw sync=false max-buffers=2 drop=true";
+}
+
+void prefer_newest_frames(GstElement *, GstElement *source, gpointer) {
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(source), "drop-on-latency") != nullptr)
+    g_object_set(source, "latency", 200U, "drop-on-latency", TRUE, nullptr);
+}
+
+std::string uri_of(const CameraConfig &camera) {
+  if (camera.kind != SourceKind::file || camera.uri.rfind("file://", 0) == 0) return camera.uri;
+  g_autofree char *uri = gst_filename_to_uri(camera.uri.c_str(), nullptr);
+  return uri != nullptr ? uri : camera.uri;
+}
+
+void set_detection(GstElement *detect, const CameraConfig &camera) {
+  g_object_set(detect, "model", camera.model->c_str(), "source", camera.name.c_str(), "interval",
+               camera.interval, nullptr);
+  gst_util_set_object_arg(G_OBJECT(detect), "mode",
+                          "async");  // viewers see every frame, whatever the model's pace
+  if (camera.threshold) g_object_set(detect, "threshold", *camera.threshold, nullptr);
+}
+
+Pipeline make_capture(const CameraConfig &camera) {
+  Pipeline pipeline = parse_pipeline(capture_description(camera));
+  with_element(pipeline, "source", [&](GstElement *source) {
+    g_signal_connect(source, "source-setup", G_CALLBACK(prefer_newest_frames), nullptr);
+    g_object_set(source, "uri", uri_of(camera).c_str(), nullptr);
+  });
+  with_element(pipeline, "pattern", [&](GstElement *source) {
+    gst_util_set_object_arg(G_OBJECT(source), "pattern", camera.uri.substr(sizeof("test://") - 1).c_str());
+  });
+  with_element(pipeline, "detect", [&](GstElement *detect) { set_detection(detect, camera); });
+  with_element(pipeline, "publish", [&](GstElement *publish) {
+    g_object_set(publish, "location", camera.publish.c_str(), nullptr);
+  });
+  return pipeline;
+}
+
+// The picture in place of a camera that brings none, in the camera's format so that viewers see no change of
+// it.
+Pipeline make_placeholder(const std::string &words, const GstVideoInfo &format) {
+  Pipeline pipeline = parse_pipeline(
+      "videotestsrc is-live=true pattern=black ! capsfilter name=format ! "
+      "textoverlay name=words valignment=center halignment=center shaded-background=false ! "
+      "appsink name=frames caps=video/x-raw sync=false max-buffers=2 drop=true");
+  g_autoptr(GstCaps) caps = gst_video_info_to_caps(&format);
+  with_element(pipeline, "format", [&](GstElement *filter) { g_object_set(filter, "caps", caps, nullptr); });
+  with_element(pipeline, "words",
+               [&](GstElement *overlay) { g_object_set(overlay, "text", words.c_str(), nullptr); });
+  return pipeline;
+}
+
+template <void (Relay::*Push)(GstSample *)>
+GstFlowReturn pass_on(GstAppSink *sink, gpointer relay) {
+  g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+  if (sample == nullptr) return GST_FLOW_EOS;
+  (static_cast<Relay *>(relay)->*Push)(sample);
+  return GST_FLOW_OK;
+}
+
+template <void (Relay::*Push)(GstSample *)>
+void start(const Pipeline &pipeline, Relay &relay) {
+  with_element(pipeline, "frames", [&](GstElement *sink) {
+    GstAppSinkCallbacks callbacks{};
+    callbacks.new_sample = pass_on<Push>;
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, &relay, nullptr);
+  });
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+}
+
+void log_event(const CameraConfig &camera, const GstStructure *event) {
+  const char *state = gst_structure_get_string(event, "state");
+  double score = 0;
+  gst_structure_get_double(event, "score", &score);
+  spdlog::info("{}: anomaly {}, score {:.4g}", camera.name, state != nullptr ? state : "seen", score);
+}
+
+// What went wrong, and the details that stand below the source line in GStreamer's debug text.
+std::string error_text(GstMessage *message) {
+  g_autoptr(GError) error = nullptr;
+  g_autofree char *debug = nullptr;
+  gst_message_parse_error(message, &error, &debug);
+  std::string details = debug != nullptr ? debug : "";
+  details.erase(0, std::min(details.find('\n'), details.size()));
+  std::replace(details.begin(), details.end(), '\n', ' ');
+  return error->message + details;
+}
+
+std::string warning_text(GstMessage *message) {
+  g_autoptr(GError) warning = nullptr;
+  gst_message_parse_warning(message, &warning, nullptr);
+  return warning->message;
+}
+
+bool rewind(const Pipeline &pipeline) {
+  return gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, 0) != FALSE;
+}
+
+// Says on the screens of the viewers that the camera brings nothing, exactly while it does not.
+class Placeholder {
+ public:
+  explicit Placeholder(Relay &relay) : relay_(relay) {}
+
+  void update(const std::string &words) {
+    if (relay_.is_live()) {
+      pipeline_.reset();
+    } else if (!pipeline_) {
+      pipeline_ = make_placeholder(words, relay_.format());
+      start<&Relay::push_placeholder>(pipeline_, relay_);
+    }
+  }
+
+ private:
+  Relay &relay_;
+  Pipeline pipeline_;
+};
+
+struct Attempt {
+  std::string end;  // why capture ended; empty: stop was requested
+  bool frames_came = false;
+  bool is_last = false;  // a file that is not looped
+};
+
+// Captures until the source is lost or stop is requested.
+Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder,
+                const std::stop_token &stop) {
+  const Pipeline pipeline = make_capture(camera);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  const auto begin = Clock::now();
+  const auto ended = [&](const std::string &reason, bool is_last = false) {
+    return Attempt{reason, relay.age() < Clock::now() - begin, is_last};
+  };
+  start<&Relay::push>(pipeline, relay);
+  while (!stop.stop_requested()) {
+    placeholder.update(camera.name + ": no signal");
+    if (std::min<Clock::duration>(relay.age(), Clock::now() - begin) > stall_limit)
+      return ended("no frame for " + std::to_string(stall_limit.count()) + " s");
+
+    constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
+                                                       GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+    g_autoptr(GstMessage) message = gst_bus_timed_pop_filtered(bus, poll_interval.count(), kinds);
+    if (message == nullptr) continue;
+    switch (GST_MESSAGE_TYPE(message)) {
+      case GST_MESSAGE_ERROR:
+        return ended(error_text(message));
+      case GST_MESSAGE_EOS:
+        if (camera.kind != SourceKind::file) return ended("the source has ended");
+        if (!camera.loop) return ended("end of the file", true);
+        if (!rewind(pipeline)) return ended("the file cannot be rewound");
+        break;
+      case GST_MESSAGE_WARNING:
+        spdlog::warn("{}: {}", camera.name, warning_text(message));
+        break;
+      default:
+        if (gst_message_has_name(message, "uniad-event"))
+          log_event(camera, gst_message_get_structure(message));
+    }
+  }
+  return {};
+}
+
+Attempt try_capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder,
+                    const std::stop_token &stop) {
+  try {
+    return capture(camera, relay, placeholder, stop);
+  } catch (const Error &error) {
+    return {error.what()};
+  }
+}
+
+void wait_until(Clock::time_point end, const std::string &words, Placeholder &placeholder,
+                const std::stop_token &stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested() && Clock::now() < end) {
+    placeholder.update(words);
+    wake.wait_for(lock, stop, poll_interval, [] { return false; });
+  }
+}
+
+}  // namespace
+
+void run_camera(const CameraConfig &camera, Relay &relay, const std::stop_token &stop) {
+  Placeholder placeholder(relay);
+  seconds pause = shortest_pause;
+  while (!stop.stop_requested()) {
+    const Attempt attempt = try_capture(camera, relay, placeholder, stop);
+    if (stop.stop_requested()) return;
+    if (attempt.is_last) {
+      spdlog::info("{}: {}", camera.name, attempt.end);
+      wait_until(Clock::time_point::max(), camera.name + ": " + attempt.end, placeholder, stop);
+      return;
+    }
+    if (attempt.frames_came) pause = shortest_pause;
+    spdlog::warn("{}: {}; trying again in {} s", camera.name, attempt.end, pause.count());
+    wait_until(Clock::now() + pause, camera.name + ": no signal", placeholder, stop);
+    pause = std::min(2 * pause, longest_pause);
+  }
+}
+
+void check_camera(const CameraConfig &camera) {
+  make_placeholder("", Relay().format());
+  make_capture(camera);
+  if (!camera.model) return;
+  const Pipeline pipeline = parse_pipeline("uniaddetect name=detect ! fakesink");
+  with_element(pipeline, "detect", [&](GstElement *detect) { set_detection(detect, camera); });
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  throw Error("camera " + camera.name, message != nullptr ? error_text(message) : "its model does not open",
+              "correct `model`");
+}
+
+}  // namespace uniad::rtsp

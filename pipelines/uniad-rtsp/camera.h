@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stop_token>
+
+#include "pipelines/uniad-rtsp/config.h"
+#include "pipelines/uniad-rtsp/relay.h"
+
+namespace uniad::rtsp {
+
+// Captures, judges and draws on one camera's video and pushes it into the relay, until stop is requested. A
+// source that fails, ends or stalls is opened anew with back-off, meanwhile the relay gets a picture that
+// says so.
+void run_camera(const CameraConfig &camera, Relay &relay, const std::stop_token &stop);
+
+// Builds the camera's pipeline once and opens its model. Throws Error where an element is missing or the
+// model does not open; says nothing about the source, which may come later.
+void check_camera(const CameraConfig &camera);
+
+}  // namespace uniad::rtsp

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipelines/uniad-rtsp/config.h"
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
+#include <limits>
+
+#include "model/error.h"
+
+namespace uniad::rtsp {
+namespace {
+
+// One table of the file together with what its error messages say about it.
+struct Section {
+  const toml::table &table;
+  std::string title;  // "[server]", "[[camera]] number 2"
+  const std::filesystem::path &file;
+
+  std::string where(const toml::node &node, std::string_view key) const {
+    return file.string() + ":" + std::to_string(node.source().begin.line) + ": " + title + " " +
+           std::string(key);
+  }
+};
+
+template <typename T>
+std::optional<T> read(const Section &section, std::string_view key, const char *way_out) {
+  const toml::node *node = section.table.get(key);
+  if (node == nullptr) return std::nullopt;
+  // A whole number may stand for a floating-point one, nothing else changes its type.
+  const bool fits = std::is_same_v<T, double> ? node->is_number() : node->is<T>();
+  if (!fits) throw Error(section.where(*node, key), "is of the wrong type", way_out);
+  return node->value<T>();
+}
+
+std::optional<std::string> read_text(const Section &section, std::string_view key, const char *way_out) {
+  auto text = read<std::string>(section, key, way_out);
+  if (text && (text->empty() || text->find('\0') != std::string::npos))
+    throw Error(section.where(*section.table.get(key), key), "is empty or holds a zero byte", way_out);
+  return text;
+}
+
+std::int64_t read_whole(const Section &section, std::string_view key, std::int64_t least, std::int64_t most,
+                        std::int64_t fallback) {
+  const std::string way_out =
+      "give a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+  const auto number = read<std::int64_t>(section, key, way_out.c_str());
+  if (number && (*number < least || *number > most))
+    throw Error(section.where(*section.table.get(key), key), std::to_string(*number) + " is out of range",
+                way_out);
+  return number.value_or(fallback);
+}
+
+void warn_of_unknown_keys(const Section &section, std::initializer_list<std::string_view> known,
+                          std::vector<std::string> &warnings) {
+  for (const auto &[key, node] : section.table)
+    if (std::find(known.begin(), known.end(), key.str()) == known.end())
+      warnings.push_back(section.where(node, key.str()) + ": unknown key, ignored");
+}
+
+void warn_of_useless_keys(const Section &section, std::initializer_list<std::string_view> useless,
+                          const char *without, std::vector<std::string> &warnings) {
+  for (const auto key : useless)
+    if (const toml::node *node = section.table.get(key))
+      warnings.push_back(section.where(*node, key) + ": has no effect " + without);
+}
+
+ServerConfig read_server(const Section &section, std::vector<std::string> &warnings) {
+  ServerConfig server;
+  server.address =
+      read_text(section, "address", "give an address of this machine, or \"0.0.0.0\" for all of them")
+          .value_or(server.address);
+  server.port = static_cast<std::uint16_t>(read_whole(section, "port", 0, 65535, server.port));
+  warn_of_unknown_keys(section, {"address", "port"}, warnings);
+  return server;
+}
+
+constexpr auto uri_ways = "give a video file, v4l2:///dev/videoN, rtsp://HOST/PATH or test://ball";
+
+// A path in the text starts from the folder that the text lies in.
+std::string absolute_path(const Section &section, const std::string &path) {
+  return std::filesystem::absolute(section.file.parent_path() / path).lexically_normal().string();
+}
+
+void read_source(const Section &section, CameraConfig &camera) {
+  const auto uri = read_text(section, "uri", uri_ways);
+  if (!uri) throw Error(section.where(section.table, "uri"), "is missing", uri_ways);
+  const auto end_of_scheme = uri->find("://");
+  const std::string scheme = end_of_scheme == std::string::npos ? "" : uri->substr(0, end_of_scheme);
+  camera.uri = *uri;
+  if (scheme.empty()) {
+    camera.kind = SourceKind::file;
+    camera.uri = absolute_path(section, *uri);
+  } else if (scheme == "file") {
+    camera.kind = SourceKind::file;
+  } else if (scheme == "v4l2") {
+    camera.kind = SourceKind::device;
+  } else if (scheme == "rtsp" || scheme == "rtspt" || scheme == "rtspu" || scheme == "rtsps") {
+    camera.kind = SourceKind::network;
+  } else if (scheme == "test") {
+    camera.kind = SourceKind::test;
+  } else {
+    throw Error(section.where(*section.table.get("uri"), "uri"), "no source for " + scheme + "://", uri_ways);
+  }
+}
+
+bool is_path_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '/' || c == '-' ||
+         c == '_' || c == '.' || c == '~';
+}
+
+CameraConfig read_camera(const Section &section, std::vector<std::string> &warnings) {
+  const auto name = read_text(section, "name", "name the camera, e.g. name = \"gate\"");
+  if (!name)
+    throw Error(section.where(section.table, "name"), "is missing", "name the camera, e.g. name = \"gate\"");
+
+  CameraConfig camera;
+  camera.name = *name;
+  constexpr auto path_ways = "set path = \"/...\" of letters, digits and / - _ . ~";
+  camera.path = read_text(section, "path", path_ways).value_or("/" + *name);
+  if (camera.path.front() != '/' || camera.path.size() == 1 ||
+      !std::all_of(camera.path.begin(), camera.path.end(), is_path_character))
+    throw Error(section.where(section.table, "path"), "\"" + camera.path + "\" cannot be part of an RTSP URL",
+                path_ways);
+  read_source(section, camera);
+
+  if (const auto model = read_text(section, "model", "name a model file that `uniad train` wrote"))
+    camera.model = absolute_path(section, *model);
+  camera.threshold = read<double>(section, "threshold", "give a number in the scale of the scores");
+  if (camera.threshold && !std::isfinite(*camera.threshold))
+    throw Error(section.where(*section.table.get("threshold"), "threshold"), "is not finite",
+                "give a number in the scale of the scores");
+  constexpr auto most = std::numeric_limits<std::int32_t>::max();
+  camera.interval = static_cast<unsigned>(read_whole(section, "interval", 1, most, camera.interval));
+  camera.overlay = read<bool>(section, "overlay", "give true or false").value_or(camera.overlay);
+  camera.bitrate = static_cast<unsigned>(read_whole(section, "bitrate", 1, 1000000, camera.bitrate));
+  camera.publish = read_text(section, "publish", "give a file, \"-\" or a broker's URI").value_or("");
+  if (!camera.publish.empty() && camera.publish != "-" && camera.publish.find("://") == std::string::npos)
+    camera.publish = absolute_path(section, camera.publish);
+  camera.loop = read<bool>(section, "loop", "give true or false").value_or(camera.loop);
+
+  warn_of_unknown_keys(
+      section,
+      {"name", "path", "uri", "model", "threshold", "interval", "overlay", "bitrate", "publish", "loop"},
+      warnings);
+  if (!camera.model)
+    warn_of_useless_keys(section, {"threshold", "interval", "overlay", "publish"}, "without a model",
+                         warnings);
+  if (camera.kind != SourceKind::file)
+    warn_of_useless_keys(section, {"loop"}, "where the source is no file", warnings);
+  return camera;
+}
+
+void refuse_second(const Section &section, const CameraConfig &camera,
+                   const std::vector<CameraConfig> &before) {
+  for (const auto &other : before) {
+    if (other.name == camera.name)
+      throw Error(section.where(section.table, "name"), "\"" + camera.name + "\" is taken by another camera",
+                  "give each camera a name of its own");
+    if (other.path == camera.path)
+      throw Error(section.where(section.table, "path"), "\"" + camera.path + "\" is taken by " + other.name,
+                  "give each camera a path of its own");
+  }
+}
+
+toml::table parse_toml(std::string_view text, const std::filesystem::path &file) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error &error) {
+    throw Error(file.string() + ":" + std::to_string(error.source().begin.line),
+                std::string(error.description()),
+                "correct the TOML; pipelines/uniad-rtsp/cameras.toml is an example");
+  }
+}
+
+}  // namespace
+
+Config parse_config(std::string_view text, const std::filesystem::path &file) {
+  const toml::table root = parse_toml(text, file);
+  Config config;
+  warn_of_unknown_keys({root, "file", file}, {"server", "camera"}, config.warnings);
+
+  if (const toml::node *server = root.get("server")) {
+    if (!server->is_table())
+      throw Error(Section{root, "file", file}.where(*server, "server"), "is not a table", "write [server]");
+    config.server = read_server({*server->as_table(), "[server]", file}, config.warnings);
+  }
+
+  const toml::node *cameras = root.get("camera");
+  if (cameras == nullptr)
+    throw Error(file.string(), "no camera in it", "add a [[camera]] with a name and a uri");
+  if (!cameras->is_array_of_tables())
+    throw Error(Section{root, "file", file}.where(*cameras, "camera"), "is not a list of tables",
+                "write [[camera]] in double brackets");
+  for (const toml::node &node : *cameras->as_array()) {
+    const Section section{*node.as_table(), "[[camera]] number " + std::to_string(config.cameras.size() + 1),
+                          file};
+    const CameraConfig camera = read_camera(section, config.warnings);
+    refuse_second(section, camera, config.cameras);
+    config.cameras.push_back(camera);
+  }
+  return config;
+}
+
+Config load_config(const std::filesystem::path &file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream || std::filesystem::is_directory(file))
+    throw Error(file.string(), "cannot be read",
+                "name a TOML file; pipelines/uniad-rtsp/cameras.toml is an example");
+  const std::string text(std::istreambuf_iterator<char>(stream), {});
+  Config config = parse_config(text, file);
+  for (const auto &camera : config.cameras)
+    if (camera.model && !std::filesystem::is_regular_file(*camera.model))
+      throw Error(file.string() + ": camera " + camera.name, "no model file " + camera.model->string(),
+                  "train one with `uniad train`, or correct `model`");
+  return config;
+}
+
+}  // namespace uniad::rtsp

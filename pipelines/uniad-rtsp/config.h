@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace uniad::rtsp {
+
+enum class SourceKind { file, device, network, test };
+
+struct CameraConfig {
+  std::string name;  // of the camera and its calibration; unique
+  std::string path;  // where it is served, "/name" by default; unique
+  SourceKind kind = SourceKind::test;
+  std::string uri;                             // an absolute path, file://, v4l2://, rtsp[tsu]:// or test://
+  std::optional<std::filesystem::path> model;  // without one the video passes unjudged
+  std::optional<double> threshold;             // instead of the model's calibration
+  unsigned interval = 1;                       // judge every Nth frame
+  bool overlay = true;
+  unsigned bitrate = 2000;  // kbit/s
+  std::string publish;      // uniadpublish's location; empty: nothing is published
+  bool loop = true;         // a file starts again at its end
+};
+
+struct ServerConfig {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8554;  // 0: any free one
+};
+
+struct Config {
+  ServerConfig server;
+  std::vector<CameraConfig> cameras;  // at least one
+  std::vector<std::string> warnings;  // what was read but has no effect, one line each
+};
+
+// Reads the server's TOML. `file` is named in messages, and relative paths in the text start from its folder.
+// Touches no other file. Throws Error naming file, line and key.
+Config parse_config(std::string_view text, const std::filesystem::path &file);
+
+// The same for a file on disk, whose models must be there too.
+Config load_config(const std::filesystem::path &file);
+
+}  // namespace uniad::rtsp

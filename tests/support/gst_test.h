@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gst/check/gstharness.h>
+#include <gst/gst.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace uniad::test {
+
+struct Unref {
+  void operator()(GstBuffer *buffer) const { gst_buffer_unref(buffer); }
+  void operator()(GstCaps *caps) const { gst_caps_unref(caps); }
+  void operator()(GstMessage *message) const { gst_message_unref(message); }
+  void operator()(GstQuery *query) const { gst_query_unref(query); }
+  void operator()(GstSample *sample) const { gst_sample_unref(sample); }
+  void operator()(GstHarness *harness) const { gst_harness_teardown(harness); }
+  void operator()(GstElement *element) const { gst_object_unref(element); }
+  void operator()(GstBus *bus) const { gst_object_unref(bus); }
+};
+template <typename T>
+using Ref = std::unique_ptr<T, Unref>;
+
+// What GStreamer's leaks tracer says is alive, besides element factories, which live as long as the process.
+inline std::vector<std::string> live_objects() {
+  std::vector<std::string> names;
+  GList *tracers = gst_tracing_get_active_tracers();
+  for (GList *item = tracers; item != nullptr; item = item->next) {
+    if (std::string(G_OBJECT_TYPE_NAME(item->data)) != "GstLeaksTracer") continue;
+    GstStructure *live = nullptr;
+    g_signal_emit_by_name(item->data, "get-live-objects", &live);
+    const GValue *list = gst_structure_get_value(live, "live-objects-list");
+    for (guint i = 0; i < gst_value_list_get_size(list); ++i) {
+      const GstStructure *entry = gst_value_get_structure(gst_value_list_get_value(list, i));
+      const GValue *object = gst_structure_get_value(entry, "object");
+      // GStreamer 1.22 lists objects without the reference that freeing the list drops.
+      if (G_VALUE_HOLDS_OBJECT(object))
+        g_object_ref(g_value_get_object(object));
+      else
+        gst_mini_object_ref(static_cast<GstMiniObject *>(g_value_get_boxed(object)));
+      if (G_VALUE_HOLDS(object, GST_TYPE_ELEMENT_FACTORY)) continue;
+      gchar *text = g_strdup_value_contents(object);
+      names.push_back(std::string(G_VALUE_TYPE_NAME(object)) + " " + text);
+      g_free(text);
+    }
+    gst_structure_free(live);
+  }
+  g_list_free_full(tracers, gst_object_unref);
+  return names;
+}
+
+// A test with GStreamer; it fails when an object outlives it.
+class GstTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    setenv("GST_TRACERS", "leaks", 1);  // NOLINT(concurrency-mt-unsafe): before any thread
+    gst_init(nullptr, nullptr);
+  }
+
+  void TearDown() override {
+    gst_task_cleanup_all();  // a streaming thread drops its task after the state change returns
+    EXPECT_EQ(live_objects(), std::vector<std::string>{});
+  }
+};
+
+}  // namespace uniad::test

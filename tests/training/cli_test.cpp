@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "model/file/weights.h"
+#include "tests/support/tiny_model.h"
+#include "tests/training/data/temporary_folder.h"
+#include "tests/training/program.h"
+
+namespace uniad {
+namespace {
+
+using Json = nlohmann::json;
+using test::Outcome;
+
+bool holds(const std::string &text, const std::string &part) {
+  return text.find(part) != std::string::npos;
+}
+
+class Cli : public test::TemporaryFolder {
+ protected:
+  Outcome uniad(const std::string &arguments) const { return test::run_uniad(arguments, folder_); }
+
+  std::string tiny_model(std::optional<double> threshold = {}) const {
+    const auto path = file("tiny.safetensors");
+    test::write_tiny_model(path, threshold);
+    return path.string();
+  }
+
+  // An MVTec folder of noise; its abnormal pictures have a white square in the middle, in a mask too.
+  std::string write_product(int train, int test) const {
+    cv::RNG random(1);
+    const auto noise = [&] {
+      cv::Mat picture(80, 80, CV_8UC3);
+      random.fill(picture, cv::RNG::UNIFORM, 60, 120);
+      return picture;
+    };
+    const cv::Rect square(30, 30, 24, 24);
+    for (int n = 0; n < train; ++n)
+      write_picture("product/train/good/" + std::to_string(n) + ".png", noise());
+    for (int n = 0; n < test; ++n) {
+      write_picture("product/test/good/" + std::to_string(n) + ".png", noise());
+      auto broken = noise();
+      broken(square).setTo(cv::Scalar(255, 255, 255));
+      write_picture("product/test/broken/" + std::to_string(n) + ".png", broken);
+      cv::Mat mask(80, 80, CV_8UC1, cv::Scalar(0));
+      mask(square).setTo(255);
+      write_picture("product/ground_truth/broken/" + std::to_string(n) + "_mask.png", mask);
+    }
+    return (folder_ / "product").string();
+  }
+};
+
+TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
+  for (const char *arguments : {"",
+                                "frobnicate",
+                                "train",
+                                "train --data x",
+                                "train --model y",
+                                "evaluate --model x",
+                                "predict --model x",
+                                "info",
+                                "import x",
+                                "train --data x --model y --bogus",
+                                "info a b",
+                                "train --data x --model y --lr nan",
+                                "train --data x --model y --lr -1",
+                                "train --data x --model y --steps 0",
+                                "train --data x --model y --steps 3 --epochs 3",
+                                "train --data x --model y --backbone vgg16",
+                                "train --data x --model y --recipe slow",
+                                "train --data x --model y --device gpu",
+                                "train --data x --model y --precision fp8",
+                                "train --data x --model y --batch 0",
+                                "train --data x --model y --max-frames 0",
+                                "train --data x --model y --quantile 1.5",
+                                "train --data x --model y --quantile 0.9 --sigma 3",
+                                "train --data x --model y --seed -1",
+                                "evaluate --model x --data y --device cuda:x"}) {
+    const auto outcome = uniad(arguments);
+    EXPECT_EQ(outcome.code, 2) << arguments;
+    EXPECT_TRUE(outcome.out.empty()) << arguments;
+    EXPECT_FALSE(outcome.err.empty()) << arguments;
+  }
+  EXPECT_TRUE(holds(uniad("train --data x --model y --backbone vgg16").err, "efficientnet-b4"));
+}
+
+TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
+  const auto man = uniad("--man");
+  const auto markdown = uniad("--markdown");
+  EXPECT_EQ(man.code, 0);
+  EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
+  EXPECT_FALSE(holds(uniad("--help").out, "--man"));
+  for (const std::string command : {"train", "evaluate", "predict", "import", "info"}) {
+    const auto help = uniad(command + " --help");
+    EXPECT_EQ(help.code, 0);
+    EXPECT_TRUE(holds(uniad("--help").out, command));
+    std::istringstream words(help.out);
+    for (std::string word; words >> word;) {
+      if (!word.starts_with("--")) continue;
+      EXPECT_TRUE(holds(markdown.out, "`" + word)) << word;
+      std::string escaped;
+      for (const char c : word) escaped += c == '-' ? "\\-" : std::string(1, c);
+      EXPECT_TRUE(holds(man.out, escaped)) << word;
+    }
+  }
+}
+
+TEST_F(Cli, FailedWorkExitsWith1AndNamesFileAndReason) {
+  const auto picture = write_plain("pictures/a.png").parent_path().string();
+  const auto garbage = write("garbage.safetensors", "this is no model").string();
+  const auto empty = write("empty/.keep", "").parent_path().string();
+  const auto model = tiny_model();
+  const std::pair<std::string, std::string> cases[] = {
+      {"info " + garbage, "garbage.safetensors"},
+      {"info /nowhere.safetensors", "/nowhere.safetensors"},
+      {"evaluate --model /nowhere.safetensors --data " + picture, "/nowhere.safetensors"},
+      {"evaluate --model " + model + " --data /nowhere", "/nowhere: no such file"},
+      {"evaluate --model " + model + " --data " + empty, "no picture in this folder"},
+      {"evaluate --model " + model + " --data " + picture + " --labels /nowhere.csv", "/nowhere.csv"},
+      {"evaluate --model " + model + " --data " + picture + " --json /nowhere/x.json", "/nowhere/x.json"},
+      {"predict --model " + garbage + " " + picture, "garbage.safetensors"},
+      {"predict --model " + model + " " + write("b/x.png", "text").string(), "x.png"},
+      {"import " + garbage + " --model " + file("out").string(), "garbage.safetensors"},
+      {"train --data " + picture + " --model /nowhere/m.safetensors", "/nowhere/m.safetensors"},
+      {"train --data " + picture + " --weights /nowhere.pth --backbone resnet18 --model " +
+           file("out").string(),
+       "/nowhere.pth"},
+  };
+  for (const auto &[arguments, reason] : cases) {
+    const auto outcome = uniad(arguments);
+    EXPECT_EQ(outcome.code, 1) << arguments;
+    EXPECT_TRUE(holds(outcome.err, "uniad: ")) << outcome.err;
+    EXPECT_TRUE(holds(outcome.err, reason)) << outcome.err;
+    EXPECT_TRUE(outcome.out.empty()) << outcome.out;
+  }
+  EXPECT_FALSE(std::filesystem::exists(file("out")));
+}
+
+TEST_F(Cli, MissingWeightsNameTheThreePlaces) {
+  setenv("UNIAD_WEIGHTS_DIR", folder_.c_str(), 1);
+  setenv("XDG_CACHE_HOME", (folder_ / "cache").c_str(), 1);
+  const auto picture = write_plain("pictures/a.png").parent_path().string();
+  const auto outcome = uniad("train --data " + picture + " --model " + file("m").string());
+  unsetenv("UNIAD_WEIGHTS_DIR");
+  unsetenv("XDG_CACHE_HOME");
+  EXPECT_EQ(outcome.code, 1);
+  for (const std::string place : {"--weights", "UNIAD_WEIGHTS_DIR", "cache/uniad", "setup.sh"})
+    EXPECT_TRUE(holds(outcome.err, place)) << place << ": " << outcome.err;
+}
+
+TEST_F(Cli, InfoTellsTheModel) {
+  const auto model = tiny_model(4.5);
+  const auto text = uniad("info " + model);
+  EXPECT_EQ(text.code, 0);
+  EXPECT_TRUE(holds(text.out, "efficientnet-lite0"));
+  EXPECT_TRUE(holds(text.out, "threshold 4.5"));
+  const auto json = Json::parse(uniad("info --json - " + model).out);
+  EXPECT_EQ(json["config"]["backbone"]["name"], "efficientnet-lite0");
+  EXPECT_GT(json["parameters"].get<int>(), 10000);
+}
+
+TEST_F(Cli, EvaluateWritesTheSchema) {
+  const auto product = write_product(0, 3);
+  const auto model = tiny_model(1e9);
+  const auto piped = uniad("evaluate --json - --model " + model + " --data gadget=" + product);
+  ASSERT_EQ(piped.code, 0) << piped.err;
+  const auto json = Json::parse(piped.out);
+  const auto &figures = json["classes"]["gadget"];
+  EXPECT_EQ(figures["images"], 6);
+  for (const char *name :
+       {"image_auroc", "image_ap", "image_f1max", "pixel_auroc", "pixel_ap", "pixel_f1max", "aupro"}) {
+    EXPECT_GE(figures[name].get<double>(), 0.0) << name;
+    EXPECT_LE(figures[name].get<double>(), 1.0) << name;
+    EXPECT_EQ(json["mean"][name], figures[name]);
+  }
+  EXPECT_EQ(figures["detection_rate"], 0.0);  // no score reaches that threshold
+
+  const auto file_json = file("figures.json");
+  const auto table =
+      uniad("evaluate --json " + file_json.string() + " --model " + model + " --data gadget=" + product);
+  EXPECT_TRUE(holds(table.out, "AUROC"));
+  EXPECT_EQ(Json::parse(test::read_all(file_json)), json);
+}
+
+TEST_F(Cli, EvaluateWithoutLabelsOrMasksLeavesFiguresOut) {
+  write_plain("flat/a.png");
+  write_plain("flat/b.png");
+  const auto json = Json::parse(
+      uniad("evaluate --json - --model " + tiny_model() + " --data " + (folder_ / "flat").string()).out);
+  EXPECT_EQ(json["classes"]["flat"], Json({{"images", 2}}));
+  EXPECT_EQ(json["mean"], Json::object());
+}
+
+TEST_F(Cli, EvaluateJudgesAVideoFrameByFrame) {
+  const auto video = write_video("clip.avi", 6, "jpegenc ! avimux").string();
+  const auto labels =
+      write("labels.csv", "video,frame0,abnormal\nclip,0,0\nclip,1,0\nclip,4,1\nother,2,1\n").string();
+  const auto outcome =
+      uniad("evaluate --json - --model " + tiny_model(0) + " --data " + video + " --labels " + labels);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto figures = Json::parse(outcome.out)["classes"]["clip"];
+  EXPECT_EQ(figures["images"], 6);
+  EXPECT_EQ(figures["frame_auroc"], figures["image_auroc"]);
+  EXPECT_EQ(figures["false_alarm_rate"], 1.0);  // every score is above 0
+  EXPECT_EQ(figures["detection_rate"], 1.0);
+}
+
+TEST_F(Cli, PredictJudgesPicturesAndFramesAndSkipsWhatItCannotRead) {
+  write_plain("cam0/a.png", 30);
+  write("cam0/broken.png", "");
+  const auto video = write_video("clip.avi", 5, "jpegenc ! avimux").string();
+  const auto overlay = folder_ / "overlay";
+  const auto outcome = uniad("predict --json - --overlay " + overlay.string() + " --model " + tiny_model(0) +
+                             " " + (folder_ / "cam0").string() + " '" + video + "#3-4'");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, "broken.png: the file is empty"));
+  EXPECT_TRUE(holds(outcome.err, "1 of 2 pictures could not be read"));
+  std::istringstream lines(outcome.out);
+  std::vector<Json> objects;
+  for (std::string line; std::getline(lines, line);) objects.push_back(Json::parse(line));
+  ASSERT_EQ(objects.size(), 3U);
+  EXPECT_EQ(objects[0]["source"], "cam0");
+  EXPECT_FALSE(objects[0].contains("frame"));
+  EXPECT_EQ(objects[0]["anomalous"], true);
+  EXPECT_GT(objects[0]["score"].get<double>(), 0.0);
+  EXPECT_EQ(objects[0]["threshold"], 0.0);
+  EXPECT_GT(objects[0]["probability"].get<double>(), 0.5);
+  const auto &region = objects[0]["regions"].at(0);
+  for (const char *key : {"x", "y", "w", "h"}) {
+    EXPECT_GE(region[key].get<double>(), 0.0);
+    EXPECT_LE(region[key].get<double>(), 1.0);
+  }
+  EXPECT_EQ(objects[1]["source"], "clip");
+  EXPECT_EQ(objects[1]["frame"], 3);
+  EXPECT_EQ(objects[2]["frame"], 4);
+  EXPECT_EQ(cv::imread((overlay / "000000_a.jpg").string()).size(), cv::Size(8, 8));
+  EXPECT_EQ(cv::imread((overlay / "000002_clip_000004.jpg").string()).size(), cv::Size(64, 64));
+}
+
+TEST_F(Cli, PredictWithoutCalibrationCallsNothingAnomalous) {
+  const auto outcome =
+      uniad("predict --json - --model " + tiny_model() + " " + write_plain("a.png").string());
+  const auto object = Json::parse(outcome.out);
+  EXPECT_EQ(object["anomalous"], false);
+  EXPECT_FALSE(object.contains("threshold"));
+  EXPECT_TRUE(object["regions"].empty());
+  EXPECT_TRUE(holds(outcome.err, "no calibration"));
+}
+
+class Training : public Cli {
+ protected:
+  void SetUp() override {
+    if (!find_weight_file("efficientnet-lite2"))
+      GTEST_SKIP() << "needs the weights of efficientnet-lite2: subprojects/setup.sh brings them";
+  }
+};
+
+// The main job: learn from normal pictures, then tell the abnormal ones.
+TEST_F(Training, LearnsEvaluatesAndTells) {
+  const auto product = write_product(24, 6);
+  write("product/train/good/broken.png", "");
+  const auto model = file("model.safetensors").string();
+  const auto trained = uniad("train --backbone efficientnet-lite2 --steps 5 --device cpu --seed 3 --data " +
+                             product + " --model " + model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_TRUE(trained.out.empty());
+  EXPECT_TRUE(holds(trained.err, "broken.png"));
+  EXPECT_FALSE(std::filesystem::exists(model + ".checkpoint.safetensors"));
+
+  const auto info = Json::parse(uniad("info --json - " + model).out);
+  EXPECT_EQ(info["provenance"]["steps"], 5);
+  EXPECT_EQ(info["provenance"]["seed"], 3);
+  EXPECT_EQ(info["provenance"]["sources"][0]["name"], "product");
+
+  // A white square amid noise is found even by a network that has hardly begun to learn.
+  const auto evaluated = uniad("evaluate --json - --model " + model + " --data " + product);
+  ASSERT_EQ(evaluated.code, 0) << evaluated.err;
+  const auto figures = Json::parse(evaluated.out)["classes"]["product"];
+  EXPECT_EQ(figures["images"], 12);
+  EXPECT_GT(figures["image_auroc"].get<double>(), 0.9);
+  EXPECT_GT(figures["pixel_auroc"].get<double>(), 0.8);
+}
+
+TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
+  const auto product = write_product(12, 0);
+  const auto model = file("model.safetensors").string();
+  const auto err = file("train.err");
+  const pid_t trainer = fork();
+  if (trainer == 0) {
+    const int target = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    dup2(target, STDERR_FILENO);
+    execl(UNIAD_EXECUTABLE, "uniad", "train", "--backbone", "efficientnet-lite2", "--steps", "100000",
+          "--data", product.c_str(), "--model", model.c_str(), nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  while (!holds(test::read_all(err), "learning") && waitpid(trainer, &status, WNOHANG) == 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  kill(trainer, SIGINT);
+  ASSERT_EQ(waitpid(trainer, &status, 0), trainer);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  const auto checkpoint = model + ".checkpoint.safetensors";
+  EXPECT_EQ(uniad("info " + checkpoint).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(model));
+  EXPECT_TRUE(holds(test::read_all(err), checkpoint)) << test::read_all(err);
+}
+
+}  // namespace
+}  // namespace uniad

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/data/source.h"
+
+#include <set>
+
+#include "model/error.h"
+#include "tests/training/data/temporary_folder.h"
+#include "training/data/labels.h"
+
+namespace uniad {
+namespace {
+
+class Sources : public test::TemporaryFolder {
+ protected:
+  std::vector<Source> open(const std::string &spec) { return open_sources(std::vector{spec}); }
+
+  // What opening it says is wrong.
+  std::string refusal(const std::string &spec) {
+    try {
+      open(spec);
+    } catch (const Error &error) {
+      return error.what();
+    }
+    return "nothing";
+  }
+};
+
+std::vector<Item> items(std::size_t count, const std::string &video = {}) {
+  std::vector<Item> made(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    made[i].path = video.empty() ? std::to_string(i) + ".png" : video;
+    if (!video.empty()) made[i].frame = static_cast<std::int64_t>(i);
+  }
+  return made;
+}
+
+TEST_F(Sources, MvtecFolderIsTrainGoodAndTestWithMasks) {
+  write_plain("bottle/train/good/000.png");
+  write_plain("bottle/train/good/001.JPG");
+  write("bottle/train/good/notes.txt", "no picture");
+  write_plain("bottle/test/good/000.png");
+  write_plain("bottle/test/broken/000.png");
+  write_plain("bottle/test/broken/001.png");
+  write_plain("bottle/test/scratch/000.png");
+  const auto mask = write_plain("bottle/ground_truth/broken/000_mask.png");
+  const auto unsuffixed = write_plain("bottle/ground_truth/scratch/000.png");
+
+  const auto sources = open((folder_ / "bottle/").string());
+  ASSERT_EQ(sources.size(), 1U);
+  EXPECT_EQ(sources[0].name, "bottle");
+  ASSERT_EQ(sources[0].train.size(), 2U);
+  EXPECT_EQ(sources[0].train[1].path.filename(), "001.JPG");
+  EXPECT_EQ(sources[0].train[0].abnormal, false);
+  ASSERT_EQ(sources[0].test.size(), 4U);  // by type, then name
+  EXPECT_EQ(sources[0].test[0].defect, "broken");
+  EXPECT_EQ(sources[0].test[0].abnormal, true);
+  EXPECT_EQ(sources[0].test[0].mask, mask);
+  EXPECT_TRUE(sources[0].test[1].mask.empty());
+  EXPECT_EQ(sources[0].test[2].defect, "good");
+  EXPECT_EQ(sources[0].test[2].abnormal, false);
+  EXPECT_EQ(sources[0].test[3].mask, unsuffixed);
+}
+
+TEST_F(Sources, FlatFolderServesBothAndSaysNothingOfLabels) {
+  write_plain("b.png");
+  write_plain("a.bmp");
+  const auto sources = open("cam0=" + folder_.string());
+  EXPECT_EQ(sources.at(0).name, "cam0");
+  ASSERT_EQ(sources[0].train.size(), 2U);
+  EXPECT_EQ(sources[0].train[0].path.filename(), "a.bmp");
+  EXPECT_EQ(sources[0].test.size(), 2U);
+  EXPECT_FALSE(sources[0].test[0].abnormal.has_value());
+}
+
+TEST_F(Sources, ListHasASourceForEachClass) {
+  write("data/list.json",
+        R"({"filename": "bottle/train/good/0.png", "label": 0, "label_name": "good", "clsname": "flask"}
+{"filename": "bottle/test/bad/1.png", "label": 1, "label_name": "defective", "maskname": "m/1.png"}
+
+{"filename": "2.png", "label": 0, "label_name": "good"}
+)");
+  const auto sources = open((folder_ / "data/list.json").string());
+  ASSERT_EQ(sources.size(), 3U);
+  EXPECT_EQ(sources[0].name, "flask");
+  EXPECT_EQ(sources[0].train.at(0).path, folder_ / "data/bottle/train/good/0.png");
+  EXPECT_EQ(sources[1].name, "bottle");  // fourth component from the end
+  EXPECT_TRUE(sources[1].train.empty());
+  EXPECT_EQ(sources[1].test.at(0).abnormal, true);
+  EXPECT_EQ(sources[1].test[0].mask, folder_ / "data/m/1.png");
+  EXPECT_EQ(sources[2].name, "list");
+
+  const auto elsewhere =
+      open_sources(std::vector<std::string>{"all=" + (folder_ / "data/list.json").string()}, "/pictures");
+  ASSERT_EQ(elsewhere.size(), 1U);
+  EXPECT_EQ(elsewhere[0].name, "all");
+  EXPECT_EQ(elsewhere[0].test.at(2).path, "/pictures/2.png");
+  EXPECT_EQ(elsewhere[0].train.size(), 2U);
+}
+
+TEST_F(Sources, EqualNamesJoin) {
+  const auto a = write_plain("a/1.png").parent_path().string();
+  const auto b = write_plain("b/1.png").parent_path().string();
+  const auto sources = open_sources(std::vector<std::string>{"cam=" + a, "other=" + a, "cam=" + b});
+  ASSERT_EQ(sources.size(), 2U);
+  EXPECT_EQ(sources[0].name, "cam");
+  EXPECT_EQ(sources[0].train.size(), 2U);
+  EXPECT_EQ(sources[0].path, a + ", " + b);
+}
+
+TEST_F(Sources, APathMayHoldAnEqualsSign) {
+  const auto folder = write_plain("a=b/1.png").parent_path().string();
+  EXPECT_EQ(open(folder).at(0).name, "a=b");
+}
+
+TEST_F(Sources, APictureBelongsToItsFolder) {
+  const auto picture = write_plain("cam7/1.png");
+  const auto sources = open(picture.string());
+  EXPECT_EQ(sources.at(0).name, "cam7");
+  EXPECT_EQ(sources[0].test.size(), 1U);
+}
+
+TEST_F(Sources, VideoGivesTheSelectedFrames) {
+  const auto video = write_video("clip.avi", 30, "jpegenc ! avimux").string();
+  const auto whole = open(video);
+  EXPECT_EQ(whole.at(0).name, "clip");
+  ASSERT_EQ(whole[0].train.size(), 30U);
+  EXPECT_EQ(whole[0].train.back().frame, 29);
+
+  const auto some = open(video + "#10-19").at(0).test;
+  ASSERT_EQ(some.size(), 10U);
+  EXPECT_EQ(some.front().frame, 10);
+  EXPECT_EQ(some.back().frame, 19);
+  EXPECT_EQ(open(video + "#25-").at(0).test.size(), 5U);
+  EXPECT_EQ(open(video + "#25-99999999999").at(0).test.size(), 5U);  // no more than there are
+}
+
+TEST_F(Sources, RefusalsNameTheReason) {
+  const auto video = write_video("clip.avi", 5, "jpegenc ! avimux").string();
+  const auto picture = write_plain("one/a.png").string();
+  EXPECT_NE(refusal("/nowhere/x.mp4").find("/nowhere/x.mp4: no such file"), std::string::npos);
+  EXPECT_NE(refusal(video + "#5-9").find("past its end (5 frames)"), std::string::npos);
+  EXPECT_NE(refusal(video + "#3-1").find("selects no frames"), std::string::npos);
+  EXPECT_NE(refusal(video + "#one").find("selects no frames"), std::string::npos);
+  EXPECT_NE(refusal(picture + "#0-1").find("from a video only"), std::string::npos);
+  EXPECT_NE(refusal(write("empty/.keep", "").parent_path().string()).find("no picture in this folder"),
+            std::string::npos);
+  EXPECT_NE(refusal(write("notes.txt", "just text").string()).find("notes.txt"), std::string::npos);
+  EXPECT_NE(refusal(write("nothing.mp4", "").string()).find("nothing.mp4"), std::string::npos);
+  EXPECT_NE(refusal(write("bad.json", "{\"filename\": \"a.png\"}\n{\"label\": 0}\n").string()).find("line 2"),
+            std::string::npos);
+  EXPECT_NE(refusal(write("array.json", "[{\"filename\": \"a.png\"}]\n").string()).find("line 1"),
+            std::string::npos);
+  EXPECT_NE(refusal(write("blank.json", "\n\n").string()).find("names no picture"), std::string::npos);
+}
+
+TEST_F(Sources, SoundAloneIsNoVideo) {
+  gst_init(nullptr, nullptr);
+  const auto sound = file("sound.wav");
+  ASSERT_EQ(std::system(("gst-launch-1.0 -q audiotestsrc num-buffers=5 ! wavenc ! filesink location=" +
+                         sound.string())
+                            .c_str()),
+            0);
+  EXPECT_NE(refusal(sound.string()).find("sound.wav"), std::string::npos);
+}
+
+TEST_F(Sources, LabelsOfOneVideo) {
+  auto sources = open(write_video("clip.avi", 4, "jpegenc ! avimux").string());
+  apply_labels(write("labels.csv", "frame0,abnormal\r\n0,0\r\n2,1\r\n77,1\r\n"), sources);
+  EXPECT_EQ(sources[0].test[0].abnormal, false);
+  EXPECT_FALSE(sources[0].test[1].abnormal.has_value());
+  EXPECT_EQ(sources[0].test[2].abnormal, true);
+}
+
+TEST_F(Sources, LabelsOfSeveralVideosGoByTheirNames) {
+  const auto a = write_video("17.avi", 2, "jpegenc ! avimux").string();
+  const auto b = write_video("20.avi", 2, "jpegenc ! avimux").string();
+  auto sources = open_sources(std::vector{"cam=" + a, "cam=" + b});
+  apply_labels(write("labels.csv", "video,frame0,abnormal\n20,1,1\n17,1,0\n"), sources);
+  EXPECT_EQ(sources[0].test[1].abnormal, false);
+  EXPECT_EQ(sources[0].test[3].abnormal, true);
+
+  EXPECT_THROW(apply_labels(write("unnamed.csv", "frame0,abnormal\n0,1\n"), sources), Error);
+  EXPECT_THROW(apply_labels(write("others.csv", "video,frame0,abnormal\n99,0,1\n"), sources), Error);
+  EXPECT_THROW(apply_labels(write("header.csv", "0,1\n"), sources), Error);
+  EXPECT_THROW(apply_labels(write("number.csv", "video,frame0,abnormal\n17,x,1\n"), sources), Error);
+  EXPECT_THROW(apply_labels(write("two.csv", "video,frame0,abnormal\n17,0,2\n"), sources), Error);
+  EXPECT_THROW(apply_labels("/nowhere.csv", sources), Error);
+}
+
+TEST(LimitFrames, SpreadsEvenlyAndKeepsPictures) {
+  auto mixed = items(3);
+  const auto frames = items(100, "v.mp4");
+  mixed.insert(mixed.end(), frames.begin(), frames.end());
+  const auto kept = limit_frames(mixed, 10);
+  ASSERT_EQ(kept.size(), 13U);
+  EXPECT_FALSE(kept[2].frame);
+  for (std::size_t i = 4; i < kept.size(); ++i) EXPECT_EQ(*kept[i].frame - *kept[i - 1].frame, 10);
+  EXPECT_EQ(limit_frames(mixed, 100).size(), 103U);
+}
+
+TEST(HoldBack, TakesTheEndOfEachVideo) {
+  auto all = items(300, "a.mp4");
+  const auto second = items(100, "b.mp4");
+  all.insert(all.end(), second.begin(), second.end());
+  const auto split = hold_back(all, 1);
+  ASSERT_EQ(split.held_back.size(), 40U);
+  EXPECT_EQ(split.train.size(), 360U);
+  for (std::size_t i = 0; i < 30; ++i) {
+    EXPECT_EQ(split.held_back[i].path, "a.mp4");
+    EXPECT_EQ(split.held_back[i].frame, static_cast<std::int64_t>(270 + i));
+  }
+  EXPECT_EQ(split.held_back[30].path, "b.mp4");
+  EXPECT_EQ(split.held_back[30].frame, 90);
+}
+
+TEST(HoldBack, TakesARandomTenthOfPicturesThatTheSeedDecides) {
+  const auto all = items(1000);
+  const auto held_back = [&](std::uint64_t seed) {
+    std::set<std::filesystem::path> names;
+    for (const auto &item : hold_back(all, seed).held_back) names.insert(item.path);
+    return names;
+  };
+  const auto split = hold_back(all, 7);
+  EXPECT_EQ(held_back(7).size(), 100U);
+  EXPECT_EQ(split.train.size(), 900U);
+  EXPECT_EQ(held_back(7), held_back(7));
+  EXPECT_NE(held_back(7), held_back(8));
+  // Not a block: the chance that 100 random ones all lie in one half is 2^-99.
+  EXPECT_TRUE(held_back(7).contains(split.held_back.front().path));
+  EXPECT_LT(std::stoi(split.held_back.front().path.stem().string()), 500);
+  EXPECT_GE(std::stoi(split.held_back.back().path.stem().string()), 500);
+  EXPECT_EQ(split.train.front().path.stem().string().size(), 1U);  // order is kept
+}
+
+TEST(HoldBack, KeepsTwentyWhereThatLeavesFourFifths) {
+  EXPECT_EQ(hold_back(items(100), 1).held_back.size(), 20U);
+  EXPECT_EQ(hold_back(items(150, "v.mp4"), 1).held_back.size(), 20U);
+  EXPECT_EQ(hold_back(items(31), 1).held_back.size(), 4U);
+  EXPECT_EQ(hold_back(items(2), 1).held_back.size(), 1U);
+  EXPECT_EQ(hold_back(items(1), 1).held_back.size(), 0U);
+  EXPECT_EQ(hold_back(items(0), 1).train.size(), 0U);
+}
+
+}  // namespace
+}  // namespace uniad

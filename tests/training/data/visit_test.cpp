@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/data/visit.h"
+
+#include <stdexcept>
+
+#include "model/error.h"
+#include "tests/support/shared.h"
+#include "tests/training/data/temporary_folder.h"
+#include "training/data/mask.h"
+
+namespace uniad {
+namespace {
+
+// The pixel in the middle, as B G R.
+std::array<int, 3> middle(const FrameView &view) {
+  EXPECT_EQ(view.layout, PixelLayout::BGR);
+  const auto *pixel = view.planes[0].data + view.height / 2 * view.planes[0].stride + view.width / 2 * 3;
+  return {pixel[0], pixel[1], pixel[2]};
+}
+
+int middle_luma(const FrameView &view) {
+  EXPECT_EQ(view.width, 64);
+  return view.planes[0].data[view.height / 2 * view.planes[0].stride + view.width / 2];
+}
+
+class Visit : public test::TemporaryFolder {
+ protected:
+  // Visits pictures of these names; their middles in the order of the calls.
+  std::vector<std::array<int, 3>> middles(const std::vector<std::string> &names) {
+    std::vector<Item> items(names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) items[i].path = folder_ / names[i];
+    std::vector<std::array<int, 3>> seen;
+    unread_ = visit_items(items, [&](std::size_t index, const FrameView &frame) {
+      indices_.push_back(index);
+      seen.push_back(middle(frame));
+    });
+    return seen;
+  }
+
+  std::vector<std::size_t> indices_;
+  std::vector<Unread> unread_;
+};
+
+TEST_F(Visit, KeepsTheOrder) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 40; ++i) {
+    names.push_back(std::to_string(i) + ".png");
+    write_plain(names.back(), i);
+  }
+  const auto seen = middles(names);
+  ASSERT_EQ(seen.size(), 40U);
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)][0], i);
+}
+
+TEST_F(Visit, ReadsEveryKindOfPictureAsBgr) {
+  write_picture("grey.png", cv::Mat(5, 5, CV_8UC1, cv::Scalar(77)));
+  write_picture("deep.png", cv::Mat(5, 5, CV_16UC3, cv::Scalar(10 * 256 + 3, 20 * 256, 30 * 256)));
+  write_picture("deep_grey.png", cv::Mat(5, 5, CV_16UC1, cv::Scalar(200 * 256 + 9)));
+  write_picture("alpha.png", cv::Mat(5, 5, CV_8UC4, cv::Scalar(1, 2, 3, 0)));
+  write_picture("tiny.png", cv::Mat(1, 1, CV_8UC3, cv::Scalar(9, 8, 7)));
+  write_picture("wide.png", cv::Mat(2, 30000, CV_8UC3, cv::Scalar(4, 5, 6)));
+  const auto seen = middles({"grey.png", "deep.png", "deep_grey.png", "alpha.png", "tiny.png", "wide.png"});
+  using Pixels = std::vector<std::array<int, 3>>;
+  EXPECT_EQ(seen, (Pixels{{77, 77, 77}, {10, 20, 30}, {200, 200, 200}, {1, 2, 3}, {9, 8, 7}, {4, 5, 6}}));
+  EXPECT_TRUE(unread_.empty());
+}
+
+TEST_F(Visit, TurnsPicturesAsExifSays) {
+  std::vector<unsigned char> jpeg;
+  cv::imencode(".jpg", cv::Mat(16, 48, CV_8UC3, cv::Scalar(1, 2, 3)), jpeg);
+  // Orientation 6: turned by a quarter. One entry: tag 0x0112, type SHORT, count 1.
+  const std::string exif(
+      "\xFF\xE1\x00\x22"
+      "Exif\0\0"
+      "MM\0\x2A\0\0\0\x08"
+      "\0\x01"
+      "\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
+      "\0\0\0\0",
+      36);
+  write("turned.jpg",
+        std::string(jpeg.begin(), jpeg.begin() + 2) + exif + std::string(jpeg.begin() + 2, jpeg.end()));
+  Item item;
+  item.path = folder_ / "turned.jpg";
+  const auto unread = visit_items({&item, 1}, [](std::size_t, const FrameView &frame) {
+    EXPECT_EQ(frame.width, 16);
+    EXPECT_EQ(frame.height, 48);
+  });
+  EXPECT_TRUE(unread.empty());
+}
+
+TEST_F(Visit, NamesWhatCannotBeReadAndGoesOn) {
+  cv::Mat noise(64, 64, CV_8UC3);
+  cv::randu(noise, 0, 255);
+  std::vector<unsigned char> png;
+  std::vector<unsigned char> jpeg;
+  cv::imencode(".png", noise, png);
+  cv::imencode(".jpg", noise, jpeg);
+  write("empty.png", "");
+  write("text.jpg", "this is no picture");
+  write("cut.png", std::string(png.begin(), png.begin() + static_cast<std::ptrdiff_t>(png.size() / 2)));
+  write("cut.jpg", std::string(jpeg.begin(), jpeg.begin() + static_cast<std::ptrdiff_t>(jpeg.size() / 2)));
+  write("stub.jpg", "\xFF\xD8\xFF\xE0");
+  write_plain("good.png", 50);
+  const auto seen = middles(
+      {"empty.png", "good.png", "text.jpg", "cut.png", "cut.jpg", "stub.jpg", "missing.png", "good.png"});
+  EXPECT_EQ(indices_, (std::vector<std::size_t>{1, 7}));
+  EXPECT_EQ(seen.size(), 2U);
+  ASSERT_EQ(unread_.size(), 6U);
+  EXPECT_NE(unread_[0].reason.find("empty.png: the file is empty"), std::string::npos);
+  EXPECT_NE(unread_[1].reason.find("text.jpg: not a picture"), std::string::npos);
+  EXPECT_NE(unread_[2].reason.find("cut.png"), std::string::npos);
+  EXPECT_NE(unread_[3].reason.find("cut.jpg: the picture is cut short"), std::string::npos);
+  EXPECT_NE(unread_[4].reason.find("stub.jpg"), std::string::npos);
+  EXPECT_NE(unread_[5].reason.find("missing.png: cannot be read"), std::string::npos);
+  EXPECT_EQ(unread_[5].index, 6U);
+}
+
+TEST_F(Visit, EndsWithWhatTheVisitorThrows) {
+  const std::vector<Item> items(20, Item{write_plain("a.png"), {}, {}, {}, {}});
+  int calls = 0;
+  EXPECT_THROW(visit_items(items,
+                           [&](std::size_t, const FrameView &) {
+                             if (++calls == 3) throw std::runtime_error("enough");
+                           }),
+               std::runtime_error);
+  EXPECT_EQ(calls, 3);
+}
+
+class VisitVideo : public test::TemporaryFolder, public ::testing::WithParamInterface<const char *> {};
+
+// Brightness is the frame's number: numbering holds through reordering codecs, selections and gaps.
+TEST_P(VisitVideo, GivesTheSelectedFramesByNumber) {
+  gst_init(nullptr, nullptr);
+  const std::string encoder = GetParam();
+  if (auto *factory = gst_element_factory_find(encoder.substr(0, encoder.find(' ')).c_str()))
+    gst_object_unref(factory);
+  else
+    GTEST_SKIP() << "needs the GStreamer element of " << encoder;
+  const auto video = write_video("clip", 120, encoder);
+  std::vector<Item> items;
+  for (const std::int64_t number : {20, 21, 22, 50, 119, 30, 31, 500, 501})
+    items.push_back({video, number, {}, {}, {}});
+  std::vector<std::size_t> indices;
+  const auto unread = visit_items(items, [&](std::size_t index, const FrameView &frame) {
+    indices.push_back(index);
+    EXPECT_NEAR(middle_luma(frame), static_cast<int>(*items[index].frame), 1);
+  });
+  EXPECT_EQ(indices, (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6}));
+  ASSERT_EQ(unread.size(), 2U);
+  EXPECT_EQ(unread[0].index, 7U);
+  EXPECT_NE(unread[0].reason.find("frame 500: the video ends before it"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, VisitVideo,
+                         ::testing::Values("jpegenc quality=100 ! avimux",
+                                           "x264enc bframes=3 b-adapt=false qp-max=10 ! mp4mux"));
+
+TEST_F(Visit, FramesAndPicturesMix) {
+  const auto video = write_video("clip.avi", 10, "jpegenc ! avimux");
+  const auto picture = write_plain("a.png");
+  const std::vector<Item> items{{picture, {}, {}, {}, {}}, {video, 3, {}, {}, {}}, {picture, {}, {}, {}, {}}};
+  std::vector<PixelLayout> layouts;
+  visit_items(items, [&](std::size_t, const FrameView &frame) { layouts.push_back(frame.layout); });
+  ASSERT_EQ(layouts.size(), 3U);
+  EXPECT_EQ(layouts[0], PixelLayout::BGR);
+  EXPECT_NE(layouts[1], PixelLayout::BGR);
+}
+
+// Pillow 13: Image.fromarray(mask).resize((16, 5), Image.NEAREST), 255 or 1 written as 1.
+TEST_F(Visit, MaskIsResizedAsPillowDoes) {
+  const std::array rows{"0001110110010000100101010010010100110", "1100011000110101010010000101001011010",
+                        "0000010000001010000101010100101001010"};
+  cv::Mat mask(3, 37, CV_8UC1);
+  for (int y = 0; y < 3; ++y)
+    for (int x = 0; x < 37; ++x)
+      mask.at<unsigned char>(y, x) =
+          static_cast<unsigned char>((rows[static_cast<std::size_t>(y)][x] == '1') * (y == 1 ? 1 : 255));
+  const std::string expected =
+      "0111000011010101"
+      "0111000011010101"
+      "1010101100000011"
+      "0010010011001011"
+      "0010010011001011";
+  const auto resized = read_mask(write_picture("mask.png", mask), 16, 5);
+  ASSERT_EQ(resized.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(resized[i], expected[i] - '0') << i;
+  EXPECT_THROW(read_mask(folder_ / "missing.png", 16, 5), Error);
+}
+
+// ffprobe -count_frames of the two files says the same.
+TEST(RealVideo, HasAllItsFrames) {
+  UNIAD_NEED_SHARED(conveyor, "data/video/conveyor/conveyor.mp4");
+  EXPECT_EQ(open_sources(std::vector{conveyor.string()}).at(0).test.size(), 933U);
+  UNIAD_NEED_SHARED(avenue, "data/video/avenue/train/12.avi");
+  EXPECT_EQ(open_sources(std::vector{avenue.string()}).at(0).test.size(), 145U);
+}
+
+}  // namespace
+}  // namespace uniad

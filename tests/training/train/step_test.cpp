@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train/step.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "tests/support/formula.h"
+
+namespace uniad {
+namespace {
+
+struct Golden {
+  double mean, first, mid, last;
+};
+
+void expect_tensor(const torch::Tensor &tensor, const Golden &golden, const std::string &what) {
+  test::expect_golden(tensor.mean(), golden.mean, what + " mean");
+  test::expect_element(tensor, 0, golden.first, what);
+  test::expect_element(tensor, tensor.numel() / 2, golden.mid, what);
+  test::expect_element(tensor, tensor.numel() - 1, golden.last, what);
+}
+
+UniAD without_chance() {
+  ReconstructionConfig config;
+  config.dropout = 0;
+  config.jitter_scale = 0;
+  UniAD uniad(config, 272, 14, 14);
+  uniad->train();
+  return uniad;
+}
+
+// Facts, section 14: the reference's modules under torch's own AdamW, float64.
+TEST(TrainingStep, FiveStepsAreTheReferences) {
+  UniAD uniad = without_chance();
+  uniad->to(torch::kFloat64);
+  test::fill_by_formula(*uniad);
+  const torch::Tensor features = test::sine_input({2, 272, 14, 14}, 0.013, 3.0);
+  Optimiser optimiser(uniad->parameters(), 1e-4);
+  const double losses[]{4.776071038, 4.52858422, 4.516190572, 4.445750263, 4.390887893};
+  const double norms[]{10.6395216, 3.716454404, 5.699132186, 3.532254939, 1.74876484};
+  for (std::size_t step = 0; step < 5; ++step) {
+    const StepResult result = training_step(uniad, features, optimiser, 1e-4, 0.1, false);
+    EXPECT_NEAR(result.loss, losses[step], 1e-6 * losses[step]) << "before step " << step + 1;
+    EXPECT_NEAR(result.gradient_norm, norms[step], 1e-6 * norms[step]) << "in step " << step + 1;
+  }
+  const torch::NoGradGuard no_grad;
+  const auto parameters = uniad->named_parameters();
+  expect_tensor(parameters["input_proj.weight"],
+                {3.804951178e-06, 0.05083371251, 0.04161843107, -0.01629765385}, "input_proj.weight");
+  expect_tensor(parameters["output_proj.bias"],
+                {0.0001073102079, 0.09140037496, 0.08834187903, 0.09905004648}, "output_proj.bias");
+  expect_tensor(parameters["transformer.encoder.layers.0.self_attn.in_proj_weight"],
+                {1.166498705e-06, -0.0592700541, -0.05290522573, 0.01467949099}, "encoder 0 in_proj_weight");
+  expect_tensor(parameters["transformer.decoder.layers.3.learned_embed.weight"],
+                {3.106625443e-06, 0.01051607875, 0.03917050151, -0.05892747212}, "decoder 3 learned_embed");
+  expect_tensor(parameters["pos_embed.col_embed.weight"],
+                {-0.0001950526459, -0.06697797625, 0.05222580407, 0.05373883658}, "col_embed");
+  expect_tensor(parameters["transformer.decoder.norm.weight"],
+                {1.000460914, 1.096803438, 0.9000407931, 1.098849278}, "decoder.norm.weight");
+}
+
+TEST(TrainingStep, LeavesTheWeightsAloneWhenTheLossIsNotANumber) {
+  UniAD uniad = without_chance();
+  Optimiser optimiser(uniad->parameters(), 1e-4);
+  const torch::Tensor before = uniad->input_proj->weight.detach().clone();
+  const torch::Tensor features = torch::full({1, 272, 14, 14}, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_FALSE(std::isfinite(training_step(uniad, features, optimiser, 1e-3, 1.0, false).loss));
+  EXPECT_TRUE(torch::equal(uniad->input_proj->weight, before));
+}
+
+TEST(TrainingStep, Bf16LearnsWhatFp32Learns) {
+  const auto loss_after = [](bool bf16) {
+    torch::manual_seed(2);
+    UniAD uniad = without_chance();
+    Optimiser optimiser(uniad->parameters(), 1e-4);
+    const torch::Tensor features = torch::randn({2, 272, 14, 14});
+    StepResult result;
+    for (int i = 0; i < 10; ++i) result = training_step(uniad, features, optimiser, 1e-3, 1.0, bf16);
+    return result.loss;
+  };
+  const double fp32 = loss_after(false);
+  EXPECT_NEAR(loss_after(true), fp32, 0.02 * fp32);
+}
+
+}  // namespace
+}  // namespace uniad

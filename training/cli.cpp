@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/cli.h"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <algorithm>
+#include <regex>
+
+#include "model/backbone/taps.h"
+
+namespace uniad {
+namespace {
+
+CLI::Option *add_path(CLI::App &app, const std::string &name, std::filesystem::path &path,
+                      const std::string &help) {
+  return app
+      .add_option_function<std::string>(
+          name, [&path](const std::string &value) { path = value; }, help)
+      ->type_name("FILE");
+}
+
+// A number within (low, high); CLI11's own ranges let "nan" pass.
+CLI::Validator between(double low, double high) {
+  return CLI::Validator(
+      [=](const std::string &text) {
+        double value = 0;
+        const bool inside = CLI::detail::lexical_cast(text, value) && value > low && value < high;
+        return inside ? std::string()
+                      : "must be between " + CLI::detail::to_string(low) + " and " +
+                            CLI::detail::to_string(high) + ", not " + text;
+      },
+      "");
+}
+
+CLI::Validator at_least_one() {
+  return CLI::Validator(
+      [](const std::string &text) {
+        std::int64_t value = 0;
+        const bool positive = CLI::detail::lexical_cast(text, value) && value > 0;
+        return positive ? std::string() : "must be a whole number of at least 1, not " + text;
+      },
+      "");
+}
+
+CLI::Validator one_of(const std::vector<std::string> &names) {
+  return CLI::Validator(
+      [=](const std::string &text) {
+        if (std::find(names.begin(), names.end(), text) != names.end()) return std::string();
+        return "\"" + text + "\" is none of " + CLI::detail::join(names, ", ");
+      },
+      "");
+}
+
+void add_device(CLI::App &app, std::string &device, std::string &precision,
+                const std::vector<std::string> &precisions) {
+  const CLI::Validator is_device(
+      [](const std::string &text) {
+        static const std::regex devices("auto|cpu|cuda(:[0-9]{1,3})?");
+        return std::regex_match(text, devices) ? std::string()
+                                               : "\"" + text + "\" is none of auto, cpu, cuda, cuda:N";
+      },
+      "");
+  app.add_option("--device", device, "Where the network runs: auto, cpu, cuda or cuda:N")
+      ->type_name("DEVICE")
+      ->check(is_device)
+      ->capture_default_str();
+  app.add_option("--precision", precision,
+                 "Arithmetic of the network: " + CLI::detail::join(precisions, ", "))
+      ->type_name("PRECISION")
+      ->check(one_of(precisions))
+      ->capture_default_str();
+}
+
+void add_data(CLI::App &app, const std::string &name, std::vector<std::string> &data,
+              std::filesystem::path &image_dir) {
+  app.add_option(
+         name, data,
+         "A folder in MVTec-AD layout, a folder of pictures, a picture, a list (.json, .jsonl), a video or "
+         "some of its frames (VIDEO#FIRST-LAST); NAME is the source (camera, product) it belongs to, "
+         "default the folder's or file's name; equal names join")
+      ->type_name("[NAME=]PATH")
+      ->required();
+  add_path(app, "--image-dir", image_dir,
+           "Folder that the file names of lists start from (default: the list's)")
+      ->type_name("DIR");
+}
+
+void add_model(CLI::App &app, std::filesystem::path &model, const std::string &help) {
+  add_path(app, "--model", model, help)->required();
+}
+
+void add_json(CLI::App &app, std::string &json) {
+  app.add_option("--json", json,
+                 "Write JSON to this file; - is standard output, which then holds nothing else")
+      ->type_name("FILE");
+}
+
+void describe_train(CLI::App &app, TrainCommand &command) {
+  auto &options = command.options;
+  add_data(app, "--data", command.data, command.image_dir);
+  add_model(app, options.model, "Model file to write");
+  app.add_option_function<std::string>(
+         "--recipe",
+         [&](const std::string &name) { options.recipe = name == "fast" ? Recipe::Fast : Recipe::Paper; },
+         "Learning rate, schedule, clip, dropout, standardising and number of steps: fast (learns in "
+         "hundreds of "
+         "steps) or paper (the authors')")
+      ->type_name("RECIPE")
+      ->check(one_of({"fast", "paper"}))
+      ->default_str("fast");
+  auto names = backbone_names();
+  names.insert(names.begin(), "auto");
+  app.add_option(
+         "--backbone", options.backbone,
+         "Pretrained network whose features are reconstructed; auto: efficientnet-b4 where its weights "
+         "are found, else efficientnet-lite2")
+      ->type_name("NAME")
+      ->check(one_of(names))
+      ->default_str("auto");
+  add_path(
+      app, "--weights", options.weights,
+      "The backbone's weight file (default: looked for in $UNIAD_WEIGHTS_DIR, then in the user's cache)");
+  auto *steps = app.add_option("--steps", options.steps, "Training steps (default: the recipe's)");
+  steps->type_name("N")->check(at_least_one());
+  app.add_option("--epochs", options.epochs, "Passes over the data, instead of --steps")
+      ->type_name("N")
+      ->check(at_least_one())
+      ->excludes(steps);
+  app.add_option("--batch", options.batch, "Pictures a step")
+      ->type_name("N")
+      ->check(at_least_one())
+      ->capture_default_str();
+  app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
+      ->type_name("X")
+      ->check(between(0, 10));
+  add_path(app, "--log", options.log, "Write loss, gradient norm and rate of every step as JSON lines");
+  add_device(app, options.device, options.precision, {"fp32", "bf16"});
+  app.add_option("--seed", options.seed, "Seed of everything random")->type_name("N")->capture_default_str();
+  app.add_option("--max-frames", command.max_frames, "Frames to learn from a source's videos, evenly spread")
+      ->type_name("N")
+      ->check(at_least_one())
+      ->capture_default_str();
+  auto *sigma =
+      app.add_option("--sigma", options.threshold.standard_deviations,
+                     "Threshold: mean of held-back normal scores plus this many standard deviations");
+  sigma->type_name("K")->check(between(0, 1000))->capture_default_str();
+  app.add_option("--quantile", options.threshold.quantile,
+                 "Threshold: this quantile of held-back normal scores, instead of --sigma")
+      ->type_name("Q")
+      ->check(between(0, 1))
+      ->excludes(sigma);
+}
+
+void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
+  add_model(app, options.model, "Model file");
+  add_data(app, "--data", options.data, options.image_dir);
+  add_path(app, "--labels", options.labels,
+           "CSV that says which video frames are abnormal: frame0,abnormal or video,frame0,abnormal");
+  add_json(app, options.json);
+  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16"});
+}
+
+void describe_predict(CLI::App &app, PredictOptions &options) {
+  add_model(app, options.model, "Model file");
+  add_data(app, "data", options.data, options.image_dir);
+  add_json(app, options.json);
+  add_path(app, "--overlay", options.overlay, "Write every picture under its heatmap into this folder")
+      ->type_name("DIR");
+  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16"});
+}
+
+void describe_import(CLI::App &app, ImportOptions &options) {
+  app.add_option(
+         "checkpoints", options.checkpoints,
+         "A checkpoint of the authors' code, where it lacks the backbone with a backbone's weight file; "
+         "or a weight file alone (lukemelas, EfficientNet-Lite, torchvision, timm); torch.save or "
+         "safetensors. Nothing in it is executed")
+      ->type_name("CHECKPOINT")
+      ->required();
+  add_model(app, options.model, "Model (or weight) file to write");
+}
+
+void describe_info(CLI::App &app, InfoOptions &options) {
+  add_path(app, "model", options.model, "Model file")->type_name("MODEL")->required();
+  add_json(app, options.json);
+}
+
+}  // namespace
+
+std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
+  auto app = std::make_unique<CLI::App>(
+      "Learns what is normal from pictures and videos, and marks what is not", "uniad");
+  app->set_version_flag("--version", "uniad " UNIAD_VERSION);
+  app->require_subcommand(0, 1);
+  app->add_flag("--man", line.man)->group("");
+  app->add_flag("--markdown", line.markdown)->group("");
+  describe_train(*app->add_subcommand("train", "Learn a model from normal pictures and videos"), line.train);
+  describe_evaluate(*app->add_subcommand("evaluate", "Measure a model on labelled data"), line.evaluate);
+  describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
+  describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),
+                  line.import);
+  describe_info(*app->add_subcommand("info", "Tell what a model file holds"), line.info);
+  return app;
+}
+
+}  // namespace uniad

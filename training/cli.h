@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+
+#include "training/evaluate/evaluate.h"
+#include "training/import/import.h"
+#include "training/info/info.h"
+#include "training/predict/predict.h"
+#include "training/train_command.h"
+
+namespace uniad {
+
+// Everything that a command line can say.
+struct CommandLine {
+  TrainCommand train;
+  EvaluateOptions evaluate;
+  PredictOptions predict;
+  ImportOptions import;
+  InfoOptions info;
+  bool man = false;
+  bool markdown = false;
+};
+
+// The one table of subcommands and options: what the parser takes, and what --help, the man page and the
+// README say. `line` must outlive it.
+std::unique_ptr<CLI::App> describe_command_line(CommandLine &line);
+
+}  // namespace uniad

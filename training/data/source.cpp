@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/data/source.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <random>
+
+#include "model/error.h"
+#include "training/data/video.h"
+
+namespace uniad {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string lower_extension(const fs::path &path) {
+  auto extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+bool is_picture(const fs::path &path) {
+  static constexpr std::array extensions{".jpg", ".jpeg", ".jpe", ".png", ".bmp",  ".dib", ".tif", ".tiff",
+                                         ".pgm", ".ppm",  ".pbm", ".pnm", ".webp", ".jp2", ".exr", ".hdr"};
+  return std::find(extensions.begin(), extensions.end(), lower_extension(path)) != extensions.end();
+}
+
+bool is_list(const fs::path &path) {
+  const auto extension = lower_extension(path);
+  return extension == ".json" || extension == ".jsonl";
+}
+
+std::vector<fs::path> sorted_entries(const fs::path &folder, bool (*wanted)(const fs::path &)) {
+  std::vector<fs::path> entries;
+  for (const auto &entry : fs::directory_iterator(folder))
+    if (wanted(entry.path())) entries.push_back(entry.path());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+std::vector<fs::path> pictures_in(const fs::path &folder) {
+  return sorted_entries(folder, is_picture);
+}
+
+std::vector<fs::path> folders_in(const fs::path &folder) {
+  return sorted_entries(folder, [](const fs::path &path) { return fs::is_directory(path); });
+}
+
+// "x/" and "." have no last component; the name of the folder they mean has.
+std::string name_of_folder(const fs::path &path) {
+  auto folder = fs::absolute(path).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  return folder.filename().string();
+}
+
+bool is_mvtec(const fs::path &folder) {
+  return fs::is_directory(folder / "train" / "good") || fs::is_directory(folder / "test");
+}
+
+Source open_mvtec(const fs::path &folder) {
+  Source source;
+  if (fs::is_directory(folder / "train" / "good"))
+    for (const auto &picture : pictures_in(folder / "train" / "good"))
+      source.train.push_back({picture, {}, false, "good", {}});
+  if (!fs::is_directory(folder / "test")) return source;
+  for (const auto &type : folders_in(folder / "test")) {
+    const auto defect = type.filename().string();
+    std::map<std::string, fs::path> masks;  // by the stem of the picture they belong to
+    if (const auto truth = folder / "ground_truth" / defect; fs::is_directory(truth))
+      for (const auto &mask : pictures_in(truth)) {
+        auto stem = mask.stem().string();
+        if (stem.ends_with("_mask")) stem.resize(stem.size() - 5);
+        masks[stem] = mask;
+      }
+    for (const auto &picture : pictures_in(type)) {
+      const auto mask = masks.find(picture.stem().string());
+      source.test.push_back(
+          {picture, {}, defect != "good", defect, mask == masks.end() ? fs::path() : mask->second});
+    }
+  }
+  return source;
+}
+
+Source open_pictures(const std::vector<fs::path> &pictures) {
+  Source source;
+  for (const auto &picture : pictures) source.test.push_back({picture, {}, {}, {}, {}});
+  source.train = source.test;
+  return source;
+}
+
+// Facts 3: a line without "clsname" takes the fourth path component from the end.
+std::string class_of(const nlohmann::json &line, const fs::path &filename, const std::string &otherwise) {
+  if (line.contains("clsname")) return line.at("clsname").get<std::string>();
+  auto folder = filename;
+  for (int up = 0; up < 3; ++up) folder = folder.parent_path();
+  return folder.has_filename() ? folder.filename().string() : otherwise;
+}
+
+std::vector<Source> open_list(const fs::path &list, const fs::path &image_dir) {
+  std::ifstream file(list);
+  std::vector<Source> sources;
+  std::string text;
+  for (std::int64_t number = 1; std::getline(file, text); ++number) {
+    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    try {
+      const auto line = nlohmann::json::parse(text);
+      const fs::path filename = line.at("filename").get<std::string>();
+      Item item{image_dir / filename, {}, {}, line.value("label_name", ""), {}};
+      if (line.contains("label")) item.abnormal = line.at("label").get<int>() != 0;
+      if (line.contains("maskname")) item.mask = image_dir / line.at("maskname").get<std::string>();
+      const auto name = class_of(line, filename, list.stem().string());
+      auto source = std::find_if(sources.begin(), sources.end(),
+                                 [&](const Source &candidate) { return candidate.name == name; });
+      if (source == sources.end()) {
+        sources.emplace_back().name = name;
+        source = sources.end() - 1;
+      }
+      if (!item.abnormal.value_or(false)) source->train.push_back(item);
+      source->test.push_back(std::move(item));
+    } catch (const nlohmann::json::exception &error) {
+      throw Error(list.string() + ", line " + std::to_string(number), error.what(),
+                  "a list has one JSON object a line: {\"filename\": ..., \"label\": 0 or 1, ...}");
+    }
+  }
+  if (sources.empty()) throw Error(list.string(), "the list names no picture", "one JSON object a line");
+  return sources;
+}
+
+struct FrameRange {
+  std::int64_t first = 0;
+  std::optional<std::int64_t> last;  // included; absent: the end
+};
+
+// The "0-399" of "VIDEO#0-399"; "400-" goes to the end.
+std::optional<FrameRange> parse_range(const std::string &text) {
+  FrameRange range;
+  const char *const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, range.first);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
+  if (first.ptr + 1 == end) return range;
+  const auto last = std::from_chars(first.ptr + 1, end, range.last.emplace());
+  if (last.ec != std::errc() || last.ptr != end || *range.last < range.first) return std::nullopt;
+  return range;
+}
+
+Source open_video(const fs::path &path, const FrameRange &range) {
+  const auto count =
+      count_frames(path, range.last ? *range.last + 1 : std::numeric_limits<std::int64_t>::max());
+  if (range.first >= count.frames)
+    throw Error(path.string(),
+                "frame " + std::to_string(range.first) + " is past its end (" + std::to_string(count.frames) +
+                    " frames)",
+                "give VIDEO#FIRST-LAST within it");
+  Source source;
+  for (auto frame = range.first; frame < count.frames; ++frame)
+    source.test.push_back({path, frame, {}, {}, {}});
+  source.train = source.test;
+  if (!count.error.empty())
+    source.remarks.push_back(path.string() + ": stops after " + std::to_string(count.frames) +
+                             " frames: " + count.error);
+  return source;
+}
+
+std::vector<Source> open_path(const std::string &given, const fs::path &image_dir) {
+  fs::path path = given;
+  FrameRange range;
+  if (const auto hash = given.rfind('#'); !fs::exists(path) && hash != std::string::npos) {
+    const auto parsed = parse_range(given.substr(hash + 1));
+    if (!parsed)
+      throw Error(given, "\"" + given.substr(hash) + "\" selects no frames",
+                  "write VIDEO#FIRST-LAST, for example clip.mp4#0-399");
+    range = *parsed;
+    path = given.substr(0, hash);
+    if (fs::exists(path) && (fs::is_directory(path) || is_picture(path) || is_list(path)))
+      throw Error(given, "frames can be selected from a video only", "leave " + given.substr(hash) + " out");
+  }
+  if (!fs::exists(path)) throw Error(given, "no such file or folder", "check the path");
+
+  std::vector<Source> sources(1);
+  if (fs::is_directory(path)) {
+    sources[0] = is_mvtec(path) ? open_mvtec(path) : open_pictures(pictures_in(path));
+    sources[0].name = name_of_folder(path);
+    if (sources[0].train.empty() && sources[0].test.empty())
+      throw Error(given, "no picture in this folder",
+                  "give a folder of pictures, or one with train/good and test/TYPE");
+  } else if (is_list(path)) {
+    sources = open_list(path, image_dir.empty() ? path.parent_path() : image_dir);
+  } else if (is_picture(path)) {
+    sources[0] = open_pictures({path});
+    sources[0].name = name_of_folder(fs::absolute(path).parent_path());
+  } else {
+    sources[0] = open_video(path, range);
+    sources[0].name = path.stem().string();
+  }
+  for (auto &source : sources) source.path = given;
+  return sources;
+}
+
+// NAME=PATH, unless the whole is a path itself.
+std::pair<std::string, std::string> parse_spec(const std::string &spec) {
+  const auto equals = spec.find('=');
+  if (equals == std::string::npos || equals == 0 || spec.find('/') < equals || fs::exists(spec))
+    return {{}, spec};
+  return {spec.substr(0, equals), spec.substr(equals + 1)};
+}
+
+template <typename T>
+void append(std::vector<T> &to, const std::vector<T> &from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+}  // namespace
+
+std::string describe(const Item &item) {
+  return item.frame ? item.path.string() + ", frame " + std::to_string(*item.frame) : item.path.string();
+}
+
+std::vector<Source> open_sources(std::span<const std::string> specs, const fs::path &image_dir) {
+  std::vector<Source> sources;
+  for (const auto &spec : specs) {
+    const auto [name, path] = parse_spec(spec);
+    for (auto &opened : open_path(path, image_dir)) {
+      if (!name.empty()) opened.name = name;
+      const auto known = std::find_if(sources.begin(), sources.end(),
+                                      [&](const Source &source) { return source.name == opened.name; });
+      if (known == sources.end()) {
+        sources.push_back(std::move(opened));
+        continue;
+      }
+      if (known->path != opened.path) known->path += ", " + opened.path;
+      append(known->train, opened.train);
+      append(known->test, opened.test);
+      append(known->remarks, opened.remarks);
+    }
+  }
+  return sources;
+}
+
+std::vector<Item> limit_frames(std::span<const Item> items, std::size_t count) {
+  const auto frames = static_cast<std::size_t>(
+      std::count_if(items.begin(), items.end(), [](const Item &item) { return item.frame.has_value(); }));
+  std::vector<Item> kept;
+  std::size_t frame = 0;
+  for (const auto &item : items) {
+    // Frame i of n is picked where i * count / n steps up.
+    if (!item.frame || count >= frames || frame * count / frames != (frame + 1) * count / frames)
+      kept.push_back(item);
+    if (item.frame) ++frame;
+  }
+  return kept;
+}
+
+Split hold_back(std::span<const Item> items, std::uint64_t seed) {
+  const auto tenth = (items.size() + 9) / 10;
+  const auto share = items.size() >= 100 ? std::max<std::size_t>(20, tenth) : tenth;
+  std::map<fs::path, std::vector<std::size_t>> groups;  // a video's frames; pictures share the empty path
+  for (std::size_t i = 0; i < items.size(); ++i)
+    groups[items[i].frame ? items[i].path : fs::path()].push_back(i);
+
+  std::vector<bool> held_back(items.size(), false);
+  for (auto &[video, members] : groups) {
+    if (members.size() < 2) continue;
+    if (video.empty()) {
+      // Fisher-Yates by hand: what std::shuffle makes of a seed is the library's choice.
+      std::mt19937_64 random(seed);
+      for (auto i = members.size() - 1; i > 0; --i) std::swap(members[i], members[random() % (i + 1)]);
+    }
+    const auto kept = (share * members.size() + items.size() - 1) / items.size();
+    std::for_each(members.end() - static_cast<std::ptrdiff_t>(kept), members.end(),
+                  [&](std::size_t index) { held_back[index] = true; });
+  }
+
+  Split split;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    (held_back[i] ? split.held_back : split.train).push_back(items[i]);
+  return split;
+}
+
+}  // namespace uniad

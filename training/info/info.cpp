@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/info/info.h"
+
+#include <functional>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "model/file/model_file.h"
+#include "training/output.h"
+
+namespace uniad {
+namespace {
+
+std::int64_t parameters(const Model &model) {
+  return std::accumulate(
+      model.tensors.begin(), model.tensors.end(), std::int64_t{0}, [](std::int64_t sum, const auto &tensor) {
+        const auto &shape = tensor.second.shape;
+        return sum + std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+      });
+}
+
+void print_statistics(const std::string &name, const ScoreStatistics &statistics) {
+  std::cout << "  " << name << ": threshold " << statistics.threshold << ", normal scores " << statistics.mean
+            << " +- " << statistics.standard_deviation << " (" << statistics.count << " scores)\n";
+}
+
+void print_text(const Model &model, const std::string &name) {
+  const auto &[input, backbone, reconstruction, score] = model.config;
+  std::cout << name << "\n"
+            << "input           " << input.width << "x" << input.height << "\n"
+            << "backbone        " << backbone.name << ", stages";
+  for (const int stage : backbone.stages) std::cout << " " << stage;
+  std::cout << "\nreconstruction  " << reconstruction.encoder_layers << " encoder and "
+            << reconstruction.decoder_layers << " decoder layers, dim " << reconstruction.dim << ", mask "
+            << reconstruction.mask_height << "x" << reconstruction.mask_width << "\n"
+            << "tensors         " << model.tensors.size() << ", " << parameters(model) << " parameters\n";
+
+  const auto &provenance = model.provenance;
+  if (!provenance.recipe.empty())
+    std::cout << "trained         recipe " << provenance.recipe << ", " << provenance.steps << " steps, seed "
+              << provenance.seed << ", by uniad " << provenance.program_version << "\n";
+  if (!provenance.weight_file.empty())
+    std::cout << "weights         " << provenance.weight_file << ", " << provenance.weight_licence << "\n";
+  for (const auto &source : provenance.sources)
+    std::cout << "  " << source.name << ": " << source.trained << " to learn from, " << source.held_back
+              << " held back, " << source.path << "\n";
+
+  const auto &calibration = model.calibration;
+  std::cout << "calibration     " << (calibration.pooled ? calibration.rule : "none") << "\n";
+  for (const auto &[source, statistics] : calibration.sources) print_statistics(source, statistics);
+  if (calibration.pooled) print_statistics("any other source", *calibration.pooled);
+}
+
+void write_json(const Model &model, const InfoOptions &options) {
+  const auto metadata = read_safetensors_header(options.model).metadata;
+  nlohmann::ordered_json json;
+  for (const char *part : {"version", "config", "calibration", "provenance"})
+    if (const auto found = metadata.find(std::string("uniad.") + part); found != metadata.end())
+      json[part] = nlohmann::ordered_json::parse(found->second);
+  json["tensors"] = model.tensors.size();
+  json["parameters"] = parameters(model);
+  Output output(options.json);
+  output.stream() << json.dump(2) << '\n';
+  output.close();
+}
+
+}  // namespace
+
+void info(const InfoOptions &options) {
+  const auto model = read_model_header(options.model);
+  if (options.json.empty())
+    print_text(model, options.model.string());
+  else
+    write_json(model, options);
+}
+
+}  // namespace uniad

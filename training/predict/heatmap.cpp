@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/predict/heatmap.h"
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+
+#include "model/preprocess/preprocess.h"
+
+namespace uniad {
+namespace {
+
+// A resize to the frame's own size converts any layout.
+cv::Mat to_bgr(const FrameView &frame) {
+  InputConfig own_size;
+  own_size.width = frame.width;
+  own_size.height = frame.height;
+  cv::Mat picture(frame.height, frame.width, CV_8UC3);
+  Preprocessor(own_size).resize(frame, {picture.data, picture.total() * picture.elemSize()});
+  cv::cvtColor(picture, picture, cv::COLOR_RGB2BGR);
+  return picture;
+}
+
+std::pair<double, double> colour_range(const Grid &grid, const ScoreStatistics *normal) {
+  if (normal != nullptr && normal->threshold > normal->mean)
+    return {normal->mean, 2 * normal->threshold - normal->mean};
+  const auto [lowest, highest] = std::minmax_element(grid.values.begin(), grid.values.end());
+  return {*lowest, *highest};
+}
+
+}  // namespace
+
+cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatistics *normal) {
+  auto picture = to_bgr(frame);
+  const auto [blue, red] = colour_range(grid, normal);
+  const auto scale = red > blue ? 255 / (red - blue) : 0.0;
+  const cv::Mat values(grid.height, grid.width, CV_32F,
+                       const_cast<float *>(grid.values.data()));  // only read
+  cv::Mat heat;
+  values.convertTo(heat, CV_8U, scale, -blue * scale);
+  cv::resize(heat, heat, picture.size(), 0, 0, cv::INTER_LINEAR);
+  cv::applyColorMap(heat, heat, cv::COLORMAP_JET);
+  cv::addWeighted(picture, 0.5, heat, 0.5, 0, picture);
+  if (normal == nullptr) return picture;
+  const auto thickness = std::max(1, std::min(picture.cols, picture.rows) / 200);
+  for (const auto &region : regions(grid, static_cast<float>(normal->threshold))) {
+    const auto pixels = [](float share, int extent) {
+      return static_cast<int>(std::lround(share * static_cast<float>(extent)));
+    };
+    const cv::Rect box(pixels(region.x, picture.cols), pixels(region.y, picture.rows),
+                       pixels(region.width, picture.cols), pixels(region.height, picture.rows));
+    cv::rectangle(picture, box, cv::Scalar(255, 255, 255), thickness);
+  }
+  return picture;
+}
+
+}  // namespace uniad

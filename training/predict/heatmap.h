@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <opencv2/core/mat.hpp>
+
+#include "model/engine/score.h"
+#include "model/preprocess/frame_view.h"
+
+namespace uniad {
+
+// The frame in its own size, BGR, half covered by its anomaly map in JET colours, with a box around every
+// region at or above the threshold. With `normal` the colours mean the same in every picture: blue is its
+// mean score, green the threshold, red as far above it. Without, they span the map's own range.
+cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatistics *normal);
+
+}  // namespace uniad

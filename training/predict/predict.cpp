@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/predict/predict.h"
+
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <sstream>
+
+#include "model/error.h"
+#include "training/data/visit.h"
+#include "training/output.h"
+#include "training/predict/heatmap.h"
+#include "training/report.h"
+
+namespace uniad {
+namespace {
+
+nlohmann::ordered_json to_json(const Item &item, const std::string &source, const Detection &detection,
+                               const ScoreStatistics *normal) {
+  nlohmann::ordered_json json{{"path", item.path.string()}};
+  if (item.frame) json["frame"] = *item.frame;
+  json["source"] = source;
+  json["score"] = detection.score;
+  const double score = detection.score;
+  if (normal != nullptr) {
+    json["threshold"] = normal->threshold;
+    json["probability"] = probability(score, normal->threshold, normal);
+  }
+  json["anomalous"] = normal != nullptr && score >= normal->threshold;
+  json["regions"] = nlohmann::json::array();
+  if (normal != nullptr)
+    for (const auto &region : regions(detection.grid, static_cast<float>(normal->threshold)))
+      json["regions"].push_back({{"x", region.x},
+                                 {"y", region.y},
+                                 {"w", region.width},
+                                 {"h", region.height},
+                                 {"score", region.score}});
+  return json;
+}
+
+std::string to_line(const Item &item, float score, const ScoreStatistics *normal) {
+  std::ostringstream line;
+  line << describe(item) << ": score " << score;
+  if (normal != nullptr)
+    line << ", threshold " << normal->threshold
+         << (static_cast<double>(score) >= normal->threshold ? ", ANOMALOUS" : ", normal");
+  return line.str();
+}
+
+// NUMBER keeps pictures of one name apart.
+std::filesystem::path overlay_name(const Item &item, std::size_t number) {
+  std::ostringstream name;
+  name << std::setfill('0') << std::setw(6) << number << '_' << item.path.stem().string();
+  if (item.frame) name << '_' << std::setw(6) << *item.frame;
+  name << ".jpg";
+  return name.str();
+}
+
+void write_picture(const std::filesystem::path &path, const cv::Mat &picture) {
+  if (!cv::imwrite(path.string(), picture))
+    throw Error(path.string(), "cannot be written", "check the folder and the space left on the disk");
+}
+
+}  // namespace
+
+void predict(const PredictOptions &options, Progress &progress) {
+  const auto detector = Detector::open(options.model, options.detector);
+  const auto sources = open_sources(options.data, options.image_dir);
+  progress.say(detector->description());
+  if (!detector->calibration().pooled)
+    progress.say("the model has no calibration: scores come without threshold");
+  if (!options.overlay.empty()) std::filesystem::create_directories(options.overlay);
+
+  Output output(options.json.empty() ? "-" : options.json);
+  std::size_t number = 0;
+  for (const auto &source : sources) {
+    for (const auto &remark : source.remarks) progress.say(remark);
+    const auto *normal = detector->calibration().find(source.name);
+    const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
+      const auto &item = source.test[index];
+      const auto detection = detector->detect({&frame, 1}).front();
+      if (options.json.empty())
+        output.stream() << to_line(item, detection.score, normal) << '\n';
+      else
+        output.stream() << to_json(item, source.name, detection, normal).dump() << '\n';
+      if (!options.overlay.empty())
+        write_picture(options.overlay / overlay_name(item, number),
+                      draw_heatmap(frame, detection.grid, normal));
+      ++number;
+    });
+    report_unread(source.test, unread, progress);
+  }
+  output.close();
+}
+
+}  // namespace uniad

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <sstream>
+
+namespace uniad {
+
+using Clock = std::chrono::steady_clock;
+
+Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  end();
+}
+
+void Progress::begin(const std::string &stage, std::int64_t total) {
+  end();
+  stage_ = stage;
+  total_ = std::max<std::int64_t>(total, 1);
+  done_ = 0;
+  next_line_ = (total_ + 9) / 10;
+  begun_ = Clock::now();
+  drawn_ = {};
+  if (!terminal_) std::cerr << stage_ << '\n';
+}
+
+void Progress::update(std::int64_t done, const std::string &detail) {
+  done_ = done;
+  if (terminal_) {
+    const bool due = Clock::now() - drawn_ >= std::chrono::milliseconds(100);
+    if (due || done_ >= total_) draw(detail);
+  } else if (done_ >= next_line_ && done_ > 0) {
+    draw(detail);
+    next_line_ = ((done_ * 10 / total_ + 1) * total_ + 9) / 10;
+  }
+}
+
+void Progress::end() {
+  if (terminal_ && !stage_.empty()) std::cerr << '\n';
+  stage_.clear();
+}
+
+void Progress::say(const std::string &line) {
+  if (terminal_ && !stage_.empty()) std::cerr << "\r\033[K";
+  std::cerr << line << '\n';
+}
+
+void Progress::draw(const std::string &detail) {
+  drawn_ = Clock::now();
+  const std::chrono::duration<double> spent = drawn_ - begun_;
+  const auto left =
+      done_ > 0 ? spent.count() * static_cast<double>(total_ - done_) / static_cast<double>(done_) : 0.0;
+  std::ostringstream line;
+  if (terminal_) line << "\r\033[K";
+  line << stage_ << ' ';
+  if (terminal_) {
+    constexpr std::int64_t width = 30;
+    const auto filled = static_cast<std::size_t>(std::clamp<std::int64_t>(done_ * width / total_, 0, width));
+    line << '[' << std::string(filled, '#') << std::string(width - filled, '.') << "] ";
+  }
+  line << done_ << '/' << total_;
+  if (!detail.empty()) line << ", " << detail;
+  if (done_ < total_)
+    line << ", " << std::lround(left) << " s left";
+  else
+    line << ", " << std::lround(spent.count()) << " s";
+  std::cerr << line.str() << (terminal_ ? "" : "\n") << std::flush;
+}
+
+}  // namespace uniad

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace uniad {
+
+// Tells the user on standard error how far the work is: a bar that redraws itself on a terminal, else a plain
+// line at every tenth of a stage.
+class Progress {
+ public:
+  Progress();  // looks whether standard error is a terminal
+  ~Progress();
+  Progress(const Progress &) = delete;
+  Progress &operator=(const Progress &) = delete;
+
+  // A stage of `total` steps; the one before it ends.
+  void begin(const std::string &stage, std::int64_t total);
+  // `done` of them are finished; `detail` is shown behind ("loss 0.1234").
+  void update(std::int64_t done, const std::string &detail = {});
+  void end();
+
+  // A line of its own, without breaking the bar.
+  void say(const std::string &line);
+
+ private:
+  void draw(const std::string &detail);
+
+  const bool terminal_;
+  std::string stage_;
+  std::int64_t total_ = 0;
+  std::int64_t done_ = 0;
+  std::int64_t next_line_ = 0;
+  std::chrono::steady_clock::time_point begun_;
+  std::chrono::steady_clock::time_point drawn_;
+};
+
+}  // namespace uniad

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "training/data/source.h"
+
+namespace uniad {
+
+// A named set of learning rate, schedule, clip, dropout, standardising and number of steps.
+enum class Recipe {
+  Fast,   // standardised features, AdamW 1e-3, warm-up and cosine, clip 1, no dropout
+  Paper,  // raw features, AdamW 1e-4, StepLR, clip 0.1, dropout 0.1
+};
+
+// How thresholds are drawn from the scores of held-back normal data.
+struct ThresholdRule {
+  double standard_deviations = 4;  // mean + this many standard deviations
+  std::optional<double> quantile;  // where present: this empirical quantile instead, 0..1
+};
+
+// `uniad train`, with everything that the command line leaves open; absent: the recipe's own.
+struct TrainOptions {
+  std::vector<Source> sources;  // train: what to learn from (max_frames is applied); none is empty
+  std::filesystem::path model;
+  Recipe recipe = Recipe::Fast;
+  std::string backbone = "auto";  // resolved to a name before train() sees it
+  std::filesystem::path weights;  // the backbone's weight file
+  std::filesystem::path log;      // JSON lines, one a step: loss, gradient norm, rate; empty: none
+  std::optional<std::int64_t> steps;
+  std::optional<std::int64_t> epochs;  // at most one of steps and epochs
+  int batch = 8;
+  std::optional<double> learning_rate;
+  std::string device = "auto";     // auto, cpu, cuda, cuda:N
+  std::string precision = "fp32";  // fp32, bf16
+  std::uint64_t seed = 0;
+  ThresholdRule threshold;
+};
+
+}  // namespace uniad

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "training/train/options.h"
+
+namespace uniad {
+
+// What a recipe fixes, after the command line's overrides. AdamW with betas 0.9 and 0.999, eps 1e-8.
+struct Schedule {
+  bool standardise = false;  // train, jitter, compare and score in (f - mean) / (std + 1e-6) a channel
+  double dropout = 0;
+  double learning_rate = 0;
+  double weight_decay = 1e-4;
+  double clip = 0;  // of the gradient's global L2 norm
+  std::int64_t steps = 0;
+  std::int64_t steps_per_epoch = 0;
+  std::int64_t warmup_steps = 0;     // linear from 0
+  bool cosine = false;               // to 1% of the rate at the last step
+  std::int64_t epochs_to_decay = 0;  // StepLR: a tenth of the rate from this epoch on; 0: never
+};
+
+// `pictures`: how many are trained on; an epoch is all of them once.
+Schedule make_schedule(const TrainOptions &options, std::int64_t pictures);
+
+// The rate of a step counted from 0.
+double learning_rate(const Schedule &schedule, std::int64_t step);
+
+}  // namespace uniad

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train/train.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "model/backbone/taps.h"
+#include "model/engine/score.h"
+#include "model/error.h"
+#include "model/file/weights.h"
+#include "model/network.h"
+#include "training/interrupt.h"
+#include "training/train/calibration.h"
+#include "training/train/features.h"
+#include "training/train/learn.h"
+#include "training/train/recipe.h"
+
+namespace uniad {
+namespace {
+
+constexpr std::int64_t checkpoint_interval = 200;  // steps
+constexpr std::int64_t report_interval = 25;       // steps whose mean loss is shown
+
+std::filesystem::path checkpoint_of(const std::filesystem::path &model) {
+  return model.string() + ".checkpoint.safetensors";
+}
+
+Model describe(const TrainOptions &options, const BackboneWeights &weights, const Schedule &schedule) {
+  Model model;
+  model.config.input.mean = weights.mean;
+  model.config.input.std = weights.std;
+  model.config.backbone = weights.config;
+  model.config.backbone.stages = {1, 2, 3, 4};
+  if (find_backbone(model.config.backbone.name)->family == BackboneFamily::ResNet) {
+    model.config.backbone.stages = {1, 2, 3};
+  }
+  model.config.reconstruction.dropout = schedule.dropout;
+  model.provenance.recipe = options.recipe == Recipe::Fast ? "fast" : "paper";
+  model.provenance.steps = schedule.steps;
+  model.provenance.seed = options.seed;
+  model.provenance.program_version = UNIAD_VERSION;
+  model.provenance.weight_file = options.weights.filename().string();
+  model.provenance.weight_licence = weights.licence;
+  return model;
+}
+
+SourceFeatures read_source(Network &network, const InputConfig &input, const Source &source,
+                           const TrainOptions &options, Provenance &provenance, Progress &progress) {
+  const Split split = hold_back(source.train, options.seed);
+  const auto extract = [&](const std::vector<Item> &items, const std::string &what) {
+    Features features =
+        extract_features(network, input, items, options.batch, source.name + ": " + what, progress);
+    for (const Unread &unread : features.unread) progress.say("skipped " + unread.reason);
+    if (!features.unread.empty()) {
+      progress.say(source.name + ": " + std::to_string(features.unread.size()) + " of " +
+                   std::to_string(items.size()) + " pictures could not be read");
+    }
+    return std::move(features.values);
+  };
+  SourceFeatures features{source.name, extract(split.train, "reading what is normal"),
+                          extract(split.held_back, "reading what is held back")};
+  if (features.train.size(0) == 0) {
+    throw Error(source.path, "no picture of it could be read", "see the files named above");
+  }
+  provenance.sources.push_back(
+      {source.name, source.path, features.train.size(0), features.held_back.size(0)});
+  return features;
+}
+
+// Everything of the network, by the names of the model file.
+void store_network(const Network &network, Model &model) {
+  store_tensors(network, "", model.tensors);
+  if (network.feature_mean.defined()) {
+    model.tensors["feature_mean"] = to_stored(network.feature_mean);
+    model.tensors["feature_std"] = to_stored(network.feature_std);
+  }
+}
+
+void save_checkpoint(const Network &network, Model model, std::int64_t steps, const TrainOptions &options) {
+  model.provenance.steps = steps;
+  store_network(network, model);
+  write_model(model, checkpoint_of(options.model));
+}
+
+std::ofstream open_log(const std::filesystem::path &path) {
+  std::ofstream log;
+  if (path.empty()) return log;
+  log.open(path);
+  if (!log) throw Error(path.string(), "cannot be written", "name a file in a folder that exists");
+  return log;
+}
+
+std::string rounded(double value) {
+  std::ostringstream text;
+  text.precision(5);
+  text << value;
+  return text.str();
+}
+
+// Watches over the learning: stops it where it went wrong or where the user says so, keeps checkpoints, tells
+// how it goes.
+void fit(Network &network, const std::vector<SourceFeatures> &sources, const Schedule &schedule,
+         const Model &model, const TrainOptions &options, Progress &progress) {
+  std::ofstream log = open_log(options.log);
+  bool checkpointed = false;
+  double recent_loss = 0;
+  progress.begin("learning", schedule.steps);
+  const auto watch = [&](std::int64_t step, const StepResult &result, double rate) {
+    if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
+      throw Error("step " + std::to_string(step), "the loss is not a number any more",
+                  checkpointed ? "the last good state is " + checkpoint_of(options.model).string() +
+                                     "; try a smaller --lr"
+                               : "try a smaller --lr");
+    }
+    if (log.is_open()) {
+      log << R"({"step":)" << step << R"(,"loss":)" << result.loss << R"(,"gradient_norm":)"
+          << result.gradient_norm << R"(,"lr":)" << rate << "}\n";
+    }
+    recent_loss += (result.loss - recent_loss) / static_cast<double>(std::min(step, report_interval));
+    progress.update(step, "loss " + rounded(recent_loss));
+    if (interrupted()) {
+      save_checkpoint(network, model, step, options);
+      throw Error("train",
+                  "interrupted after step " + std::to_string(step) + " of " + std::to_string(schedule.steps),
+                  "what was learned is in " + checkpoint_of(options.model).string());
+    }
+    if (step % checkpoint_interval == 0 && step < schedule.steps) {
+      save_checkpoint(network, model, step, options);
+      checkpointed = true;
+    }
+  };
+  learn(network, sources, schedule, options.batch, options.precision == "bf16", watch);
+  progress.end();
+}
+
+std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind) {
+  std::vector<double> scores;
+  const auto rows = static_cast<int>(grids.size(1));
+  const auto columns = static_cast<int>(grids.size(2));
+  const std::int64_t cells = grids.size(1) * grids.size(2);
+  for (std::int64_t i = 0; i < grids.size(0); ++i) {
+    const float *first = grids.data_ptr<float>() + i * cells;
+    scores.push_back(image_score({columns, rows, {first, first + cells}}, kind));
+  }
+  return scores;
+}
+
+Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFeatures> &sources,
+                                   const Model &model, const TrainOptions &options, Progress &progress) {
+  std::map<std::string, std::vector<double>> scores;
+  for (const SourceFeatures &source : sources) {
+    scores[source.name] = scores_of(grids_of(network, source.held_back, options.batch), model.config.score);
+    if (scores[source.name].size() < fewest_scores) {
+      progress.say("warning: " + source.name + ": only " + std::to_string(scores[source.name].size()) +
+                   " normal pictures were held back, " + std::to_string(fewest_scores) +
+                   " make a threshold of its own; it takes the pooled one");
+    }
+  }
+  return calibrate(scores, options.threshold);
+}
+
+}  // namespace
+
+void train(const TrainOptions &options, Progress &progress) {
+  if (options.device.starts_with("cuda")) {
+    throw Error(options.device, "this build has no CUDA module", "use --device cpu or --device auto");
+  }
+  std::int64_t pictures = 0;
+  for (const Source &source : options.sources) {
+    pictures += static_cast<std::int64_t>(hold_back(source.train, options.seed).train.size());
+  }
+  const Schedule schedule = make_schedule(options, pictures);
+  const BackboneWeights weights = read_backbone_weights(options.weights);
+  Model model = describe(options, weights, schedule);
+  check(model.config, "train");
+
+  torch::manual_seed(options.seed);
+  Network network(model.config);
+  load_tensors(*network.backbone, weights.tensors, "", options.weights.string());
+  network.eval();
+
+  std::vector<SourceFeatures> sources;
+  for (const Source &source : options.sources) {
+    sources.push_back(read_source(network, model.config.input, source, options, model.provenance, progress));
+  }
+  if (schedule.standardise) standardise(network, sources);
+  fit(network, sources, schedule, model, options, progress);
+  model.calibration = calibrate_on_held_back(network, sources, model, options, progress);
+  store_network(network, model);
+  write_model(model, options.model);
+  std::filesystem::remove(checkpoint_of(options.model));
+}
+
+}  // namespace uniad

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train_command.h"
+
+#include <unistd.h>
+
+#include "model/error.h"
+#include "model/file/weights.h"
+#include "training/interrupt.h"
+#include "training/train/train.h"
+
+namespace uniad {
+namespace {
+
+std::vector<Source> open_training_data(const TrainCommand &command, Progress &progress) {
+  auto sources = open_sources(command.data, command.image_dir);
+  for (auto &source : sources) {
+    for (const auto &remark : source.remarks) progress.say(remark);
+    if (source.train.empty())
+      throw Error(source.path, "nothing normal to learn from in source " + source.name,
+                  "an MVTec folder needs train/good, a list lines with \"label\": 0");
+    source.train = limit_frames(source.train, command.max_frames);
+    progress.say("source " + source.name + ": " + std::to_string(source.train.size()) +
+                 " normal pictures or frames, " + source.path);
+  }
+  return sources;
+}
+
+// What "auto" stands for: the backbone of the weights that are given, else the best one that is at hand.
+std::string choose_backbone(const TrainOptions &options) {
+  if (options.backbone != "auto") return options.backbone;
+  if (!options.weights.empty()) return read_backbone_weights(options.weights).config.name;
+  return find_weight_file("efficientnet-b4") ? "efficientnet-b4" : "efficientnet-lite2";
+}
+
+// Before the work, not after hours of it.
+void check_writable(const std::filesystem::path &model) {
+  const auto folder = std::filesystem::absolute(model).parent_path();
+  if (!std::filesystem::is_directory(folder) || access(folder.c_str(), W_OK) != 0)
+    throw Error(model.string(), "cannot be written: no such folder, or not writable",
+                "choose another --model");
+}
+
+}  // namespace
+
+void run_train(const TrainCommand &command, Progress &progress) {
+  defer_interrupts();
+  check_writable(command.options.model);
+  auto options = command.options;
+  options.backbone = choose_backbone(options);
+  options.weights = need_weight_file(options.backbone, options.weights);
+  progress.say("backbone " + options.backbone + ", " + options.weights.string());
+  options.sources = open_training_data(command, progress);
+  train(options, progress);
+}
+
+}  // namespace uniad

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "training/progress.h"
+#include "training/train/options.h"
+
+namespace uniad {
+
+// `uniad train` as the command line says it.
+struct TrainCommand {
+  std::vector<std::string> data;    // [NAME=]PATH
+  std::filesystem::path image_dir;  // of lists
+  std::size_t max_frames = 2000;    // of a source's videos
+  TrainOptions options;             // sources are still missing; backbone may be "auto"
+};
+
+// Opens the data, finds the backbone's weights and trains. From its start on ctrl-C ends the training in
+// order.
+void run_train(const TrainCommand &command, Progress &progress);
+
+}  // namespace uniad
