@@ -24,14 +24,14 @@ debian_packages=(
   libcairo2-dev libcli11-dev libpango1.0-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
   gobject-introspection libgirepository1.0-dev
-  libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev
+  libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libzip-dev
   # what pipelines and demo.sh run; opencv-doc: a surveillance video
   gstreamer1.0-libav gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-tools
   fonts-dejavu-core opencv-doc
   # what tests/run.sh runs
   clang clang-format clang-tidy libclang-rt-14-dev
-  ffmpeg gir1.2-gst-plugins-base-1.0 libgmock-dev libgtest-dev python3-gi shellcheck
+  ffmpeg gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev python3-gi shellcheck
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -4,12 +4,10 @@
 // mask an element. Prints the median of the ratios over interleaved rounds.
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
 
+#include "tests/bench/timing.h"
 #include "training/train/step.h"
 
 namespace {
@@ -95,21 +93,11 @@ struct AuthorsUniADImpl : torch::nn::Module {
 };
 TORCH_MODULE(AuthorsUniAD);
 
-double milliseconds(const std::function<void()> &work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
-
 }  // namespace
 
 int main(int argc, char **argv) {
+  using uniad::bench::median;
+  using uniad::bench::milliseconds;
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 30;
   torch::manual_seed(1);
   const torch::Tensor features = torch::randn({8, channels, 14, 14});
