@@ -27,7 +27,7 @@ debian_packages=(
   libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libzip-dev
   # what pipelines and demo.sh run; opencv-doc: a surveillance video
   gstreamer1.0-libav gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-  gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-tools
+  gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-tools gstreamer1.0-x
   fonts-dejavu-core opencv-doc
   # what tests/run.sh runs
   clang clang-format clang-tidy libclang-rt-14-dev

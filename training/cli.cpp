@@ -33,12 +33,14 @@ CLI::Validator between(double low, double high) {
       "");
 }
 
-CLI::Validator at_least_one() {
+// CLI11 reads -1 as a very large unsigned number.
+CLI::Validator at_least(std::int64_t least) {
   return CLI::Validator(
-      [](const std::string &text) {
+      [=](const std::string &text) {
         std::int64_t value = 0;
-        const bool positive = CLI::detail::lexical_cast(text, value) && value > 0;
-        return positive ? std::string() : "must be a whole number of at least 1, not " + text;
+        const bool fits = CLI::detail::lexical_cast(text, value) && value >= least;
+        return fits ? std::string()
+                    : "must be a whole number of at least " + std::to_string(least) + ", not " + text;
       },
       "");
 }
@@ -122,24 +124,27 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       app, "--weights", options.weights,
       "The backbone's weight file (default: looked for in $UNIAD_WEIGHTS_DIR, then in the user's cache)");
   auto *steps = app.add_option("--steps", options.steps, "Training steps (default: the recipe's)");
-  steps->type_name("N")->check(at_least_one());
+  steps->type_name("N")->check(at_least(1));
   app.add_option("--epochs", options.epochs, "Passes over the data, instead of --steps")
       ->type_name("N")
-      ->check(at_least_one())
+      ->check(at_least(1))
       ->excludes(steps);
   app.add_option("--batch", options.batch, "Pictures a step")
       ->type_name("N")
-      ->check(at_least_one())
+      ->check(at_least(1))
       ->capture_default_str();
   app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
       ->type_name("X")
       ->check(between(0, 10));
   add_path(app, "--log", options.log, "Write loss, gradient norm and rate of every step as JSON lines");
   add_device(app, options.device, options.precision, {"fp32", "bf16"});
-  app.add_option("--seed", options.seed, "Seed of everything random")->type_name("N")->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of everything random")
+      ->type_name("N")
+      ->check(at_least(0))
+      ->capture_default_str();
   app.add_option("--max-frames", command.max_frames, "Frames to learn from a source's videos, evenly spread")
       ->type_name("N")
-      ->check(at_least_one())
+      ->check(at_least(1))
       ->capture_default_str();
   auto *sigma =
       app.add_option("--sigma", options.threshold.standard_deviations,

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "model/error.h"
 #include "training/data/labels.h"
@@ -63,7 +64,7 @@ void print_table(const Classes &classes) {
   print_row("mean", "", mean(classes));
 }
 
-void write_json(const Classes &classes, const std::string &target) {
+void write_json(const Classes &classes, Output &output) {
   nlohmann::ordered_json json;
   for (const auto &[name, of_class] : classes) {
     auto &entry = json["classes"][name];
@@ -71,7 +72,6 @@ void write_json(const Classes &classes, const std::string &target) {
     for (const auto &[figure, value] : of_class.figures) entry[figure] = value;
   }
   json["mean"] = mean(classes);
-  Output output(target);
   output.stream() << json.dump(2) << '\n';
   output.close();
 }
@@ -81,12 +81,14 @@ void write_json(const Classes &classes, const std::string &target) {
 void evaluate(const EvaluateOptions &options, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
   auto sources = open_sources(options.data, options.image_dir);
+  std::optional<Output> json;
+  if (!options.json.empty()) json.emplace(options.json);  // before the work: it must not be lost for a typo
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   progress.say(detector->description());
   Classes classes;
   for (const auto &source : sources) classes[source.name] = judge(source, *detector, progress);
   if (options.json != "-") print_table(classes);
-  if (!options.json.empty()) write_json(classes, options.json);
+  if (json) write_json(classes, *json);
 }
 
 }  // namespace uniad
