@@ -11,7 +11,7 @@ def read_results(path):
     """One (frame number, result) for each judged frame of uniadpublish's JSON lines."""
     with open(path) as lines:
         results = enumerate(map(json.loads, lines))
-        return [(frame, result) for frame, result in results if not result.get("age")]
+        return [(frame, result) for frame, result in results if result["age"] == 0]
 
 
 def strongest(results, count, apart):

@@ -10,7 +10,7 @@
 #include <cstddef>
 
 #include "model/preprocess/fixed_point.h"
-#include "model/preprocess/vectorise.h"
+#include "model/vectorise.h"
 
 namespace uniad {
 

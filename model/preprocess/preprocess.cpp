@@ -11,7 +11,7 @@
 #include "model/preprocess/aligned.h"
 #include "model/preprocess/filter.h"
 #include "model/preprocess/rows.h"
-#include "model/preprocess/vectorise.h"
+#include "model/vectorise.h"
 
 namespace uniad {
 

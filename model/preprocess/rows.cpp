@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "model/error.h"
-#include "model/preprocess/vectorise.h"
+#include "model/vectorise.h"
 
 namespace uniad {
 

@@ -29,7 +29,7 @@ EncoderLayerImpl::EncoderLayerImpl(const ReconstructionConfig &config)
 
 torch::Tensor EncoderLayerImpl::forward(const torch::Tensor &tokens, const torch::Tensor &position,
                                         const torch::Tensor &mask) {
-  const auto drop = [this](const torch::Tensor &x) { return fast_dropout(x, dropout_, is_training()); };
+  const auto drop = [this](const torch::Tensor &x) { return seeded_dropout(x, dropout_, is_training()); };
   const auto attend = [&](const torch::Tensor &x) {
     const torch::Tensor placed = x + position;
     return drop(self_attn(placed, placed, x, mask));
@@ -62,7 +62,7 @@ torch::Tensor DecoderLayerImpl::forward(const torch::Tensor &previous, const tor
                                         const torch::Tensor &position, const torch::Tensor &first_mask,
                                         const torch::Tensor &second_mask) {
   const torch::Tensor query = learned_embed->weight.unsqueeze(0);
-  const auto drop = [this](const torch::Tensor &x) { return fast_dropout(x, dropout_, is_training()); };
+  const auto drop = [this](const torch::Tensor &x) { return seeded_dropout(x, dropout_, is_training()); };
   const auto attend_memory = [&](const torch::Tensor &x) {
     return drop(self_attn(x + position, memory + position, memory, first_mask));
   };

@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "model/reconstruction/dropout.h"
+#include "model/reconstruction/training_attention.h"
 
 namespace uniad {
 namespace {
@@ -102,12 +103,12 @@ TEST(Jitter, IsForTrainingOnly) {
 
 TEST(Dropout, KeepsItsShareAndTheMean) {
   torch::manual_seed(5);
-  const torch::Tensor dropped = fast_dropout(torch::ones({1001, 999}), 0.1, true);
+  const torch::Tensor dropped = seeded_dropout(torch::ones({1001, 999}), 0.1, true);
   EXPECT_NEAR(dropped.eq(0).to(torch::kFloat64).mean().item<double>(), 0.1, 0.002);
   EXPECT_NEAR(dropped.max().item<double>(), 1 / 0.9, 1e-6);
   EXPECT_NEAR(dropped.mean().item<double>(), 1.0, 0.002);
   const torch::Tensor input = torch::randn({3, 4});
-  EXPECT_TRUE(torch::equal(fast_dropout(input, 0.1, false), input));
+  EXPECT_TRUE(torch::equal(seeded_dropout(input, 0.1, false), input));
 }
 
 TEST(Attention, TrainingAndInferenceTakeTheSameWeightsToTheSameResult) {
@@ -121,6 +122,65 @@ TEST(Attention, TrainingAndInferenceTakeTheSameWeightsToTheSameResult) {
   const torch::Tensor training = attention(query, key, key, mask);
   attention->eval();
   EXPECT_LT((attention(query, key, key, mask) - training).abs().max().item<double>(), 1e-12);
+}
+
+TEST(Dropout, ItsGradientHasTheSameMask) {
+  const torch::Tensor input = torch::ones({333, 77}, torch::requires_grad());
+  const torch::Tensor dropped = seeded_dropout(input, 0.3, true);
+  dropped.sum().backward();
+  EXPECT_TRUE(torch::equal(input.grad(), dropped.detach()));
+  EXPECT_FALSE(torch::equal(seeded_dropout(input, 0.3, true), dropped));
+}
+
+struct Inputs {
+  torch::Tensor q = torch::randn({1, 9, 8}, torch::dtype(torch::kFloat64).requires_grad(true));
+  torch::Tensor k = torch::randn({3, 9, 8}, torch::dtype(torch::kFloat64).requires_grad(true));
+  torch::Tensor v = torch::randn({3, 9, 8}, torch::dtype(torch::kFloat64).requires_grad(true));
+  torch::Tensor mask = neighbour_mask(3, 3, 1, 1).to(torch::kFloat64);
+
+  torch::autograd::variable_list leaves() const { return {q, k, v}; }
+  torch::Tensor attend(double dropout) const { return training_attention(q, k, v, mask, 2, dropout); }
+};
+
+TEST(TrainingAttention, HasTheResultAndGradientOfItsFormula) {
+  torch::manual_seed(3);
+  const Inputs in;
+  const torch::Tensor goal = torch::randn({3, 9, 8}, torch::kFloat64);
+  const auto split = [](const torch::Tensor &x) { return x.view({x.size(0), 9, 2, 4}).transpose(1, 2); };
+  const torch::Tensor scores = torch::matmul(split(in.q), split(in.k).transpose(2, 3)) / 2 + in.mask;
+  const torch::Tensor formula =
+      torch::matmul(scores.softmax(-1), split(in.v)).transpose(1, 2).reshape({3, 9, 8});
+  const torch::Tensor ours = in.attend(0);
+  EXPECT_LT((ours - formula).abs().max().item<double>(), 1e-12);
+  const auto expected = torch::autograd::grad({(formula * goal).sum()}, in.leaves());
+  const auto gradients = torch::autograd::grad({(ours * goal).sum()}, in.leaves());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_LT((gradients[i] - expected[i]).abs().max().item<double>(), 1e-12) << i;
+}
+
+TEST(TrainingAttention, DropsTheSameWeightsInBothPasses) {
+  torch::manual_seed(3);
+  const Inputs in;
+  const torch::Tensor goal = torch::randn({3, 9, 8}, torch::kFloat64);
+  const auto loss = [&] {
+    torch::manual_seed(7);  // the same mask every time
+    return (in.attend(0.4) * goal).sum();
+  };
+  EXPECT_NE(loss().item<double>(), (in.attend(0) * goal).sum().item<double>());
+  const auto gradients = torch::autograd::grad({loss()}, in.leaves());
+  const torch::NoGradGuard no_grad;
+  constexpr double step = 1e-5;
+  for (std::size_t leaf = 0; leaf < gradients.size(); ++leaf) {
+    torch::Tensor values = in.leaves()[leaf].view(-1);
+    for (std::int64_t i = 0; i < values.size(0); i += 5) {
+      values[i] += step;
+      const double above = loss().item<double>();
+      values[i] -= 2 * step;
+      const double below = loss().item<double>();
+      values[i] += step;
+      EXPECT_NEAR(gradients[leaf].view(-1)[i].item<double>(), (above - below) / (2 * step), 1e-8) << leaf;
+    }
+  }
 }
 
 // DETR's sine embedding, entry by entry from its definition.
