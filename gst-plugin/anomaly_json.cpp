@@ -21,7 +21,7 @@ std::optional<GstClockTime> wall_clock(GstBuffer *buffer) {
   while (GstMeta *item =
              gst_buffer_iterate_meta_filtered(buffer, &state, GST_REFERENCE_TIMESTAMP_META_API_TYPE)) {
     const auto *meta = reinterpret_cast<GstReferenceTimestampMeta *>(item);
-    if (!GST_CLOCK_TIME_IS_VALID(meta->timestamp) || gst_caps_get_size(meta->reference) == 0) continue;
+    if (gst_caps_get_size(meta->reference) == 0) continue;
     const GstStructure *reference = gst_caps_get_structure(meta->reference, 0);
     if (gst_structure_has_name(reference, "timestamp/x-unix")) return meta->timestamp;
     if (gst_structure_has_name(reference, "timestamp/x-ntp") && meta->timestamp >= unix_epoch_in_ntp)

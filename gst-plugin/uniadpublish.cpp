@@ -129,11 +129,12 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
   const auto path = uniad::local_path(settings.location);
   if (!path) {
     // Only the scheme: what follows can hold a password.
-    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS,
-                      ("Cannot publish to a %s URI of that kind: set the property 'location' to a file, to a "
-                       "file:///PATH URI, or to - for standard output.",
-                       settings.location.substr(0, settings.location.find("://") + 3).c_str()),
-                      (nullptr));
+    GST_ELEMENT_ERROR(
+        self, LIBRARY, SETTINGS,
+        ("Cannot publish to a %s location: set the property 'location' to a file, to a file:///PATH URI of "
+         "this machine, or to - for standard output.",
+         settings.location.substr(0, settings.location.find("://") + 3).c_str()),
+        (nullptr));
     return FALSE;
   }
   try {
