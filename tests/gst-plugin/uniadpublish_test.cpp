@@ -445,22 +445,5 @@ TEST_F(UniadPublish, AFileUriIsAFile) {
   EXPECT_EQ(lines(), Lines{line_of()});
 }
 
-// The plugin file itself, as users load it.
-TEST_F(UniadPublish, GstLaunchLoadsThePlugin) {
-  const std::map<std::string, std::string> environment{{"GST_PLUGIN_PATH", g_getenv("UNIAD_PLUGIN_PATH")},
-                                                       {"GST_REGISTRY", folder_ / "registry.bin"}};
-  const Finished good = run({"gst-launch-1.0", "-q", "fakesrc", "num-buffers=3", "!", "uniadpublish",
-                             "location=" + path_.string(), "!", "fakesink"},
-                            environment);
-  EXPECT_EQ(good.status, 0) << good.err;
-  EXPECT_EQ(lines(), Lines());
-  EXPECT_TRUE(std::filesystem::exists(path_));
-
-  const Finished bad =
-      run({"gst-launch-1.0", "-q", "fakesrc", "!", "uniadpublish", "!", "fakesink"}, environment);
-  EXPECT_NE(bad.status, 0);
-  EXPECT_NE(bad.err.find("set the property 'location'"), std::string::npos) << bad.err;
-}
-
 }  // namespace
 }  // namespace uniad::test
