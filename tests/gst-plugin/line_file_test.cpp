@@ -10,6 +10,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -148,15 +149,17 @@ TEST_F(LineFileTest, ALineThatDoesNotFitLeavesNothing) {
 }
 
 TEST_F(LineFileTest, StandardOutputThatIsAFileKeepsWholeLinesToo) {
-  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  const StandardOutput redirected(fd);
-  LineFile file("-", false);
+  std::optional<LineFile> file;
+  {
+    const StandardOutput redirected(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+    file.emplace("-", false);
+  }
   {
     const FileSizeLimit limit(10);
-    EXPECT_FALSE(file.write("first"));
-    EXPECT_EQ(file.write("second"), std::errc::file_too_large);
+    EXPECT_FALSE(file->write("first"));
+    EXPECT_EQ(file->write("second"), std::errc::file_too_large);
   }
-  EXPECT_FALSE(file.write("third"));
+  EXPECT_FALSE(file->write("third"));
   EXPECT_EQ(content(), "first\nthird\n");
 }
 
@@ -204,6 +207,21 @@ TEST_F(LineFileTest, ALineThatIsPartlyInAPipeIsCompletedFirst) {
   EXPECT_EQ(text.size(), 8192U);
   EXPECT_FALSE(file.write("next"));
   EXPECT_EQ(text + reader.read_all(), line + "\nnext\n");
+}
+
+TEST_F(LineFileTest, TheRestOfALineIsNothingForTheNextReader) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  LineFile file(path_.string(), false);
+  {
+    const PipeReader reader(path_.string());
+    reader.shrink();
+    EXPECT_FALSE(file.write("opens it"));
+    EXPECT_FALSE(file.write(std::string(10'000, 'x')));
+  }
+  EXPECT_EQ(file.write("lost"), std::errc::broken_pipe);
+  const PipeReader reader(path_.string());
+  EXPECT_FALSE(file.write("two"));
+  EXPECT_EQ(reader.read_all(), "two\n");
 }
 
 TEST_F(LineFileTest, SaysWhatCannotBeOpenedAndWhy) {

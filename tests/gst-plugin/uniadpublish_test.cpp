@@ -347,8 +347,10 @@ TEST_F(UniadPublish, AFullDiskStopsNoFrameAndIsSaidOnce) {
 TEST_F(UniadPublish, AReaderOfStandardOutputThatIsGoneStopsNoFrame) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  const StandardOutput redirected(ends[1]);
-  start("-");
+  {
+    const StandardOutput redirected(ends[1]);
+    start("-");
+  }
   push(judged_frame(0.5, 0));
   std::string line(line_of().size() + 1, ' ');
   EXPECT_EQ(read(ends[0], line.data(), line.size()), static_cast<ssize_t>(line.size()));
