@@ -100,7 +100,7 @@ LineFile::LineFile(std::string path, bool append) : path_(std::move(path)) {
                 "give a file in a folder that exists and that this user may write to");
   }
   regular_ = is_of_type(fd_, S_IFREG);
-  if (regular_ && append && ends_within_a_line(path_)) owed_ = "\n";
+  if (regular_ && append && path_ != "-" && ends_within_a_line(path_)) owed_ = "\n";
 }
 
 LineFile::~LineFile() {
