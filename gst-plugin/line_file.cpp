@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/line_file.h"
+
+#include <fcntl.h>
+#include <glib.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <ctime>
+#include <string_view>
+#include <utility>
+
+#include "model/error.h"
+
+namespace uniad {
+
+namespace {
+
+constexpr int patience_ms = 1000;
+
+std::error_code last_error() {
+  return {errno, std::generic_category()};
+}
+
+// Keeps the signals that a failing write sends to its thread from ending the process.
+class NoWriteSignals {
+ public:
+  NoWriteSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGPIPE);
+    sigaddset(&signals_, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  }
+  ~NoWriteSignals() {
+    const timespec now{};
+    while (sigtimedwait(&signals_, nullptr, &now) > 0 || errno == EINTR) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoWriteSignals(const NoWriteSignals &) = delete;
+  NoWriteSignals &operator=(const NoWriteSignals &) = delete;
+
+ private:
+  sigset_t signals_{};
+  sigset_t before_{};
+};
+
+bool is_of_type(int fd, mode_t type) {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == type;
+}
+
+bool is_named_pipe(const std::string &path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+// Whether something stands behind the last newline, as after a power cut.
+bool ends_within_a_line(const std::string &path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char last = '\n';
+  const off_t end = lseek(fd, 0, SEEK_END);
+  const bool within = end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
+  close(fd);
+  return within;
+}
+
+// As RFC 3986 spells it.
+bool is_scheme(std::string_view text) {
+  const auto is_part = [](char c) { return g_ascii_isalnum(c) || c == '+' || c == '-' || c == '.'; };
+  return !text.empty() && g_ascii_isalpha(text.front()) && std::all_of(text.begin(), text.end(), is_part);
+}
+
+}  // namespace
+
+std::optional<std::string> local_path(const std::string &location) {
+  const auto scheme_end = location.find("://");
+  if (scheme_end == std::string::npos || !is_scheme(std::string_view(location).substr(0, scheme_end)))
+    return location;
+  gchar *host = nullptr;
+  gchar *path = g_filename_from_uri(location.c_str(), &host, nullptr);
+  std::optional<std::string> result;
+  if (path != nullptr && (host == nullptr || std::string_view(host) == "localhost")) result = path;
+  g_free(host);
+  g_free(path);
+  return result;
+}
+
+LineFile::LineFile(std::string path, bool append) : path_(std::move(path)) {
+  const auto error = open(append ? O_CREAT : O_CREAT | O_TRUNC);
+  if (error && !(error == std::errc::no_such_device_or_address && is_named_pipe(path_))) {
+    throw Error(path_ == "-" ? "standard output" : path_, "cannot be opened for writing: " + error.message(),
+                "give a file in a folder that exists and that this user may write to");
+  }
+  regular_ = is_of_type(fd_, S_IFREG);
+  if (regular_ && append && path_ != "-" && ends_within_a_line(path_)) owed_ = "\n";
+}
+
+LineFile::~LineFile() {
+  close();
+}
+
+std::error_code LineFile::open(int flags) {
+  // Appending keeps the lines of several writers apart. Without O_NONBLOCK a named pipe waits for its reader.
+  fd_ = path_ == "-"
+            ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+            : ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
+  return fd_ < 0 ? last_error() : std::error_code();
+}
+
+void LineFile::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+std::error_code LineFile::write(std::string line) {
+  if (fd_ < 0) {
+    if (const auto error = open(0)) return error;
+  }
+  const NoWriteSignals guard;
+  auto error = put(owed_);
+  line += '\n';
+  const std::size_t size = line.size();
+  if (!error) error = put(line);
+  const std::size_t out = size - line.size();
+  if (error == std::errc::broken_pipe) {
+    // What is still in the pipe goes with it: the next reader begins with a whole line.
+    owed_.clear();
+    if (is_of_type(fd_, S_IFIFO) && path_ != "-") close();
+  } else if (error && out > 0 && !cut(out)) {
+    owed_ = std::move(line);
+    return {};
+  }
+  return error;
+}
+
+// Takes from the front of `text` what it wrote.
+std::error_code LineFile::put(std::string &text) {
+  while (!text.empty()) {
+    if (const auto error = wait_until_writable()) return error;
+    // A pipe that poll() calls writable takes this much without blocking.
+    const std::size_t size = regular_ ? text.size() : std::min<std::size_t>(text.size(), PIPE_BUF);
+    const ssize_t written = ::write(fd_, text.data(), size);
+    if (written > 0)
+      text.erase(0, static_cast<std::size_t>(written));
+    else if (written < 0 && errno != EINTR)
+      return last_error();
+  }
+  return {};
+}
+
+std::error_code LineFile::wait_until_writable() {
+  pollfd descriptor{fd_, POLLOUT, 0};
+  const int ready = poll(&descriptor, 1, patient_ ? patience_ms : 0);
+  if (ready < 0 && errno != EINTR) return last_error();
+  if (ready != 0) return {};
+  patient_ = false;
+  return std::make_error_code(std::errc::timed_out);
+}
+
+// Takes back the last `size` bytes of the file, unless somebody else has written behind them.
+bool LineFile::cut(std::size_t size) {
+  if (!regular_) return false;
+  struct stat status {};
+  const off_t end = lseek(fd_, 0, SEEK_CUR);
+  const off_t begin = end - static_cast<off_t>(size);
+  return fstat(fd_, &status) == 0 && status.st_size == end && ftruncate(fd_, begin) == 0 &&
+         lseek(fd_, begin, SEEK_SET) == begin;
+}
+
+}  // namespace uniad

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/uniadpublish.h"
+
+// The elements that use results; none needs the network.
+static gboolean plugin_init(GstPlugin *plugin) {
+  return GST_ELEMENT_REGISTER(uniadpublish, plugin);
+}
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, uniad, "Results of anomaly detection with UniAD",
+                  plugin_init, VERSION, "Apache 2.0", PACKAGE, "Unknown package origin")

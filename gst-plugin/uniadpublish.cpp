@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * SECTION:element-uniadpublish
+ * @title: uniadpublish
+ * @short_description: Writes what an anomaly detector found as lines of JSON
+ * @see_also: uniaddetect, uniadoverlay
+ *
+ * uniadpublish writes each #GstAnomalyMeta that passes as one line of JSON to #GstUniadPublish:location.
+ * Buffers of any format pass untouched, encoded ones too; those without a #GstAnomalyMeta leave no line.
+ *
+ * |[
+ * {"version":1,"source":"cam0","pts":40000000,"time":"2024-05-01T12:00:00.040000Z","score":3.1,
+ *  "threshold":2.4,"probability":0.71,"anomalous":true,"age":0,
+ *  "regions":[{"x":0.41,"y":0.52,"w":0.12,"h":0.2,"score":3.1}],
+ *  "event":{"id":"0b0ce3b4-...","kind":"anomaly","state":"begin"}}
+ * ]| One result; in the file it is one line. Readers ignore keys that they do not know.
+ *
+ * * `pts`: timestamp of the buffer in nanoseconds; absent from one without. x264enc and others shift
+ *   timestamps: publish before an encoder to have those of the source
+ * * `time`: UTC; absent unless the buffer has a #GstReferenceTimestampMeta of `timestamp/x-unix` or
+ *   `timestamp/x-ntp`, as with rtspsrc's `add-reference-timestamp-meta`
+ * * `threshold`, `probability`: absent without a calibration
+ * * `age`: nanoseconds since the frame that was judged; 0: this one; null: an earlier one, unknown when
+ * * `regions`: in 0 to 1 of the frame; empty when nothing is anomalous
+ * * `event`: absent outside an event; `state` is "begin", "ongoing" or "end"
+ *
+ * A number that is not finite is null.
+ *
+ * ## When lines cannot be written
+ *
+ * A full disk or a reader that is gone does not stop frames: a warning says that lines are being lost,
+ * #GstUniadPublish:lost counts them, and every later line is tried again. Of a line that did not fit, nothing
+ * stays in the file. A reader of a pipe that is too slow holds frames up for a second at most, once. A named
+ * pipe takes lines from when it has a reader. What cannot be opened at all is an error when the element
+ * starts.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -q filesrc location=cam0.mp4 ! decodebin ! uniaddetect model=cam0.safetensors source=cam0 !
+ * uniadpublish location=- mode=events ! fakesink
+ * ]| Prints where something that is not normal begins and ends on a recorded camera.
+ */
+
+#include "gst-plugin/uniadpublish.h"
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "gst-plugin/anomaly_json.h"
+#include "gst-plugin/line_file.h"
+#include "gst-plugin/meta/gstanomalymeta.h"
+
+GST_DEBUG_CATEGORY_STATIC(uniad_publish_debug);
+#define GST_CAT_DEFAULT uniad_publish_debug
+
+namespace {
+
+struct Settings {
+  std::string location;
+  GstUniadPublishMode mode = GST_UNIAD_PUBLISH_MODE_FRAMES;
+  bool append = false;
+};
+
+// What lives from start to stop. Only the streaming thread touches it.
+struct State {
+  State(std::string path, bool append) : name(path), file(std::move(path), append) {}
+
+  std::string name;
+  uniad::LineFile file;
+  bool losing = false;
+};
+
+}  // namespace
+
+struct _GstUniadPublish {
+  GstBaseTransform parent;
+
+  struct Private {
+    std::mutex mutex;  // guards settings: the application writes them while the streaming thread reads
+    Settings settings;
+    std::atomic<guint64> lost{0};  // the application reads it at any time
+    std::unique_ptr<State> state;
+  } * priv;
+};
+
+G_DEFINE_FINAL_TYPE(GstUniadPublish, gst_uniad_publish, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE(uniadpublish, "uniadpublish", GST_RANK_NONE, GST_TYPE_UNIAD_PUBLISH)
+
+enum {
+  PROP_0,
+  PROP_LOCATION,
+  PROP_MODE,
+  PROP_APPEND,
+  PROP_LOST,
+};
+
+GType gst_uniad_publish_mode_get_type(void) {
+  static const GEnumValue values[] = {
+      {GST_UNIAD_PUBLISH_MODE_FRAMES, "Every frame that carries a result", "frames"},
+      {GST_UNIAD_PUBLISH_MODE_EVENTS, "Only frames where an event begins or ends", "events"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("GstUniadPublishMode", values);
+  return type;
+}
+
+static Settings current_settings(GstUniadPublish *self) {
+  const std::lock_guard lock(self->priv->mutex);
+  return self->priv->settings;
+}
+
+static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
+  GstUniadPublish *self = GST_UNIAD_PUBLISH(trans);
+  const Settings settings = current_settings(self);
+
+  if (settings.location.empty()) {
+    GST_ELEMENT_ERROR(
+        self, LIBRARY, SETTINGS,
+        ("No location given: set the property 'location' to a file, or to - for standard output."),
+        (nullptr));
+    return FALSE;
+  }
+  const auto path = uniad::local_path(settings.location);
+  if (!path) {
+    // Only the scheme: what follows can hold a password.
+    GST_ELEMENT_ERROR(
+        self, LIBRARY, SETTINGS,
+        ("Cannot publish to a %s location: set the property 'location' to a file, to a file:///PATH URI of "
+         "this machine, or to - for standard output.",
+         settings.location.substr(0, settings.location.find("://") + 3).c_str()),
+        (nullptr));
+    return FALSE;
+  }
+  try {
+    self->priv->lost = 0;
+    self->priv->state = std::make_unique<State>(*path, settings.append);
+    return TRUE;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("%s", error.what()), (nullptr));
+    return FALSE;
+  }
+}
+
+static gboolean gst_uniad_publish_stop(GstBaseTransform *trans) {
+  GST_UNIAD_PUBLISH(trans)->priv->state.reset();
+  return TRUE;
+}
+
+static const char *way_out(const std::error_code &error) {
+  if (error == std::errc::timed_out) return "its reader is too slow: read faster, or publish to a file";
+  if (error == std::errc::broken_pipe || error == std::errc::no_such_device_or_address)
+    return "nobody reads it: start its reader again";
+  if (error == std::errc::no_space_on_device) return "make room on that disk";
+  return "check that it can be written to";
+}
+
+static void publish(GstUniadPublish *self, std::string line) {
+  State &state = *self->priv->state;
+  const std::error_code error = state.file.write(std::move(line));
+  if (!error) {
+    if (std::exchange(state.losing, false)) GST_INFO_OBJECT(self, "lines are written again");
+    return;
+  }
+  ++self->priv->lost;
+  if (std::exchange(state.losing, true)) return;
+  GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                      ("Results are being lost, frames go on: cannot write to \"%s\": %s (%s).",
+                       state.name.c_str(), error.message().c_str(), way_out(error)),
+                      ("lost since start: %" G_GUINT64_FORMAT, self->priv->lost.load()));
+}
+
+static bool is_wanted(const GstAnomalyMeta &meta, GstUniadPublishMode mode) {
+  return mode == GST_UNIAD_PUBLISH_MODE_FRAMES || meta.event_state == GST_ANOMALY_EVENT_BEGIN ||
+         meta.event_state == GST_ANOMALY_EVENT_END;
+}
+
+static GstFlowReturn gst_uniad_publish_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
+  GstUniadPublish *self = GST_UNIAD_PUBLISH(trans);
+  try {
+    const GstUniadPublishMode mode = current_settings(self).mode;
+    gpointer position = nullptr;
+    while (GstMeta *item = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE)) {
+      const auto &meta = *reinterpret_cast<GstAnomalyMeta *>(item);
+      if (is_wanted(meta, mode)) publish(self, uniad::anomaly_json(meta, buffer));
+    }
+    return GST_FLOW_OK;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
+    return GST_FLOW_ERROR;
+  }
+}
+
+static void gst_uniad_publish_set_property(GObject *object, guint id, const GValue *value,
+                                           GParamSpec *pspec) {
+  auto *priv = GST_UNIAD_PUBLISH(object)->priv;
+  const std::lock_guard lock(priv->mutex);
+  Settings &settings = priv->settings;
+  switch (id) {
+    case PROP_LOCATION: {
+      const gchar *location = g_value_get_string(value);
+      settings.location = location != nullptr ? location : "";
+      break;
+    }
+    case PROP_MODE:
+      settings.mode = static_cast<GstUniadPublishMode>(g_value_get_enum(value));
+      break;
+    case PROP_APPEND:
+      settings.append = g_value_get_boolean(value) != FALSE;
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+      break;
+  }
+}
+
+static void gst_uniad_publish_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  auto *priv = GST_UNIAD_PUBLISH(object)->priv;
+  const std::lock_guard lock(priv->mutex);
+  const Settings &settings = priv->settings;
+  switch (id) {
+    case PROP_LOCATION:
+      g_value_set_string(value, settings.location.empty() ? nullptr : settings.location.c_str());
+      break;
+    case PROP_MODE:
+      g_value_set_enum(value, settings.mode);
+      break;
+    case PROP_APPEND:
+      g_value_set_boolean(value, settings.append);
+      break;
+    case PROP_LOST:
+      g_value_set_uint64(value, priv->lost);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+      break;
+  }
+}
+
+static void gst_uniad_publish_finalize(GObject *object) {
+  delete GST_UNIAD_PUBLISH(object)->priv;
+  G_OBJECT_CLASS(gst_uniad_publish_parent_class)->finalize(object);
+}
+
+static void gst_uniad_publish_init(GstUniadPublish *self) {
+  self->priv = new _GstUniadPublish::Private();
+  gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+static void install_properties(GObjectClass *klass) {
+  constexpr auto common = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  constexpr auto in_ready = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_READY);
+  constexpr auto in_playing = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_PLAYING);
+  constexpr auto read_only = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  const Settings defaults;
+
+  g_object_class_install_property(
+      klass, PROP_LOCATION,
+      g_param_spec_string("location", "Location",
+                          "Where the lines go: a file, a named pipe, a file:// URI, or - for standard output",
+                          nullptr, in_ready));
+  g_object_class_install_property(klass, PROP_MODE,
+                                  g_param_spec_enum("mode", "Mode", "Which frames get a line",
+                                                    GST_TYPE_UNIAD_PUBLISH_MODE, defaults.mode, in_playing));
+  g_object_class_install_property(
+      klass, PROP_APPEND,
+      g_param_spec_boolean("append", "Append", "Keep what the file holds and write behind it",
+                           defaults.append ? TRUE : FALSE, in_ready));
+  g_object_class_install_property(
+      klass, PROP_LOST,
+      g_param_spec_uint64("lost", "Lost", "Lines that could not be written since the element started", 0,
+                          G_MAXUINT64, 0, read_only));
+  gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_PUBLISH_MODE, static_cast<GstPluginAPIFlags>(0));
+}
+
+static void gst_uniad_publish_class_init(GstUniadPublishClass *klass) {
+  GObjectClass *gobject_class = G_OBJECT_CLASS(klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+  GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
+
+  GST_DEBUG_CATEGORY_INIT(uniad_publish_debug, "uniadpublish", 0, "Results of UniAD as JSON");
+
+  gobject_class->set_property = gst_uniad_publish_set_property;
+  gobject_class->get_property = gst_uniad_publish_get_property;
+  gobject_class->finalize = gst_uniad_publish_finalize;
+  install_properties(gobject_class);
+
+  gst_element_class_set_static_metadata(element_class, "UniAD publisher", "Filter/Metadata",
+                                        "Writes what an anomaly detector found as lines of JSON",
+                                        "uniad-gst");
+  for (const auto &[name, direction] : {std::pair{"sink", GST_PAD_SINK}, {"src", GST_PAD_SRC}}) {
+    GstCaps *any = gst_caps_new_any();
+    gst_element_class_add_pad_template(element_class,
+                                       gst_pad_template_new(name, direction, GST_PAD_ALWAYS, any));
+    gst_caps_unref(any);
+  }
+
+  transform_class->start = gst_uniad_publish_start;
+  transform_class->stop = gst_uniad_publish_stop;
+  transform_class->transform_ip = gst_uniad_publish_transform_ip;
+}
