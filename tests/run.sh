@@ -62,7 +62,8 @@ suite() {
   # A GStreamer registry of its own: the user's must not learn these plugins. The system's are scanned first.
   export GST_REGISTRY="$PWD/$build/registry.bin"
   GST_REGISTRY_FORK=yes gst-inspect-1.0 >/dev/null 2>&1 </dev/null
-  GTEST_OUTPUT="xml:$PWD/$build/reports/" meson test -C "$build" --no-rebuild --num-processes "$(nproc)" \
+  # One thread a test: as many tests run at once as there are cores.
+  OMP_NUM_THREADS=1 GTEST_OUTPUT="xml:$PWD/$build/reports/" meson test -C "$build" --no-rebuild --num-processes "$(nproc)" \
     --timeout-multiplier 4 >"$logs/$name.log" 2>&1 </dev/null
   if ! counts=$(/usr/bin/python3 tests/support/count_tests.py "$build" "$logs/$name.failures"); then
     counts='0 1 0'

@@ -97,7 +97,8 @@ Pipeline make_capture(const CameraConfig &camera) {
   });
   with_element(pipeline, "detect", [&](GstElement *detect) { set_detection(detect, camera); });
   with_element(pipeline, "publish", [&](GstElement *publish) {
-    g_object_set(publish, "location", camera.publish.c_str(), nullptr);
+    // A camera that comes back makes a new pipeline: what it published before stays.
+    g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, nullptr);
   });
   return pipeline;
 }
