@@ -88,7 +88,7 @@ void stroke(cairo_t *cairo, double width, std::uint32_t colour) {
 }
 
 double line_width(const Style &style, const Canvas &canvas) {
-  return std::max(1.0, style.line_width * scale_of(canvas));
+  return std::max(1.5, style.line_width * scale_of(canvas));
 }
 
 void draw_contours(const Result &result, const Style &style, Canvas &canvas) {

@@ -23,7 +23,7 @@ struct Style {
   bool boxes = false;
   bool score = true;
   ColourMap colour_map = ColourMap::Turbo;
-  double opacity = 0.6;
+  double opacity = 0.5;
   std::optional<double> low, high;  // values of the map where heat begins to show and is strongest
   double line_width = 3;
   std::uint32_t line_colour = 0xffffffff;  // alpha, red, green, blue
