@@ -40,6 +40,15 @@ std::string format(const char *pattern, double value) {
   return text.data();
 }
 
+// Three digits, so that the text keeps its length from frame to frame.
+std::string number(double value) {
+  const double magnitude = std::abs(value);
+  if (!std::isfinite(value)) return "?";
+  if (magnitude >= 1e5 || (magnitude < 1e-3 && magnitude > 0)) return format("%.2e", value);
+  if (magnitude >= 100) return format("%.0f", value);
+  return format(magnitude >= 10 ? "%.1f" : magnitude >= 1 ? "%.2f" : "%.3f", value);
+}
+
 std::string escaped(const std::string &text) {
   gchar *valid = g_utf8_make_valid(text.data(), static_cast<gssize>(text.size()));
   gchar *markup = g_markup_escape_text(valid, -1);
@@ -67,11 +76,11 @@ const char *state_name(const Result &result) {
 }
 
 std::string markup_of(const Result &result) {
-  std::string text = "<b>" + escaped(result.source) + "</b>  " + format("%.3g", result.score);
+  std::string text = "<b>" + escaped(result.source) + "</b>  " + number(result.score);
   if (result.threshold) {
-    text += " <span alpha=\"75%\">of " + format("%.3g", *result.threshold) + "</span>";
-    if (*result.threshold > 0)
-      text += "  <b>" + format("%.0f", 100 * result.score / *result.threshold) + " %</b>";
+    text += " <span alpha=\"75%\">of " + number(*result.threshold) + "</span>";
+    const double percent = 100 * result.score / *result.threshold;
+    if (*result.threshold > 0 && percent < 1e4) text += "  <b>" + format("%.0f", percent) + " %</b>";
   }
   if (!result.age.empty()) text += "  <span color=\"#ffca28\">" + result.age + "</span>";
   return text;
@@ -270,8 +279,9 @@ double Artist::draw_score(const Result &result, const Style &style, double top, 
   fill_rounded(cairo, panel_colour, left, top, width, height, 0.4 * size);
   fill_rounded(cairo, state_colour(result), left + padding, top + padding, badge_width, line_height,
                0.25 * size);
-  draw_gauge(cairo, result, left + padding, top + padding + line_height + 0.28 * size, width - 2 * padding,
-             0.18 * size);
+  if (result.threshold)
+    draw_gauge(cairo, result, left + padding, top + padding + line_height + 0.28 * size, width - 2 * padding,
+               0.18 * size);
 
   set_colour(cairo, 0xffffffff);
   if (text_width > 0) {

@@ -201,13 +201,13 @@ std::vector<Painter::Band> Painter::direct_bands() const {
               {},
               static_cast<int>(format->w_sub[c]),
               static_cast<int>(format->h_sub[c])};
-    const auto same = std::find_if(bands.begin(), bands.end(), [&band](const Band &other) {
+    band.components.fill(unused);
+    auto found = std::find_if(bands.begin(), bands.end(), [&band](const Band &other) {
       return other.plane == band.plane && other.lanes == band.lanes && other.horizontal == band.horizontal &&
              other.vertical == band.vertical;
     });
-    Band &found = same != bands.end() ? *same : bands.emplace_back(band);
-    if (same == bands.end()) found.components.fill(unused);
-    found.components[format->poffset[c]] = static_cast<int>(c);
+    if (found == bands.end()) found = bands.insert(found, band);
+    found->components[format->poffset[c]] = static_cast<int>(c);
   }
   return bands;
 }
@@ -231,8 +231,8 @@ Painter::Tables Painter::tables_of(const Heat &heat) const {
   Tables tables{};
   for (std::size_t level = 0; level < 256; ++level) {
     const float position = static_cast<float>(level) / 255;
-    // Fades in over the first third.
-    const float t = std::min(position * 3, 1.0F);
+    // Fades in over the first third; a single colour has nothing but its opacity to say how much.
+    const float t = heat.colours == ColourMap::Red ? position : std::min(position * 3, 1.0F);
     const float alpha = std::round(256 * heat.opacity * t * t * (3 - 2 * t));
     const Rgb colour = colour_of(heat.colours, position);
     for (std::size_t c = 0; c < tables.size(); ++c) {
