@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/uniadoverlay.h"
 #include "gst-plugin/uniadpublish.h"
 
 // The elements that use results; none needs the network.
 static gboolean plugin_init(GstPlugin *plugin) {
-  return GST_ELEMENT_REGISTER(uniadpublish, plugin);
+  const gboolean overlay = GST_ELEMENT_REGISTER(uniadoverlay, plugin);
+  const gboolean publish = GST_ELEMENT_REGISTER(uniadpublish, plugin);
+  return overlay && publish ? TRUE : FALSE;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, uniad, "Results of anomaly detection with UniAD",

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gst/video/video.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "gst-plugin/overlay/canvas.h"
+#include "gst-plugin/overlay/colour_map.h"
+#include "gst-plugin/overlay/pixels.h"
+#include "gst-plugin/overlay/smooth_map.h"
+
+namespace uniad {
+
+// A surface in levels 0..255 (below 0: not there), and how each level looks.
+struct Heat {
+  SmoothMap levels;
+  ColourMap colours;
+  float opacity;  // of the levels that are opaque
+};
+
+// Blends onto frames of one format, straight on their planes. Formats that are not made of whole bytes are
+// unpacked and packed again with GStreamer's functions, row by row and only the rows that change.
+class Painter {
+ public:
+  explicit Painter(const GstVideoInfo &info);
+
+  // Whether frames of this format can be drawn on at all.
+  static bool can_paint(const GstVideoInfo &info);
+
+  // `frame`: mapped for reading and writing, of the format and size that the painter was made for.
+  void paint(GstVideoFrame &frame, const Heat &heat);
+  void paint(GstVideoFrame &frame, const Canvas &canvas);
+
+ private:
+  static constexpr int unused = -1;
+
+  // Samples that lie next to each other, pixel after pixel: a plane, or the chroma of a packed one.
+  struct Band {
+    int plane;
+    int lanes;                      // bytes (samples, where unpacked) a pixel
+    std::array<int, 8> components;  // of each lane, or `unused`
+    int horizontal, vertical;       // subsampling, as shifts
+  };
+  // Pixels in a row of a band.
+  struct Span {
+    int x, width;
+  };
+  using Tables = std::array<std::array<Paint, 256>, 4>;
+
+  int band_width(const Band &band) const;
+  int band_height(const Band &band) const;
+  int frame_row(const Band &band, bool interlaced, int row, int sample) const;
+  std::vector<Band> direct_bands() const;
+  Tables tables_of(const Heat &heat) const;
+  void fill_paints(const Band &band, const Tables &tables, const std::uint8_t *levels, int n);
+  void fill_paints(const Band &band, const std::uint32_t *argb, int n);
+  const std::uint32_t *average(const Band &band, bool interlaced, const Canvas &canvas, int row, Span span);
+  // Calls use(row, first cell, x, width, levels) for what shows of each row.
+  template <typename Use>
+  void each_heat_span(const Band &band, bool interlaced, const SmoothMap &map, int row, Use use);
+
+  class UnpackedRow;
+
+  GstVideoInfo info_;
+  int width_;
+  int height_;
+  std::vector<Band> bands_;  // empty: by unpacking
+  Band unpacked_band_{};
+  std::array<Mix, 4> mixes_{};
+  std::uint32_t wide_scale_ = 257;
+  std::vector<Paint> paints_;
+  std::vector<std::uint8_t> levels_;
+  std::vector<std::uint32_t> averages_;
+  std::vector<float> coefficients_;
+  std::vector<SmoothMap::Parabola> parabolas_;
+};
+
+}  // namespace uniad

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/overlay/smooth_map.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace uniad {
+
+namespace {
+
+// Of a spline's three coefficients around a cell; beyond the edges the outermost value goes on.
+SmoothMap::Parabola parabola(float before, float here, float after) {
+  return {(before + here) / 2, here - before, (before + after) / 2 - here};
+}
+
+float at(const SmoothMap::Parabola &p, float t) {
+  return p.a + t * (p.b + t * p.c);
+}
+
+// The surface at the corners of a lattice that is `steps` times as fine as the grid.
+struct Lattice {
+  int columns, rows;  // of corners
+  std::vector<float> values;
+
+  float value(int x, int y) const {
+    return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(columns) +
+                  static_cast<std::size_t>(x)];
+  }
+  Point position(double x, double y) const { return {x / (columns - 1), y / (rows - 1)}; }
+};
+
+Lattice sample(const SmoothMap &map, int steps) {
+  Lattice lattice{map.columns() * steps + 1, map.rows() * steps + 1, {}};
+  lattice.values.reserve(static_cast<std::size_t>(lattice.columns) * static_cast<std::size_t>(lattice.rows));
+  std::vector<float> coefficients(static_cast<std::size_t>(map.columns()));
+  std::vector<SmoothMap::Parabola> parabolas(coefficients.size());
+  for (int y = 0; y < lattice.rows; ++y) {
+    map.section(static_cast<double>(y) / (lattice.rows - 1), coefficients, parabolas);
+    for (int x = 0; x < lattice.columns; ++x) {
+      const int cell = std::min(x / steps, map.columns() - 1);
+      const float t = static_cast<float>(x - cell * steps) / static_cast<float>(steps);
+      lattice.values.push_back(at(parabolas[static_cast<std::size_t>(cell)], t));
+    }
+  }
+  return lattice;
+}
+
+// Where the line crosses the edges of the square whose upper left corner is (x, y): none, two or four points,
+// in pairs that belong together.
+void add_crossings(const Lattice &lattice, int x, int y, float level, std::vector<Segment> &segments) {
+  constexpr std::array<std::pair<int, int>, 4> around{{{0, 0}, {1, 0}, {1, 1}, {0, 1}}};
+  std::array<float, 4> corner{};
+  int inside = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    corner[i] = lattice.value(x + around[i].first, y + around[i].second) - level;
+    inside += corner[i] >= 0 ? 1 : 0;
+  }
+  if (inside == 0 || inside == 4) return;
+
+  std::array<Point, 4> crossings{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::size_t next = (i + 1) % 4;
+    if ((corner[i] >= 0) == (corner[next] >= 0)) continue;
+    const double t = static_cast<double>(corner[i]) / (static_cast<double>(corner[i]) - corner[next]);
+    crossings[count++] =
+        lattice.position(x + around[i].first + t * (around[next].first - around[i].first),
+                         y + around[i].second + t * (around[next].second - around[i].second));
+  }
+  if (count == 2) {
+    segments.push_back({crossings[0], crossings[1]});
+    return;
+  }
+  // A saddle: its middle says which two corners hang together.
+  const bool middle_inside = corner[0] + corner[1] + corner[2] + corner[3] >= 0;
+  const std::size_t first = (corner[0] >= 0) == middle_inside ? 0 : 1;
+  segments.push_back({crossings[first], crossings[first + 1]});
+  segments.push_back({crossings[first + 2], crossings[(first + 3) % 4]});
+}
+
+}  // namespace
+
+SmoothMap::SmoothMap(int columns, int rows, std::vector<float> values)
+    : columns_(columns), rows_(rows), values_(std::move(values)) {}
+
+void SmoothMap::section(double v, std::span<float> coefficients, std::span<Parabola> parabolas) const {
+  const double position = v * rows_;
+  const int row = std::clamp(static_cast<int>(position), 0, rows_ - 1);
+  const auto t = static_cast<float>(position - row);
+  const auto values_of = [this](int y) {
+    return values_.data() + static_cast<std::ptrdiff_t>(std::clamp(y, 0, rows_ - 1)) * columns_;
+  };
+  const float *before = values_of(row - 1);
+  const float *here = values_of(row);
+  const float *after = values_of(row + 1);
+  const auto columns = static_cast<std::size_t>(columns_);
+  for (std::size_t x = 0; x < columns; ++x) coefficients[x] = at(parabola(before[x], here[x], after[x]), t);
+  for (std::size_t x = 0; x < columns; ++x)
+    parabolas[x] = parabola(coefficients[x == 0 ? 0 : x - 1], coefficients[x],
+                            coefficients[std::min(x + 1, columns - 1)]);
+}
+
+std::vector<Segment> iso_line(const SmoothMap &map, float level) {
+  const auto [lowest, highest] = std::minmax_element(map.values().begin(), map.values().end());
+  if (map.values().empty() || *lowest >= level || *highest < level) return {};
+  // About a hundred squares a side: no corner of the line can be seen at 1080 rows.
+  const int steps = std::clamp(112 / std::max(map.columns(), map.rows()), 1, 16);
+  const Lattice lattice = sample(map, steps);
+  std::vector<Segment> segments;
+  for (int y = 0; y + 1 < lattice.rows; ++y)
+    for (int x = 0; x + 1 < lattice.columns; ++x) add_crossings(lattice, x, y, level, segments);
+  return segments;
+}
+
+}  // namespace uniad
