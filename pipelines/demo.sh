@@ -112,7 +112,8 @@ name=$(basename "${video%.*}")
 
 say "4/5 judging all $frames frames"
 rm -f "$out/anomalies.jsonl"
-gst-launch-1.0 -q filesrc location="$video" ! decodebin ! identity eos-after="$frames" ! progressreport update-freq=10 ! \
+# identity passes one frame less than eos-after says.
+gst-launch-1.0 -q filesrc location="$video" ! decodebin ! identity eos-after=$((frames + 1)) ! progressreport update-freq=10 ! \
   uniaddetect model="$out/model.safetensors" source="$name" interval="$interval" ! \
   uniadoverlay ! uniadpublish location="$out/anomalies.jsonl" ! \
   videoconvert ! x264enc speed-preset=veryfast ! mp4mux ! filesink location="$out/annotated.mp4"
