@@ -49,9 +49,7 @@ class WholeFile : public test::ScratchFolder {
 // The rights of a user who owns nothing, where root runs the tests: root may write anywhere.
 class AsNobody {
  public:
-  AsNobody() : was_(geteuid()) {
-    EXPECT_EQ(seteuid(was_ == 0 ? 65534 : was_), 0);
-  }
+  AsNobody() : was_(geteuid()) { EXPECT_EQ(seteuid(was_ == 0 ? 65534 : was_), 0); }
   ~AsNobody() { EXPECT_EQ(seteuid(was_), 0); }
   AsNobody(const AsNobody &) = delete;
   AsNobody &operator=(const AsNobody &) = delete;
