@@ -36,7 +36,7 @@ constexpr std::int64_t legacy_protocol = 1001;
 
 constexpr int depth_limit = 32;
 constexpr std::size_t name_limit = 512;
-constexpr std::size_t visit_limit = 2'000'000;
+constexpr std::size_t visit_limit = 500'000;
 // What names may take: a megabyte serves any network, and a pickle that shares its parts could repeat them
 // without end.
 constexpr std::size_t names_limit = 1'000'000;

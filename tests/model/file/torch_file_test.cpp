@@ -192,6 +192,20 @@ TEST(HostilePickle, DeepNestingAndEndlessWorkAreRefused) {
             std::string::npos);
 }
 
+// What costs most: an empty list and its place on the stack for one byte, a place in the memo for another.
+TEST(HostilePickle, ObjectsTakeABoundedMultipleOfTheirBytes) {
+  for (const char *instruction : {"]", "}", "N\x94", "N\x85", "(l", "2"}) {
+    for (const std::size_t size : {4'000UL, 450'000UL, 2'000'000UL}) {
+      std::string pickle = "\x80\x02]";
+      while (pickle.size() < size) pickle += instruction;
+      const std::string file = legacy(pickle + ".");
+      const test::HeapMeter meter;
+      EXPECT_NE(refusal(file), "");
+      EXPECT_LT(meter.peak(), std::min<std::size_t>(80 * file.size(), 40'000'000)) << instruction;
+    }
+  }
+}
+
 TEST(HostilePickle, StackAndMemoUnderflowAreRefused) {
   for (const char *program :
        {".", "0", "1", "2", "a", "e", "s", "u", "t", "\x85", "R", "b", "Q", "h\x01", "(0"}) {
