@@ -25,13 +25,6 @@ std::vector<Source> open_training_data(const TrainCommand &command, Progress &pr
   return sources;
 }
 
-// What "auto" stands for: the backbone of the weights that are given, else the best one that is at hand.
-std::string choose_backbone(const TrainOptions &options) {
-  if (options.backbone != "auto") return options.backbone;
-  if (!options.weights.empty()) return read_backbone_weights(options.weights).config.name;
-  return find_weight_file("efficientnet-b4") ? "efficientnet-b4" : "efficientnet-lite2";
-}
-
 // Before the work, not after hours of it.
 void check_writable(const std::filesystem::path &model) {
   const auto folder = std::filesystem::absolute(model).parent_path();
@@ -46,7 +39,7 @@ void run_train(const TrainCommand &command, Progress &progress) {
   defer_interrupts();
   check_writable(command.options.model);
   auto options = command.options;
-  options.backbone = choose_backbone(options);
+  options.backbone = choose_backbone(options.backbone, options.weights);
   options.weights = need_weight_file(options.backbone, options.weights);
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
   options.sources = open_training_data(command, progress);

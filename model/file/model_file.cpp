@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -20,7 +21,8 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr const char *write_again = "train or import the model again";
-constexpr std::size_t json_limit = 4'000'000;  // bytes of one metadata entry
+constexpr std::size_t json_limit = 4'000'000;   // bytes of one metadata entry
+constexpr std::ptrdiff_t value_limit = 50'000;  // values in it: a source has five
 constexpr std::int64_t count_limit = std::numeric_limits<std::int64_t>::max();
 constexpr double real_limit = 1e30;
 
@@ -87,7 +89,10 @@ class Field {
     }
     return value_.get<std::int64_t>();
   }
-  int integer(int least, int most) const { return static_cast<int>(count(least, most)); }
+  int integer() const {
+    constexpr std::int64_t int_limit = std::numeric_limits<int>::max();
+    return static_cast<int>(count(-int_limit, int_limit));
+  }
   std::uint64_t seed() const {
     if (!value_.is_number_unsigned()) refuse("is not a whole number of 64 bits");
     return value_.get<std::uint64_t>();
@@ -109,11 +114,13 @@ class Field {
     }
     refuse("is none of " + known);
   }
-  std::array<float, 3> channels(double least, double most) const {
+  std::array<float, 3> channels() const {
     const std::vector<Field> fields = elements();
     if (fields.size() != 3) refuse("does not have three numbers");
     std::array<float, 3> numbers{};
-    for (std::size_t i = 0; i < 3; ++i) numbers[i] = static_cast<float>(fields[i].number(least, most));
+    for (std::size_t i = 0; i < 3; ++i) {
+      numbers[i] = static_cast<float>(fields[i].number(-real_limit, real_limit));
+    }
     return numbers;
   }
 
@@ -162,37 +169,37 @@ ordered_json to_json(const ModelConfig &config) {
 ModelConfig config_from(const Field &field) {
   ModelConfig config;
   const Field input = field["input"];
-  config.input.height = input["height"].integer(32, 2048);
-  config.input.width = input["width"].integer(32, 2048);
-  config.input.mean = input["mean"].channels(-10, 10);
-  config.input.std = input["std"].channels(1e-6, 10);
+  config.input.height = input["height"].integer();
+  config.input.width = input["width"].integer();
+  config.input.mean = input["mean"].channels();
+  config.input.std = input["std"].channels();
 
   const Field backbone = field["backbone"];
   config.backbone.name = backbone["name"].text();
   config.backbone.stages.clear();
   for (const Field &stage : backbone["stages"].elements()) {
-    config.backbone.stages.push_back(stage.integer(1, 5));
+    config.backbone.stages.push_back(stage.integer());
   }
   config.backbone.padding = backbone["padding"].choice(padding_names());
-  config.backbone.bn_eps = backbone["bn_eps"].number(1e-12, 1);
+  config.backbone.bn_eps = backbone["bn_eps"].number(-real_limit, real_limit);
 
   const Field reconstruction = field["reconstruction"];
   ReconstructionConfig &r = config.reconstruction;
-  r.dim = reconstruction["dim"].integer(2, 16384);
-  r.heads = reconstruction["heads"].integer(1, 16384);
-  r.feedforward = reconstruction["feedforward"].integer(1, 65536);
-  r.encoder_layers = reconstruction["encoder_layers"].integer(1, 256);
-  r.decoder_layers = reconstruction["decoder_layers"].integer(1, 256);
-  r.dropout = reconstruction["dropout"].number(0, 0.999);
+  r.dim = reconstruction["dim"].integer();
+  r.heads = reconstruction["heads"].integer();
+  r.feedforward = reconstruction["feedforward"].integer();
+  r.encoder_layers = reconstruction["encoder_layers"].integer();
+  r.decoder_layers = reconstruction["decoder_layers"].integer();
+  r.dropout = reconstruction["dropout"].number(-real_limit, real_limit);
   r.pre_norm = reconstruction["pre_norm"].flag();
   r.position = reconstruction["position"].choice(position_names());
-  r.mask_height = reconstruction["mask_height"].integer(1, 4096);
-  r.mask_width = reconstruction["mask_width"].integer(1, 4096);
+  r.mask_height = reconstruction["mask_height"].integer();
+  r.mask_width = reconstruction["mask_width"].integer();
   r.mask_encoder = reconstruction["mask_encoder"].flag();
   r.mask_decoder_first = reconstruction["mask_decoder_first"].flag();
   r.mask_decoder_second = reconstruction["mask_decoder_second"].flag();
-  r.jitter_scale = reconstruction["jitter_scale"].number(0, 1e6);
-  r.jitter_probability = reconstruction["jitter_probability"].number(0, 1);
+  r.jitter_scale = reconstruction["jitter_scale"].number(-real_limit, real_limit);
+  r.jitter_probability = reconstruction["jitter_probability"].number(-real_limit, real_limit);
 
   config.score = field["score"].choice(score_names());
   return config;
@@ -267,14 +274,15 @@ json parse_entry(const std::map<std::string, std::string> &metadata, const std::
                 "this is no UniAD-GST model: train one, or bring a checkpoint in by uniad import");
   }
   if (entry->second.size() > json_limit) throw Error(file, key + " is beyond all measure", write_again);
-  const auto shallow = [&](int depth, json::parse_event_t, const json &) {
-    if (depth > 4) throw Error(file, key + " is nested too deeply", write_again);
-    return true;
-  };
+  // Each value but one stands behind one of these.
+  const auto values = std::count_if(entry->second.begin(), entry->second.end(), [](char letter) {
+    return letter == ',' || letter == '[' || letter == '{';
+  });
+  if (values > value_limit) throw Error(file, key + " is beyond all measure", write_again);
   try {
-    return json::parse(entry->second, shallow);
-  } catch (const json::exception &error) {
-    throw Error(file, key + " is not JSON: " + error.what(), write_again);
+    return json::parse(entry->second);
+  } catch (const json::exception &error) {  // it quotes what it could not read, however long that is
+    throw Error(file, key + " is not JSON: " + std::string(error.what()).substr(0, 200), write_again);
   }
 }
 
@@ -308,33 +316,71 @@ void check_model(const Model &model, const std::string &file) {
 
 void check_numbers(const Model &model, const std::string &file) {
   for (const auto &[name, tensor] : model.tensors) {
+    if (!is_floating(tensor.dtype)) continue;
     const std::vector<float> values = to_float(tensor);
-    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
+    const auto all = [&values](auto usable) { return std::all_of(values.begin(), values.end(), usable); };
+    if (!all([](float value) { return std::isfinite(value); })) {
       throw Error(file, "tensor " + name + " holds NaN or infinity", write_again);
     }
-    if (name == "feature_std" && !std::all_of(values.begin(), values.end(), [](float s) { return s > 0; })) {
+    if (name == "feature_std" && !all([](float deviation) { return deviation > 0; })) {
       throw Error(file, "feature_std holds a number that is not positive", write_again);
+    }
+    if (name.ends_with(".running_var") && !all([](float variance) { return variance >= 0; })) {
+      throw Error(file, "tensor " + name + " holds a negative variance", write_again);
     }
   }
 }
 
 Model model_from(TensorFile content, const std::string &file) {
-  const json version_entry = parse_entry(content.metadata, "uniad.version", file);
-  const std::int64_t version = Field(version_entry, "uniad.version", file).count();
+  const auto read = [&](const std::string &key, auto from) {
+    const json entry = parse_entry(content.metadata, key, file);
+    return from(Field(entry, key, file));
+  };
+  const auto version = read("uniad.version", [](const Field &field) { return field.count(); });
   if (version != model_file_version) {
     throw Error(file,
                 "is of version " + std::to_string(version) + ", this program reads version " +
                     std::to_string(model_file_version),
                 "use the program that wrote it, or train the model again");
   }
-  const json config = parse_entry(content.metadata, "uniad.config", file);
-  const json calibration = parse_entry(content.metadata, "uniad.calibration", file);
-  const json provenance = parse_entry(content.metadata, "uniad.provenance", file);
-  Model model{config_from(Field(config, "uniad.config", file)),
-              calibration_from(Field(calibration, "uniad.calibration", file)),
-              provenance_from(Field(provenance, "uniad.provenance", file)), std::move(content.tensors)};
+  Model model{read("uniad.config", config_from), read("uniad.calibration", calibration_from),
+              read("uniad.provenance", provenance_from), std::move(content.tensors)};
   check_model(model, file);
   return model;
+}
+
+std::string text_of(double number) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
+}
+
+struct Range {
+  const char *name;
+  double value, least, most;
+};
+
+void check_ranges(const ModelConfig &config, const std::string &where) {
+  const InputConfig &input = config.input;
+  const ReconstructionConfig &r = config.reconstruction;
+  std::vector<Range> ranges{{"backbone.bn_eps", config.backbone.bn_eps, 1e-12, 1},
+                            {"reconstruction.dim", double(r.dim), 2, 16384},
+                            {"reconstruction.heads", double(r.heads), 1, 16384},
+                            {"reconstruction.feedforward", double(r.feedforward), 1, 65536},
+                            {"reconstruction.encoder_layers", double(r.encoder_layers), 1, 256},
+                            {"reconstruction.decoder_layers", double(r.decoder_layers), 1, 256},
+                            {"reconstruction.dropout", r.dropout, 0, 0.999},
+                            {"reconstruction.mask_height", double(r.mask_height), 1, 4096},
+                            {"reconstruction.mask_width", double(r.mask_width), 1, 4096},
+                            {"reconstruction.jitter_scale", r.jitter_scale, 0, 1e6},
+                            {"reconstruction.jitter_probability", r.jitter_probability, 0, 1}};
+  for (float mean : input.mean) ranges.push_back({"input.mean", mean, -10, 10});
+  for (float deviation : input.std) ranges.push_back({"input.std", deviation, double{1e-6F}, 10});
+  for (const Range &range : ranges) {
+    if (!(range.value >= range.least && range.value <= range.most)) {  // NaN neither
+      throw Error(where, std::string(range.name) + " is " + text_of(range.value),
+                  "it must lie within " + text_of(range.least) + " to " + text_of(range.most));
+    }
+  }
 }
 
 // A window of 2 (size / 2) + 1 around a query at the map's middle covers the whole axis.
@@ -395,8 +441,9 @@ void check(const ModelConfig &config, const std::string &where) {
                   "choose a multiple of 16 from 32 to 2048");
     }
   }
+  check_ranges(config, where);
   const ReconstructionConfig &r = config.reconstruction;
-  if (r.heads < 1 || r.dim < 2 || r.dim % r.heads != 0 || r.dim % 2 != 0) {
+  if (r.dim % r.heads != 0 || r.dim % 2 != 0) {
     throw Error(where,
                 std::to_string(r.heads) + " heads on " + std::to_string(r.dim) + " dimensions cannot work",
                 "choose an even dimension that is a multiple of the heads");

@@ -111,9 +111,9 @@ Model read_model(const std::filesystem::path &path);
 Model read_model_header(const std::filesystem::path &path);  // tensors without bytes
 void write_model(const Model &model, const std::filesystem::path &path);
 
-// Throws Error when no network can be built from it: unknown backbone or stage, input not divisible by 16 or
-// out of 32..2048, a mask that hides every key of some query (7x7 map, 7x7 mask), heads that do not divide
-// dim.
+// Throws Error when no network can be built from it or none that works: unknown backbone or stage, input not
+// divisible by 16 or out of 32..2048, numbers out of their range or NaN, a mask that hides every key of some
+// query (7x7 map, 7x7 mask), heads that do not divide dim.
 void check(const ModelConfig &config, const std::string &where);
 
 }  // namespace uniad

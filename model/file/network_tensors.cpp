@@ -111,10 +111,6 @@ std::string text_of(const Shape &shape) {
   return text;
 }
 
-bool is_floating(DType dtype) {
-  return dtype == DType::F64 || dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16;
-}
-
 }  // namespace
 
 Tensors backbone_tensors(const BackboneConfig &config) {

@@ -12,8 +12,8 @@
 namespace uniad::pickle {
 namespace {
 
-// A checkpoint of the largest backbone with its optimiser takes a hundredth of it.
-constexpr std::size_t work_limit = 2'000'000;
+// A checkpoint of the largest backbone with its optimiser takes a twentieth of it.
+constexpr std::size_t work_limit = 500'000;
 constexpr std::size_t rank_limit = 8;
 
 constexpr std::array<std::pair<std::string_view, DType>, 10> storage_types{{{"DoubleStorage", DType::F64},

@@ -62,7 +62,7 @@ struct Objects {
 };
 
 // Runs the pickle at the beginning of `bytes` and cuts it off them. Texts of the result point into `bytes`.
-// Throws Error naming `file`. Memory is at most a small multiple of the pickle's size, and bounded.
+// Throws Error naming `file`. Memory: less than 80 bytes for each of the pickle's, and less than 40 MB.
 Value run(std::span<const std::byte> &bytes, Objects &objects, const std::string &file);
 
 }  // namespace uniad::pickle

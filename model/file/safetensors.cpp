@@ -138,6 +138,9 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool null() override { refuse("null where none belongs"); }
   bool binary(nlohmann::json::binary_t &) override { refuse("bytes where none belong"); }
   bool parse_error(std::size_t position, const std::string &, const nlohmann::json::exception &) override {
+    refuse_json(position);
+  }
+  [[noreturn]] void refuse_json(std::size_t position) const {
     throw Error(file_, "the header is not JSON at byte " + std::to_string(position), fetch_again);
   }
 
@@ -213,14 +216,16 @@ std::uint64_t header_size(std::span<const std::byte> first_eight, std::uint64_t 
 Header parse_header(std::string_view json, std::uint64_t data_size, const std::string &file) {
   HeaderReader reader(file);
   if (!json.starts_with('{')) throw Error(file, "no safetensors header at its start", fetch_again);
-  nlohmann::json::sax_parse(json, &reader);
+  const std::size_t zero = json.find('\0');  // where nlohmann's parser would take it for the end
+  nlohmann::json::sax_parse(json.substr(0, zero), &reader);
+  if (zero != json.npos) reader.refuse_json(zero);
   Header header = reader.take();
   check_layout(header, data_size, file);
   return header;
 }
 
 TensorFile read(const std::filesystem::path &path, bool with_bytes) {
-  InputFile file(path);
+  const InputFile file(path);
   std::vector<std::byte> start(std::min<std::uint64_t>(8, file.size()));
   file.read(0, start);
   std::string json(header_size(start, file.size(), path.string()), '\0');
@@ -282,6 +287,10 @@ std::vector<float> cast(std::span<const std::byte> bytes) {
 
 std::size_t size_of(DType dtype) {
   return info_of(dtype).size;
+}
+
+bool is_floating(DType dtype) {
+  return dtype == DType::F64 || dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16;
 }
 
 std::vector<float> to_float(const StoredTensor &tensor) {

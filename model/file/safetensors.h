@@ -14,6 +14,7 @@ namespace uniad {
 enum class DType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, Bool };
 
 std::size_t size_of(DType dtype);  // bytes of one element
+bool is_floating(DType dtype);
 
 // One dense tensor, row-major, little-endian. Owns its bytes.
 struct StoredTensor {

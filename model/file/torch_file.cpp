@@ -36,8 +36,11 @@ constexpr std::int64_t legacy_protocol = 1001;
 
 constexpr int depth_limit = 32;
 constexpr std::size_t name_limit = 512;
-constexpr std::size_t visit_limit = 2'000'000;
-constexpr std::size_t tensor_limit = 100'000;
+constexpr std::size_t visit_limit = 500'000;
+// What names may take: a megabyte serves any network, and a pickle that shares its parts could repeat them
+// without end.
+constexpr std::size_t names_limit = 1'000'000;
+constexpr std::size_t name_overhead = 64;  // bytes
 
 bool starts_with(Bytes bytes, std::string_view start) {
   return bytes.size() >= start.size() && std::memcmp(bytes.data(), start.data(), start.size()) == 0;
@@ -58,11 +61,10 @@ class Collector {
   NamedTensors take() { return std::move(found_); }
 
   void visit(const Value &value, const std::string &name, int depth = 0) {
-    if (++visits_ > visit_limit || depth > depth_limit || name.size() > name_limit ||
-        found_.size() > tensor_limit) {
-      throw Error(file_, "its objects are nested or repeated beyond all measure", fetch_again);
-    }
+    if (++visits_ > visit_limit || depth > depth_limit || name.size() > name_limit) refuse();
     if (const auto *tensor = std::get_if<Tensor *>(&value)) {
+      names_size_ += name.size() + name_overhead;
+      if (names_size_ > names_limit) refuse();
       found_.emplace_back(name, *tensor);
     } else if (const auto *dict = std::get_if<Dict *>(&value)) {
       for (const auto &[key, member] : (*dict)->items) visit_member(name, key, member, depth);
@@ -73,6 +75,10 @@ class Collector {
   }
 
  private:
+  [[noreturn]] void refuse() const {
+    throw Error(file_, "its objects are nested or repeated beyond all measure", fetch_again);
+  }
+
   void visit_member(const std::string &parent, const Value &key, const Value &member, int depth) {
     const auto *text = std::get_if<std::string_view>(&key);
     const auto *number = std::get_if<std::int64_t>(&key);
@@ -85,6 +91,7 @@ class Collector {
 
   const std::string &file_;
   std::size_t visits_ = 0;
+  std::size_t names_size_ = 0;
   NamedTensors found_;
 };
 
@@ -348,7 +355,7 @@ TensorFile read_torch_file(const std::filesystem::path &path) {
 }
 
 TensorFile read_tensor_file(const std::filesystem::path &path) {
-  InputFile file(path);
+  const InputFile file(path);
   std::array<std::byte, legacy_start.size()> start{};
   const Bytes known = std::span(start).first(std::min<std::uint64_t>(start.size(), file.size()));
   file.read(0, std::span(start).first(known.size()));

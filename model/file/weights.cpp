@@ -416,6 +416,15 @@ BackboneWeights read_backbone_weights(const std::filesystem::path &path) {
   return recognise_backbone(read_tensor_file(path), path);
 }
 
+BackboneWeights read_backbone_weights(const std::filesystem::path &path, const std::string &backbone) {
+  BackboneWeights weights = read_backbone_weights(path);
+  if (weights.config.name != backbone) {
+    throw Error(path.string(), "holds weights of " + weights.config.name + ", not of " + backbone,
+                "name a weight file of " + backbone + ", or choose --backbone " + weights.config.name);
+  }
+  return weights;
+}
+
 TensorFile to_weight_file(const BackboneWeights &weights) {
   const bool resnet = find_backbone(weights.config.name)->family == BackboneFamily::ResNet;
   return {weights.tensors,
@@ -439,6 +448,12 @@ std::optional<std::filesystem::path> find_weight_file(const std::string &backbon
     if (auto found = find_in(folder, backbone)) return found;
   }
   return std::nullopt;
+}
+
+std::string choose_backbone(const std::string &backbone, const std::filesystem::path &given) {
+  if (backbone != "auto") return backbone;
+  if (!given.empty()) return read_backbone_weights(given).config.name;
+  return find_weight_file("efficientnet-b4") ? "efficientnet-b4" : "efficientnet-lite2";
 }
 
 std::filesystem::path need_weight_file(const std::string &backbone, const std::filesystem::path &given) {

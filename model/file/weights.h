@@ -32,6 +32,9 @@ struct BackboneWeights {
 BackboneWeights read_backbone_weights(const std::filesystem::path &path);
 BackboneWeights recognise_backbone(TensorFile file, const std::filesystem::path &origin);
 
+// The same of a given backbone; throws Error where the file is another's.
+BackboneWeights read_backbone_weights(const std::filesystem::path &path, const std::string &backbone);
+
 // The same as a safetensors file that says its semantics in `__metadata__`.
 TensorFile to_weight_file(const BackboneWeights &weights);
 
@@ -41,7 +44,11 @@ TensorFile to_weight_file(const BackboneWeights &weights);
 std::optional<std::filesystem::path> find_weight_file(const std::string &backbone,
                                                       const std::filesystem::path &given = {});
 
-// The same; throws Error that says where it looked and how to get the file.
+// find_weight_file that throws Error where there is none: it says where it looked and how to get the file.
 std::filesystem::path need_weight_file(const std::string &backbone, const std::filesystem::path &given = {});
+
+// What `backbone` stands for where it is "auto": the one that `given` holds, else efficientnet-b4 where its
+// weights are found, else efficientnet-lite2.
+std::string choose_backbone(const std::string &backbone, const std::filesystem::path &given = {});
 
 }  // namespace uniad

@@ -13,36 +13,63 @@
 
 namespace uniad {
 
-InputFile::InputFile(const std::filesystem::path &path) : name_(path.string()) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) throw Error(name_, "no such file", "check the path");
-  if (!std::filesystem::is_regular_file(path, error)) {
-    throw Error(name_, "is not a regular file", "name a file, not a folder or a device");
-  }
-  size_ = std::filesystem::file_size(path, error);
-  stream_.open(path, std::ios::binary);
-  if (error || !stream_) throw Error(name_, "cannot be opened", "check its permissions");
+namespace {
+
+std::string reason(int error) {
+  return std::system_category().message(error);
 }
 
-void InputFile::read(std::uint64_t offset, std::span<std::byte> bytes) {
-  stream_.seekg(static_cast<std::streamoff>(offset));
-  stream_.read(reinterpret_cast<char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!stream_) throw Error(name_, "cannot be read to its end", "check the disk, then try again");
+}  // namespace
+
+// Not blocking: a FIFO would wait for its writer.
+InputFile::InputFile(const std::filesystem::path &path)
+    : InputFile(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK), path.string()) {
+  if (fd_ < 0 && (errno == ENOENT || errno == ENOTDIR)) throw Error(name_, "no such file", "check the path");
+  struct stat status {};
+  if (fd_ < 0 || fstat(fd_, &status) != 0) {
+    throw Error(name_, "cannot be opened: " + reason(errno), "check its permissions");
+  }
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(name_, "is not a regular file", "name a file, not a folder or a device");
+  }
+  size_ = static_cast<std::uint64_t>(status.st_size);
+  if (size_ > file_size_limit) {
+    throw Error(name_, "has " + std::to_string(size_) + " bytes, more than any weights or model have",
+                "name another file");
+  }
+}
+
+InputFile::~InputFile() {
+  if (fd_ >= 0) close(fd_);
+}
+
+void InputFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t count = pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      throw Error(name_, "cannot be read to its end: " + (count < 0 ? reason(errno) : "it became shorter"),
+                  "check the disk, then try again");
+    }
+    offset += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
 }
 
 std::vector<std::byte> read_whole_file(const std::filesystem::path &path) {
-  InputFile file(path);
+  const InputFile file(path);
   std::vector<std::byte> bytes(file.size());
   file.read(0, bytes);
   return bytes;
 }
 
 NewFile::NewFile(std::filesystem::path goal) : goal_(std::move(goal)) {
-  if (std::filesystem::exists(goal_) && !std::filesystem::is_regular_file(goal_)) {
+  std::error_code unknown;  // what cannot be looked at cannot be opened either, and open() says why
+  if (std::filesystem::exists(goal_, unknown) && !std::filesystem::is_regular_file(goal_, unknown)) {
     throw Error(goal_.string(), "exists and is not a regular file", "choose another name");
   }
   temporary_ = goal_.string() + ".partial-" + std::to_string(getpid());
-  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd_ < 0) fail("cannot be written");
 }
 
@@ -79,7 +106,7 @@ void NewFile::sync_folder() const {
 }
 
 void NewFile::fail(const std::string &what) const {
-  throw Error(goal_.string(), what + ": " + std::system_category().message(errno),
+  throw Error(goal_.string(), what + ": " + reason(errno),
               "check the folder, its permissions and the free space");
 }
 

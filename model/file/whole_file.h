@@ -4,24 +4,33 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace uniad {
 
-// A regular file, open for reading. Throws Error naming it.
+// No weights and no model are larger. A sparse file may claim any size.
+inline constexpr std::uint64_t file_size_limit = std::uint64_t{4} << 30;
+
+// A regular file of at most file_size_limit, open for reading. Throws Error naming it.
 class InputFile {
  public:
   explicit InputFile(const std::filesystem::path &path);
+  ~InputFile();
+  InputFile(const InputFile &) = delete;
+  InputFile &operator=(const InputFile &) = delete;
+
   std::uint64_t size() const { return size_; }  // bytes, when it was opened
-  void read(std::uint64_t offset, std::span<std::byte> bytes);
+  void read(std::uint64_t offset, std::span<std::byte> bytes) const;
 
  private:
+  InputFile(int fd, std::string name) : name_(std::move(name)), fd_(fd) {}
+
   std::string name_;
   std::uint64_t size_ = 0;
-  std::ifstream stream_;
+  int fd_ = -1;
 };
 
 std::vector<std::byte> read_whole_file(const std::filesystem::path &path);

@@ -174,7 +174,7 @@ void train(const TrainOptions &options, Progress &progress) {
     pictures += static_cast<std::int64_t>(hold_back(source.train, options.seed).train.size());
   }
   const Schedule schedule = make_schedule(options, pictures);
-  const BackboneWeights weights = read_backbone_weights(options.weights);
+  const BackboneWeights weights = read_backbone_weights(options.weights, options.backbone);
   Model model = describe(options, weights, schedule);
   check(model.config, "train");
 

@@ -9,6 +9,7 @@
 
 #include "model/error.h"
 #include "model/file/whole_file.h"
+#include "tests/support/heap_meter.h"
 #include "tests/support/shared.h"
 
 namespace uniad {
@@ -156,6 +157,26 @@ TEST(HostilePickle, SharedListsDoNotMultiply) {
   EXPECT_NE(refusal(legacy(pickle + ".")).find("beyond all measure"), std::string::npos);
 }
 
+// A thousand bytes that name 10,000 tensors of no elements, each by 100 letters four times.
+TEST(HostilePickle, SharedNamesDoNotMultiply) {
+  const std::string storage =
+      "(" + text("storage") + "ctorch\nFloatStorage\n" + text("key") + text("cpu") + number(4) + "tQ";
+  const std::string tensor =
+      "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + number(0) + numbers({0}) + numbers({1}) + "\x89}tR";
+  std::string pickle = "\x80\x02" + tensor + std::string("q\0", 2);
+  for (char i = 0; i < 4; ++i) {
+    pickle += "}" + text(std::string(100, 'n')) + "](";
+    for (int k = 0; k < 10; ++k) pickle += std::string("h") + i;
+    pickle += std::string("esq") + static_cast<char>(i + 1);
+  }
+  pickle = legacy(pickle + ".", "\x80\x02]" + text("key") + "a." + std::string("\4\0\0\0\0\0\0\0", 8) +
+                                    std::string(16, '\0'));
+  ASSERT_LT(pickle.size(), 2'000U);
+  const test::HeapMeter meter;
+  EXPECT_NE(refusal(pickle).find("beyond all measure"), std::string::npos);
+  EXPECT_LT(meter.peak(), 4'000'000U);
+}
+
 TEST(HostilePickle, AListWithinItselfIsRefused) {
   EXPECT_NE(refusal(legacy(std::string("\x80\x02]q\0h\0a.", 9))).find("beyond all measure"),
             std::string::npos);
@@ -169,6 +190,20 @@ TEST(HostilePickle, DeepNestingAndEndlessWorkAreRefused) {
             std::string::npos);
   EXPECT_NE(refusal(legacy(std::string("\x80\x02X\xff\xff\xff\xff.", 8))).find("cut short"),
             std::string::npos);
+}
+
+// What costs most: an empty list and its place on the stack for one byte, a place in the memo for another.
+TEST(HostilePickle, ObjectsTakeABoundedMultipleOfTheirBytes) {
+  for (const char *instruction : {"]", "}", "N\x94", "N\x85", "(l", "2"}) {
+    for (const std::size_t size : {4'000UL, 450'000UL, 2'000'000UL}) {
+      std::string pickle = "\x80\x02]";
+      while (pickle.size() < size) pickle += instruction;
+      const std::string file = legacy(pickle + ".");
+      const test::HeapMeter meter;
+      EXPECT_NE(refusal(file), "");
+      EXPECT_LT(meter.peak(), std::min<std::size_t>(80 * file.size(), 40'000'000)) << instruction;
+    }
+  }
 }
 
 TEST(HostilePickle, StackAndMemoUnderflowAreRefused) {

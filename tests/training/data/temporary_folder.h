@@ -4,35 +4,18 @@
 #include <gst/app/gstappsrc.h>
 #include <gst/gst.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <opencv2/imgcodecs.hpp>
 #include <string>
 
+#include "tests/support/scratch_folder.h"
+
 namespace uniad::test {
 
-// A folder that each test fills with data of its own, gone afterwards.
-class TemporaryFolder : public ::testing::Test {
+// With pictures and videos.
+class TemporaryFolder : public ScratchFolder {
  protected:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "uniad-test-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() override { std::filesystem::remove_all(folder_); }
-
-  std::filesystem::path file(const std::string &name) const {
-    std::filesystem::create_directories((folder_ / name).parent_path());
-    return folder_ / name;
-  }
-
-  std::filesystem::path write(const std::string &name, const std::string &bytes) const {
-    std::ofstream(file(name), std::ios::binary) << bytes;
-    return folder_ / name;
-  }
-
   std::filesystem::path write_picture(const std::string &name, const cv::Mat &picture) const {
     EXPECT_TRUE(cv::imwrite(file(name).string(), picture));
     return folder_ / name;
@@ -76,8 +59,6 @@ class TemporaryFolder : public ::testing::Test {
     gst_object_unref(pipeline);
     return folder_ / name;
   }
-
-  std::filesystem::path folder_;
 };
 
 }  // namespace uniad::test

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstring>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "model/file/network_tensors.h"
+
+// Tensors that tell which one they are: every element is the tensor's number.
+namespace uniad::test {
+
+inline StoredTensor filled(const Shape &shape, float value) {
+  const auto count =
+      std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<std::int64_t>());
+  StoredTensor tensor{DType::F32, shape, std::vector<std::byte>(static_cast<std::size_t>(count) * 4)};
+  for (std::size_t i = 0; i < tensor.bytes.size(); i += 4) std::memcpy(&tensor.bytes[i], &value, 4);
+  return tensor;
+}
+
+inline std::map<std::string, StoredTensor> numbered(const std::map<std::string, Shape> &shapes,
+                                                    const std::string &prefix = "") {
+  std::map<std::string, StoredTensor> tensors;
+  float number = 1;
+  for (const auto &[name, shape] : shapes) tensors[prefix + name] = filled(shape, number++);
+  return tensors;
+}
+
+inline bool same(const std::map<std::string, StoredTensor> &a, const std::map<std::string, StoredTensor> &b) {
+  const auto equal = [](const auto &x, const auto &y) {
+    return x.first == y.first && x.second.dtype == y.second.dtype && x.second.shape == y.second.shape &&
+           x.second.bytes == y.second.bytes;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
+}
+
+}  // namespace uniad::test
