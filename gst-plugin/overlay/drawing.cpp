@@ -307,7 +307,7 @@ void Artist::draw(const std::vector<Result> &results, const Style &style, Canvas
   const double gap = std::round(16 * scale_of(canvas));
   double top = gap;
   for (const Result &result : results)
-    if (style.score) top = draw_score(result, style, top, canvas) + gap / 2;
+    if (style.score) top = draw_score(result, style, top, canvas) + std::ceil(gap / 2);
   canvas.finish();
 }
 
