@@ -19,7 +19,7 @@ void levels_along(const SmoothMap::Parabola &parabola, float t, float step, int 
 
 UNIAD_VECTORISE
 void look_up(const std::uint8_t *levels, int n, const std::array<Paint, 256> &table, Paint *paints,
-             int stride) {
+             std::ptrdiff_t stride) {
   const Paint *entries = table.data();
   if (stride == 1)
     for (int i = 0; i < n; ++i) paints[i] = entries[levels[i]];
@@ -28,7 +28,7 @@ void look_up(const std::uint8_t *levels, int n, const std::array<Paint, 256> &ta
 }
 
 UNIAD_VECTORISE
-void mix(const std::uint32_t *argb, int n, const Mix &mix, Paint *paints, int stride) {
+void mix(const std::uint32_t *argb, int n, const Mix &mix, Paint *paints, std::ptrdiff_t stride) {
   const auto [red, green, blue, offset] = mix;
   for (int i = 0; i < n; ++i) {
     const std::uint32_t pixel = argb[i];

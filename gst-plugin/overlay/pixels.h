@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "gst-plugin/overlay/smooth_map.h"
@@ -28,10 +29,10 @@ void levels_along(const SmoothMap::Parabola &parabola, float t, float step, int 
 
 // paints[i * stride] = table[levels[i]]
 void look_up(const std::uint8_t *levels, int n, const std::array<Paint, 256> &table, Paint *paints,
-             int stride);
+             std::ptrdiff_t stride);
 
 // paints[i * stride] is what argb[i], premultiplied, makes of a sample.
-void mix(const std::uint32_t *argb, int n, const Mix &mix, Paint *paints, int stride);
+void mix(const std::uint32_t *argb, int n, const Mix &mix, Paint *paints, std::ptrdiff_t stride);
 
 void blend(const Paint *paints, int n, std::uint8_t *samples);
 // `scale`: what 1 of 8 bits is in 16.

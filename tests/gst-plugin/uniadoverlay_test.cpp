@@ -72,10 +72,13 @@ class MappedFrame {
   MappedFrame &operator=(const MappedFrame &) = delete;
 
   GstVideoFrame *get() { return &frame_; }
+  // In 8 bits.
   int at(guint component, int x, int y) const {
-    return static_cast<const guint8 *>(
-        GST_VIDEO_FRAME_COMP_DATA(&frame_, component))[y * GST_VIDEO_FRAME_COMP_STRIDE(&frame_, component) +
-                                                       x * GST_VIDEO_FRAME_COMP_PSTRIDE(&frame_, component)];
+    const auto *sample = static_cast<const guint8 *>(GST_VIDEO_FRAME_COMP_DATA(&frame_, component)) +
+                         std::ptrdiff_t{y} * GST_VIDEO_FRAME_COMP_STRIDE(&frame_, component) +
+                         std::ptrdiff_t{x} * GST_VIDEO_FRAME_COMP_PSTRIDE(&frame_, component);
+    const guint depth = GST_VIDEO_FRAME_COMP_DEPTH(&frame_, component);
+    return depth > 8 ? GST_READ_UINT16_LE(sample) >> (depth - 8) : *sample;
   }
 
  private:
@@ -355,24 +358,27 @@ TEST_F(UniadOverlay, ChromaLiesWhereItsLumaLies) {
       const GstVideoInfo full = video_info(GST_VIDEO_FORMAT_Y444, 160, 120, "bt601", mode);
       const auto reference = drawn(properties, full, with(flat(full, ground), slope));
       const MappedFrame wanted(reference.get(), full, GST_MAP_READ);
-      for (const GstVideoFormat format :
-           {GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_YUY2, GST_VIDEO_FORMAT_Y41B}) {
+      for (const GstVideoFormat format : {GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_YUY2,
+                                          GST_VIDEO_FORMAT_Y41B, GST_VIDEO_FORMAT_I420_10LE}) {
         SCOPED_TRACE(std::string(gst_video_format_to_string(format)) + " " + std::to_string(mode) + " " +
                      properties);
         const GstVideoInfo info = video_info(format, 160, 120, "bt601", mode);
         const auto out = drawn(properties, info, with(flat(info, ground), slope));
         const MappedFrame frame(out.get(), info, GST_MAP_READ);
         const bool interlaced = mode == GST_VIDEO_INTERLACE_MODE_INTERLEAVED;
-        const int across = 1 << info.finfo->w_sub[1];
+        // GStreamer's packing takes the first of the pixels that share a sample.
+        const bool first_alone = format == GST_VIDEO_FORMAT_I420_10LE;
+        const int across = first_alone ? 1 : 1 << info.finfo->w_sub[1];
         for (int row = 0; row < GST_VIDEO_INFO_COMP_HEIGHT(&info, 1); ++row) {
           for (int x = 0; x < GST_VIDEO_INFO_COMP_WIDTH(&info, 1); ++x) {
             std::vector<int> rows{row};
             if (info.finfo->h_sub[1] == 1 && interlaced)
               rows = {row / 2 * 4 + row % 2, row / 2 * 4 + row % 2 + 2};
             if (info.finfo->h_sub[1] == 1 && !interlaced) rows = {row * 2, row * 2 + 1};
+            if (first_alone) rows.resize(1);
             double sum = 0;
             for (const int y : rows)
-              for (int i = 0; i < across; ++i) sum += wanted.at(2, x * across + i, y);
+              for (int i = 0; i < across; ++i) sum += wanted.at(2, (x << info.finfo->w_sub[1]) + i, y);
             ASSERT_NEAR(frame.at(2, x, row), sum / (static_cast<double>(rows.size()) * across), 4)
                 << x << " " << row;
           }
@@ -463,7 +469,7 @@ TEST_F(UniadOverlay, TheContourLiesWhereTheMapReachesTheThreshold) {
   }
 }
 
-TEST(IsoLine, AHillHasAClosedLineAndASaddleTwoOpenOnes) {
+TEST(IsoLine, IsClosedAndLiesWhereTheSurfaceReachesTheLevel) {
   std::vector<float> hill(49);
   hill[24] = 1;
   for (const auto &[from, to] : iso_line(SmoothMap(7, 7, hill), 0.3F)) {
@@ -477,7 +483,7 @@ TEST(IsoLine, AHillHasAClosedLineAndASaddleTwoOpenOnes) {
       }
     }
   }
-  // Every end of a closed line is another's beginning; crossings of saddles are kept apart.
+  // Every end of a closed line is another's beginning.
   std::vector<float> board;
   for (int y = 0; y < 6; ++y)
     for (int x = 0; x < 6; ++x) board.push_back((x + y) % 2 == 0 ? 1.0F : 0.0F);
@@ -497,6 +503,25 @@ TEST(IsoLine, AHillHasAClosedLineAndASaddleTwoOpenOnes) {
     for (std::size_t i = 0; i + 1 < ends.size(); i += 2) EXPECT_EQ(ends[i], ends[i + 1]);
   }
   EXPECT_TRUE(iso_line(SmoothMap(1, 1, {1.0F}), 1.0F).empty());
+}
+
+// So fine a grid is sampled at its cells' corners, where the surface is the mean of four cells: around cell
+// (50, 1), 1 at the upper left and the lower right corner and 0 at the others.
+TEST(IsoLine, AtASaddleTheMiddleDecidesWhatHangsTogether) {
+  std::vector<float> values(std::size_t{112} * 3);
+  values[49] = 4;
+  values[2 * 112 + 51] = 4;
+  for (const auto &[level, together] : {std::pair{0.4F, true}, {0.6F, false}}) {
+    int found = 0;
+    for (const auto &[from, to] : iso_line(SmoothMap(112, 3, values), level)) {
+      const double x = (from.x + to.x) / 2 * 112 - 50;
+      const double y = (from.y + to.y) / 2 * 3 - 1;
+      if (x <= 0 || x >= 1 || y <= 0 || y >= 1) continue;
+      ++found;
+      EXPECT_EQ((x < 0.5) != (y < 0.5), together) << x << " " << y;
+    }
+    EXPECT_EQ(found, 2);
+  }
 }
 
 // The mean of the bilinear map over one cell's window, by brute force.
