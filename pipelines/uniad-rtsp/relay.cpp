@@ -16,13 +16,20 @@ GstSample *without_times(GstSample *sample) {
   return gst_sample_new(buffer, gst_sample_get_caps(sample), nullptr, nullptr);
 }
 
+// Before it plays, a source has no base time, or that of before a pause: what arrives then would be stamped
+// hours ahead, and viewers would wait for that hour.
+bool can_stamp(GstElement *source) {
+  GstState state = GST_STATE_NULL;
+  gst_element_get_state(source, &state, nullptr, 0);
+  return state == GST_STATE_PLAYING;
+}
+
 void push_to(GWeakRef *viewers, GstSample *sample) {
-  gpointer source = g_weak_ref_get(viewers);
-  if (source == nullptr) return;
+  g_autoptr(GstElement) source = GST_ELEMENT(g_weak_ref_get(viewers));
+  if (source == nullptr || !can_stamp(source)) return;
   g_autoptr(GstSample) stripped = without_times(sample);
   gst_app_src_push_sample(GST_APP_SRC(source),
                           stripped);  // a media that is closing refuses it, which is fine
-  g_object_unref(source);
 }
 
 }  // namespace
