@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every ```sh block of the README, in order, as a reader would, on generated footage.
+"""Runs every ```sh block of the README, in order, as a reader would, on generated footage; and holds docs/uniad.md
+against the program.
 
 usage: readme_test.py SOURCE_ROOT BUILD_ROOT
 
@@ -53,6 +54,10 @@ def main():
     readme = (source / "README.md").read_text()
     for command in re.findall(r"^\$ (\S+)", "".join(blocks(readme, "console")), re.MULTILINE):
         assert os.access(source / command, os.X_OK), f"{command} of the README is not there"
+
+    options = subprocess.run([build / "training/uniad", "--markdown"], check=True, capture_output=True, text=True)
+    page = (source / "docs/uniad.md").read_text()
+    assert options.stdout.strip() in page, "docs/uniad.md is not what uniad --markdown prints: put it there"
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
