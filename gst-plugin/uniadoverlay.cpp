@@ -375,7 +375,7 @@ static void install_properties(GObjectClass *klass) {
   g_object_class_install_property(
       klass, PROP_HEATMAP_HIGH,
       g_param_spec_double("heatmap-high", "Heat map high",
-                          "Value of the anomaly map at which the heat map's colours end (-1 = 1.6 times the "
+                          "Value of the anomaly map at which the heat map's colours end (-1 = 1.2 times the "
                           "threshold, no heat map where there is none)",
                           automatic, G_MAXDOUBLE, automatic, flags));
   g_object_class_install_property(

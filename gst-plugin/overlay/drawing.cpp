@@ -12,7 +12,7 @@ namespace {
 
 // Where heat begins to show and is strongest, in thresholds: frames well below stay clean.
 constexpr double default_low = 0.8;
-constexpr double default_high = 1.6;
+constexpr double default_high = 1.2;
 // The map that scores come from has a window a little narrower than its cells, and so peaks up to this much
 // higher than the one that is drawn.
 constexpr double contour_level = 0.975;
