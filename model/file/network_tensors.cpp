@@ -28,8 +28,8 @@ void add_layer_norm(Tensors &tensors, const std::string &name, int dim) {
 }
 
 void add_attention(Tensors &tensors, const std::string &name, int dim) {
-  tensors[name + ".in_proj_weight"] = {3 * dim, dim};
-  tensors[name + ".in_proj_bias"] = {3 * dim};
+  tensors[name + ".in_proj_weight"] = {std::int64_t{3} * dim, dim};
+  tensors[name + ".in_proj_bias"] = {std::int64_t{3} * dim};
   add_linear(tensors, name + ".out_proj", dim, dim);
 }
 

@@ -107,7 +107,7 @@ std::optional<BlockLayer> block_layer(std::string_view name, std::string_view pr
 }
 
 // torchvision and timm number blocks by group and repeat, lukemelas through the whole network.
-Tensors to_lukemelas(Tensors tensors, Naming naming) {
+Tensors to_lukemelas(Tensors &&tensors, Naming naming) {
   const bool torchvision = naming == Naming::TorchvisionEfficientNet;
   const std::string_view prefix = torchvision ? "features." : "blocks.";
   const int first_group = torchvision ? 1 : 0;
@@ -209,7 +209,9 @@ Match recognise_architecture(const Tensors &tensors, Naming naming, const std::s
   check_tensors(expected, "", tensors, where + ": nearest to " + nearest, other_file);
   for (const auto &[name, tensor] : tensors) {
     if (!expected.contains(name)) {
-      throw Error(where, "is nearest to " + nearest + ", which have no tensor " + name, other_file);
+      throw Error(
+          where, std::string("is nearest to ").append(nearest).append(", which have no tensor ").append(name),
+          other_file);
     }
   }
   return match;
