@@ -295,12 +295,11 @@ static void judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDe
     threshold = normal->threshold;
 
   if (!threshold && !std::exchange(state.warned, true)) {
-    GST_ELEMENT_WARNING(
-        self, LIBRARY, SETTINGS,
-        ("\"%s\" has no calibration: no frame will be anomalous. Run uniad calibrate, or set the "
-         "property 'threshold'.",
-         settings.model.c_str()),
-        (nullptr));
+    GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS,
+                        ("\"%s\" has no calibration: no frame will be anomalous. Train with enough normal "
+                         "footage to hold some back, or set the property 'threshold'.",
+                         settings.model.c_str()),
+                        (nullptr));
   }
   state.verdict = uniad::judge(std::move(result.detection), threshold, normal);
   state.judged_at = result.running_time;

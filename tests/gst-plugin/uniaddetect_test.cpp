@@ -372,7 +372,7 @@ TEST_F(UniadDetect, WithoutCalibrationNothingIsAnomalousAndOneWarningSaysSo) {
   ASSERT_NE(warning, nullptr);
   GError *error = nullptr;
   gst_message_parse_warning(warning.get(), &error, nullptr);
-  EXPECT_NE(std::string(error->message).find("uniad calibrate"), std::string::npos) << error->message;
+  EXPECT_NE(std::string(error->message).find("'threshold'"), std::string::npos) << error->message;
   g_error_free(error);
   EXPECT_EQ(message(GST_MESSAGE_WARNING), nullptr);
 }
