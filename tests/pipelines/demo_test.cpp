@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -65,6 +66,29 @@ TEST_F(Demo, TheContactSheetShowsTheStrongestFramesInOrder) {
     EXPECT_NEAR(pixels[180 * width + 480 * tile + 240], (luma - 16) * 255 / 219, 3) << "tile " << tile;
   }
 }
+
+#ifdef UNIAD_BUILD
+TEST_F(Demo, LearnsAVideoAndJudgesEveryFrameOfIt) {
+  const std::string clip = folder_ / "ball.mp4", out = folder_ / "out";
+  const Finished made = test::run({"gst-launch-1.0", "-q", "videotestsrc", "pattern=ball", "num-buffers=60",
+                                   "!", "video/x-raw,width=160,height=120,framerate=10/1", "!", "x264enc",
+                                   "!", "mp4mux", "!", "filesink", "location=" + clip});
+  ASSERT_EQ(made.status, 0) << made.err;
+  const Finished demo = test::run({pipelines + "demo.sh", "--build", UNIAD_BUILD, "--video", clip, "--learn",
+                                   "0-39", "--steps", "2", "--backbone", "efficientnet-lite2", "--out", out});
+  ASSERT_EQ(demo.status, 0) << demo.err;
+  EXPECT_NE(demo.out.find("of 60 frames are anomalous"), std::string::npos) << demo.out;
+  std::ifstream lines(out + "/anomalies.jsonl");
+  EXPECT_EQ(std::count(std::istreambuf_iterator<char>(lines), {}, '\n'), 60);
+  const auto probe = [&](const std::string &file, const std::string &entry) {
+    return test::run({"ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", "-show_entries",
+                      "stream=" + entry, "-of", "csv=p=0", out + "/" + file})
+        .out;
+  };
+  EXPECT_EQ(probe("annotated.mp4", "width,height,nb_read_frames"), "160,120,60\n");
+  EXPECT_EQ(probe("contact-sheet.png", "codec_name,width"), "png,1920\n");
+}
+#endif
 
 TEST_F(Demo, TheContactSheetNeedsResults) {
   const std::string empty = folder_ / "empty.jsonl";
