@@ -114,11 +114,11 @@ fuzz_build() {
     ninja -C build-fuzz fuzzers && /usr/bin/python3 tests/fuzz/make_seeds.py build-fuzz/corpus
 }
 
-# fuzz TARGET: from the seeds and what earlier runs found. No file of 8 KB may cost 16 MB at once.
+# fuzz TARGET: from the seeds and what earlier runs found. No file of 16 KB may cost 16 MB at once.
 fuzz() {
   local target=$1 seconds=10
   [ -z "$full" ] || seconds=600
-  "build-fuzz/tests/fuzz/$target" -max_total_time="$seconds" -max_len=8192 -malloc_limit_mb=16 \
+  "build-fuzz/tests/fuzz/$target" -max_total_time="$seconds" -max_len=16384 -malloc_limit_mb=16 \
     -rss_limit_mb=1024 -timeout=10 -artifact_prefix="$logs/$target-" -print_final_stats=1 \
     "build-fuzz/corpus/$target"
 }

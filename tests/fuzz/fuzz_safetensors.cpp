@@ -8,7 +8,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
   try {
-    uniad::parse_safetensors(std::as_bytes(std::span(data, size)), "input");
+    const auto file = uniad::parse_safetensors(std::as_bytes(std::span(data, size)), "input");
+    for (const auto &[name, tensor] : file.tensors) uniad::to_float(tensor);
   } catch (const uniad::Error &) {  // refused with a reason, as it should be
   }
   return 0;

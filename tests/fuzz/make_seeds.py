@@ -6,6 +6,7 @@ torch.save's two formats are written here without PyTorch: a pickle whose tensor
 import collections
 import io
 import json
+import math
 import pathlib
 import pickle
 import struct
@@ -17,11 +18,11 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 MODEL_CONFIG = {
-    "input": {"height": 224, "width": 224, "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
-    "backbone": {"name": "resnet18", "stages": [1, 2, 3], "padding": "symmetric", "bn_eps": 1e-5},
+    "input": {"height": 32, "width": 32, "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
+    "backbone": {"name": "efficientnet-lite0", "stages": [1], "padding": "static-same", "bn_eps": 1e-3},
     "reconstruction": {
-        "dim": 16, "heads": 2, "feedforward": 32, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.1,
-        "pre_norm": False, "position": "learned", "mask_height": 7, "mask_width": 7, "mask_encoder": True,
+        "dim": 2, "heads": 1, "feedforward": 1, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.1,
+        "pre_norm": False, "position": "sine", "mask_height": 1, "mask_width": 1, "mask_encoder": True,
         "mask_decoder_first": True, "mask_decoder_second": True, "jitter_scale": 20, "jitter_probability": 1},
     "score": "max",
 }
@@ -34,14 +35,43 @@ PROVENANCE = {
 CALIBRATION = {"rule": "mean + 4 sd", "sources": {"cam0": SCORES}, "pooled": SCORES}
 
 
-def safetensors(metadata):
-    header = {
-        "__metadata__": metadata,
-        "a.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
-        "b": {"dtype": "I64", "shape": [], "data_offsets": [16, 24]},
-    }
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + bytes(24)
+def model_shapes():
+    """Every tensor of the network of MODEL_CONFIG."""
+    def norm(name, size):
+        return {f"{name}.weight": [size], f"{name}.bias": [size]}
+
+    def batch_norm(name, size):
+        return norm(name, size) | {f"{name}.running_mean": [size], f"{name}.running_var": [size]}
+
+    def linear(name, size_in, size_out):
+        return {f"{name}.weight": [size_out, size_in], f"{name}.bias": [size_out]}
+
+    def attention(name):
+        return {f"{name}.in_proj_weight": [6, 2], f"{name}.in_proj_bias": [6]} | linear(f"{name}.out_proj", 2, 2)
+
+    def layer(name, norms):
+        shapes = linear(f"{name}.linear1", 2, 1) | linear(f"{name}.linear2", 1, 2) | attention(f"{name}.self_attn")
+        for number in range(1, norms + 1):
+            shapes |= norm(f"{name}.norm{number}", 2)
+        return shapes
+
+    block, encoder, decoder = "backbone._blocks.0.", "reconstruction.transformer.encoder", "reconstruction.transformer.decoder"
+    return ({"backbone._conv_stem.weight": [32, 3, 3, 3], f"{block}_depthwise_conv.weight": [32, 1, 3, 3],
+             f"{block}_project_conv.weight": [16, 32, 1, 1], f"{decoder}.layers.0.learned_embed.weight": [4, 2]}
+            | batch_norm("backbone._bn0", 32) | batch_norm(f"{block}_bn1", 32) | batch_norm(f"{block}_bn2", 16)
+            | linear("reconstruction.input_proj", 16, 2) | linear("reconstruction.output_proj", 2, 16)
+            | layer(f"{encoder}.layers.0", 2) | layer(f"{decoder}.layers.0", 3)
+            | attention(f"{decoder}.layers.0.multihead_attn") | norm(f"{decoder}.norm", 2))
+
+
+def safetensors(shapes, metadata, dtype="F32", size=4):
+    header, offset = {"__metadata__": metadata}, 0
+    for name, shape in shapes.items():
+        end = offset + size * math.prod(shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(offset)
 
 
 class Storage:
@@ -61,12 +91,16 @@ def fake_torch():
     return torch
 
 
-def pickled_weights(torch, legacy):
+def weights(torch):
     class Tensor:
         def __reduce__(self):
             hooks = collections.OrderedDict()
             return torch._utils._rebuild_tensor_v2, (Storage(), 0, (2, 2), (2, 1), False, hooks)
 
+    return collections.OrderedDict(state_dict={"a.weight": Tensor(), "a.bias": Tensor()}, epoch=3)
+
+
+def pickled(torch, value, legacy):
     class Pickler(pickle.Pickler):
         def persistent_id(self, obj):
             if isinstance(obj, Storage):
@@ -74,25 +108,42 @@ def pickled_weights(torch, legacy):
             return None
 
     stream = io.BytesIO()
-    state = {"a.weight": Tensor(), "a.bias": Tensor()}
-    Pickler(stream, 2).dump(collections.OrderedDict(state_dict=state, epoch=3))
+    Pickler(stream, 2 if legacy else 4).dump(value)
     return stream.getvalue()
 
 
-def legacy_file(torch):
+def legacy_file(torch, value):
     machine = {"protocol_version": 1001, "little_endian": True}
     parts = [pickle.dumps(0x1950A86A20F9469CFC6C, 2), pickle.dumps(1001, 2), pickle.dumps(machine, 2),
-             pickled_weights(torch, legacy=True), pickle.dumps(["0"], 2)]
+             pickled(torch, value, legacy=True), pickle.dumps(["0"], 2)]
     return b"".join(parts) + struct.pack("<q4f", 4, 1, 2, 3, 4)
 
 
-def zip_file(torch):
+def zip_file(torch, value):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled_weights(torch, legacy=False))
+        archive.writestr("archive/data.pkl", pickled(torch, value, legacy=False))
         archive.writestr("archive/data/0", struct.pack("<4f", 1, 2, 3, 4))
         archive.writestr("archive/version", "3\n")
     return stream.getvalue()
+
+
+def shared_names(torch):
+    """Lists that hold one tensor of no elements ten times, ten times, ten times: its names multiply."""
+    class Tensor:
+        def __reduce__(self):
+            return torch._utils._rebuild_tensor_v2, (Storage(), 0, (0,), (1,), False, collections.OrderedDict())
+
+    value = Tensor()
+    for _ in range(4):
+        value = {"n" * 100: [value] * 10}
+    return value
+
+
+def itself():
+    value = []
+    value.append(value)
+    return value
 
 
 def main(folder):
@@ -100,9 +151,12 @@ def main(folder):
     model = {"uniad.version": "1", "uniad.config": json.dumps(MODEL_CONFIG),
              "uniad.calibration": json.dumps(CALIBRATION), "uniad.provenance": json.dumps(PROVENANCE)}
     seeds = {
-        "fuzz_safetensors": [safetensors({"format": "pt"})],
-        "fuzz_model_file": [safetensors(model)],
-        "fuzz_torch_file": [legacy_file(torch), zip_file(torch)],
+        "fuzz_safetensors": [safetensors({"a.weight": [2, 2], "b": [], "none": [0, 3]}, {"format": "pt"}),
+                             struct.pack("<Q", 4) + b"{}\0\0", struct.pack("<Q", 2**63) + b"{}"],
+        "fuzz_model_file": [safetensors(model_shapes(), model, "F16", 2),
+                            safetensors({}, model | {"uniad.provenance": "[" + "{}," * 1000 + "0]"})],
+        "fuzz_torch_file": [write(torch, value) for write in (legacy_file, zip_file)
+                            for value in (weights(torch), shared_names(torch), itself())],
         "fuzz_rtsp_config": [path.read_bytes() for path in (ROOT / "pipelines/uniad-rtsp").glob("*.toml")],
         "fuzz_preprocess": [bytes([layout, 9, 9, 7, 7, 1, layout, 128]) for layout in range(11)],
     }

@@ -14,13 +14,18 @@ std::atomic<std::size_t> most{0};
 
 }  // namespace
 
-void *operator new(std::size_t size) {
+void *operator new(std::size_t size, const std::nothrow_t &) noexcept {
   void *memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
   const std::size_t now = held += malloc_usable_size(memory);
   std::size_t known = most;
   while (now > known && !most.compare_exchange_weak(known, now)) {
   }
+  return memory;
+}
+
+void *operator new(std::size_t size) {
+  void *memory = operator new(size, std::nothrow);
+  if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 

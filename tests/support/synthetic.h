@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstring>
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,9 @@ namespace uniad::test {
 inline StoredTensor filled(const Shape &shape, float value) {
   const auto count =
       std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<std::int64_t>());
-  StoredTensor tensor{DType::F32, shape, std::vector<std::byte>(static_cast<std::size_t>(count) * 4)};
-  for (std::size_t i = 0; i < tensor.bytes.size(); i += 4) std::memcpy(&tensor.bytes[i], &value, 4);
-  return tensor;
+  const std::vector<float> values(static_cast<std::size_t>(count), value);
+  const auto bytes = std::as_bytes(std::span(values));
+  return {DType::F32, shape, {bytes.begin(), bytes.end()}};
 }
 
 inline std::map<std::string, StoredTensor> numbered(const std::map<std::string, Shape> &shapes,
