@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gst/rtsp-server/rtsp-server.h>
+
+#include <memory>
+
+#include "pipelines/uniad-rtsp/config.h"
+#include "pipelines/uniad-rtsp/relay.h"
+
+namespace uniad::rtsp {
+
+struct ObjectDeleter {
+  void operator()(gpointer object) const { g_object_unref(object); }
+};
+template <typename T>
+using Object = std::unique_ptr<T, ObjectDeleter>;
+
+// Makes what all viewers of a camera share: one encoder for what the relay brings, at work while there is a
+// viewer. The relay outlives it. Throws Error where no encoder is installed.
+GstRTSPMediaFactory *make_media_factory(const CameraConfig &camera, Relay &relay);
+
+// Handles a client's play-request: somebody who joins others need not wait for the next key frame.
+void send_key_frame(GstRTSPClient *client, GstRTSPContext *context, gpointer);
+
+}  // namespace uniad::rtsp

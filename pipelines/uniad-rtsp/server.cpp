@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipelines/uniad-rtsp/server.h"
+
+#include <glib-unix.h>
+#include <gst/rtsp-server/rtsp-server.h>
+#include <spdlog/spdlog.h>
+
+#include <deque>
+#include <future>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "model/error.h"
+#include "pipelines/uniad-rtsp/camera.h"
+#include "pipelines/uniad-rtsp/media.h"
+#include "pipelines/uniad-rtsp/relay.h"
+
+namespace uniad::rtsp {
+namespace {
+
+struct ThreadStopper {
+  void operator()(GstRTSPThread *thread) const { gst_rtsp_thread_stop(thread); }
+};
+using ViewersThread = std::unique_ptr<GstRTSPThread, ThreadStopper>;
+
+struct SourceDestroyer {
+  void operator()(GSource *source) const {
+    g_source_destroy(source);
+    g_source_unref(source);
+  }
+};
+using Source = std::unique_ptr<GSource, SourceDestroyer>;
+
+void welcome(GstRTSPServer *, GstRTSPClient *client, gpointer) {
+  g_signal_connect(client, "play-request", G_CALLBACK(send_key_frame), nullptr);
+}
+
+void mount(GstRTSPServer *server, const CameraConfig &camera, Relay &relay) {
+  const Object<GstRTSPMountPoints> mounts(gst_rtsp_server_get_mount_points(server));
+  gst_rtsp_mount_points_add_factory(mounts.get(), camera.path.c_str(),
+                                    make_media_factory(camera, relay));  // takes the factory
+}
+
+gboolean quit(gpointer loop) {
+  g_main_loop_quit(static_cast<GMainLoop *>(loop));
+  return G_SOURCE_CONTINUE;
+}
+
+// The one thread that answers viewers, held so that it is always the same: on another thread, a viewer could
+// ask for a media just while the last one to leave takes it down, and be refused.
+ViewersThread hold_viewers_thread(GstRTSPServer *server) {
+  const Object<GstRTSPThreadPool> pool(gst_rtsp_server_get_thread_pool(server));
+  gst_rtsp_thread_pool_set_max_threads(pool.get(), 1);
+  return ViewersThread(gst_rtsp_thread_pool_get_thread(pool.get(), GST_RTSP_THREAD_TYPE_CLIENT, nullptr));
+}
+
+// Sessions of viewers that vanished without a word would stay for ever.
+gboolean drop_dead_sessions(gpointer server) {
+  const Object<GstRTSPSessionPool> pool(gst_rtsp_server_get_session_pool(GST_RTSP_SERVER(server)));
+  gst_rtsp_session_pool_cleanup(pool.get());
+  return G_SOURCE_CONTINUE;
+}
+
+Source drop_dead_sessions_regularly(GstRTSPServer *server, GMainContext *context) {
+  Source source(g_timeout_source_new_seconds(10));
+  g_source_set_callback(source.get(), drop_dead_sessions, g_object_ref(server), g_object_unref);
+  g_source_attach(source.get(), context);
+  return source;
+}
+
+// Drops all viewers, on their own thread: it may be answering one of them.
+void drop_viewers(GstRTSPServer *server, GMainContext *context) {
+  using Work = std::packaged_task<void()>;
+  auto *work = new Work([server] {
+    gst_rtsp_server_client_filter(
+        server, [](auto *, auto *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
+    const Object<GstRTSPSessionPool> sessions(gst_rtsp_server_get_session_pool(server));
+    gst_rtsp_session_pool_filter(
+        sessions.get(), [](auto *, auto *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
+  });
+  const std::future<void> done = work->get_future();
+  g_main_context_invoke_full(
+      context, G_PRIORITY_DEFAULT,
+      [](gpointer task) {
+        (*static_cast<Work *>(task))();
+        return G_SOURCE_REMOVE;
+      },
+      work, [](gpointer task) { delete static_cast<Work *>(task); });
+  done.wait();
+}
+
+guint listen(GstRTSPServer *server, const ServerConfig &config) {
+  gst_rtsp_server_set_address(server, config.address.c_str());
+  gst_rtsp_server_set_service(server, std::to_string(config.port).c_str());
+  g_autoptr(GError) error = nullptr;
+  g_autoptr(GSource) source = gst_rtsp_server_create_source(server, nullptr, &error);
+  if (source == nullptr)
+    throw Error(config.address + ":" + std::to_string(config.port), error->message,
+                "choose another port or address under [server], or stop the program that has it");
+  return g_source_attach(source, nullptr);
+}
+
+// What a viewer calls the server.
+std::string url_host(const std::string &address) {
+  if (address == "0.0.0.0" || address == "::") return g_get_host_name();
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+// Serves until a signal ends it.
+void serve_until_signal(const Config &config) {
+  std::deque<Relay> relays;  // first in, last out: viewers and cameras both hold on to them
+  const Object<GstRTSPServer> server(gst_rtsp_server_new());
+  for (const auto &camera : config.cameras) mount(server.get(), camera, relays.emplace_back());
+  g_signal_connect(server.get(), "client-connected", G_CALLBACK(welcome), nullptr);
+
+  const std::unique_ptr<GMainLoop, decltype(&g_main_loop_unref)> loop(g_main_loop_new(nullptr, FALSE),
+                                                                      g_main_loop_unref);
+  const guint sources[] = {listen(server.get(), config.server), g_unix_signal_add(SIGINT, quit, loop.get()),
+                           g_unix_signal_add(SIGTERM, quit, loop.get())};
+  const ViewersThread thread = hold_viewers_thread(server.get());
+  const Source sessions = drop_dead_sessions_regularly(server.get(), thread->context);
+
+  std::deque<std::jthread> captures;
+  for (std::size_t i = 0; i < config.cameras.size(); ++i)
+    captures.emplace_back([&camera = config.cameras[i], &relay = relays[i]](const std::stop_token &stop) {
+      run_camera(camera, relay, stop);
+    });
+  const std::string root = "rtsp://" + url_host(config.server.address) + ":" +
+                           std::to_string(gst_rtsp_server_get_bound_port(server.get()));
+  for (const auto &camera : config.cameras)
+    std::cout << camera.name << ": " << root << camera.path << std::endl;
+
+  g_main_loop_run(loop.get());
+  spdlog::info("stopping");
+  for (const guint source : sources) g_source_remove(source);
+  drop_viewers(server.get(), thread->context);  // while the cameras still feed those who have just come
+  for (auto &capture : captures) capture.request_stop();
+}
+
+}  // namespace
+
+void serve(const Config &config) {
+  serve_until_signal(config);
+  gst_rtsp_thread_pool_cleanup();  // waits for the threads of viewers and media
+}
+
+}  // namespace uniad::rtsp

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pipelines/uniad-rtsp/config.h"
+
+namespace uniad::rtsp {
+
+// Captures the cameras and serves them, until SIGINT or SIGTERM; prints the URL of each. Throws Error where
+// it cannot begin.
+void serve(const Config &config);
+
+}  // namespace uniad::rtsp
