@@ -220,7 +220,8 @@ TEST_F(RtspServer, EndsCleanlyOnASignalWithViewersInPlace) {
   ball.next();
   none.next();
   server.send_signal(SIGTERM);
-  EXPECT_EQ(server.wait().status, 0);
+  const auto ended = server.wait();
+  EXPECT_EQ(ended.status, 0) << ended.err;
 
   std::ifstream lines(log);
   std::string line;
