@@ -85,6 +85,39 @@ bool is_black(const Picture &p) {
   return p.green < 30 && p.red < 30 && p.blue < 30;
 }
 
+struct Unref {
+  void operator()(gpointer object) const { g_object_unref(object); }
+};
+using Connection = std::unique_ptr<GSocketConnection, Unref>;
+
+// Asks for what there is to ask, then what the stream consists of; the answers are left to be read.
+Connection ask(const std::string &url) {
+  const std::string host = url.substr(sizeof("rtsp://") - 1, url.rfind('/') - (sizeof("rtsp://") - 1));
+  const std::unique_ptr<GSocketClient, Unref> client(g_socket_client_new());
+  g_autoptr(GError) error = nullptr;
+  Connection connection(g_socket_client_connect_to_host(client.get(), host.c_str(), 554, nullptr, &error));
+  if (!connection) throw std::runtime_error(error->message);
+  const std::string requests = "OPTIONS " + url + " RTSP/1.0\r\nCSeq: 1\r\n\r\nDESCRIBE " + url +
+                               " RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\n\r\n";
+  GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection.get()));
+  g_output_stream_write_all(out, requests.data(), requests.size(), nullptr, nullptr, nullptr);
+  return connection;
+}
+
+// The first lines of that many answers.
+std::vector<std::string> answers(const Connection &connection, std::size_t count) {
+  const std::unique_ptr<GDataInputStream, Unref> in(
+      g_data_input_stream_new(g_io_stream_get_input_stream(G_IO_STREAM(connection.get()))));
+  g_data_input_stream_set_newline_type(in.get(), G_DATA_STREAM_NEWLINE_TYPE_CR_LF);
+  std::vector<std::string> first_lines;
+  while (first_lines.size() < count) {
+    g_autofree char *line = g_data_input_stream_read_line(in.get(), nullptr, nullptr, nullptr);
+    if (line == nullptr) break;
+    if (g_str_has_prefix(line, "RTSP/1.0 ")) first_lines.emplace_back(line);
+  }
+  return first_lines;
+}
+
 struct Server : ChildProcess {
   std::map<std::string, std::string> urls;  // by camera, as it printed them
 
@@ -124,19 +157,22 @@ class RtspServer : public testing::Test {
     return file;
   }
 
-  std::filesystem::path make_clip(int frames) {
+  std::filesystem::path make_clip(
+      int frames,
+      const std::string &encoding = "video/x-raw,width=320,height=240,framerate=20/1 ! x264enc ! mp4mux") {
+    auto part = folder_ / "clip.part";
     auto file = folder_ / "clip.mp4";
-    const Pipeline pipeline(gst_parse_launch(
-        ("videotestsrc pattern=green num-buffers=" + std::to_string(frames) +
-         " ! video/x-raw,width=320,height=240,framerate=20/1 ! x264enc ! mp4mux ! filesink location=" +
-         file.string())
-            .c_str(),
-        nullptr));
+    const Pipeline pipeline(
+        gst_parse_launch(("videotestsrc pattern=green num-buffers=" + std::to_string(frames) + " ! " +
+                          encoding + " ! filesink location=" + part.string())
+                             .c_str(),
+                         nullptr));
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
     g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
     g_autoptr(GstMessage) end = gst_bus_timed_pop_filtered(
         bus, GST_CLOCK_TIME_NONE, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
     EXPECT_EQ(GST_MESSAGE_TYPE(end), GST_MESSAGE_EOS);
+    std::filesystem::rename(part, file);  // whole from the start, for who waits for it
     return file;
   }
 
@@ -229,6 +265,65 @@ TEST_F(RtspServer, EndsCleanlyOnASignalWithViewersInPlace) {
   for (; std::getline(lines, line); ++lines_read)
     EXPECT_EQ(line.find("object-alive, type-name=(string)G"), std::string::npos) << line;
   EXPECT_GT(lines_read, 0);
+}
+
+TEST_F(RtspServer, EndsCleanlyWhileAViewerIsBeingAnswered) {
+  const auto config = write_config("c.toml", camera("none", "no.mp4"));
+  for (int i = 0; i < 5; ++i) {
+    Server server(config, 1);
+    const auto viewer = ask(server.urls["none"]);
+    ASSERT_EQ(answers(viewer, 1), std::vector<std::string>{"RTSP/1.0 200 OK"});  // and the second is at work
+    server.send_signal(SIGTERM);
+    EXPECT_EQ(server.wait().status, 0);
+  }
+}
+
+TEST_F(RtspServer, AQueryInTheUrlTakesThePicturesFromNobody) {
+  Server server(write_config("c.toml", camera("ball", "test://ball")), 1);
+  Viewer plain(server.urls["ball"]);
+  plain.next();
+  Viewer with_query(server.urls["ball"] + "?quality=1");
+  with_query.next();
+  EXPECT_EQ(plain.ssrc(), with_query.ssrc());
+  for (int i = 0; i < 50; ++i) plain.next();  // more than could be on their way
+}
+
+TEST_F(RtspServer, ShowsAViewerWhoCameFirstACameraOfAnotherFormat) {
+  Server server(write_config("c.toml", camera("belt", "clip.mp4")), 1);
+  Viewer viewer(server.urls["belt"]);
+  const Picture placeholder = viewer.next();
+  EXPECT_TRUE(is_black(placeholder));
+  EXPECT_EQ(placeholder.width, 640);
+  make_clip(20);
+  EXPECT_TRUE(
+      viewer.reaches([](const Picture &p) { return is_green(p) && p.width == 320 && p.height == 240; }));
+}
+
+TEST_F(RtspServer, ServesAnOddSizeAsAnEvenOne) {
+  make_clip(20, "video/x-raw,format=I420,width=321,height=241,framerate=20/1 ! matroskamux");
+  Server server(write_config("c.toml", camera("belt", "clip.mp4")), 1);
+  const Picture picture = Viewer(server.urls["belt"]).next();
+  EXPECT_TRUE(is_green(picture));
+  EXPECT_NEAR(picture.width, 321, 1);
+  EXPECT_NEAR(picture.height, 241, 1);
+}
+
+TEST_F(RtspServer, AnswersEverybodyWhileOthersLeave) {
+  Server server(write_config("c.toml", camera("ball", "test://ball")), 1);
+  Viewer(server.urls["ball"]).next();
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(answers(ask(server.urls["ball"]), 2), std::vector<std::string>(2, "RTSP/1.0 200 OK")) << i;
+}
+
+TEST_F(RtspServer, ShowsPicturesToEverybodyWhileOthersLeave) {
+  Server server(write_config("c.toml", camera("none", "no.mp4")), 1);
+  auto viewer = std::make_unique<Viewer>(server.urls["none"]);
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(is_black(viewer->next())) << "viewer " << i;
+    auto next = std::make_unique<Viewer>(server.urls["none"]);
+    if (i % 2 == 0) next->next();  // sometimes the next one joins, sometimes he meets the media going down
+    viewer = std::move(next);
+  }
 }
 
 TEST_F(RtspServer, RefusesAPortInUse) {
