@@ -55,7 +55,8 @@ def model_shapes():
             shapes |= norm(f"{name}.norm{number}", 2)
         return shapes
 
-    block, encoder, decoder = "backbone._blocks.0.", "reconstruction.transformer.encoder", "reconstruction.transformer.decoder"
+    block, transformer = "backbone._blocks.0.", "reconstruction.transformer."
+    encoder, decoder = f"{transformer}encoder", f"{transformer}decoder"
     return ({"backbone._conv_stem.weight": [32, 3, 3, 3], f"{block}_depthwise_conv.weight": [32, 1, 3, 3],
              f"{block}_project_conv.weight": [16, 32, 1, 1], f"{decoder}.layers.0.learned_embed.weight": [4, 2]}
             | batch_norm("backbone._bn0", 32) | batch_norm(f"{block}_bn1", 32) | batch_norm(f"{block}_bn2", 16)

@@ -187,6 +187,27 @@ TEST_F(ModelFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(content(file("again")), content(file("model")));
 }
 
+TEST_F(ModelFile, EveryChoiceComesBack) {
+  const auto back = [&](const std::function<void(ModelConfig &)> &change) {
+    Model model = small_model();
+    change(model.config);
+    if (model.config.reconstruction.position == PositionEmbedding::Learned) {
+      model.tensors["reconstruction.pos_embed.row_embed.weight"] = test::filled({4, 4}, 1);
+      model.tensors["reconstruction.pos_embed.col_embed.weight"] = test::filled({5, 4}, 1);
+    }
+    write_model(model, file("choice"));
+    return read_model(file("choice")).config;
+  };
+  for (const auto padding : {PaddingRule::StaticSame, PaddingRule::DynamicSame, PaddingRule::Symmetric})
+    EXPECT_EQ(back([&](auto &config) { config.backbone.padding = padding; }).backbone.padding, padding);
+  for (const auto score : {ScoreKind::Max, ScoreKind::Mean, ScoreKind::Std})
+    EXPECT_EQ(back([&](auto &config) { config.score = score; }).score, score);
+  for (const auto position : {PositionEmbedding::Learned, PositionEmbedding::Sine}) {
+    const auto config = back([&](auto &changed) { changed.reconstruction.position = position; });
+    EXPECT_EQ(config.reconstruction.position, position);
+  }
+}
+
 TEST_F(ModelFile, TheHeaderAloneTellsAllButTheNumbers) {
   const Model header = read_model_header(file("model"));
   EXPECT_EQ(header.config.reconstruction.dim, 8);
