@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/reconstruction/training_attention.h"
 
+#include <ATen/Parallel.h>
+
 #include <cmath>
+#include <functional>
 
 #include "model/reconstruction/dropout.h"
 
@@ -16,6 +19,15 @@ torch::Tensor heads_of(const torch::Tensor &tokens, std::int64_t picture, std::i
   return tokens[tokens.size(0) == 1 ? 0 : picture].view({tokens.size(1), heads, -1}).transpose(0, 1);
 }
 
+// Calls work(picture) for all of them, on all cores, each call on one.
+void for_each_picture(std::int64_t pictures, const std::function<void(std::int64_t)> &work) {
+  at::parallel_for(0, pictures, 1, [&](std::int64_t begin, std::int64_t end) {
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    const at::AutoDispatchBelowADInplaceOrView no_gradient;
+    for (std::int64_t picture = begin; picture < end; ++picture) work(picture);
+  });
+}
+
 struct Attention : torch::autograd::Function<Attention> {
   static torch::Tensor forward(AutogradContext *context, const torch::Tensor &q, const torch::Tensor &k,
                                const torch::Tensor &v, const torch::Tensor &mask, std::int64_t heads,
@@ -28,7 +40,7 @@ struct Attention : torch::autograd::Function<Attention> {
     const torch::Tensor weights = torch::empty({batch, heads, q.size(1), k.size(1)}, q.options());
     const torch::Tensor output = torch::empty({batch, q.size(1), q.size(2)}, q.options());
 
-    for (std::int64_t picture = 0; picture < batch; ++picture) {
+    for_each_picture(batch, [&](std::int64_t picture) {
       torch::Tensor own = weights[picture];
       const torch::Tensor scores = torch::baddbmm(added, heads_of(q, picture, heads),
                                                   heads_of(k, picture, heads).transpose(1, 2), 1, scale);
@@ -38,7 +50,7 @@ struct Attention : torch::autograd::Function<Attention> {
         drop(dropout, own, picture * own.numel());
       }
       heads_of(output, picture, heads).copy_(torch::bmm(own, heads_of(v, picture, heads)));
-    }
+    });
 
     context->save_for_backward({q, k, v, weights});
     context->saved_data["heads"] = heads;
@@ -60,7 +72,7 @@ struct Attention : torch::autograd::Function<Attention> {
     const torch::Tensor k_gradient = torch::empty(k.sizes(), k.options());
     const torch::Tensor v_gradient = torch::empty(v.sizes(), v.options());
 
-    for (std::int64_t picture = 0; picture < batch; ++picture) {
+    for_each_picture(batch, [&](std::int64_t picture) {
       const auto part = [&](const torch::Tensor &tokens) { return heads_of(tokens, picture, heads); };
       const torch::Tensor own = weights[picture];
       const std::int64_t first = picture * own.numel();
@@ -76,7 +88,7 @@ struct Attention : torch::autograd::Function<Attention> {
       scores_gradient = at::_softmax_backward_data(scores_gradient, own, -1, own.scalar_type()).mul_(scale);
       part(q_gradient).copy_(torch::bmm(scores_gradient, part(k)));
       part(k_gradient).copy_(torch::bmm(scores_gradient.transpose(1, 2), part(q)));
-    }
+    });
     return {q.size(0) == batch ? q_gradient : q_gradient.sum(0, /*keepdim=*/true),
             k_gradient,
             v_gradient,
