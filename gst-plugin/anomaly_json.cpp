@@ -87,6 +87,7 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer) {
     json["probability"] = meta.probability;
   }
   json["anomalous"] = meta.anomalous != FALSE;
+  if (meta.unknown_scene) json["unknown_scene"] = true;
   json["age"] = GST_CLOCK_TIME_IS_VALID(meta.age) ? Json(meta.age) : Json();
   json["regions"] = regions_json(meta);
   const char *state = name_of(meta.event_state);

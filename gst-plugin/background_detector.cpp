@@ -34,21 +34,40 @@ void BackgroundDetector::offer(MappedFrame frame, GstClockTime running_time) {
 std::optional<TimedDetection> BackgroundDetector::take() {
   const std::lock_guard lock(mutex_);
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  changed_.notify_all();
   return std::exchange(finished_, std::nullopt);
 }
 
-void BackgroundDetector::clear() {
+std::optional<Learning> BackgroundDetector::take_learning() {
+  const std::lock_guard lock(mutex_);
+  if (!finished_ || !finished_->detection.learning) return std::nullopt;
+  const auto result = std::exchange(finished_, std::nullopt);
+  changed_.notify_all();
+  return result->detection.learning;
+}
+
+void BackgroundDetector::finish() {
   std::optional<Offer> dropped;
   std::unique_lock lock(mutex_);
   waiting_.swap(dropped);
   changed_.wait(lock, [this] { return !busy_; });
+}
+
+void BackgroundDetector::clear() {
+  finish();
+  const std::lock_guard lock(mutex_);
   finished_.reset();
   error_ = nullptr;
 }
 
+bool BackgroundDetector::may_go_on() const {
+  const bool learned = finished_ && finished_->detection.learning && finished_->detection.learning->finished;
+  return waiting_.has_value() && !learned;
+}
+
 void BackgroundDetector::run(const std::stop_token &stop) {
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return waiting_.has_value(); })) {
+  while (changed_.wait(lock, stop, [this] { return may_go_on(); })) {
     auto work = std::exchange(waiting_, std::nullopt);
     busy_ = true;
     lock.unlock();

@@ -32,7 +32,7 @@ struct TimedDetection {
 };
 
 // Judges frames on a thread of its own. Of the frames offered while it is busy only the newest waits, so that
-// never more than two are held.
+// never more than two are held. A result that ends learning is waited for until it is taken.
 class BackgroundDetector {
  public:
   explicit BackgroundDetector(std::shared_ptr<Detector> detector);
@@ -41,6 +41,12 @@ class BackgroundDetector {
 
   // The newest result since the last call, if any. Throws what stopped the detector.
   std::optional<TimedDetection> take();
+
+  // How learning goes, where that is the newest result; nothing else is taken, and nothing thrown.
+  std::optional<Learning> take_learning();
+
+  // Waits for the frame in work; the one waiting is dropped, the result stays.
+  void finish();
 
   // Drops the waiting frame and the result, once the frame in work is done.
   void clear();
@@ -52,6 +58,7 @@ class BackgroundDetector {
   };
 
   void run(const std::stop_token &stop);
+  bool may_go_on() const;
 
   std::shared_ptr<Detector> detector_;
   std::mutex mutex_;  // guards the five below

@@ -18,6 +18,17 @@
  * model needs #GstUniadDetect:mode=async, where frames pass at once with the newest result and its age, or a
  * greater #GstUniadDetect:interval.
  *
+ * ## Learning from the running camera
+ *
+ * With #GstUniadDetect:learn, or the action signal #GstUniadDetect::learn while the pipeline plays, the next
+ * so many frames are learned from instead of judged, without a training step. Then their statistics are added
+ * to what the model knows, the threshold of the source is drawn from frames that were held back in turn, the
+ * model is saved at #GstUniadDetect:model, and detection goes on. Where there is no model file yet, one is
+ * begun on #GstUniadDetect:backbone. Learning that the end of the stream or a state change cuts short keeps
+ * the frames that came.
+ *
+ * A frame that as a whole is unlike everything learned is anomalous and marked as an unknown scene.
+ *
  * ## Messages
  *
  * An element message "uniad-event" is posted when an anomaly begins, at the first frame at or above the
@@ -29,8 +40,13 @@
  * * #gchararray `source`: see #GstUniadDetect:source
  * * #guint64 `pts`: timestamp of the frame
  * * #gdouble `score`, #gdouble `threshold`
+ * * #gboolean `unknown-scene`
  * * #GstValueArray `regions`: of #GstStructure, with #gdouble `x`, `y`, `w`, `h` in 0 to 1 of the frame and
  *   `score`
+ *
+ * "uniad-learn" tells how learning goes, every twentieth of the way and at its end: #gchararray `source`,
+ * #gchararray `state` ("learning", "done", "failed"), #guint64 `frames` so far, #guint64 `wanted`; once done
+ * #gdouble `threshold` and #gchararray `remarks`, where there are any.
  *
  * ## Example launch line
  * |[
@@ -45,6 +61,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -76,6 +93,9 @@ struct Settings {
   double threshold = calibrated;
   GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_SYNC;
   bool post_messages = true;
+  guint learn = 0;
+  std::string backbone = "auto";
+  double adapt_rate = 0;
 };
 
 // What lives from start to stop. Only the streaming thread touches it.
@@ -90,6 +110,8 @@ struct State {
   uniad::Event event;
   bool warned = false;
   std::optional<GstClockTime> mean_duration;  // of one detection
+  std::int64_t next_report = 0;               // frames learned from when learning is told of again
+  guint followed = 0;                         // normal frames since the figure of drift was drawn
 
   void forget() {
     if (background) background->clear();
@@ -105,9 +127,13 @@ struct _GstUniadDetect {
   GstBaseTransform parent;
 
   struct Private {
-    std::mutex mutex;  // guards settings: the application writes them while the streaming thread reads
+    // Guards the three below: the application writes and calls while the streaming thread reads.
+    std::mutex mutex;
     Settings settings;
-    std::atomic<GstClockTime> latency{0};  // latency queries come from any thread
+    guint learn_request = 0;                   // frames; the streaming thread begins with its next
+    std::shared_ptr<uniad::Detector> to_save;  // from start to stop, for the signal `save`
+    std::atomic<double> drift{0};              // read by any thread
+    std::atomic<GstClockTime> latency{0};      // latency queries come from any thread
     std::unique_ptr<State> state;
   } * priv;
 };
@@ -125,7 +151,14 @@ enum {
   PROP_THRESHOLD,
   PROP_MODE,
   PROP_POST_MESSAGES,
+  PROP_LEARN,
+  PROP_BACKBONE,
+  PROP_ADAPT_RATE,
+  PROP_DRIFT,
 };
+
+enum { SIGNAL_LEARN, SIGNAL_SAVE, N_SIGNALS };
+static guint gst_uniad_detect_signals[N_SIGNALS];
 
 GType gst_uniad_detect_mode_get_type(void) {
   static const GEnumValue values[] = {
@@ -161,10 +194,74 @@ static void post_event(GstUniadDetect *self, const char *state_name) {
                               uniad::event_structure(state.event, *state.verdict, state.pts, state_name)));
 }
 
+static void post_learning(GstUniadDetect *self, const Settings &settings, const uniad::Learning &learning,
+                          const char *state_name) {
+  if (!settings.post_messages) return;
+  gst_element_post_message(
+      GST_ELEMENT(self),
+      gst_message_new_element(GST_OBJECT(self),
+                              uniad::learning_structure(learning, settings.source, state_name)));
+}
+
+// Says how learning goes, and keeps what it brought. A model that cannot be saved is in force all the same.
+static void take_learning(GstUniadDetect *self, const Settings &settings, const uniad::Learning &learning) {
+  State &state = *self->priv->state;
+  if (!learning.finished) {
+    if (learning.frames < state.next_report) return;
+    state.next_report = learning.frames + std::max<std::int64_t>(learning.wanted / 20, 1);
+    post_learning(self, settings, learning, "learning");
+    return;
+  }
+  self->priv->drift = 0;
+  state.verdict.reset();
+  try {
+    state.detector->save(settings.model);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                        ("What was learned is in use but could not be saved: %s", error.what()), (nullptr));
+  }
+  for (const std::string &remark : learning.remarks)
+    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("Learning %s: %s", settings.source.c_str(), remark.c_str()),
+                        (nullptr));
+  GST_INFO_OBJECT(self, "learned from %" G_GINT64_FORMAT " frames", learning.frames);
+  post_learning(self, settings, learning, "done");
+}
+
+// What learning in the background brought must not go with the results that are dropped.
+static void take_pending_learning(GstUniadDetect *self) {
+  State &state = *self->priv->state;
+  if (!state.background) return;
+  state.background->finish();
+  const auto learning = state.background->take_learning();
+  if (learning) take_learning(self, current_settings(self), *learning);
+}
+
+// The stream ends while frames are learned from: those that came are kept.
+static void finish_learning(GstUniadDetect *self) {
+  State *state = self->priv->state.get();
+  if (state == nullptr) return;
+  const Settings settings = current_settings(self);
+  try {
+    take_pending_learning(self);
+    if (const auto learning = state->detector->finish_learning()) {
+      GST_ELEMENT_WARNING(self, STREAM, FAILED,
+                          ("The stream ended after %" G_GINT64_FORMAT " of the %" G_GINT64_FORMAT
+                           " frames to learn from; those are kept.",
+                           learning->frames, learning->wanted),
+                          (nullptr));
+      take_learning(self, settings, *learning);
+    }
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
+    post_learning(self, settings, {}, "failed");
+  }
+}
+
 // The stream stops or jumps: what was seen no longer holds.
 static void forget(GstUniadDetect *self) {
   State *state = self->priv->state.get();
   if (state == nullptr) return;
+  take_pending_learning(self);
   if (state->event.open() && current_settings(self).post_messages) post_event(self, "end");
   state->forget();
 }
@@ -181,11 +278,11 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     return FALSE;
   }
   std::error_code unreadable;
-  if (!std::filesystem::exists(settings.model, unreadable)) {
+  if (settings.learn == 0 && !std::filesystem::exists(settings.model, unreadable)) {
     GST_ELEMENT_ERROR(
         self, RESOURCE, NOT_FOUND,
         ("There is no model file \"%s\": give the property 'model' the path of a file that uniad train "
-         "or uniad import wrote.",
+         "or uniad import wrote, or let the element learn one: learn=400.",
          settings.model.c_str()),
         (nullptr));
     return FALSE;
@@ -193,11 +290,17 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
 
   try {
     auto state = std::make_unique<State>();
-    state->detector = uniad::Detector::open(settings.model, {settings.device, settings.precision});
+    state->detector = uniad::Detector::open(
+        settings.model, {settings.device, settings.precision, settings.learn > 0 ? settings.backbone : "",
+                         settings.adapt_rate});
     if (settings.mode == GST_UNIAD_DETECT_MODE_ASYNC)
       state->background = std::make_unique<uniad::BackgroundDetector>(state->detector);
     GST_INFO_OBJECT(self, "%s: %s", settings.model.c_str(), state->detector->description().c_str());
     self->priv->latency = 0;
+    self->priv->drift = 0;
+    const std::lock_guard lock(self->priv->mutex);
+    self->priv->learn_request = settings.learn;
+    self->priv->to_save = state->detector;
     self->priv->state = std::move(state);
     return TRUE;
   } catch (const std::exception &error) {
@@ -214,7 +317,13 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
 
 static gboolean gst_uniad_detect_stop(GstBaseTransform *trans) {
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  finish_learning(self);
   forget(self);
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    self->priv->to_save.reset();
+    self->priv->learn_request = 0;
+  }
   self->priv->state.reset();
   return TRUE;
 }
@@ -227,6 +336,7 @@ static gboolean gst_uniad_detect_set_caps(GstBaseTransform *trans, GstCaps *inca
 }
 
 static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) finish_learning(GST_UNIAD_DETECT(trans));
   if (GST_EVENT_TYPE(event) == GST_EVENT_EOS || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
     forget(GST_UNIAD_DETECT(trans));
   return GST_BASE_TRANSFORM_CLASS(gst_uniad_detect_parent_class)->sink_event(trans, event);
@@ -285,9 +395,22 @@ static bool is_due(State &state, guint interval) {
   return to_next == 0;
 }
 
+// Drift: the figure is drawn once in a while, as it costs as much as a judgement by statistics.
+static void follow(GstUniadDetect *self, const uniad::Detection &normal) {
+  constexpr guint interval = 50;
+  State &state = *self->priv->state;
+  state.detector->follow(normal);
+  if (++state.followed % interval == 0) self->priv->drift = state.detector->drift();
+}
+
 static void judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDetection result) {
   State &state = *self->priv->state;
-  const auto *normal = state.detector->calibration().find(settings.source);
+  if (result.detection.learning) {
+    take_learning(self, settings, *result.detection.learning);
+    return;
+  }
+  const auto calibration = state.detector->calibration();
+  const auto *normal = calibration->find(settings.source);
   std::optional<double> threshold;
   if (settings.threshold >= 0)
     threshold = settings.threshold;
@@ -301,7 +424,10 @@ static void judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDe
                          settings.model.c_str()),
                         (nullptr));
   }
+  uniad::Detection seen;
+  seen.impression = result.detection.impression;
   state.verdict = uniad::judge(std::move(result.detection), threshold, normal);
+  if (threshold && !state.verdict->anomalous) follow(self, seen);
   state.judged_at = result.running_time;
   GST_LOG_OBJECT(self, "score %f", state.verdict->score);
 }
@@ -314,9 +440,31 @@ static void mark(GstUniadDetect *self, const Settings &settings, GstBuffer *buff
   uniad::mark(buffer, state.info, settings.source, *state.verdict, state.event, age);
 }
 
+// Where the application or the property asks for it.
+static void begin_learning(GstUniadDetect *self, const Settings &settings) {
+  State &state = *self->priv->state;
+  guint frames = 0;
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    frames = std::exchange(self->priv->learn_request, 0);
+  }
+  if (frames == 0) return;
+  forget(self);
+  try {
+    state.detector->learn({settings.source, frames});
+    state.next_report = 0;
+    uniad::Learning begun;
+    begun.wanted = frames;
+    post_learning(self, settings, begun, "learning");
+  } catch (const std::exception &error) {  // what it knows it goes on with
+    GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
+  }
+}
+
 static void process(GstUniadDetect *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
   const Settings settings = current_settings(self);
+  begin_learning(self, settings);
   const GstSegment &segment = GST_BASE_TRANSFORM(self)->segment;
   const GstClockTime now =
       segment.format == GST_FORMAT_TIME
@@ -327,8 +475,9 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
 
   if (!state.background && due) {
     if (auto result = detect(self, buffer, now)) {
+      const bool judged = !result->detection.learning;
       judge(self, settings, std::move(*result));
-      mark(self, settings, buffer, 0);
+      if (judged) mark(self, settings, buffer, 0);
     }
     return;
   }
@@ -391,6 +540,16 @@ static void gst_uniad_detect_set_property(GObject *object, guint id, const GValu
     case PROP_POST_MESSAGES:
       settings.post_messages = g_value_get_boolean(value) != FALSE;
       break;
+    case PROP_LEARN:
+      settings.learn = g_value_get_uint(value);
+      if (priv->to_save) priv->learn_request = settings.learn;
+      break;
+    case PROP_BACKBONE:
+      settings.backbone = string_of(value);
+      break;
+    case PROP_ADAPT_RATE:
+      settings.adapt_rate = g_value_get_double(value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
       break;
@@ -426,10 +585,70 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
     case PROP_POST_MESSAGES:
       g_value_set_boolean(value, settings.post_messages);
       break;
+    case PROP_LEARN:
+      g_value_set_uint(value, settings.learn);
+      break;
+    case PROP_BACKBONE:
+      g_value_set_string(value, settings.backbone.c_str());
+      break;
+    case PROP_ADAPT_RATE:
+      g_value_set_double(value, settings.adapt_rate);
+      break;
+    case PROP_DRIFT:
+      g_value_set_double(value, priv->drift);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
       break;
   }
+}
+
+static void gst_uniad_detect_learn(GstUniadDetect *self, guint frames) {
+  const std::lock_guard lock(self->priv->mutex);
+  if (self->priv->to_save) self->priv->learn_request = frames;
+}
+
+static gboolean gst_uniad_detect_save(GstUniadDetect *self) {
+  std::shared_ptr<uniad::Detector> detector;
+  std::string model;
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    detector = self->priv->to_save;
+    model = self->priv->settings.model;
+  }
+  if (!detector) return FALSE;
+  try {
+    detector->save(model);
+    return TRUE;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, RESOURCE, WRITE, ("%s", error.what()), (nullptr));
+    return FALSE;
+  }
+}
+
+static void install_signals(GObjectClass *klass) {
+  const GType type = G_TYPE_FROM_CLASS(klass);
+  constexpr auto flags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
+  /**
+   * GstUniadDetect::learn:
+   * @self: the element
+   * @frames: how many
+   *
+   * Learns from the next @frames frames and adds them to the model, as the property does at the start.
+   */
+  gst_uniad_detect_signals[SIGNAL_LEARN] =
+      g_signal_new_class_handler("learn", type, flags, G_CALLBACK(gst_uniad_detect_learn), nullptr, nullptr,
+                                 nullptr, G_TYPE_NONE, 1, G_TYPE_UINT);
+  /**
+   * GstUniadDetect::save:
+   * @self: the element
+   *
+   * Writes the model as it is now, with what it has adapted to, to #GstUniadDetect:model.
+   *
+   * Returns: whether it was written
+   */
+  gst_uniad_detect_signals[SIGNAL_SAVE] = g_signal_new_class_handler(
+      "save", type, flags, G_CALLBACK(gst_uniad_detect_save), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 0);
 }
 
 static void gst_uniad_detect_finalize(GObject *object) {
@@ -485,6 +704,34 @@ static void install_properties(GObjectClass *klass) {
       g_param_spec_boolean("post-messages", "Post messages",
                            "Post a 'uniad-event' element message when an anomaly begins or ends",
                            defaults.post_messages ? TRUE : FALSE, in_playing));
+  g_object_class_install_property(
+      klass, PROP_LEARN,
+      g_param_spec_uint(
+          "learn", "Learn",
+          "Learn what is normal from the first so many frames, add it to the model and save that; "
+          "set while playing: from the next so many",
+          0, G_MAXUINT, defaults.learn, in_playing));
+  g_object_class_install_property(
+      klass, PROP_BACKBONE,
+      g_param_spec_string(
+          "backbone", "Backbone",
+          "Pretrained network of a model that learning begins; auto: efficientnet-b4 where its "
+          "weights are found, else efficientnet-lite2",
+          defaults.backbone.c_str(), in_ready));
+  g_object_class_install_property(
+      klass, PROP_ADAPT_RATE,
+      g_param_spec_double(
+          "adapt-rate", "Adapt rate",
+          "Share of the way that what is normal moves towards each frame judged normal (0 = it "
+          "stays as it was learned); kept in the file only by the signal save",
+          0, 0.01, defaults.adapt_rate, in_ready));
+  g_object_class_install_property(
+      klass, PROP_DRIFT,
+      g_param_spec_double("drift", "Drift",
+                          "How far normal frames have moved from what was learned, in standard deviations of "
+                          "normal features; below 0.2 is noise",
+                          0, G_MAXDOUBLE, 0,
+                          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_DETECT_MODE, static_cast<GstPluginAPIFlags>(0));
 }
 
@@ -499,6 +746,7 @@ static void gst_uniad_detect_class_init(GstUniadDetectClass *klass) {
   gobject_class->get_property = gst_uniad_detect_get_property;
   gobject_class->finalize = gst_uniad_detect_finalize;
   install_properties(gobject_class);
+  install_signals(gobject_class);
 
   gst_element_class_set_static_metadata(element_class, "UniAD anomaly detector", "Filter/Analyzer/Video",
                                         "Marks video frames that do not look normal", "uniad-gst");

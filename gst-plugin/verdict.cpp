@@ -30,11 +30,17 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
   Verdict verdict;
   verdict.grid = std::move(detection.grid);
   verdict.score = detection.score;
+  verdict.unknown_scene = detection.unknown_scene();
   verdict.threshold = threshold;
   if (!threshold) return verdict;
   verdict.probability = probability(verdict.score, *threshold, normal);
-  verdict.anomalous = verdict.score >= *threshold;
+  verdict.anomalous = verdict.score >= *threshold || verdict.unknown_scene;
   if (!verdict.anomalous) return verdict;
+  if (verdict.unknown_scene) {
+    verdict.probability = std::max(verdict.probability, 0.5);
+    verdict.regions = {{0, 0, 1, 1, detection.score}};
+    return verdict;
+  }
   verdict.regions = regions(verdict.grid, static_cast<float>(*threshold));
   // A mean or standard deviation can reach a threshold that no single place of the map does.
   if (verdict.regions.empty()) verdict.regions = {{0, 0, 1, 1, detection.score}};
@@ -61,6 +67,7 @@ void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source
           const Event &event, GstClockTime age) {
   auto *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), verdict.score, age);
   if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
+  if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
   gst_anomaly_meta_set_grid(meta, static_cast<guint>(verdict.grid.width),
                             static_cast<guint>(verdict.grid.height), verdict.grid.values.data());
   if (event.state != GST_ANOMALY_EVENT_NONE) gst_anomaly_meta_set_event(meta, event.id.c_str(), event.state);
@@ -91,8 +98,22 @@ GstStructure *event_structure(const Event &event, const Verdict &verdict, GstClo
   GstStructure *structure = gst_structure_new(
       "uniad-event", "id", G_TYPE_STRING, event.id.c_str(), "kind", G_TYPE_STRING, "anomaly", "state",
       G_TYPE_STRING, state, "source", G_TYPE_STRING, event.source.c_str(), "pts", G_TYPE_UINT64, pts, "score",
-      G_TYPE_DOUBLE, verdict.score, "threshold", G_TYPE_DOUBLE, verdict.threshold.value_or(0.0), nullptr);
+      G_TYPE_DOUBLE, verdict.score, "threshold", G_TYPE_DOUBLE, verdict.threshold.value_or(0.0),
+      "unknown-scene", G_TYPE_BOOLEAN, verdict.unknown_scene ? TRUE : FALSE, nullptr);
   gst_structure_take_value(structure, "regions", &regions);
+  return structure;
+}
+
+GstStructure *learning_structure(const Learning &learning, const std::string &source, const char *state) {
+  GstStructure *structure =
+      gst_structure_new("uniad-learn", "source", G_TYPE_STRING, source.c_str(), "state", G_TYPE_STRING, state,
+                        "frames", G_TYPE_UINT64, static_cast<guint64>(learning.frames), "wanted",
+                        G_TYPE_UINT64, static_cast<guint64>(learning.wanted), nullptr);
+  if (learning.normal)
+    gst_structure_set(structure, "threshold", G_TYPE_DOUBLE, learning.normal->threshold, nullptr);
+  std::string remarks;
+  for (const std::string &remark : learning.remarks) remarks += (remarks.empty() ? "" : "; ") + remark;
+  if (!remarks.empty()) gst_structure_set(structure, "remarks", G_TYPE_STRING, remarks.c_str(), nullptr);
   return structure;
 }
 

@@ -20,9 +20,12 @@ struct Verdict {
   std::optional<double> threshold;
   double probability = 0;  // 0..1; 0 without a threshold
   bool anomalous = false;
+  bool unknown_scene = false;
   std::vector<Region> regions;  // empty unless anomalous, never empty when
 };
 
+// A frame is anomalous where its score reaches the threshold, or, given one, where it shows an unknown scene:
+// then its region is the whole frame.
 // `normal`: scores of normal footage, for the probability; may be null.
 Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
 
@@ -46,5 +49,8 @@ void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source
 // The structure of a `uniad-event` message; `state` is "begin" or "end".
 GstStructure *event_structure(const Event &event, const Verdict &verdict, GstClockTime pts,
                               const char *state);
+
+// The structure of a `uniad-learn` message; `state` is "learning", "done" or "failed".
+GstStructure *learning_structure(const Learning &learning, const std::string &source, const char *state);
 
 }  // namespace uniad

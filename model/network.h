@@ -3,18 +3,30 @@
 
 #include <torch/torch.h>
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "model/backbone/backbone.h"
+#include "model/engine/score.h"
 #include "model/file/model_file.h"
+#include "model/file/torch_tensors.h"
 #include "model/reconstruction/uniad.h"
+#include "model/statistics/routed_gaussians.h"
 
 namespace uniad {
 
-// The whole walk from a normalised picture to its anomaly grid: backbone, neck, standardising, UniAD.
-// Training and detection share it. Everything but the tensors is fixed by the ModelConfig.
+// The network's word on pictures.
+struct Judgement {
+  torch::Tensor features;  // (B, channels, H / 16, W / 16), fp32
+  torch::Tensor grid;      // (B, H / 16, W / 16), fp32
+  Route route;             // undefined without statistics
+};
+
+// The whole walk from a normalised picture to its anomaly grid: backbone, neck, standardising, then UniAD, or
+// the statistics of normal features, or both. Training and detection share it. Everything but the tensors is
+// fixed by the ModelConfig.
 class Network : public torch::nn::Module {
  public:
   explicit Network(const ModelConfig &config);
@@ -24,8 +36,11 @@ class Network : public torch::nn::Module {
   torch::Tensor features(const torch::Tensor &images);
   torch::Tensor standardise(const torch::Tensor &raw_features) const;
 
-  // (B, H / 16, W / 16), fp32
-  torch::Tensor grid(const torch::Tensor &images);
+  // What UniAD leaves of features: features - UniAD(features), fp32. Undefined without UniAD.
+  torch::Tensor residuals(const torch::Tensor &features);
+
+  Judgement judge(const torch::Tensor &images) { return judge_features(features(images)); }
+  Judgement judge_features(const torch::Tensor &features);
 
   // Runs backbone and UniAD in this type from now on. Features are standardised and compared in fp32 all the
   // same: the difference of two close numbers is what bf16 has no digits for.
@@ -34,28 +49,25 @@ class Network : public torch::nn::Module {
   int channels() const { return channels_; }
 
   std::shared_ptr<Backbone> backbone;
-  UniAD reconstruction{nullptr};
-  torch::Tensor feature_mean;  // (channels) or undefined: raw features
+  UniAD reconstruction{nullptr};  // empty where the configuration has none
+  torch::Tensor feature_mean;     // (channels) or undefined: raw features
   torch::Tensor feature_std;
+  std::optional<RoutedGaussians> statistics;  // none: by UniAD's error alone
 
  private:
+  torch::Tensor reconstruct(const torch::Tensor &features);  // fp32
+
   int channels_;
   int rows_;
   int columns_;
   torch::ScalarType precision_ = torch::kFloat32;
 };
 
-torch::Tensor to_torch(const StoredTensor &stored);
-StoredTensor to_stored(const torch::Tensor &tensor);
+// (B, rows, columns), fp32, as plain numbers.
+std::vector<Grid> to_grids(const torch::Tensor &grids);
 
-// Copies tensors into the module's parameters and buffers by name. Throws Error naming every tensor that is
-// missing or of another shape; tensors that the module does not have are left alone.
-void load_tensors(torch::nn::Module &module, const std::map<std::string, StoredTensor> &tensors,
-                  const std::string &prefix, const std::string &where);
-
-// The module's parameters and buffers, but for BatchNorm's step counters.
-void store_tensors(const torch::nn::Module &module, const std::string &prefix,
-                   std::map<std::string, StoredTensor> &tensors);
+// The scores of grids (B, rows, columns), fp32.
+std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind);
 
 // A network in eval mode, in fp32 on the CPU, with the model's weights. Throws Error.
 std::shared_ptr<Network> make_network(const Model &model, const std::string &where);

@@ -16,7 +16,7 @@ Learns the normal part of a video and writes annotated.mp4, anomalies.jsonl and 
   --learn A-B       the frames that are normal, from 0 (default: the first 43 % of the video)
   --out DIR         where to write (default: demo-output)
   --backbone NAME   the pretrained network (default: efficientnet-b4 where its weights are, else efficientnet-lite2)
-  --steps N         training steps (default: 150; more learn finer differences)
+  --steps N         train a network with so many steps, too (default: statistics of what is normal alone)
   --max-frames N    look at this many frames of the video (default: 3000)
   --build DIR       use this build and skip the set-up
 END
@@ -24,7 +24,7 @@ END
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shared=$root/../shared
-video='' learn='' out=demo-output backbone=auto steps=150 max_frames=3000 build=''
+video='' learn='' out=demo-output backbone=auto steps='' max_frames=3000 build=''
 
 say() { echo "demo: $*"; }
 die() { echo "demo: $*" >&2; exit 1; }
@@ -53,7 +53,7 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
-is_count "$steps" || wrong_usage "--steps takes a whole number, not $steps"
+[ -z "$steps" ] || is_count "$steps" || wrong_usage "--steps takes a whole number, not $steps"
 is_count "$max_frames" || wrong_usage "--max-frames takes a whole number, not $max_frames"
 [[ -z $learn || $learn =~ ^[0-9]{1,9}-[0-9]{1,9}$ ]] || wrong_usage "--learn takes two frame numbers, as in 0-399, not $learn"
 [ -z "$video" ] || [ -f "$video" ] || die "no video $video: name a file that is there"
@@ -103,12 +103,14 @@ if [ "$frames" -gt "$max_frames" ]; then
 fi
 learn=${learn:-0-$((frames * 43 / 100))}
 interval=$(((frames + 1499) / 1500)) # a long video is judged every few frames
-say "$video: $frames frames, learning from $learn, judging every $interval; about $((1 + (frames / interval + ${learn#*-} - ${learn%-*}) / 600 + steps / 100)) minutes on 2 cores"
+say "$video: $frames frames, learning from $learn, judging every $interval; about $((1 + (frames / interval + ${learn#*-} - ${learn%-*}) / 600 + ${steps:-0} / 100)) minutes on 2 cores"
 
-say "3/5 learning: $steps steps"
+recipe=(--recipe instant)
+[ -z "$steps" ] || recipe=(--recipe fast --steps "$steps")
+say "3/5 learning: ${recipe[*]}"
 name=$(basename "${video%.*}")
-"$uniad" train --data "$name=$video#$learn" --model "$out/model.safetensors" --backbone "$backbone" --steps "$steps" \
-  --max-frames 600
+"$uniad" train --data "$name=$video#$learn" --model "$out/model.safetensors" --backbone "$backbone" \
+  "${recipe[@]}" --max-frames 600
 
 say "4/5 judging all $frames frames"
 rm -f "$out/anomalies.jsonl"

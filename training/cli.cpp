@@ -98,19 +98,39 @@ void add_json(CLI::App &app, std::string &json) {
       ->type_name("FILE");
 }
 
+void add_batch(CLI::App &app, int &batch) {
+  app.add_option("--batch", batch, "Pictures a step")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+}
+
+void add_max_frames(CLI::App &app, std::size_t &frames) {
+  app.add_option("--max-frames", frames, "Frames to learn from a source's videos, evenly spread")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+}
+
 void describe_train(CLI::App &app, TrainCommand &command) {
   auto &options = command.options;
   add_data(app, "--data", command.data, command.image_dir);
   add_model(app, options.model, "Model file to write");
   app.add_option_function<std::string>(
          "--recipe",
-         [&](const std::string &name) { options.recipe = name == "fast" ? Recipe::Fast : Recipe::Paper; },
-         "Learning rate, schedule, clip, dropout, standardising and number of steps: fast (learns in "
-         "hundreds of "
-         "steps) or paper (the authors')")
+         [&](const std::string &name) {
+           options.recipe = name == "instant" ? Recipe::Instant
+                            : name == "fast"  ? Recipe::Fast
+                                              : Recipe::Paper;
+         },
+         "How to learn: instant (statistics of normal features, no training step), fast (UniAD in hundreds "
+         "of "
+         "steps, and the statistics of features and of what it leaves of them) or paper (UniAD as its "
+         "authors "
+         "train and score it)")
       ->type_name("RECIPE")
-      ->check(one_of({"fast", "paper"}))
-      ->default_str("fast");
+      ->check(one_of({"instant", "fast", "paper"}))
+      ->default_str("instant");
   auto names = backbone_names();
   names.insert(names.begin(), "auto");
   app.add_option(
@@ -129,10 +149,7 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->type_name("N")
       ->check(at_least(1))
       ->excludes(steps);
-  app.add_option("--batch", options.batch, "Pictures a step")
-      ->type_name("N")
-      ->check(at_least(1))
-      ->capture_default_str();
+  add_batch(app, options.batch);
   app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
       ->type_name("X")
       ->check(between(0, 10));
@@ -142,10 +159,7 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->type_name("N")
       ->check(at_least(0))
       ->capture_default_str();
-  app.add_option("--max-frames", command.max_frames, "Frames to learn from a source's videos, evenly spread")
-      ->type_name("N")
-      ->check(at_least(1))
-      ->capture_default_str();
+  add_max_frames(app, command.max_frames);
   auto *sigma =
       app.add_option("--sigma", options.threshold.standard_deviations,
                      "Threshold: mean of held-back normal scores plus this many standard deviations");
@@ -155,6 +169,30 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->type_name("Q")
       ->check(between(0, 1))
       ->excludes(sigma);
+  app.final_callback([&app, &options] {
+    if (options.recipe != Recipe::Instant) return;
+    for (const char *name : {"--steps", "--epochs", "--lr", "--log"})
+      if (app.count(name) > 0)
+        throw CLI::ValidationError(name, "the recipe instant takes no steps: add --recipe fast or paper");
+  });
+}
+
+void describe_update(CLI::App &app, TrainCommand &command) {
+  add_model(app, command.options.model, "Model file to add to, replaced when done");
+  add_data(app, "--data", command.data, command.image_dir);
+  add_batch(app, command.options.batch);
+  add_max_frames(app, command.max_frames);
+}
+
+void describe_merge(CLI::App &app, MergeOptions &options) {
+  app.add_option_function<std::vector<std::string>>(
+         "models",
+         [&](const std::vector<std::string> &models) { options.models.assign(models.begin(), models.end()); },
+         "Model files with statistics, on one backbone")
+      ->type_name("MODEL")
+      ->expected(2, 1000)
+      ->required();
+  add_model(app, options.model, "Model file to write");
 }
 
 void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
@@ -201,6 +239,9 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
   app->add_flag("--man", line.man)->group("");
   app->add_flag("--markdown", line.markdown)->group("");
   describe_train(*app->add_subcommand("train", "Learn a model from normal pictures and videos"), line.train);
+  describe_update(*app->add_subcommand("update", "Add new normal pictures and videos to what a model knows"),
+                  line.update);
+  describe_merge(*app->add_subcommand("merge", "Add up what several models know"), line.merge);
   describe_evaluate(*app->add_subcommand("evaluate", "Measure a model on labelled data"), line.evaluate);
   describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
   describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),

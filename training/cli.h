@@ -8,6 +8,7 @@
 #include "training/import/import.h"
 #include "training/info/info.h"
 #include "training/predict/predict.h"
+#include "training/train/update.h"
 #include "training/train_command.h"
 
 namespace uniad {
@@ -15,6 +16,8 @@ namespace uniad {
 // Everything that a command line can say.
 struct CommandLine {
   TrainCommand train;
+  TrainCommand update;
+  MergeOptions merge;
   EvaluateOptions evaluate;
   PredictOptions predict;
   ImportOptions import;

@@ -16,6 +16,8 @@ void run(const CLI::App &app, const uniad::CommandLine &line) {
   if (line.man) std::cout << uniad::man_page(app);
   if (line.markdown) std::cout << uniad::markdown(app);
   if (app.got_subcommand("train")) run_train(line.train, progress);
+  if (app.got_subcommand("update")) run_update(line.update, progress);
+  if (app.got_subcommand("merge")) merge_models(line.merge, progress);
   if (app.got_subcommand("evaluate")) evaluate(line.evaluate, progress);
   if (app.got_subcommand("predict")) predict(line.predict, progress);
   if (app.got_subcommand("import")) import_files(line.import, progress);

@@ -7,6 +7,7 @@
 #include "model/file/weights.h"
 #include "training/interrupt.h"
 #include "training/train/train.h"
+#include "training/train/update.h"
 
 namespace uniad {
 namespace {
@@ -44,6 +45,14 @@ void run_train(const TrainCommand &command, Progress &progress) {
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
   options.sources = open_training_data(command, progress);
   train(options, progress);
+}
+
+void run_update(const TrainCommand &command, Progress &progress) {
+  defer_interrupts();
+  check_writable(command.options.model);
+  auto options = command.options;
+  options.sources = open_training_data(command, progress);
+  update(options, progress);
 }
 
 }  // namespace uniad

@@ -23,4 +23,7 @@ struct TrainCommand {
 // order.
 void run_train(const TrainCommand &command, Progress &progress);
 
+// Opens the data and adds it to the model.
+void run_update(const TrainCommand &command, Progress &progress);
+
 }  // namespace uniad

@@ -53,6 +53,8 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   copy = gst_buffer_add_anomaly_meta(dest, self->source, self->score, self->age);
   if (!copy) return FALSE;
   if (self->has_threshold) gst_anomaly_meta_set_threshold(copy, self->threshold, self->probability);
+  copy->unknown_scene = self->unknown_scene;
+  copy->anomalous = self->anomalous;
   gst_anomaly_meta_set_grid(copy, self->grid_width, self->grid_height, self->grid);
   gst_anomaly_meta_set_regions(copy, self->regions, self->n_regions);
   gst_anomaly_meta_set_event(copy, self->event_id, self->event_state);
@@ -137,6 +139,19 @@ void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdouble threshold, gdo
   meta->threshold = threshold;
   meta->probability = probability;
   meta->anomalous = meta->score >= threshold;
+}
+
+/**
+ * gst_anomaly_meta_set_unknown_scene:
+ * @meta: a #GstAnomalyMeta
+ *
+ * Says that the frame as a whole is unlike everything that was learned; where there is a threshold, the frame
+ * is anomalous with it, whatever its score.
+ */
+void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta) {
+  g_return_if_fail(meta != NULL);
+  meta->unknown_scene = TRUE;
+  meta->anomalous = meta->has_threshold;
 }
 
 /**

@@ -56,7 +56,7 @@ struct _GstAnomalyRegion {
  * @has_threshold: whether @threshold, @probability and @anomalous mean anything: %FALSE without a calibration
  * @threshold: a score at or above it is anomalous
  * @probability: the score on a scale of 0 to 1, 0.5 at the threshold
- * @anomalous: whether @score reached @threshold
+ * @anomalous: whether @score reached @threshold, or the scene is unknown
  * @grid_width: columns of @grid
  * @grid_height: rows of @grid
  * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells share the frame evenly.
@@ -65,6 +65,8 @@ struct _GstAnomalyRegion {
  * @regions: (array length=n_regions): the anomalous parts, strongest first; never empty when anomalous
  * @event_id: (nullable): the event that the frame belongs to, unique across streams and restarts, or %NULL
  * @event_state: where in the event the frame stands
+ * @unknown_scene: whether the frame as a whole is unlike everything that was learned: another product, a
+ *   camera that was turned, a covered lens
  * @age: nanoseconds of running time since the frame that the result comes from; 0: judged on this frame;
  *   %GST_CLOCK_TIME_NONE: judged on an earlier one, of a stream without timestamps
  *
@@ -93,6 +95,8 @@ struct _GstAnomalyMeta {
   GstAnomalyEventState event_state;
 
   GstClockTime age;
+
+  gboolean unknown_scene;
 };
 
 #define GST_TYPE_ANOMALY_EVENT_STATE (gst_anomaly_event_state_get_type())
@@ -112,6 +116,8 @@ GST_UNIAD_META_API GstAnomalyMeta *gst_buffer_get_anomaly_meta(GstBuffer *buffer
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdouble threshold,
                                                        gdouble probability);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height,
                                                   const gfloat *values);

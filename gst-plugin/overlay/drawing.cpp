@@ -187,6 +187,7 @@ struct FreeFont {
 Result result_of(const GstAnomalyMeta &meta) {
   Result result;
   result.source = meta.source != nullptr ? meta.source : "";
+  if (meta.unknown_scene) result.source += ": unknown scene";
   result.score = meta.score;
   if (meta.has_threshold && std::isfinite(meta.threshold)) {
     result.threshold = meta.threshold;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,12 +20,40 @@ namespace uniad {
 struct DetectorOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string precision = "auto";  // auto, fp32, bf16
+  // Where there is no such model file: begin one that has learned nothing, on this backbone ("auto" as in
+  // choose_backbone()). Empty: a model file that is missing is an error.
+  std::string new_on_backbone = "";
+  // Drift: share of the way that the means of what is normal move towards each frame that follow() is told
+  // of, 0 to 0.01. 0: they stay as they were learned.
+  double adapt_rate = 0;
+};
+
+// How far learning is, in place of a judgement.
+struct Learning {
+  std::int64_t frames = 0;  // learned from
+  std::int64_t wanted = 0;
+  bool finished = false;                  // the next frame is judged by what was learned
+  std::optional<ScoreStatistics> normal;  // once finished: of the source, where the frames give a threshold
+  std::vector<std::string> remarks;       // once finished: what the user should know
 };
 
 // The network's word on one frame, before any threshold.
 struct Detection {
   Grid grid;        // input size / 16, e.g. 14x14
   float score = 0;  // config().score of it
+  // Of models with statistics: how far the frame as a whole lies from the nearest scene that was learned, as
+  // a share of what is still that scene.
+  float scene_distance = 0;
+  std::optional<Learning> learning;        // the frame was learned from, and has no grid and no score
+  std::shared_ptr<const void> impression;  // what follow() needs of the frame
+
+  bool unknown_scene() const { return scene_distance > 1; }
+};
+
+// What to learn from the frames that come.
+struct LearnOptions {
+  std::string source;       // whose calibration the frames give
+  std::int64_t frames = 0;  // so many, at least 1
 };
 
 // A model ready to judge frames: the only door to the network, free of torch types. Thread-safe.
@@ -48,8 +78,28 @@ class Detector {
   // The same, waiting for the result; throws what stopped it.
   std::vector<Detection> detect(std::span<const FrameView> frames);
 
+  // From now on frames are learned from instead of judged, until options.frames have been. They are added to
+  // what the model knows, exactly; nothing is forgotten. Throws Error where the model has no statistics to
+  // add to, and while it is learning: that goes on.
+  virtual void learn(const LearnOptions &options) = 0;
+
+  // Ends learning with the frames that came; none where nothing is being learned. Throws Error where they
+  // teach nothing; then the model is what it was before.
+  virtual std::optional<Learning> finish_learning() = 0;
+
+  // The frame of this detection was normal.
+  virtual void follow(const Detection &normal) = 0;
+
+  // How far normal frames have moved from what was learned, in standard deviations of normal features: below
+  // 0.2 is noise. 0 without statistics and before any follow().
+  virtual double drift() const = 0;
+
+  // Writes the model as it is now, with what it learned and followed; the old file is whole until the new one
+  // is. Throws Error.
+  virtual void save(const std::filesystem::path &path) const = 0;
+
   virtual const ModelConfig &config() const = 0;
-  virtual const Calibration &calibration() const = 0;
+  virtual std::shared_ptr<const Calibration> calibration() const = 0;
   virtual std::string description() const = 0;  // "efficientnet-b4 at 224x224, cpu, fp32": what `auto` became
 
  protected:

@@ -165,7 +165,7 @@ Model model_of(Checkpoint checkpoint, std::optional<BackboneWeights> given) {
   ModelConfig &config = model.config;
   config.reconstruction = reconstruction_of(checkpoint.reconstruction, where);
   std::tie(config.input.height, config.input.width) =
-      input_size(checkpoint.reconstruction, config.reconstruction.position, where);
+      input_size(checkpoint.reconstruction, config.reconstruction->position, where);
 
   const int channels = extent(checkpoint.reconstruction, "input_proj.weight", 1, where);
   BackboneWeights weights = weights_for(checkpoint, std::move(given), channels);
@@ -178,7 +178,7 @@ Model model_of(Checkpoint checkpoint, std::optional<BackboneWeights> given) {
   move_tensors(weights.tensors, backbone_tensors(config.backbone), "backbone.", weights.origin,
                model.tensors);
   move_tensors(checkpoint.reconstruction,
-               reconstruction_tensors(config.reconstruction, channels, config.input.height / 16,
+               reconstruction_tensors(*config.reconstruction, channels, config.input.height / 16,
                                       config.input.width / 16),
                "reconstruction.", where, model.tensors);
   model.provenance.recipe = "imported from " + checkpoint.path.filename().string();

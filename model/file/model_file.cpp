@@ -134,36 +134,69 @@ class Field {
   const std::string &file_;
 };
 
+ordered_json to_json(const ReconstructionConfig &r) {
+  return {{"dim", r.dim},
+          {"heads", r.heads},
+          {"feedforward", r.feedforward},
+          {"encoder_layers", r.encoder_layers},
+          {"decoder_layers", r.decoder_layers},
+          {"dropout", r.dropout},
+          {"pre_norm", r.pre_norm},
+          {"position", name_of(r.position, position_names())},
+          {"mask_height", r.mask_height},
+          {"mask_width", r.mask_width},
+          {"mask_encoder", r.mask_encoder},
+          {"mask_decoder_first", r.mask_decoder_first},
+          {"mask_decoder_second", r.mask_decoder_second},
+          {"jitter_scale", r.jitter_scale},
+          {"jitter_probability", r.jitter_probability}};
+}
+
 ordered_json to_json(const ModelConfig &config) {
   const BackboneConfig &backbone = config.backbone;
-  const ReconstructionConfig &r = config.reconstruction;
-  return {{"input",
-           {{"height", config.input.height},
-            {"width", config.input.width},
-            {"mean", config.input.mean},
-            {"std", config.input.std}}},
-          {"backbone",
-           {{"name", backbone.name},
-            {"stages", backbone.stages},
-            {"padding", name_of(backbone.padding, padding_names())},
-            {"bn_eps", backbone.bn_eps}}},
-          {"reconstruction",
-           {{"dim", r.dim},
-            {"heads", r.heads},
-            {"feedforward", r.feedforward},
-            {"encoder_layers", r.encoder_layers},
-            {"decoder_layers", r.decoder_layers},
-            {"dropout", r.dropout},
-            {"pre_norm", r.pre_norm},
-            {"position", name_of(r.position, position_names())},
-            {"mask_height", r.mask_height},
-            {"mask_width", r.mask_width},
-            {"mask_encoder", r.mask_encoder},
-            {"mask_decoder_first", r.mask_decoder_first},
-            {"mask_decoder_second", r.mask_decoder_second},
-            {"jitter_scale", r.jitter_scale},
-            {"jitter_probability", r.jitter_probability}}},
-          {"score", name_of(config.score, score_names())}};
+  ordered_json all{{"input",
+                    {{"height", config.input.height},
+                     {"width", config.input.width},
+                     {"mean", config.input.mean},
+                     {"std", config.input.std}}},
+                   {"backbone",
+                    {{"name", backbone.name},
+                     {"stages", backbone.stages},
+                     {"padding", name_of(backbone.padding, padding_names())},
+                     {"bn_eps", backbone.bn_eps}}}};
+  if (config.reconstruction) all["reconstruction"] = to_json(*config.reconstruction);
+  if (config.statistics) {
+    all["statistics"] = {{"clusters", config.statistics->clusters},
+                         {"residuals", config.statistics->residuals},
+                         {"position_prior", config.statistics->position_prior}};
+  }
+  all["score"] = name_of(config.score, score_names());
+  return all;
+}
+
+ReconstructionConfig reconstruction_from(const Field &field) {
+  ReconstructionConfig r;
+  r.dim = field["dim"].integer();
+  r.heads = field["heads"].integer();
+  r.feedforward = field["feedforward"].integer();
+  r.encoder_layers = field["encoder_layers"].integer();
+  r.decoder_layers = field["decoder_layers"].integer();
+  r.dropout = field["dropout"].number(-real_limit, real_limit);
+  r.pre_norm = field["pre_norm"].flag();
+  r.position = field["position"].choice(position_names());
+  r.mask_height = field["mask_height"].integer();
+  r.mask_width = field["mask_width"].integer();
+  r.mask_encoder = field["mask_encoder"].flag();
+  r.mask_decoder_first = field["mask_decoder_first"].flag();
+  r.mask_decoder_second = field["mask_decoder_second"].flag();
+  r.jitter_scale = field["jitter_scale"].number(-real_limit, real_limit);
+  r.jitter_probability = field["jitter_probability"].number(-real_limit, real_limit);
+  return r;
+}
+
+StatisticsConfig statistics_config_from(const Field &field) {
+  return {field["clusters"].integer(), field["residuals"].flag(),
+          field["position_prior"].number(0, real_limit)};
 }
 
 ModelConfig config_from(const Field &field) {
@@ -183,24 +216,9 @@ ModelConfig config_from(const Field &field) {
   config.backbone.padding = backbone["padding"].choice(padding_names());
   config.backbone.bn_eps = backbone["bn_eps"].number(-real_limit, real_limit);
 
-  const Field reconstruction = field["reconstruction"];
-  ReconstructionConfig &r = config.reconstruction;
-  r.dim = reconstruction["dim"].integer();
-  r.heads = reconstruction["heads"].integer();
-  r.feedforward = reconstruction["feedforward"].integer();
-  r.encoder_layers = reconstruction["encoder_layers"].integer();
-  r.decoder_layers = reconstruction["decoder_layers"].integer();
-  r.dropout = reconstruction["dropout"].number(-real_limit, real_limit);
-  r.pre_norm = reconstruction["pre_norm"].flag();
-  r.position = reconstruction["position"].choice(position_names());
-  r.mask_height = reconstruction["mask_height"].integer();
-  r.mask_width = reconstruction["mask_width"].integer();
-  r.mask_encoder = reconstruction["mask_encoder"].flag();
-  r.mask_decoder_first = reconstruction["mask_decoder_first"].flag();
-  r.mask_decoder_second = reconstruction["mask_decoder_second"].flag();
-  r.jitter_scale = reconstruction["jitter_scale"].number(-real_limit, real_limit);
-  r.jitter_probability = reconstruction["jitter_probability"].number(-real_limit, real_limit);
-
+  config.reconstruction.reset();
+  if (const auto part = field.find("reconstruction")) config.reconstruction = reconstruction_from(*part);
+  if (const auto part = field.find("statistics")) config.statistics = statistics_config_from(*part);
   config.score = field["score"].choice(score_names());
   return config;
 }
@@ -308,9 +326,16 @@ void check_model(const Model &model, const std::string &file) {
     channels += find_backbone(backbone.name)->taps[static_cast<std::size_t>(stage) - 1].channels;
   }
   check_tensors(backbone_tensors(backbone), "backbone.", model.tensors, file, write_again);
-  check_tensors(
-      reconstruction_tensors(model.config.reconstruction, channels, input.height / 16, input.width / 16),
-      "reconstruction.", model.tensors, file, write_again);
+  const int rows = input.height / 16;
+  const int columns = input.width / 16;
+  if (model.config.reconstruction) {
+    check_tensors(reconstruction_tensors(*model.config.reconstruction, channels, rows, columns),
+                  "reconstruction.", model.tensors, file, write_again);
+  }
+  if (model.config.statistics) {
+    check_tensors(statistics_tensors(*model.config.statistics, channels, rows * columns), "statistics.",
+                  model.tensors, file, write_again);
+  }
   check_standardising(model, channels, file);
 }
 
@@ -324,6 +349,10 @@ void check_numbers(const Model &model, const std::string &file) {
     }
     if (name == "feature_std" && !all([](float deviation) { return deviation > 0; })) {
       throw Error(file, "feature_std holds a number that is not positive", write_again);
+    }
+    if (name == "statistics.pictures" &&
+        !all([](float count) { return count >= 1 && count < 1e12F && std::floor(count) == count; })) {
+      throw Error(file, "statistics.pictures holds what is no number of pictures", write_again);
     }
     if (name.ends_with(".running_var") && !all([](float variance) { return variance >= 0; })) {
       throw Error(file, "tensor " + name + " holds a negative variance", write_again);
@@ -359,22 +388,7 @@ struct Range {
   double value, least, most;
 };
 
-void check_ranges(const ModelConfig &config, const std::string &where) {
-  const InputConfig &input = config.input;
-  const ReconstructionConfig &r = config.reconstruction;
-  std::vector<Range> ranges{{"backbone.bn_eps", config.backbone.bn_eps, 1e-12, 1},
-                            {"reconstruction.dim", double(r.dim), 2, 16384},
-                            {"reconstruction.heads", double(r.heads), 1, 16384},
-                            {"reconstruction.feedforward", double(r.feedforward), 1, 65536},
-                            {"reconstruction.encoder_layers", double(r.encoder_layers), 1, 256},
-                            {"reconstruction.decoder_layers", double(r.decoder_layers), 1, 256},
-                            {"reconstruction.dropout", r.dropout, 0, 0.999},
-                            {"reconstruction.mask_height", double(r.mask_height), 1, 4096},
-                            {"reconstruction.mask_width", double(r.mask_width), 1, 4096},
-                            {"reconstruction.jitter_scale", r.jitter_scale, 0, 1e6},
-                            {"reconstruction.jitter_probability", r.jitter_probability, 0, 1}};
-  for (float mean : input.mean) ranges.push_back({"input.mean", mean, -10, 10});
-  for (float deviation : input.std) ranges.push_back({"input.std", deviation, double{1e-6F}, 10});
+void check_ranges(const std::vector<Range> &ranges, const std::string &where) {
   for (const Range &range : ranges) {
     if (!(range.value >= range.least && range.value <= range.most)) {  // NaN neither
       throw Error(where, std::string(range.name) + " is " + text_of(range.value),
@@ -383,9 +397,49 @@ void check_ranges(const ModelConfig &config, const std::string &where) {
   }
 }
 
+void check_ranges(const ModelConfig &config, const std::string &where) {
+  std::vector<Range> ranges{{"backbone.bn_eps", config.backbone.bn_eps, 1e-12, 1}};
+  for (float mean : config.input.mean) ranges.push_back({"input.mean", mean, -10, 10});
+  for (float deviation : config.input.std) ranges.push_back({"input.std", deviation, double{1e-6F}, 10});
+  if (config.statistics) {
+    ranges.push_back({"statistics.clusters", double(config.statistics->clusters), 1, 4096});
+    ranges.push_back({"statistics.position_prior", config.statistics->position_prior, 0, 1e9});
+  }
+  check_ranges(ranges, where);
+}
+
 // A window of 2 (size / 2) + 1 around a query at the map's middle covers the whole axis.
 bool covers(int mask_size, int extent) {
   return extent <= 2 * (mask_size / 2) + 1;
+}
+
+void check(const ReconstructionConfig &r, const InputConfig &input, const std::string &where) {
+  check_ranges({{"reconstruction.dim", double(r.dim), 2, 16384},
+                {"reconstruction.heads", double(r.heads), 1, 16384},
+                {"reconstruction.feedforward", double(r.feedforward), 1, 65536},
+                {"reconstruction.encoder_layers", double(r.encoder_layers), 1, 256},
+                {"reconstruction.decoder_layers", double(r.decoder_layers), 1, 256},
+                {"reconstruction.dropout", r.dropout, 0, 0.999},
+                {"reconstruction.mask_height", double(r.mask_height), 1, 4096},
+                {"reconstruction.mask_width", double(r.mask_width), 1, 4096},
+                {"reconstruction.jitter_scale", r.jitter_scale, 0, 1e6},
+                {"reconstruction.jitter_probability", r.jitter_probability, 0, 1}},
+               where);
+  if (r.dim % r.heads != 0 || r.dim % 2 != 0) {
+    throw Error(where,
+                std::to_string(r.heads) + " heads on " + std::to_string(r.dim) + " dimensions cannot work",
+                "choose an even dimension that is a multiple of the heads");
+  }
+  const int rows = input.height / 16;
+  const int columns = input.width / 16;
+  const bool masked = r.mask_encoder || r.mask_decoder_first || r.mask_decoder_second;
+  if (masked && covers(r.mask_height, rows) && covers(r.mask_width, columns)) {
+    throw Error(where,
+                "a " + std::to_string(r.mask_height) + "x" + std::to_string(r.mask_width) + " mask on a " +
+                    std::to_string(rows) + "x" + std::to_string(columns) +
+                    " map hides every key from some query",
+                "choose a larger input or a smaller mask");
+  }
 }
 
 }  // namespace
@@ -442,21 +496,11 @@ void check(const ModelConfig &config, const std::string &where) {
     }
   }
   check_ranges(config, where);
-  const ReconstructionConfig &r = config.reconstruction;
-  if (r.dim % r.heads != 0 || r.dim % 2 != 0) {
-    throw Error(where,
-                std::to_string(r.heads) + " heads on " + std::to_string(r.dim) + " dimensions cannot work",
-                "choose an even dimension that is a multiple of the heads");
-  }
-  const int rows = config.input.height / 16;
-  const int columns = config.input.width / 16;
-  const bool masked = r.mask_encoder || r.mask_decoder_first || r.mask_decoder_second;
-  if (masked && covers(r.mask_height, rows) && covers(r.mask_width, columns)) {
-    throw Error(where,
-                "a " + std::to_string(r.mask_height) + "x" + std::to_string(r.mask_width) + " mask on a " +
-                    std::to_string(rows) + "x" + std::to_string(columns) +
-                    " map hides every key from some query",
-                "choose a larger input or a smaller mask");
+  if (config.reconstruction) check(*config.reconstruction, config.input, where);
+  const bool needs_reconstruction = !config.statistics || config.statistics->residuals;
+  if (needs_reconstruction && !config.reconstruction) {
+    throw Error(where, "nothing to score with: no reconstruction, and no statistics that do without",
+                write_again);
   }
 }
 

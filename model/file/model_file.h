@@ -51,12 +51,21 @@ struct ReconstructionConfig {
   double jitter_probability = 1.0;
 };
 
+// Scoring by the statistics of normal features (model/statistics/) instead of by the reconstruction's error
+// alone.
+struct StatisticsConfig {
+  int clusters = 1;
+  bool residuals = false;     // of what the reconstruction leaves, too
+  double position_prior = 4;  // pictures that speak for one mean at all positions
+};
+
 enum class ScoreKind { Max, Mean, Std };  // of the anomaly map; Max: of its 16x16 average pooling
 
 struct ModelConfig {
   InputConfig input;
   BackboneConfig backbone;
-  ReconstructionConfig reconstruction;
+  std::optional<ReconstructionConfig> reconstruction = ReconstructionConfig{};  // none: statistics alone
+  std::optional<StatisticsConfig> statistics;
   ScoreKind score = ScoreKind::Max;
 };
 
@@ -95,7 +104,8 @@ struct Provenance {
 };
 
 // A model: one safetensors file (design 3.1). Tensor names are the authors' (`backbone.*`,
-// `reconstruction.*`), and `feature_mean`, `feature_std` (channels) where features are standardised.
+// `reconstruction.*`), `feature_mean`, `feature_std` (channels) where features are standardised, and
+// `statistics.*` (model/statistics/cluster_sums.h).
 struct Model {
   ModelConfig config;
   Calibration calibration;

@@ -164,6 +164,19 @@ Tensors reconstruction_tensors(const ReconstructionConfig &config, int channels,
   return tensors;
 }
 
+Tensors statistics_tensors(const StatisticsConfig &config, int channels, int tokens) {
+  Tensors tensors{{"pictures", {config.clusters}},
+                  {"descriptors", {config.clusters, channels}},
+                  {"descriptor_squares", {config.clusters, channels}}};
+  const auto add_sums = [&](const std::string &name) {
+    tensors[name + ".positions"] = {config.clusters, tokens, channels};
+    tensors[name + ".products"] = {config.clusters, channels, channels};
+  };
+  add_sums("features");
+  if (config.residuals) add_sums("residuals");
+  return tensors;
+}
+
 void check_tensors(const Tensors &expected, const std::string &prefix,
                    const std::map<std::string, StoredTensor> &tensors, const std::string &where,
                    const std::string &way_out) {

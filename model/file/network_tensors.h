@@ -23,6 +23,10 @@ std::map<std::string, Shape> backbone_tensors(const BackboneConfig &config);
 std::map<std::string, Shape> reconstruction_tensors(const ReconstructionConfig &config, int channels,
                                                     int height, int width);
 
+// Sums of normal features, and of residuals where they are scored too, without prefix
+// (model/statistics/cluster_sums.h).
+std::map<std::string, Shape> statistics_tensors(const StatisticsConfig &config, int channels, int tokens);
+
 // Throws Error naming the tensors that are missing, of another shape or not of a floating-point type.
 void check_tensors(const std::map<std::string, Shape> &expected, const std::string &prefix,
                    const std::map<std::string, StoredTensor> &tensors, const std::string &where,

@@ -427,6 +427,17 @@ BackboneWeights read_backbone_weights(const std::filesystem::path &path, const s
   return weights;
 }
 
+ModelConfig config_on(const BackboneWeights &weights) {
+  ModelConfig config;
+  config.input.mean = weights.mean;
+  config.input.std = weights.std;
+  config.backbone = weights.config;
+  config.backbone.stages = {1, 2, 3, 4};
+  if (find_backbone(weights.config.name)->family == BackboneFamily::ResNet)
+    config.backbone.stages = {1, 2, 3};
+  return config;
+}
+
 TensorFile to_weight_file(const BackboneWeights &weights) {
   const bool resnet = find_backbone(weights.config.name)->family == BackboneFamily::ResNet;
   return {weights.tensors,

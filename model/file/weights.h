@@ -35,6 +35,10 @@ BackboneWeights recognise_backbone(TensorFile file, const std::filesystem::path 
 // The same of a given backbone; throws Error where the file is another's.
 BackboneWeights read_backbone_weights(const std::filesystem::path &path, const std::string &backbone);
 
+// The configuration of a new model on them: input, backbone and the tapped stages (facts 4.1: 1-4 of an
+// EfficientNet, 1-3 of a ResNet).
+ModelConfig config_on(const BackboneWeights &weights);
+
 // The same as a safetensors file that says its semantics in `__metadata__`.
 TensorFile to_weight_file(const BackboneWeights &weights);
 

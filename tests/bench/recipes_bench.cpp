@@ -66,7 +66,7 @@ void run(int argc, char **argv) {
   std::int64_t pictures = 0;
   for (const SourceFeatures &source : raw) pictures += source.train.size(0);
   const Schedule schedule = make_schedule(options, pictures);
-  config.reconstruction.dropout = schedule.dropout;
+  config.reconstruction->dropout = schedule.dropout;
 
   for (int seed = 1; seed <= seeds; ++seed) {
     torch::manual_seed(static_cast<std::uint64_t>(seed));

@@ -2,6 +2,7 @@
 #include "tests/gst-plugin/fake_detector.h"
 
 #include <stdexcept>
+#include <utility>
 
 namespace uniad {
 
@@ -15,7 +16,8 @@ class FakeDetector : public Detector {
   void submit(std::span<const FrameView> frames, Done done) override {
     std::vector<Detection> detections;
     try {
-      for (const auto &frame : frames) detections.push_back(test::fake_network().judge(frame));
+      for (const auto &frame : frames)
+        detections.push_back(learning_ ? learn_from() : test::fake_network().judge(frame));
     } catch (...) {
       done({}, std::current_exception());
       return;
@@ -24,17 +26,53 @@ class FakeDetector : public Detector {
   }
 
   const ModelConfig &config() const override { return config_; }
-  const Calibration &calibration() const override { return test::fake_network().calibration; }
+  void learn(const LearnOptions &options) override {
+    if (!test::fake_network().learn_error.empty()) throw std::runtime_error(test::fake_network().learn_error);
+    learning_ = Learning{};
+    learning_->wanted = options.frames;
+    source_ = options.source;
+  }
+
+  std::optional<Learning> finish_learning() override {
+    if (!learning_) return std::nullopt;
+    Learning result = *std::exchange(learning_, std::nullopt);
+    if (result.frames == 0) throw std::runtime_error("no frame came that could be learned from");
+    result.finished = true;
+    result.normal = ScoreStatistics{0.5, 0.25, 0.0625, result.frames};
+    test::fake_network().calibration.sources[source_] = *result.normal;
+    return result;
+  }
+
+  void follow(const Detection & /*normal*/) override { ++test::fake_network().followed; }
+  double drift() const override { return 0.01 * test::fake_network().followed; }
+  void save(const std::filesystem::path &path) const override {
+    if (!test::fake_network().save_error.empty()) throw std::runtime_error(test::fake_network().save_error);
+    test::fake_network().saved.push_back(path);
+  }
+
+  std::shared_ptr<const Calibration> calibration() const override {
+    return std::make_shared<Calibration>(test::fake_network().calibration);
+  }
   std::string description() const override { return "fake"; }
 
  private:
+  Detection learn_from() {
+    Detection detection;
+    ++learning_->frames;
+    detection.learning = learning_->frames == learning_->wanted ? finish_learning() : learning_;
+    return detection;
+  }
+
   ModelConfig config_;
+  std::optional<Learning> learning_;
+  std::string source_;
 };
 
 }  // namespace
 
 std::shared_ptr<Detector> Detector::open(const std::filesystem::path & /*model*/,
-                                         const DetectorOptions & /*options*/) {
+                                         const DetectorOptions &options) {
+  test::fake_network().options = options;
   if (!test::fake_network().open_error.empty()) throw std::runtime_error(test::fake_network().open_error);
   return std::make_shared<FakeDetector>();
 }
@@ -57,6 +95,10 @@ namespace uniad::test {
 FakeNetwork &fake_network() {
   static FakeNetwork network;
   return network;
+}
+
+void FakeNetwork::reset() {
+  *this = FakeNetwork();
 }
 
 Detection FakeNetwork::first_byte(const FrameView &frame) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "model/engine/detector.h"
 
@@ -14,6 +16,15 @@ struct FakeNetwork {
   Calibration calibration;
   std::string open_error;  // thrown by open() unless empty
   int open_detectors = 0;
+  DetectorOptions options;  // of the newest open()
+
+  // Learning takes any frame, and gives its source a threshold of 0.5.
+  std::string learn_error;                   // thrown by learn() unless empty
+  std::string save_error;                    // thrown by save() unless empty
+  std::vector<std::filesystem::path> saved;  // where save() was asked to write
+  int followed = 0;
+
+  void reset();
 
   // Score and every value of the grid: the brightness of the frame's first byte, 0..1.
   static Detection first_byte(const FrameView &frame);

@@ -126,7 +126,7 @@ class UniadDetect : public GstTest {
   }
 
   void SetUp() override {
-    fake_network() = {};
+    fake_network().reset();
     fake_network().judge = FakeNetwork::first_byte;
   }
 

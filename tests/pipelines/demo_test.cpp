@@ -75,7 +75,7 @@ TEST_F(Demo, LearnsAVideoAndJudgesEveryFrameOfIt) {
                                    "!", "mp4mux", "!", "filesink", "location=" + clip});
   ASSERT_EQ(made.status, 0) << made.err;
   const Finished demo = test::run({pipelines + "demo.sh", "--build", UNIAD_BUILD, "--video", clip, "--learn",
-                                   "0-39", "--steps", "2", "--backbone", "efficientnet-lite2", "--out", out});
+                                   "0-39", "--backbone", "efficientnet-lite2", "--out", out});
   ASSERT_EQ(demo.status, 0) << demo.err;
   EXPECT_NE(demo.out.find("of 60 frames are anomalous"), std::string::npos) << demo.out;
   std::ifstream lines(out + "/anomalies.jsonl");

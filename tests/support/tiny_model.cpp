@@ -11,13 +11,13 @@ void write_tiny_model(const std::filesystem::path &path, std::optional<double> t
   model.config.input.height = 64;
   model.config.input.width = 64;
   model.config.backbone = {"efficientnet-lite0", {1, 2, 3}, PaddingRule::StaticSame, 1e-3};
-  model.config.reconstruction.dim = 32;
-  model.config.reconstruction.heads = 2;
-  model.config.reconstruction.feedforward = 32;
-  model.config.reconstruction.encoder_layers = 1;
-  model.config.reconstruction.decoder_layers = 1;
-  model.config.reconstruction.mask_height = 3;
-  model.config.reconstruction.mask_width = 3;
+  model.config.reconstruction->dim = 32;
+  model.config.reconstruction->heads = 2;
+  model.config.reconstruction->feedforward = 32;
+  model.config.reconstruction->encoder_layers = 1;
+  model.config.reconstruction->decoder_layers = 1;
+  model.config.reconstruction->mask_height = 3;
+  model.config.reconstruction->mask_width = 3;
   if (threshold) {
     model.calibration.rule = "mean + 4 sd";
     model.calibration.pooled = ScoreStatistics{*threshold, *threshold / 2, *threshold / 8, 100};

@@ -74,6 +74,7 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --steps 3 --epochs 3",
                                 "train --data x --model y --backbone vgg16",
                                 "train --data x --model y --recipe slow",
+                                "train --data x --model y --recipe instant --steps 3",
                                 "train --data x --model y --device gpu",
                                 "train --data x --model y --precision fp8",
                                 "train --data x --model y --batch 0",
@@ -266,8 +267,9 @@ TEST_F(Training, LearnsEvaluatesAndTells) {
   const auto product = write_product(24, 6);
   write("product/train/good/broken.png", "");
   const auto model = file("model.safetensors").string();
-  const auto trained = uniad("train --backbone efficientnet-lite2 --steps 5 --device cpu --seed 3 --data " +
-                             product + " --model " + model);
+  const auto trained =
+      uniad("train --recipe fast --backbone efficientnet-lite2 --steps 5 --device cpu --seed 3 --data " +
+            product + " --model " + model);
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_TRUE(trained.out.empty());
   EXPECT_TRUE(holds(trained.err, "broken.png"));
@@ -295,8 +297,8 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
   if (trainer == 0) {
     const int target = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(target, STDERR_FILENO);
-    execl(UNIAD_EXECUTABLE, "uniad", "train", "--backbone", "efficientnet-lite2", "--steps", "100000",
-          "--data", product.c_str(), "--model", model.c_str(), nullptr);
+    execl(UNIAD_EXECUTABLE, "uniad", "train", "--recipe", "fast", "--backbone", "efficientnet-lite2",
+          "--steps", "100000", "--data", product.c_str(), "--model", model.c_str(), nullptr);
     _exit(127);
   }
   int status = 0;

@@ -212,6 +212,14 @@ std::pair<std::string, std::string> parse_spec(const std::string &spec) {
   return {spec.substr(0, equals), spec.substr(equals + 1)};
 }
 
+// Indices of each video's frames; those of pictures share the empty path.
+std::map<fs::path, std::vector<std::size_t>> by_video(std::span<const Item> items) {
+  std::map<fs::path, std::vector<std::size_t>> groups;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    groups[items[i].frame ? items[i].path : fs::path()].push_back(i);
+  return groups;
+}
+
 template <typename T>
 void append(std::vector<T> &to, const std::vector<T> &from) {
   to.insert(to.end(), from.begin(), from.end());
@@ -261,9 +269,7 @@ std::vector<Item> limit_frames(std::span<const Item> items, std::size_t count) {
 Split hold_back(std::span<const Item> items, std::uint64_t seed) {
   const auto tenth = (items.size() + 9) / 10;
   const auto share = items.size() >= 100 ? std::max<std::size_t>(20, tenth) : tenth;
-  std::map<fs::path, std::vector<std::size_t>> groups;  // a video's frames; pictures share the empty path
-  for (std::size_t i = 0; i < items.size(); ++i)
-    groups[items[i].frame ? items[i].path : fs::path()].push_back(i);
+  auto groups = by_video(items);
 
   std::vector<bool> held_back(items.size(), false);
   for (auto &[video, members] : groups) {
@@ -282,6 +288,16 @@ Split hold_back(std::span<const Item> items, std::uint64_t seed) {
   for (std::size_t i = 0; i < items.size(); ++i)
     (held_back[i] ? split.held_back : split.train).push_back(items[i]);
   return split;
+}
+
+std::vector<int> assign_folds(std::span<const Item> items, int folds) {
+  std::vector<int> assigned(items.size());
+  const auto count = static_cast<std::size_t>(folds);
+  for (const auto &[video, members] : by_video(items)) {
+    for (std::size_t i = 0; i < members.size(); ++i)
+      assigned[members[i]] = static_cast<int>(video.empty() ? i % count : i * count / members.size());
+  }
+  return assigned;
 }
 
 }  // namespace uniad

@@ -58,4 +58,8 @@ struct Split {
 // Order is kept. A single item is not held back.
 Split hold_back(std::span<const Item> items, std::uint64_t seed);
 
+// Parts the items into `folds` that are held back in turn: frames of a video in blocks (neighbouring frames
+// leak), pictures by turns. Returns the fold of each item.
+std::vector<int> assign_folds(std::span<const Item> items, int folds);
+
 }  // namespace uniad

@@ -38,7 +38,8 @@ ClassFigures judge(const Source &source, Detector &detector, Progress &progress)
   });
   progress.end();
   report_unread(source.test, unread, progress);
-  const auto *statistics = detector.calibration().find(source.name);
+  const auto calibration = detector.calibration();
+  const auto *statistics = calibration->find(source.name);
   return judge.figures(statistics != nullptr ? std::optional(statistics->threshold) : std::nullopt);
 }
 

@@ -26,14 +26,20 @@ void print_statistics(const std::string &name, const ScoreStatistics &statistics
 }
 
 void print_text(const Model &model, const std::string &name) {
-  const auto &[input, backbone, reconstruction, score] = model.config;
+  const auto &[input, backbone, reconstruction, statistics, score] = model.config;
   std::cout << name << "\n"
             << "input           " << input.width << "x" << input.height << "\n"
             << "backbone        " << backbone.name << ", stages";
   for (const int stage : backbone.stages) std::cout << " " << stage;
-  std::cout << "\nreconstruction  " << reconstruction.encoder_layers << " encoder and "
-            << reconstruction.decoder_layers << " decoder layers, dim " << reconstruction.dim << ", mask "
-            << reconstruction.mask_height << "x" << reconstruction.mask_width << "\n"
+  std::cout << "\n";
+  if (reconstruction)
+    std::cout << "reconstruction  " << reconstruction->encoder_layers << " encoder and "
+              << reconstruction->decoder_layers << " decoder layers, dim " << reconstruction->dim << ", mask "
+              << reconstruction->mask_height << "x" << reconstruction->mask_width << "\n";
+  if (statistics)
+    std::cout << "statistics      of features" << (statistics->residuals ? " and residuals" : "") << ", "
+              << statistics->clusters << (statistics->clusters == 1 ? " cluster" : " clusters") << "\n";
+  std::cout << "scored by       " << (statistics ? "statistics" : "reconstruction error") << "\n"
             << "tensors         " << model.tensors.size() << ", " << parameters(model) << " parameters\n";
 
   const auto &provenance = model.provenance;

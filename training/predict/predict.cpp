@@ -66,17 +66,17 @@ void write_picture(const std::filesystem::path &path, const cv::Mat &picture) {
 
 void predict(const PredictOptions &options, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
+  const auto calibration = detector->calibration();
   const auto sources = open_sources(options.data, options.image_dir);
   progress.say(detector->description());
-  if (!detector->calibration().pooled)
-    progress.say("the model has no calibration: scores come without threshold");
+  if (!calibration->pooled) progress.say("the model has no calibration: scores come without threshold");
   if (!options.overlay.empty()) std::filesystem::create_directories(options.overlay);
 
   Output output(options.json.empty() ? "-" : options.json);
   std::size_t number = 0;
   for (const auto &source : sources) {
     for (const auto &remark : source.remarks) progress.say(remark);
-    const auto *normal = detector->calibration().find(source.name);
+    const auto *normal = calibration->find(source.name);
     const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
       const auto &item = source.test[index];
       const auto detection = detector->detect({&frame, 1}).front();

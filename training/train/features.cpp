@@ -7,33 +7,47 @@
 
 namespace uniad {
 
-Features extract_features(Network &network, const InputConfig &input, std::span<const Item> items, int batch,
-                          const std::string &stage, Progress &progress) {
+std::vector<Unread> visit_features(Network &network, const InputConfig &input, std::span<const Item> items,
+                                   int batch, const std::string &stage, const FeatureVisitor &visitor,
+                                   Progress &progress) {
   const torch::NoGradGuard no_grad;
   Preprocessor preprocessor(input);
   const torch::Tensor images = torch::empty({batch, 3, input.height, input.width});
-  std::vector<torch::Tensor> parts;
-  std::int64_t waiting = 0;
+  std::vector<std::size_t> waiting;
   const auto run_batch = [&] {
-    if (waiting == 0) return;
-    const torch::Tensor fed = images.narrow(0, 0, waiting).contiguous(torch::MemoryFormat::ChannelsLast);
-    const torch::Tensor raw = neck(network.backbone->forward(fed), input.height / 16, input.width / 16);
-    parts.push_back(
-        raw.to(torch::kFloat16, /*non_blocking=*/false, /*copy=*/false, torch::MemoryFormat::Contiguous));
-    waiting = 0;
+    if (waiting.empty()) return;
+    const auto count = static_cast<std::int64_t>(waiting.size());
+    visitor(waiting,
+            network.features(images.narrow(0, 0, count).contiguous(torch::MemoryFormat::ChannelsLast)));
+    waiting.clear();
   };
   progress.begin(stage, static_cast<std::int64_t>(items.size()));
-  Features features;
-  features.unread = visit_items(items, [&](std::size_t index, const FrameView &frame) {
+  std::vector<Unread> unread = visit_items(items, [&](std::size_t index, const FrameView &frame) {
     if (interrupted())
       throw Error("train", "interrupted while reading pictures", "nothing was learned yet: start again");
     const std::int64_t size = 3 * std::int64_t{input.height} * input.width;
-    preprocessor.run(frame, {images.data_ptr<float>() + waiting * size, static_cast<std::size_t>(size)});
-    if (++waiting == batch) run_batch();
+    preprocessor.run(frame,
+                     {images.data_ptr<float>() + std::ssize(waiting) * size, static_cast<std::size_t>(size)});
+    waiting.push_back(index);
+    if (std::ssize(waiting) == batch) run_batch();
     progress.update(static_cast<std::int64_t>(index) + 1);
   });
   run_batch();
   progress.end();
+  return unread;
+}
+
+Features extract_features(Network &network, const InputConfig &input, std::span<const Item> items, int batch,
+                          const std::string &stage, Progress &progress) {
+  std::vector<torch::Tensor> parts;
+  Features features;
+  features.unread = visit_features(
+      network, input, items, batch, stage,
+      [&](std::span<const std::size_t>, const torch::Tensor &some) {
+        parts.push_back(some.to(torch::kFloat16, /*non_blocking=*/false, /*copy=*/false,
+                                torch::MemoryFormat::Contiguous));
+      },
+      progress);
   features.values = parts.empty() ? torch::empty({0, network.channels(), input.height / 16, input.width / 16},
                                                  torch::kFloat16)
                                   : torch::cat(parts);

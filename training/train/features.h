@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +16,17 @@
 
 namespace uniad {
 
+// Called with the features (pictures, channels, H / 16, W / 16), fp32, of a few pictures, and with the index
+// of each among the items.
+using FeatureVisitor =
+    std::function<void(std::span<const std::size_t> indices, const torch::Tensor &features)>;
+
+// Hands network.features of every item that can be read to `visitor`, `batch` pictures at a time. Returns
+// what could not be read. Throws Error when interrupted.
+std::vector<Unread> visit_features(Network &network, const InputConfig &input, std::span<const Item> items,
+                                   int batch, const std::string &stage, const FeatureVisitor &visitor,
+                                   Progress &progress);
+
 // The frozen backbone's features of pictures: constants of the training, so they are computed once and kept
 // in half precision.
 struct Features {
@@ -21,7 +34,7 @@ struct Features {
   std::vector<Unread> unread;
 };
 
-// Raw features (never standardised) of every item, `batch` pictures at a time. Throws Error when interrupted.
+// Features of every item, as visit_features() has them: raw ones of a network that does not standardise yet.
 Features extract_features(Network &network, const InputConfig &input, std::span<const Item> items, int batch,
                           const std::string &stage, Progress &progress);
 

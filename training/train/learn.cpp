@@ -68,8 +68,7 @@ torch::Tensor grids_of(Network &network, const torch::Tensor &features, int batc
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> grids{torch::empty({0, features.size(2), features.size(3)})};
   for (const torch::Tensor &part : features.split(batch)) {
-    const torch::Tensor original = part.to(torch::kFloat32);
-    grids.push_back(anomaly_grid(original, network.reconstruction(original)));
+    grids.push_back(network.judge_features(part.to(torch::kFloat32)).grid);
   }
   return torch::cat(grids);
 }

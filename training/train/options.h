@@ -7,27 +7,23 @@
 #include <string>
 #include <vector>
 
+#include "model/engine/calibration.h"
 #include "training/data/source.h"
 
 namespace uniad {
 
 // A named set of learning rate, schedule, clip, dropout, standardising and number of steps.
 enum class Recipe {
-  Fast,   // standardised features, AdamW 1e-3, warm-up and cosine, clip 1, no dropout
-  Paper,  // raw features, AdamW 1e-4, StepLR, clip 0.1, dropout 0.1
-};
-
-// How thresholds are drawn from the scores of held-back normal data.
-struct ThresholdRule {
-  double standard_deviations = 4;  // mean + this many standard deviations
-  std::optional<double> quantile;  // where present: this empirical quantile instead, 0..1
+  Instant,  // no network and no step: statistics of the features
+  Fast,     // standardised features, AdamW 1e-3, warm-up and cosine, clip 1, no dropout; scored by statistics
+  Paper,    // raw features, AdamW 1e-4, StepLR, clip 0.1, dropout 0.1; scored by the error
 };
 
 // `uniad train`, with everything that the command line leaves open; absent: the recipe's own.
 struct TrainOptions {
   std::vector<Source> sources;  // train: what to learn from (max_frames is applied); none is empty
   std::filesystem::path model;
-  Recipe recipe = Recipe::Fast;
+  Recipe recipe = Recipe::Instant;
   std::string backbone = "auto";  // resolved to a name before train() sees it
   std::filesystem::path weights;  // the backbone's weight file
   std::filesystem::path log;      // JSON lines, one a step: loss, gradient norm, rate; empty: none

@@ -8,16 +8,15 @@
 #include <fstream>
 #include <sstream>
 
-#include "model/backbone/taps.h"
-#include "model/engine/score.h"
+#include "model/engine/calibration.h"
 #include "model/error.h"
 #include "model/file/weights.h"
 #include "model/network.h"
 #include "training/interrupt.h"
-#include "training/train/calibration.h"
 #include "training/train/features.h"
 #include "training/train/learn.h"
 #include "training/train/recipe.h"
+#include "training/train/statistics.h"
 
 namespace uniad {
 namespace {
@@ -29,18 +28,28 @@ std::filesystem::path checkpoint_of(const std::filesystem::path &model) {
   return model.string() + ".checkpoint.safetensors";
 }
 
-Model describe(const TrainOptions &options, const BackboneWeights &weights, const Schedule &schedule) {
-  Model model;
-  model.config.input.mean = weights.mean;
-  model.config.input.std = weights.std;
-  model.config.backbone = weights.config;
-  model.config.backbone.stages = {1, 2, 3, 4};
-  if (find_backbone(model.config.backbone.name)->family == BackboneFamily::ResNet) {
-    model.config.backbone.stages = {1, 2, 3};
+// What a recipe is called, in files and on the command line.
+std::string name_of(Recipe recipe) {
+  switch (recipe) {
+    case Recipe::Instant:
+      return "instant";
+    case Recipe::Fast:
+      return "fast";
+    case Recipe::Paper:
+      break;
   }
-  model.config.reconstruction.dropout = schedule.dropout;
-  model.provenance.recipe = options.recipe == Recipe::Fast ? "fast" : "paper";
-  model.provenance.steps = schedule.steps;
+  return "paper";
+}
+
+Model describe(const TrainOptions &options, const BackboneWeights &weights) {
+  Model model;
+  model.config = config_on(weights);
+  if (options.recipe != Recipe::Paper) {
+    model.config.statistics.emplace();
+    model.config.statistics->residuals = options.recipe == Recipe::Fast;
+  }
+  if (options.recipe == Recipe::Instant) model.config.reconstruction.reset();
+  model.provenance.recipe = name_of(options.recipe);
   model.provenance.seed = options.seed;
   model.provenance.program_version = UNIAD_VERSION;
   model.provenance.weight_file = options.weights.filename().string();
@@ -71,7 +80,7 @@ SourceFeatures read_source(Network &network, const InputConfig &input, const Sou
   return features;
 }
 
-// Everything of the network, by the names of the model file.
+// Everything of the network but its statistics, by the names of the model file.
 void store_network(const Network &network, Model &model) {
   store_tensors(network, "", model.tensors);
   if (network.feature_mean.defined()) {
@@ -82,6 +91,7 @@ void store_network(const Network &network, Model &model) {
 
 void save_checkpoint(const Network &network, Model model, std::int64_t steps, const TrainOptions &options) {
   model.provenance.steps = steps;
+  model.config.statistics.reset();  // they come last
   store_network(network, model);
   write_model(model, checkpoint_of(options.model));
 }
@@ -137,16 +147,13 @@ void fit(Network &network, const std::vector<SourceFeatures> &sources, const Sch
   progress.end();
 }
 
-std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind) {
-  std::vector<double> scores;
-  const auto rows = static_cast<int>(grids.size(1));
-  const auto columns = static_cast<int>(grids.size(2));
-  const std::int64_t cells = grids.size(1) * grids.size(2);
-  for (std::int64_t i = 0; i < grids.size(0); ++i) {
-    const float *first = grids.data_ptr<float>() + i * cells;
-    scores.push_back(image_score({columns, rows, {first, first + cells}}, kind));
+void warn_of_few_scores(const Calibration &calibration, const TrainOptions &options, Progress &progress) {
+  for (const Source &source : options.sources) {
+    if (calibration.sources.contains(source.name)) continue;
+    progress.say("warning: " + source.name + ": fewer than " + std::to_string(fewest_scores) +
+                 " normal pictures were held back, which make a threshold of its own; " +
+                 (calibration.pooled ? "it takes the pooled one" : "it has none"));
   }
-  return scores;
 }
 
 Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFeatures> &sources,
@@ -154,13 +161,27 @@ Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFea
   std::map<std::string, std::vector<double>> scores;
   for (const SourceFeatures &source : sources) {
     scores[source.name] = scores_of(grids_of(network, source.held_back, options.batch), model.config.score);
-    if (scores[source.name].size() < fewest_scores) {
-      progress.say("warning: " + source.name + ": only " + std::to_string(scores[source.name].size()) +
-                   " normal pictures were held back, " + std::to_string(fewest_scores) +
-                   " make a threshold of its own; it takes the pooled one");
-    }
   }
-  return calibrate(scores, options.threshold);
+  Calibration calibration = calibrate(scores, options.threshold);
+  warn_of_few_scores(calibration, options, progress);
+  return calibration;
+}
+
+// By gradient steps; then, for the recipes that score by them, the statistics of what the network leaves.
+void train_network(Network &network, const TrainOptions &options, const Schedule &schedule, Model &model,
+                   Progress &progress) {
+  std::vector<SourceFeatures> sources;
+  for (const Source &source : options.sources) {
+    sources.push_back(read_source(network, model.config.input, source, options, model.provenance, progress));
+  }
+  if (schedule.standardise) standardise(network, sources);
+  fit(network, sources, schedule, model, options, progress);
+  if (model.config.statistics) {
+    const Statistics statistics = learn_statistics(network, model.config, sources, progress);
+    set_statistics(model, statistics);
+    network.statistics.emplace(statistics, *model.config.statistics);
+  }
+  model.calibration = calibrate_on_held_back(network, sources, model, options, progress);
 }
 
 }  // namespace
@@ -169,27 +190,32 @@ void train(const TrainOptions &options, Progress &progress) {
   if (options.device.starts_with("cuda")) {
     throw Error(options.device, "this build has no CUDA module", "use --device cpu or --device auto");
   }
+  const BackboneWeights weights = read_backbone_weights(options.weights, options.backbone);
+  Model model = describe(options, weights);
   std::int64_t pictures = 0;
   for (const Source &source : options.sources) {
     pictures += static_cast<std::int64_t>(hold_back(source.train, options.seed).train.size());
   }
   const Schedule schedule = make_schedule(options, pictures);
-  const BackboneWeights weights = read_backbone_weights(options.weights, options.backbone);
-  Model model = describe(options, weights, schedule);
+  if (model.config.reconstruction) {
+    model.config.reconstruction->dropout = schedule.dropout;
+    model.provenance.steps = schedule.steps;
+  }
   check(model.config, "train");
 
   torch::manual_seed(options.seed);
   Network network(model.config);
   load_tensors(*network.backbone, weights.tensors, "", options.weights.string());
   network.eval();
-
-  std::vector<SourceFeatures> sources;
-  for (const Source &source : options.sources) {
-    sources.push_back(read_source(network, model.config.input, source, options, model.provenance, progress));
+  if (model.config.reconstruction) {
+    train_network(network, options, schedule, model, progress);
+  } else {
+    LearnedStatistics learned =
+        learn_statistics(network, model.config, options, {}, model.provenance, progress);
+    set_statistics(model, learned.statistics);
+    model.calibration = std::move(learned.calibration);
+    warn_of_few_scores(model.calibration, options, progress);
   }
-  if (schedule.standardise) standardise(network, sources);
-  fit(network, sources, schedule, model, options, progress);
-  model.calibration = calibrate_on_held_back(network, sources, model, options, progress);
   store_network(network, model);
   write_model(model, options.model);
   std::filesystem::remove(checkpoint_of(options.model));

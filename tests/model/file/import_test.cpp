@@ -79,7 +79,7 @@ TEST_F(Import, TheAuthorsNamesBecomeOurs) {
   EXPECT_EQ(model.config.backbone.name, "resnet18");
   EXPECT_EQ(model.config.backbone.stages, (std::vector<int>{1, 2, 3}));
   EXPECT_EQ(model.config.backbone.padding, PaddingRule::Symmetric);
-  const ReconstructionConfig &r = model.config.reconstruction;
+  const ReconstructionConfig &r = *model.config.reconstruction;
   EXPECT_EQ(r.dim, 16);
   EXPECT_EQ(r.feedforward, 12);
   EXPECT_EQ(r.encoder_layers, 2);
@@ -123,13 +123,13 @@ TEST_F(Import, SizesAndVariantsAreReadOffTheTensors) {
   const Model learned = import_checkpoint(Paths{checkpoint(authors), weight_file});
   EXPECT_EQ(learned.config.input.height, 160);
   EXPECT_EQ(learned.config.input.width, 192);
-  EXPECT_TRUE(learned.config.reconstruction.pre_norm);
+  EXPECT_TRUE(learned.config.reconstruction->pre_norm);
 
   authors.config.position = PositionEmbedding::Sine;
   EXPECT_TRUE(holds(refused({checkpoint(authors), weight_file}), "its map is not square"));
   authors.columns = 10;
   const Model sine = import_checkpoint(Paths{checkpoint(authors), weight_file});
-  EXPECT_EQ(sine.config.reconstruction.position, PositionEmbedding::Sine);
+  EXPECT_EQ(sine.config.reconstruction->position, PositionEmbedding::Sine);
   EXPECT_EQ(sine.config.input.height, 160);
   EXPECT_EQ(sine.config.input.width, 160);
 }
@@ -275,10 +275,10 @@ TEST_F(Import, TheAuthorsCheckpointWithThePapersBackbone) {
   EXPECT_EQ(model.config.backbone.name, "efficientnet-b4");
   EXPECT_EQ(model.config.backbone.stages, (std::vector<int>{1, 2, 3, 4}));
   EXPECT_EQ(model.config.input.height, 224);
-  EXPECT_EQ(model.config.reconstruction.dim, 256);
-  EXPECT_EQ(model.config.reconstruction.feedforward, 1024);
-  EXPECT_EQ(model.config.reconstruction.encoder_layers, 4);
-  EXPECT_EQ(model.config.reconstruction.decoder_layers, 4);
+  EXPECT_EQ(model.config.reconstruction->dim, 256);
+  EXPECT_EQ(model.config.reconstruction->feedforward, 1024);
+  EXPECT_EQ(model.config.reconstruction->encoder_layers, 4);
+  EXPECT_EQ(model.config.reconstruction->decoder_layers, 4);
   std::size_t reconstruction = 0;
   for (const auto &[name, tensor] : model.tensors)
     reconstruction += name.starts_with("reconstruction.") ? 1 : 0;

@@ -29,21 +29,21 @@ Model small_model() {
   Model model;
   model.config.input = {.height = 64, .width = 80, .mean = {0.1F, 0.2F, 0.3F}, .std = {0.4F, 0.5F, 1e-6F}};
   model.config.backbone = {"efficientnet-b0", {1}, PaddingRule::DynamicSame, 1e-5};
-  model.config.reconstruction = {.dim = 8,
-                                 .heads = 2,
-                                 .feedforward = 4,
-                                 .encoder_layers = 1,
-                                 .decoder_layers = 2,
-                                 .dropout = 0.25,
-                                 .pre_norm = true,
-                                 .position = PositionEmbedding::Sine,
-                                 .mask_height = 3,
-                                 .mask_width = 5,
-                                 .mask_encoder = false,
-                                 .mask_decoder_first = true,
-                                 .mask_decoder_second = false,
-                                 .jitter_scale = 0.1,
-                                 .jitter_probability = 1.0 / 3};
+  model.config.reconstruction = ReconstructionConfig{.dim = 8,
+                                                     .heads = 2,
+                                                     .feedforward = 4,
+                                                     .encoder_layers = 1,
+                                                     .decoder_layers = 2,
+                                                     .dropout = 0.25,
+                                                     .pre_norm = true,
+                                                     .position = PositionEmbedding::Sine,
+                                                     .mask_height = 3,
+                                                     .mask_width = 5,
+                                                     .mask_encoder = false,
+                                                     .mask_decoder_first = true,
+                                                     .mask_decoder_second = false,
+                                                     .jitter_scale = 0.1,
+                                                     .jitter_probability = 1.0 / 3};
   model.config.score = ScoreKind::Std;
   model.calibration.rule = "quantile 0.995";
   model.calibration.pooled = ScoreStatistics{1.0 / 3, -2.5e-7, 1e20, 7};
@@ -58,9 +58,22 @@ Model small_model() {
                       .weight_licence = "Apache-2.0"};
   model.tensors = test::numbered(backbone_tensors(model.config.backbone), "backbone.");
   model.tensors.merge(
-      test::numbered(reconstruction_tensors(model.config.reconstruction, 16, 4, 5), "reconstruction."));
+      test::numbered(reconstruction_tensors(*model.config.reconstruction, 16, 4, 5), "reconstruction."));
   model.tensors["feature_mean"] = test::filled({16}, -3);
   model.tensors["feature_std"] = test::filled({16}, 0.5F);
+  return model;
+}
+
+// It scores by statistics of two clusters: of features and residuals, or of features without a
+// reconstruction.
+Model model_with_statistics(bool residuals) {
+  Model model = small_model();
+  model.config.statistics =
+      StatisticsConfig{.clusters = 2, .residuals = residuals, .position_prior = 1.0 / 3};
+  model.tensors.merge(test::numbered(statistics_tensors(*model.config.statistics, 16, 4 * 5), "statistics."));
+  if (residuals) return model;
+  model.config.reconstruction.reset();
+  std::erase_if(model.tensors, [](const auto &named) { return named.first.starts_with("reconstruction."); });
   return model;
 }
 
@@ -116,6 +129,15 @@ class ModelFile : public test::ScratchFolder {
     return reason;
   }
 
+  // What write_model says of a model that cannot work. The file that is there stays as it is.
+  std::string not_written(const Model &model) const {
+    const std::string before = content(file("model"));
+    const std::string reason = refusal([&] { write_model(model, file("model")); });
+    EXPECT_TRUE(holds(reason, file("model").string()));
+    EXPECT_EQ(content(file("model")), before);
+    return reason;
+  }
+
   // The file's content with one metadata entry replaced.
   std::string with_metadata(const std::string &key, const std::optional<std::string> &value) const {
     json metadata = header_["__metadata__"];
@@ -146,7 +168,7 @@ TEST_F(ModelFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(read.config.backbone.stages, std::vector<int>{1});
   EXPECT_EQ(read.config.backbone.padding, PaddingRule::DynamicSame);
   EXPECT_EQ(read.config.backbone.bn_eps, 1e-5);
-  const ReconstructionConfig &r = read.config.reconstruction;
+  const ReconstructionConfig &r = *read.config.reconstruction;
   EXPECT_EQ(r.dim, 8);
   EXPECT_EQ(r.heads, 2);
   EXPECT_EQ(r.feedforward, 4);
@@ -191,7 +213,7 @@ TEST_F(ModelFile, EveryChoiceComesBack) {
   const auto back = [&](const std::function<void(ModelConfig &)> &change) {
     Model model = small_model();
     change(model.config);
-    if (model.config.reconstruction.position == PositionEmbedding::Learned) {
+    if (model.config.reconstruction->position == PositionEmbedding::Learned) {
       model.tensors["reconstruction.pos_embed.row_embed.weight"] = test::filled({4, 4}, 1);
       model.tensors["reconstruction.pos_embed.col_embed.weight"] = test::filled({5, 4}, 1);
     }
@@ -203,14 +225,14 @@ TEST_F(ModelFile, EveryChoiceComesBack) {
   for (const auto score : {ScoreKind::Max, ScoreKind::Mean, ScoreKind::Std})
     EXPECT_EQ(back([&](auto &config) { config.score = score; }).score, score);
   for (const auto position : {PositionEmbedding::Learned, PositionEmbedding::Sine}) {
-    const auto config = back([&](auto &changed) { changed.reconstruction.position = position; });
-    EXPECT_EQ(config.reconstruction.position, position);
+    const auto config = back([&](auto &changed) { changed.reconstruction->position = position; });
+    EXPECT_EQ(config.reconstruction->position, position);
   }
 }
 
 TEST_F(ModelFile, TheHeaderAloneTellsAllButTheNumbers) {
   const Model header = read_model_header(file("model"));
-  EXPECT_EQ(header.config.reconstruction.dim, 8);
+  EXPECT_EQ(header.config.reconstruction->dim, 8);
   EXPECT_EQ(header.provenance.steps, 400);
   EXPECT_EQ(header.tensors.size(), small_model().tensors.size());
   for (const auto &[name, tensor] : header.tensors) EXPECT_TRUE(tensor.bytes.empty()) << name;
@@ -227,6 +249,26 @@ TEST_F(ModelFile, AModelWithoutCalibrationOrSourcesComesBackWithoutThem) {
   EXPECT_EQ(read.calibration.find("any"), nullptr);
   EXPECT_TRUE(read.provenance.sources.empty());
   EXPECT_EQ(read.provenance.seed, 0U);
+}
+
+TEST_F(ModelFile, StatisticsComeBackWithAReconstructionAndWithout) {
+  for (const bool residuals : {true, false}) {
+    SCOPED_TRACE(residuals);
+    const Model written = model_with_statistics(residuals);
+    ASSERT_EQ(written.tensors.contains("statistics.residuals.products"), residuals);
+    ASSERT_EQ(written.tensors.contains("reconstruction.input_proj.weight"), residuals);
+    write_model(written, file("statistics"));
+    const Model read = read_model(file("statistics"));
+    EXPECT_TRUE(test::same(read.tensors, written.tensors));
+    EXPECT_EQ(read.config.reconstruction.has_value(), residuals);
+    ASSERT_TRUE(read.config.statistics);
+    EXPECT_EQ(read.config.statistics->clusters, 2);
+    EXPECT_EQ(read.config.statistics->residuals, residuals);
+    EXPECT_EQ(read.config.statistics->position_prior, 1.0 / 3);
+    write_model(read, file("again"));
+    EXPECT_EQ(content(file("again")), content(file("statistics")));
+  }
+  EXPECT_FALSE(read_model(file("model")).config.statistics);
 }
 
 TEST(Calibration, TheSourcesOwnGoesBeforeThePooled) {
@@ -443,17 +485,14 @@ TEST_F(ModelFile, StandardisingComesWholeOrNotAtAll) {
 
 // What a reader would refuse is not written over a model that works.
 TEST_F(ModelFile, AModelThatCannotWorkIsNotWritten) {
-  const std::string before = content(file("model"));
   const auto refused = [&](const std::function<void(Model &)> &damage) {
     Model model = small_model();
     damage(model);
-    const std::string reason = refusal([&] { write_model(model, file("model")); });
-    EXPECT_TRUE(holds(reason, file("model").string()));
-    EXPECT_EQ(content(file("model")), before);
+    not_written(model);
   };
   refused([](Model &model) { model.config.input.mean[1] = std::nanf(""); });
-  refused([](Model &model) { model.config.reconstruction.dropout = nan; });
-  refused([](Model &model) { model.config.reconstruction.heads = 3; });
+  refused([](Model &model) { model.config.reconstruction->dropout = nan; });
+  refused([](Model &model) { model.config.reconstruction->heads = 3; });
   refused([](Model &model) { model.config.backbone.name = "b4"; });
   refused([](Model &model) { model.calibration.pooled->threshold = nan; });
   refused([](Model &model) { model.calibration.sources[""].standard_deviation = -1; });
@@ -461,6 +500,86 @@ TEST_F(ModelFile, AModelThatCannotWorkIsNotWritten) {
   refused([](Model &model) { model.tensors.erase("reconstruction.output_proj.bias"); });
   refused([](Model &model) { model.tensors["feature_mean"] = test::filled({16}, std::nanf("")); });
   EXPECT_EQ(names(), std::vector<std::string>{"model"});
+}
+
+TEST_F(ModelFile, StatisticsThatCannotWorkAreNotWritten) {
+  const auto reason = [&](bool residuals, const std::function<void(Model &)> &damage) {
+    Model model = model_with_statistics(residuals);
+    damage(model);
+    return not_written(model);
+  };
+  const std::string nothing = "nothing to score with";
+  EXPECT_TRUE(holds(reason(true, [](Model &model) { model.config.reconstruction.reset(); }), nothing));
+  EXPECT_TRUE(holds(reason(false, [](Model &model) { model.config.statistics->residuals = true; }), nothing));
+  EXPECT_TRUE(holds(reason(false, [](Model &model) { model.config.statistics.reset(); }), nothing));
+
+  const auto clusters = [&](int count) {
+    return reason(false, [count](Model &model) { model.config.statistics->clusters = count; });
+  };
+  EXPECT_TRUE(holds(clusters(0), "statistics.clusters is 0"));
+  EXPECT_TRUE(holds(clusters(-2), "statistics.clusters is -2"));
+  EXPECT_TRUE(holds(clusters(4097), "statistics.clusters is 4097"));
+  EXPECT_TRUE(holds(clusters(1), "statistics.pictures is 2, not 1"));
+  EXPECT_TRUE(holds(clusters(3), "statistics.features.positions is 2x20x16, not 3x20x16"));
+  for (const double prior : {nan, -1.0, 1e10}) {
+    EXPECT_TRUE(
+        holds(reason(false, [prior](Model &model) { model.config.statistics->position_prior = prior; }),
+              "statistics.position_prior is"));
+  }
+
+  const auto tensor = [&](const std::string &name, const StoredTensor &stored) {
+    return reason(true, [&](Model &model) { model.tensors[name] = stored; });
+  };
+  const auto missing = [&](const std::string &name) {
+    return reason(true, [&](Model &model) { model.tensors.erase(name); });
+  };
+  for (const char *name : {"statistics.pictures", "statistics.descriptors", "statistics.descriptor_squares",
+                           "statistics.features.positions", "statistics.features.products",
+                           "statistics.residuals.positions", "statistics.residuals.products"})
+    EXPECT_TRUE(holds(missing(name), std::string(name) + " is missing"));
+  const std::string pictures = "statistics.pictures";
+  const std::string products = "statistics.features.products";
+  EXPECT_TRUE(holds(tensor(products, test::filled({2, 16, 15}, 1)), products + " is 2x16x15, not 2x16x16"));
+  EXPECT_TRUE(holds(tensor(products, test::filled({2, 16, 16}, std::nanf(""))), products + " holds NaN"));
+  EXPECT_TRUE(
+      holds(tensor(pictures, test::filled({2}, 0)), pictures + " holds what is no number of pictures"));
+  EXPECT_TRUE(
+      holds(tensor(pictures, test::filled({2}, -1)), pictures + " holds what is no number of pictures"));
+  EXPECT_TRUE(holds(tensor(pictures, {DType::I64, {2}, std::vector<std::byte>(16)}),
+                    pictures + " is not of a floating-point type"));
+  EXPECT_EQ(names(), std::vector<std::string>{"model"});
+}
+
+TEST_F(ModelFile, AFieldOfTheStatisticsIsRefusedByName) {
+  write_model(model_with_statistics(true), file("statistics"));
+  const TensorFile whole = read_safetensors(file("statistics"));
+  const json config = json::parse(whole.metadata.at("uniad.config"));
+  const auto judged_with = [&](const std::string &text) {
+    TensorFile changed = whole;
+    changed.metadata["uniad.config"] = text;
+    write_safetensors(changed, file("changed"));
+    return judged(content(file("changed")));
+  };
+  const auto reason = [&](const char *place, const std::string &text) {
+    const auto [before, behind] = around(config, json::json_pointer(place));
+    return judged_with(before + text + behind);
+  };
+  EXPECT_EQ(judged_with(config.dump()), "");
+  EXPECT_TRUE(holds(reason("/statistics", "null"), "uniad.config.statistics is not an object"));
+  EXPECT_TRUE(holds(reason("/statistics/clusters", "1.5"), "statistics.clusters is not a whole number"));
+  EXPECT_TRUE(holds(reason("/statistics/clusters", "0"), "statistics.clusters is 0"));
+  EXPECT_TRUE(holds(reason("/statistics/clusters", "3"), "statistics.pictures is 2, not 3"));
+  EXPECT_TRUE(holds(reason("/statistics/residuals", "1"), "residuals is neither true nor false"));
+  EXPECT_EQ(reason("/statistics/residuals", "false"), "");  // it has more tensors than it needs
+  EXPECT_TRUE(holds(reason("/statistics/position_prior", "-1"), "position_prior is not a number"));
+  EXPECT_TRUE(holds(reason("/statistics/position_prior", "1e10"), "statistics.position_prior is"));
+  for (const char *place : {"clusters", "residuals", "position_prior"}) {
+    const std::string text = without(config, json::json_pointer("/statistics") / place);
+    EXPECT_TRUE(holds(judged_with(text), "statistics." + std::string(place) + " is missing"));
+  }
+  EXPECT_TRUE(holds(judged_with(without(config, json::json_pointer("/reconstruction"))),
+                    "no reconstruction, and no statistics that do without"));
+  EXPECT_EQ(judged_with(without(config, json::json_pointer("/statistics"))), "");
 }
 
 // --- check()
@@ -503,7 +622,7 @@ TEST(Check, InputSidesAreMultiplesOf16From32To2048) {
     return checked([&](auto &config) {
       config.input.height = height;
       config.input.width = width;
-      config.reconstruction.mask_height = config.reconstruction.mask_width = 1;
+      config.reconstruction->mask_height = config.reconstruction->mask_width = 1;
     });
   };
   for (int good : {32, 48, 224, 2048}) EXPECT_EQ(side(good, 224) + side(224, good), "") << good;
@@ -518,8 +637,8 @@ TEST(Check, InputSidesAreMultiplesOf16From32To2048) {
 TEST(Check, HeadsDivideAnEvenDimension) {
   const auto heads = [](int count, int dim) {
     return checked([&](auto &config) {
-      config.reconstruction.heads = count;
-      config.reconstruction.dim = dim;
+      config.reconstruction->heads = count;
+      config.reconstruction->dim = dim;
     });
   };
   EXPECT_EQ(heads(8, 256) + heads(1, 2) + heads(3, 6) + heads(256, 256), "");
@@ -537,8 +656,8 @@ TEST(Check, AMaskThatHidesEveryKeyIsRefused) {
     return checked([&](auto &config) {
       config.input.height = 16 * rows;
       config.input.width = 16 * columns;
-      config.reconstruction.mask_height = height;
-      config.reconstruction.mask_width = width;
+      config.reconstruction->mask_height = height;
+      config.reconstruction->mask_width = width;
     });
   };
   EXPECT_TRUE(holds(mask(7, 7, 7, 7), "a 7x7 mask on a 7x7 map hides every key from some query"));
@@ -552,7 +671,7 @@ TEST(Check, AMaskThatHidesEveryKeyIsRefused) {
   EXPECT_EQ(mask(14, 14, 7, 7), "");
   EXPECT_EQ(checked([](auto &config) {
               config.input.height = config.input.width = 112;
-              auto &r = config.reconstruction;
+              auto &r = *config.reconstruction;
               r.mask_encoder = r.mask_decoder_first = r.mask_decoder_second = false;
             }),
             "");
@@ -562,10 +681,10 @@ TEST(Check, NumbersLieInTheirRange) {
   using Change = std::function<void(ModelConfig &, double)>;
   const auto set_int = [](int ReconstructionConfig::*field) {
     return Change(
-        [field](auto &config, double value) { config.reconstruction.*field = static_cast<int>(value); });
+        [field](auto &config, double value) { (*config.reconstruction).*field = static_cast<int>(value); });
   };
   const auto set_real = [](double ReconstructionConfig::*field) {
-    return Change([field](auto &config, double value) { config.reconstruction.*field = value; });
+    return Change([field](auto &config, double value) { (*config.reconstruction).*field = value; });
   };
   struct Row {
     const char *name;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data/source.h"
 
+#include <algorithm>
 #include <set>
 
 #include "model/error.h"
@@ -239,6 +240,40 @@ TEST(HoldBack, KeepsTwentyWhereThatLeavesFourFifths) {
   EXPECT_EQ(hold_back(items(2), 1).held_back.size(), 1U);
   EXPECT_EQ(hold_back(items(1), 1).held_back.size(), 0U);
   EXPECT_EQ(hold_back(items(0), 1).train.size(), 0U);
+}
+
+TEST(AssignFolds, PartsAVideoIntoBlocksOfNeighbours) {
+  EXPECT_EQ(assign_folds(items(10, "v.mp4"), 5), (std::vector<int>{0, 0, 1, 1, 2, 2, 3, 3, 4, 4}));
+  // Where they cannot be of equal size, they differ by one.
+  const auto uneven = assign_folds(items(13, "v.mp4"), 5);
+  EXPECT_TRUE(std::is_sorted(uneven.begin(), uneven.end()));
+  for (int fold = 0; fold < 5; ++fold) {
+    const auto size = std::count(uneven.begin(), uneven.end(), fold);
+    EXPECT_GE(size, 2) << fold;
+    EXPECT_LE(size, 3) << fold;
+  }
+  EXPECT_EQ(assign_folds(items(1, "v.mp4"), 5), std::vector<int>{0});
+  EXPECT_TRUE(assign_folds(items(0), 5).empty());
+}
+
+TEST(AssignFolds, PartsEachVideoByItself) {
+  // Frames of both by turns, as no list has them: each keeps its own order.
+  const auto a = items(10, "a.mp4");
+  const auto b = items(5, "b.mp4");
+  std::vector<Item> all;
+  for (std::size_t i = 0; i < 5; ++i) all.insert(all.end(), {a[2 * i], b[i], a[2 * i + 1]});
+  EXPECT_EQ(assign_folds(all, 5), (std::vector<int>{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4}));
+  std::vector<Item> one_by_one = a;
+  one_by_one.insert(one_by_one.end(), b.begin(), b.end());
+  EXPECT_EQ(assign_folds(one_by_one, 5), (std::vector<int>{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 0, 1, 2, 3, 4}));
+}
+
+TEST(AssignFolds, TakesPicturesByTurnsWhateverLiesBetween) {
+  EXPECT_EQ(assign_folds(items(7), 5), (std::vector<int>{0, 1, 2, 3, 4, 0, 1}));
+  auto mixed = items(3);
+  const auto frames = items(4, "v.mp4");
+  mixed.insert(mixed.begin() + 1, frames.begin(), frames.end());
+  EXPECT_EQ(assign_folds(mixed, 2), (std::vector<int>{0, 0, 0, 1, 1, 1, 0}));
 }
 
 }  // namespace

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine/live_learning.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/engine/calibration.h"
+#include "model/error.h"
+
+namespace uniad {
+namespace {
+
+// Neighbouring frames are alike and are held back together, a fifth of all in a block; where many are wanted
+// in shorter ones, so that learning that is cut short has something to hold back.
+int fold_of(std::int64_t frame, std::int64_t wanted) {
+  constexpr std::int64_t folds = StatisticsLearner::folds;
+  constexpr std::int64_t longest_block = 80;
+  const std::int64_t block = std::clamp<std::int64_t>((wanted + folds - 1) / folds, 1, longest_block);
+  return static_cast<int>(frame / block % folds);
+}
+
+}  // namespace
+
+LiveLearning::LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config)
+    : options_(options), anew_(known.empty()), learner_(std::move(known), config) {}
+
+void LiveLearning::add(const torch::Tensor &features, const torch::Tensor &residuals) {
+  for (std::int64_t i = 0; i < features.size(0); ++i) {
+    const bool added = learner_.add(options_.source, fold_of(learner_.pictures(), options_.frames),
+                                    features[i], residuals.defined() ? residuals[i] : torch::Tensor());
+    if (!added) ++left_out_;
+  }
+}
+
+Learning LiveLearning::progress() const {
+  Learning learning;
+  learning.frames = learner_.pictures();
+  learning.wanted = options_.frames;
+  return learning;
+}
+
+LiveLearning::Outcome LiveLearning::finish(ScoreKind score) const {
+  if (learner_.pictures() == 0) {
+    throw Error("learn", "no frame came that could be learned from", "let the camera run, and learn again");
+  }
+  const std::int64_t needed = learner_.fewest();
+  if (anew_ && !complete() && learner_.pictures() < needed) {
+    throw Error("learn",
+                "was cut short after " + std::to_string(learner_.pictures()) + " frames, of " +
+                    std::to_string(options_.frames) + "; a new model needs " + std::to_string(needed),
+                "let the camera run, and learn again");
+  }
+  StatisticsLearner::Learned learned = learner_.finish();
+  Outcome outcome{std::move(learned.statistics), {}, progress()};
+  outcome.learning.finished = true;
+  std::vector<std::string> &remarks = outcome.learning.remarks;
+  if (left_out_ > 0)
+    remarks.push_back(std::to_string(left_out_) + " frames were left out: their features are no numbers");
+  if (anew_ && learner_.pictures() < needed) {
+    remarks.push_back("learned from " + std::to_string(learner_.pictures()) + " frames only; " +
+                      std::to_string(needed) + " or more make what was learned trustworthy");
+  }
+  const auto grids = learned.held_back_grids.find(options_.source);
+  if (grids == learned.held_back_grids.end()) {
+    remarks.emplace_back("too few frames for a threshold: learn more, or set one");
+    return outcome;
+  }
+  outcome.learning.normal = describe_scores(scores_of(grids->second, score), {});
+  outcome.calibration.rule = calibrate({}, {}).rule;
+  outcome.calibration.sources[options_.source] = *outcome.learning.normal;
+  outcome.calibration.pooled = outcome.learning.normal;
+  return outcome;
+}
+
+}  // namespace uniad

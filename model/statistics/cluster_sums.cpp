@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/statistics/cluster_sums.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/error.h"
+#include "model/file/torch_tensors.h"
+
+namespace uniad {
+namespace {
+
+constexpr double noise_floor = 1e-4;  // variance of a standardised channel: a hundredth of its deviation
+
+Error no_sums() {
+  return {"statistics", "the sums are not those of any pictures", "learn the model again"};
+}
+
+TokenSums token_sums(const torch::Tensor &picture) {
+  const torch::Tensor tokens = picture.flatten(1).t().to(torch::kFloat64).contiguous();
+  return {tokens, tokens.t().mm(tokens)};
+}
+
+void add(TokenSums &to, const TokenSums &other) {
+  if (!other.defined()) return;
+  if (!to.defined()) {
+    to = {other.positions.clone(), other.products.clone()};
+    return;
+  }
+  to.positions = to.positions + other.positions;
+  to.products = to.products + other.products;
+}
+
+// Equation 23 of Chen et al.: how far to go towards the identity, for a covariance of `count` samples.
+double oracle_approximating_shrinkage(const torch::Tensor &covariance, double count) {
+  const auto size = static_cast<double>(covariance.size(0));
+  const double trace = covariance.trace().item<double>();
+  const double squares = covariance.square().sum().item<double>();
+  const double numerator = (1 - 2 / size) * squares + trace * trace;
+  const double denominator = (count + 1 - 2 / size) * (squares - trace * trace / size);
+  return denominator > 0 ? std::min(1.0, numerator / denominator) : 1.0;
+}
+
+}  // namespace
+
+ClusterSums &ClusterSums::operator+=(const ClusterSums &other) {
+  pictures += other.pictures;
+  descriptors = descriptors.defined() ? descriptors + other.descriptors : other.descriptors;
+  descriptor_squares =
+      descriptor_squares.defined() ? descriptor_squares + other.descriptor_squares : other.descriptor_squares;
+  add(features, other.features);
+  add(residuals, other.residuals);
+  return *this;
+}
+
+ClusterSums sums_of(const torch::Tensor &features, const torch::Tensor &residuals) {
+  ClusterSums sums;
+  sums.pictures = 1;
+  sums.features = token_sums(features);
+  if (residuals.defined()) sums.residuals = token_sums(residuals);
+  sums.descriptors = sums.features.positions.mean(0);
+  sums.descriptor_squares = sums.descriptors.square();
+  return sums;
+}
+
+ChannelScale channel_scale(const torch::Tensor &sum, const torch::Tensor &squares, double count) {
+  const torch::Tensor mean = sum / count;
+  const torch::Tensor power = squares / count;
+  const torch::Tensor variance = power - mean.square();
+  if (!(variance >= -1e-6 * power).all().item<bool>()) throw no_sums();
+  // What fp64 leaves of a difference of equal numbers is no variance.
+  const torch::Tensor varies = variance > 1e-12 * power;
+  return {mean, torch::where(varies, variance.clamp_min(1e-300).rsqrt(), torch::zeros_like(variance))};
+}
+
+ChannelScale scale_of(std::span<const ClusterSums> statistics, TokenSums ClusterSums::*part) {
+  const auto channels = statistics.front().features.positions.size(1);
+  torch::Tensor sum = torch::zeros({channels}, torch::kFloat64);
+  torch::Tensor squares = torch::zeros({channels}, torch::kFloat64);
+  double count = 0;
+  for (const ClusterSums &cluster : statistics) {
+    const TokenSums &sums = cluster.*part;
+    sum += sums.positions.sum(0);
+    squares += sums.products.diag();
+    count += static_cast<double>(cluster.pictures * sums.positions.size(0));
+  }
+  return channel_scale(sum, squares, count);
+}
+
+torch::Tensor centres_of(std::span<const ClusterSums> statistics, const ChannelScale &scale) {
+  std::vector<torch::Tensor> centres;
+  for (const ClusterSums &cluster : statistics) {
+    centres.push_back((cluster.descriptors / cluster.pictures - scale.mean) * scale.inverse_std);
+  }
+  return torch::stack(centres);
+}
+
+double spread_of(const ClusterSums &cluster, const ChannelScale &scale) {
+  const auto pictures = static_cast<double>(cluster.pictures);
+  const torch::Tensor variance =
+      cluster.descriptor_squares / pictures - (cluster.descriptors / pictures).square();
+  return std::sqrt(std::max((variance * scale.inverse_std.square()).mean().item<double>(), 0.0));
+}
+
+Gaussian gaussian_of(const TokenSums &sums, std::int64_t pictures, const ChannelScale &scale, double prior) {
+  const auto count = static_cast<double>(pictures);
+  const auto tokens = static_cast<double>(sums.positions.size(0));
+  const double weight = count / (count + prior);
+  const torch::Tensor at_position = sums.positions / count;
+  const torch::Tensor everywhere = at_position.mean(0);
+  const torch::Tensor mean = weight * at_position + (1 - weight) * everywhere;
+
+  // Sum of (t - mean)(t - mean)^T, multiplied out.
+  const torch::Tensor scatter =
+      sums.products - count * (2 * weight - weight * weight) * at_position.t().mm(at_position) -
+      count * tokens * (1 - weight) * (1 - weight) * torch::outer(everywhere, everywhere);
+  const torch::Tensor covariance =
+      scatter * torch::outer(scale.inverse_std, scale.inverse_std) / (count * tokens);
+
+  const double shrinkage = oracle_approximating_shrinkage(covariance, count * tokens);
+  const double target =
+      shrinkage * covariance.trace().item<double>() / static_cast<double>(covariance.size(0));
+  const torch::Tensor identity = torch::eye(covariance.size(0), torch::kFloat64);
+  const torch::Tensor shrunk =
+      (1 - shrinkage) * covariance + (std::max(target, 0.0) + noise_floor) * identity;
+  const auto [factor, failed] = at::linalg_cholesky_ex(shrunk);
+  if (failed.item<int>() != 0 || !std::isfinite(factor.sum().item<double>())) {
+    throw no_sums();
+  }
+  const torch::Tensor inverse = at::linalg_solve_triangular(factor, identity, /*upper=*/false);
+  return {mean, inverse * scale.inverse_std, 2 * factor.diag().log().sum().item<double>()};
+}
+
+std::vector<Gaussian> gaussians_of(std::span<const ClusterSums> statistics, TokenSums ClusterSums::*part,
+                                   double prior) {
+  const ChannelScale scale = scale_of(statistics, part);
+  std::vector<Gaussian> gaussians;
+  for (const ClusterSums &cluster : statistics)
+    gaussians.push_back(gaussian_of(cluster.*part, cluster.pictures, scale, prior));
+  return gaussians;
+}
+
+std::int64_t fewest_pictures(std::int64_t channels, std::int64_t tokens) {
+  return (20 * channels + tokens - 1) / tokens;
+}
+
+void store_statistics(std::span<const ClusterSums> statistics, std::map<std::string, StoredTensor> &tensors) {
+  const auto store = [&](const std::string &name, auto part) {
+    std::vector<torch::Tensor> parts;
+    for (const ClusterSums &cluster : statistics) parts.push_back(part(cluster));
+    tensors["statistics." + name] = to_stored(torch::stack(parts));
+  };
+  store("pictures",
+        [](const ClusterSums &c) { return torch::tensor(static_cast<double>(c.pictures), torch::kFloat64); });
+  store("descriptors", [](const ClusterSums &c) { return c.descriptors; });
+  store("descriptor_squares", [](const ClusterSums &c) { return c.descriptor_squares; });
+  store("features.positions", [](const ClusterSums &c) { return c.features.positions; });
+  store("features.products", [](const ClusterSums &c) { return c.features.products; });
+  if (!statistics.front().residuals.defined()) return;
+  store("residuals.positions", [](const ClusterSums &c) { return c.residuals.positions; });
+  store("residuals.products", [](const ClusterSums &c) { return c.residuals.products; });
+}
+
+Statistics load_statistics(const std::map<std::string, StoredTensor> &tensors, bool with_residuals) {
+  const auto load = [&](const std::string &name) {
+    const auto found = tensors.find("statistics." + name);
+    return found == tensors.end() ? torch::Tensor() : to_torch(found->second).to(torch::kFloat64);
+  };
+  const torch::Tensor pictures = load("pictures");
+  if (!pictures.defined()) return {};
+  const torch::Tensor descriptors = load("descriptors");
+  const torch::Tensor squares = load("descriptor_squares");
+  const TokenSums features{load("features.positions"), load("features.products")};
+  TokenSums residuals;
+  if (with_residuals) residuals = {load("residuals.positions"), load("residuals.products")};
+  Statistics statistics;
+  for (std::int64_t i = 0; i < pictures.size(0); ++i) {
+    ClusterSums cluster;
+    cluster.pictures = static_cast<std::int64_t>(pictures[i].item<double>());
+    cluster.descriptors = descriptors[i];
+    cluster.descriptor_squares = squares[i];
+    cluster.features = {features.positions[i], features.products[i]};
+    if (residuals.defined()) cluster.residuals = {residuals.positions[i], residuals.products[i]};
+    statistics.push_back(std::move(cluster));
+  }
+  return statistics;
+}
+
+}  // namespace uniad

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train/statistics.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "model/error.h"
+#include "model/statistics/learn_statistics.h"
+#include "training/report.h"
+#include "training/train/features.h"
+
+namespace uniad {
+namespace {
+
+void add_source(Provenance &provenance, const Source &source, std::int64_t pictures) {
+  const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
+                                  [&](const auto &other) { return other.name == source.name; });
+  if (known == provenance.sources.end()) {
+    provenance.sources.push_back({source.name, source.path, pictures, 0});
+    return;
+  }
+  known->trained += pictures;
+  if (known->path != source.path) known->path += ", " + source.path;
+}
+
+void warn_of_few(const StatisticsLearner &learner, Progress &progress) {
+  if (learner.pictures() >= learner.fewest()) return;
+  progress.say("warning: " + std::to_string(learner.pictures()) + " normal pictures are few; " +
+               std::to_string(learner.fewest()) + " or more make what was learned trustworthy");
+}
+
+}  // namespace
+
+LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
+                                   Statistics known, Provenance &provenance, Progress &progress) {
+  const torch::NoGradGuard no_grad;
+  const bool anew = known.empty();
+  StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
+  for (const Source &source : options.sources) {
+    const std::vector<int> folds = assign_folds(source.train, StatisticsLearner::folds);
+    std::int64_t left_out = 0;
+    const std::int64_t before = learner.pictures();
+    const auto unread = visit_features(
+        network, config.input, source.train, options.batch, source.name + ": learning what is normal",
+        [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
+          const torch::Tensor residuals =
+              config.statistics->residuals ? network.residuals(features) : torch::Tensor();
+          for (std::size_t i = 0; i < indices.size(); ++i) {
+            const auto row = static_cast<std::int64_t>(i);
+            if (!learner.add(source.name, folds[indices[i]], features[row],
+                             residuals.defined() ? residuals[row] : torch::Tensor()))
+              ++left_out;
+          }
+        },
+        progress);
+    report_unread(source.train, unread, progress);
+    if (left_out > 0)
+      progress.say(source.name + ": " + std::to_string(left_out) +
+                   " pictures left out, their features are no numbers");
+    add_source(provenance, source, learner.pictures() - before);
+  }
+  if (anew) warn_of_few(learner, progress);
+
+  StatisticsLearner::Learned learned = learner.finish();
+  std::map<std::string, std::vector<double>> scores;
+  for (const auto &[source, grids] : learned.held_back_grids) scores[source] = scores_of(grids, config.score);
+  return {std::move(learned.statistics), calibrate(scores, options.threshold)};
+}
+
+Statistics learn_statistics(Network &network, const ModelConfig &config,
+                            const std::vector<SourceFeatures> &sources, Progress &progress) {
+  const torch::NoGradGuard no_grad;
+  StatisticsLearner learner({}, *config.statistics, sources.size());
+  std::int64_t pictures = 0;
+  for (const SourceFeatures &source : sources) pictures += source.train.size(0);
+  progress.begin("learning statistics", pictures);
+  for (const SourceFeatures &source : sources) {
+    for (std::int64_t i = 0; i < source.train.size(0); ++i) {
+      const torch::Tensor features = source.train[i].to(torch::kFloat32);
+      const torch::Tensor residuals =
+          config.statistics->residuals ? network.residuals(features.unsqueeze(0)) : torch::Tensor();
+      learner.add(source.name, static_cast<int>(i % StatisticsLearner::folds), features,
+                  residuals.defined() ? residuals[0] : torch::Tensor());
+      progress.update(learner.pictures());
+    }
+  }
+  progress.end();
+  return learner.finish().statistics;
+}
+
+void set_statistics(Model &model, const Statistics &statistics) {
+  model.config.statistics->clusters = static_cast<int>(statistics.size());
+  store_statistics(statistics, model.tensors);
+}
+
+}  // namespace uniad

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "model/network.h"
+#include "training/progress.h"
+#include "training/train/learn.h"
+#include "training/train/options.h"
+
+namespace uniad {
+
+// Statistics of normal features, and the scores of normal pictures that they were not learned from.
+struct LearnedStatistics {
+  Statistics statistics;
+  Calibration calibration;
+};
+
+// Learns the statistics of all that is normal in options.sources by one pass over their features, in bounded
+// memory, and adds them to what is known. Each fold of the pictures is held back in turn for the calibration.
+// `network` has no statistics yet; where it has a reconstruction, its residuals are learned too.
+LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
+                                   Statistics known, Provenance &provenance, Progress &progress);
+
+// The same of features in memory, in the space that the network works in; without calibration, as the network
+// has seen these pictures.
+Statistics learn_statistics(Network &network, const ModelConfig &config,
+                            const std::vector<SourceFeatures> &sources, Progress &progress);
+
+// What of the model tells of statistics, brought in line with these.
+void set_statistics(Model &model, const Statistics &statistics);
+
+}  // namespace uniad

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train/update.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/engine/calibration.h"
+#include "model/error.h"
+#include "model/network.h"
+#include "model/statistics/clusters.h"
+#include "training/train/statistics.h"
+
+namespace uniad {
+namespace {
+
+Model read_model_with_statistics(const std::filesystem::path &path) {
+  Model model = read_model(path);
+  if (!model.config.statistics) {
+    throw Error(path.string(), "has no statistics that could be added to",
+                "train it with --recipe instant or fast");
+  }
+  return model;
+}
+
+Statistics statistics_in(const Model &model) {
+  return load_statistics(model.tensors, model.config.statistics->residuals);
+}
+
+bool is_statistics(const std::string &tensor) {
+  return tensor.starts_with("statistics.");
+}
+
+// Features mean the same in both only where everything before the statistics is the same.
+void require_same_network(const Model &a, const Model &b, const std::filesystem::path &other) {
+  const auto differs = [&](const std::string &what) {
+    return Error(other.string(), "has another " + what + " than the first model",
+                 "merge models that were learned on one backbone with the same weights");
+  };
+  if (a.config.backbone.name != b.config.backbone.name) throw differs("backbone");
+  if (a.config.input.width != b.config.input.width || a.config.input.height != b.config.input.height)
+    throw differs("input size");
+  for (const Model *model : {&a, &b}) {
+    const Model &counterpart = model == &a ? b : a;
+    for (const auto &[name, tensor] : model->tensors) {
+      if (is_statistics(name)) continue;
+      const auto found = counterpart.tensors.find(name);
+      if (found == counterpart.tensors.end() || found->second.bytes != tensor.bytes) throw differs(name);
+    }
+  }
+}
+
+void add_sources(Provenance &provenance, const Provenance &other) {
+  for (const SourceProvenance &source : other.sources) {
+    const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
+                                    [&](const auto &own) { return own.name == source.name; });
+    if (known == provenance.sources.end()) {
+      provenance.sources.push_back(source);
+      continue;
+    }
+    known->trained += source.trained;
+    known->held_back += source.held_back;
+    if (known->path != source.path) known->path += ", " + source.path;
+  }
+}
+
+}  // namespace
+
+void update(const TrainOptions &options, Progress &progress) {
+  Model model = read_model_with_statistics(options.model);
+  const auto network = make_network(model, options.model.string());
+  TrainOptions with_rule = options;
+  with_rule.threshold = rule_of(model.calibration.rule);
+  LearnedStatistics learned =
+      learn_statistics(*network, model.config, with_rule, statistics_in(model), model.provenance, progress);
+  set_statistics(model, learned.statistics);
+  model.calibration = combine(std::move(model.calibration), learned.calibration);
+  write_model(model, options.model);
+}
+
+void merge_models(const MergeOptions &options, Progress &progress) {
+  Model model = read_model_with_statistics(options.models.front());
+  Statistics statistics = statistics_in(model);
+  for (std::size_t i = 1; i < options.models.size(); ++i) {
+    const std::filesystem::path &path = options.models[i];
+    const Model other = read_model_with_statistics(path);
+    require_same_network(model, other, path);
+    statistics = merge(std::move(statistics), statistics_in(other));
+    model.calibration = combine(std::move(model.calibration), other.calibration);
+    add_sources(model.provenance, other.provenance);
+  }
+  set_statistics(model, statistics);
+  write_model(model, options.model);
+  progress.say(options.model.string() + ": " + std::to_string(statistics.size()) + " clusters of " +
+               std::to_string(options.models.size()) + " models");
+}
+
+}  // namespace uniad
