@@ -7,8 +7,13 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "model/error.h"
 
@@ -78,12 +83,22 @@ std::string uri_of(const CameraConfig &camera) {
   return uri != nullptr ? uri : camera.uri;
 }
 
+// Only a model file that is not there yet is learned without being told to, so that a camera that comes back
+// goes on as it was.
+bool begins_model(const CameraConfig &camera) {
+  std::error_code unreadable;
+  return camera.learn > 0 && !std::filesystem::exists(*camera.model, unreadable);
+}
+
 void set_detection(GstElement *detect, const CameraConfig &camera) {
   g_object_set(detect, "model", camera.model->c_str(), "source", camera.name.c_str(), "interval",
                camera.interval, nullptr);
   gst_util_set_object_arg(G_OBJECT(detect), "mode",
                           "async");  // viewers see every frame, whatever the model's pace
   if (camera.threshold) g_object_set(detect, "threshold", *camera.threshold, nullptr);
+  if (camera.adapt_rate > 0) g_object_set(detect, "adapt-rate", camera.adapt_rate, nullptr);
+  if (begins_model(camera))
+    g_object_set(detect, "learn", camera.learn, "backbone", camera.backbone.c_str(), nullptr);
 }
 
 Pipeline make_capture(const CameraConfig &camera) {
@@ -142,6 +157,34 @@ void log_event(const CameraConfig &camera, const GstStructure *event) {
   spdlog::info("{}: anomaly {}, score {:.4g}", camera.name, state != nullptr ? state : "seen", score);
 }
 
+void log_learned(const CameraConfig &camera, const GstStructure *learning, guint64 frames) {
+  double threshold = 0;
+  if (gst_structure_get_double(learning, "threshold", &threshold) != FALSE)
+    spdlog::info("{}: learning is done after {} frames, threshold {:.4g}", camera.name, frames, threshold);
+  else
+    spdlog::info("{}: learning is done after {} frames, without a threshold", camera.name, frames);
+}
+
+void log_learning(const CameraConfig &camera, const GstStructure *learning) {
+  const char *text = gst_structure_get_string(learning, "state");
+  const std::string_view state = text != nullptr ? text : "";
+  guint64 frames = 0, wanted = 0;
+  gst_structure_get_uint64(learning, "frames", &frames);
+  gst_structure_get_uint64(learning, "wanted", &wanted);
+  if (state == "learning")
+    spdlog::info("{}: learning, {} of {} frames", camera.name, frames, wanted);
+  else if (state == "done")
+    log_learned(camera, learning, frames);
+  else if (state == "failed")
+    spdlog::error("{}: learning has failed", camera.name);  // the element's warning says why
+}
+
+void log_element_message(const CameraConfig &camera, GstMessage *message) {
+  const GstStructure *fields = gst_message_get_structure(message);
+  if (gst_message_has_name(message, "uniad-event") != FALSE) log_event(camera, fields);
+  if (gst_message_has_name(message, "uniad-learn") != FALSE) log_learning(camera, fields);
+}
+
 // What went wrong, and the details that stand below the source line in GStreamer's debug text.
 std::string error_text(GstMessage *message) {
   g_autoptr(GError) error = nullptr;
@@ -182,6 +225,28 @@ class Placeholder {
   Pipeline pipeline_;
 };
 
+// The orders to learn again as one camera follows them: those that come while it is away wait for it.
+class OrderReader {
+ public:
+  explicit OrderReader(const LearnOrders &orders) : orders_(orders) {}
+
+  // Whether there were new ones since the last call.
+  bool take() {
+    const unsigned given = orders_.load();
+    return std::exchange(followed_, given) != given;
+  }
+
+ private:
+  const LearnOrders &orders_;
+  unsigned followed_ = 0;
+};
+
+void learn_again(const Pipeline &pipeline, const CameraConfig &camera) {
+  spdlog::info("{}: learning again, from {} more frames", camera.name, camera.learn);
+  with_element(pipeline, "detect",
+               [&](GstElement *detect) { g_signal_emit_by_name(detect, "learn", camera.learn); });
+}
+
 struct Attempt {
   std::string end;  // why capture ended; empty: stop was requested
   bool frames_came = false;
@@ -189,19 +254,22 @@ struct Attempt {
 };
 
 // Captures until the source is lost or stop is requested.
-Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder,
+Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder, OrderReader &orders,
                 const std::stop_token &stop) {
+  if (begins_model(camera)) orders.take();  // it learns now, told or not
   const Pipeline pipeline = make_capture(camera);
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
   const auto begin = Clock::now();
+  const auto frames_came = [&] { return relay.age() < Clock::now() - begin; };
   const auto ended = [&](const std::string &reason, bool is_last = false) {
-    return Attempt{reason, relay.age() < Clock::now() - begin, is_last};
+    return Attempt{reason, frames_came(), is_last};
   };
   start<&Relay::push>(pipeline, relay);
   while (!stop.stop_requested()) {
     placeholder.update(camera.name + ": no signal");
     if (std::min<Clock::duration>(relay.age(), Clock::now() - begin) > stall_limit)
       return ended("no frame for " + std::to_string(stall_limit.count()) + " s");
+    if (camera.learn > 0 && frames_came() && orders.take()) learn_again(pipeline, camera);
 
     constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
                                                        GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
@@ -219,17 +287,16 @@ Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placehold
         spdlog::warn("{}: {}", camera.name, warning_text(message));
         break;
       default:
-        if (gst_message_has_name(message, "uniad-event"))
-          log_event(camera, gst_message_get_structure(message));
+        log_element_message(camera, message);
     }
   }
   return {};
 }
 
-Attempt try_capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder,
+Attempt try_capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder, OrderReader &orders,
                     const std::stop_token &stop) {
   try {
-    return capture(camera, relay, placeholder, stop);
+    return capture(camera, relay, placeholder, orders, stop);
   } catch (const Error &error) {
     return {error.what()};
   }
@@ -248,11 +315,13 @@ void wait_until(Clock::time_point end, const std::string &words, Placeholder &pl
 
 }  // namespace
 
-void run_camera(const CameraConfig &camera, Relay &relay, const std::stop_token &stop) {
+void run_camera(const CameraConfig &camera, Relay &relay, const LearnOrders &orders,
+                const std::stop_token &stop) {
   Placeholder placeholder(relay);
+  OrderReader reader(orders);
   seconds pause = shortest_pause;
   while (!stop.stop_requested()) {
-    const Attempt attempt = try_capture(camera, relay, placeholder, stop);
+    const Attempt attempt = try_capture(camera, relay, placeholder, reader, stop);
     if (stop.stop_requested()) return;
     if (attempt.is_last) {
       spdlog::info("{}: {}", camera.name, attempt.end);
@@ -276,7 +345,7 @@ void check_camera(const CameraConfig &camera) {
   if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
   g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
   throw Error("camera " + camera.name, message != nullptr ? error_text(message) : "its model does not open",
-              "correct `model`");
+              begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`");
 }
 
 }  // namespace uniad::rtsp

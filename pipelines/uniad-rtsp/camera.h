@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <stop_token>
 
 #include "pipelines/uniad-rtsp/config.h"
@@ -8,13 +9,17 @@
 
 namespace uniad::rtsp {
 
+// How often the cameras have been told to learn again, from any thread.
+using LearnOrders = std::atomic<unsigned>;
+
 // Captures, judges and draws on one camera's video and pushes it into the relay, until stop is requested. A
 // source that fails, ends or stalls is opened anew with back-off, meanwhile the relay gets a picture that
-// says so.
-void run_camera(const CameraConfig &camera, Relay &relay, const std::stop_token &stop);
+// says so. A camera with `learn` follows an order to learn again as soon as it brings frames.
+void run_camera(const CameraConfig &camera, Relay &relay, const LearnOrders &orders,
+                const std::stop_token &stop);
 
-// Builds the camera's pipeline once and opens its model. Throws Error where an element is missing or the
-// model does not open; says nothing about the source, which may come later.
+// Builds the camera's pipeline once and opens its model, or what it will learn one on. Throws Error where an
+// element is missing or the model does not open; says nothing about the source, which may come later.
 void check_camera(const CameraConfig &camera);
 
 }  // namespace uniad::rtsp

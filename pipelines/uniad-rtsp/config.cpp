@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <limits>
+#include <system_error>
 
 #include "model/error.h"
 
@@ -112,6 +113,31 @@ bool is_path_character(char c) {
          c == '_' || c == '.' || c == '~';
 }
 
+void read_learning(const Section &section, CameraConfig &camera) {
+  camera.learn = static_cast<unsigned>(read_whole(section, "learn", 1, 1000000, camera.learn));
+  if (camera.learn > 0 && !camera.model)
+    throw Error(section.where(*section.table.get("learn"), "learn"), "has no model file to learn into",
+                "set model = \"FILE.safetensors\"; the file need not be there yet");
+  constexpr auto backbones = "name a backbone, e.g. \"efficientnet-lite2\", or \"auto\"";
+  camera.backbone = read_text(section, "backbone", backbones).value_or(camera.backbone);
+  constexpr auto rates = "give a number from 0 to 0.01";
+  camera.adapt_rate = read<double>(section, "adapt_rate", rates).value_or(camera.adapt_rate);
+  const bool is_rate = camera.adapt_rate >= 0 && camera.adapt_rate <= 0.01;  // nan is none
+  if (!is_rate)
+    throw Error(section.where(*section.table.get("adapt_rate"), "adapt_rate"), "is out of range", rates);
+}
+
+void warn_of_keys_without_effect(const Section &section, const CameraConfig &camera,
+                                 std::vector<std::string> &warnings) {
+  if (!camera.model)
+    warn_of_useless_keys(section, {"threshold", "interval", "overlay", "publish", "backbone", "adapt_rate"},
+                         "without a model", warnings);
+  else if (camera.learn == 0)
+    warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
+  if (camera.kind != SourceKind::file)
+    warn_of_useless_keys(section, {"loop"}, "where the source is no file", warnings);
+}
+
 CameraConfig read_camera(const Section &section, std::vector<std::string> &warnings) {
   const auto name = read_text(section, "name", "name the camera, e.g. name = \"gate\"");
   if (!name)
@@ -141,16 +167,13 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
   if (!camera.publish.empty() && camera.publish != "-" && camera.publish.find("://") == std::string::npos)
     camera.publish = absolute_path(section, camera.publish);
   camera.loop = read<bool>(section, "loop", "give true or false").value_or(camera.loop);
+  read_learning(section, camera);
 
-  warn_of_unknown_keys(
-      section,
-      {"name", "path", "uri", "model", "threshold", "interval", "overlay", "bitrate", "publish", "loop"},
-      warnings);
-  if (!camera.model)
-    warn_of_useless_keys(section, {"threshold", "interval", "overlay", "publish"}, "without a model",
-                         warnings);
-  if (camera.kind != SourceKind::file)
-    warn_of_useless_keys(section, {"loop"}, "where the source is no file", warnings);
+  warn_of_unknown_keys(section,
+                       {"name", "path", "uri", "model", "threshold", "interval", "overlay", "bitrate",
+                        "publish", "loop", "learn", "backbone", "adapt_rate"},
+                       warnings);
+  warn_of_keys_without_effect(section, camera, warnings);
   return camera;
 }
 
@@ -163,6 +186,10 @@ void refuse_second(const Section &section, const CameraConfig &camera,
     if (other.path == camera.path)
       throw Error(section.where(section.table, "path"), "\"" + camera.path + "\" is taken by " + other.name,
                   "give each camera a path of its own");
+    if (camera.learn > 0 && other.learn > 0 && other.model == camera.model)
+      throw Error(section.where(*section.table.get("model"), "model"),
+                  camera.model->string() + " is what camera " + other.name + " learns into",
+                  "give each camera that learns a model file of its own");
   }
 }
 
@@ -174,6 +201,22 @@ toml::table parse_toml(std::string_view text, const std::filesystem::path &file)
                 std::string(error.description()),
                 "correct the TOML; pipelines/uniad-rtsp/cameras.toml is an example");
   }
+}
+
+// A camera that learns begins its model itself, in a folder that is there.
+void check_model(const std::filesystem::path &file, const CameraConfig &camera) {
+  std::error_code unreadable;
+  if (!camera.model || std::filesystem::is_regular_file(*camera.model, unreadable)) return;
+  const std::string where = file.string() + ": camera " + camera.name;
+  if (camera.learn == 0)
+    throw Error(where, "no model file " + camera.model->string(),
+                "train one with `uniad train`, let the camera learn it with `learn`, or correct `model`");
+  if (std::filesystem::exists(*camera.model, unreadable))
+    throw Error(where, camera.model->string() + " is no file", "correct `model`");
+  const std::filesystem::path folder = camera.model->parent_path();
+  if (!std::filesystem::is_directory(folder, unreadable))
+    throw Error(where, "no folder " + folder.string() + " to learn a model into",
+                "make the folder, or correct `model`");
 }
 
 }  // namespace
@@ -212,10 +255,7 @@ Config load_config(const std::filesystem::path &file) {
                 "name a TOML file; pipelines/uniad-rtsp/cameras.toml is an example");
   const std::string text(std::istreambuf_iterator<char>(stream), {});
   Config config = parse_config(text, file);
-  for (const auto &camera : config.cameras)
-    if (camera.model && !std::filesystem::is_regular_file(*camera.model))
-      throw Error(file.string() + ": camera " + camera.name, "no model file " + camera.model->string(),
-                  "train one with `uniad train`, or correct `model`");
+  for (const auto &camera : config.cameras) check_model(file, camera);
   return config;
 }
 

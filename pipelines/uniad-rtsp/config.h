@@ -21,9 +21,12 @@ struct CameraConfig {
   std::optional<double> threshold;             // instead of the model's calibration
   unsigned interval = 1;                       // judge every Nth frame
   bool overlay = true;
-  unsigned bitrate = 2000;  // kbit/s
-  std::string publish;      // uniadpublish's location; empty: nothing is published
-  bool loop = true;         // a file starts again at its end
+  unsigned bitrate = 2000;        // kbit/s
+  std::string publish;            // uniadpublish's location; empty: nothing is published
+  bool loop = true;               // a file starts again at its end
+  unsigned learn = 0;             // frames to learn from where no model file is, and when told to; 0: never
+  std::string backbone = "auto";  // of a model that learning begins
+  double adapt_rate = 0;          // uniaddetect's: how fast what is normal follows slow change
 };
 
 struct ServerConfig {
@@ -41,7 +44,7 @@ struct Config {
 // Touches no other file. Throws Error naming file, line and key.
 Config parse_config(std::string_view text, const std::filesystem::path &file);
 
-// The same for a file on disk, whose models must be there too.
+// The same for a file on disk, whose models must be there too; where a camera learns, its folder is enough.
 Config load_config(const std::filesystem::path &file);
 
 }  // namespace uniad::rtsp

@@ -32,7 +32,8 @@ int main(int argc, char **argv) try {
   spdlog::set_default_logger(spdlog::stderr_color_mt("uniad-rtsp"));
   CLI::App app(
       "Serves cameras with their anomalies marked, as RTSP streams.\n"
-      "CONFIG is a TOML file; pipelines/uniad-rtsp/cameras.toml is a commented example.");
+      "CONFIG is a TOML file; pipelines/uniad-rtsp/cameras.toml is a commented example.\n"
+      "SIGUSR1 makes every camera with `learn` learn again: it adds so many frames to its model.");
   std::string config;
   bool check_only = false;
   app.add_option("CONFIG", config, "What to serve, and where")->required();

@@ -5,6 +5,7 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <deque>
 #include <future>
 #include <iostream>
@@ -46,6 +47,22 @@ void mount(GstRTSPServer *server, const CameraConfig &camera, Relay &relay) {
 gboolean quit(gpointer loop) {
   g_main_loop_quit(static_cast<GMainLoop *>(loop));
   return G_SOURCE_CONTINUE;
+}
+
+gboolean order_learning(gpointer orders) {
+  ++*static_cast<LearnOrders *>(orders);
+  return G_SOURCE_CONTINUE;
+}
+
+gboolean refuse_learning(gpointer) {
+  spdlog::warn("SIGUSR1: no camera has `learn`, so none learns again");
+  return G_SOURCE_CONTINUE;
+}
+
+guint learn_on_signal(const Config &config, LearnOrders &orders) {
+  const bool can_learn = std::any_of(config.cameras.begin(), config.cameras.end(),
+                                     [](const CameraConfig &camera) { return camera.learn > 0; });
+  return g_unix_signal_add(SIGUSR1, can_learn ? order_learning : refuse_learning, &orders);
 }
 
 // The one thread that answers viewers, held so that it is always the same: on another thread, a viewer could
@@ -111,6 +128,7 @@ std::string url_host(const std::string &address) {
 // Serves until a signal ends it.
 void serve_until_signal(const Config &config) {
   std::deque<Relay> relays;  // first in, last out: viewers and cameras both hold on to them
+  LearnOrders orders{0};
   const Object<GstRTSPServer> server(gst_rtsp_server_new());
   for (const auto &camera : config.cameras) mount(server.get(), camera, relays.emplace_back());
   g_signal_connect(server.get(), "client-connected", G_CALLBACK(welcome), nullptr);
@@ -118,15 +136,14 @@ void serve_until_signal(const Config &config) {
   const std::unique_ptr<GMainLoop, decltype(&g_main_loop_unref)> loop(g_main_loop_new(nullptr, FALSE),
                                                                       g_main_loop_unref);
   const guint sources[] = {listen(server.get(), config.server), g_unix_signal_add(SIGINT, quit, loop.get()),
-                           g_unix_signal_add(SIGTERM, quit, loop.get())};
+                           g_unix_signal_add(SIGTERM, quit, loop.get()), learn_on_signal(config, orders)};
   const ViewersThread thread = hold_viewers_thread(server.get());
   const Source sessions = drop_dead_sessions_regularly(server.get(), thread->context);
 
   std::deque<std::jthread> captures;
   for (std::size_t i = 0; i < config.cameras.size(); ++i)
-    captures.emplace_back([&camera = config.cameras[i], &relay = relays[i]](const std::stop_token &stop) {
-      run_camera(camera, relay, stop);
-    });
+    captures.emplace_back([&camera = config.cameras[i], &relay = relays[i], &orders](
+                              const std::stop_token &stop) { run_camera(camera, relay, orders, stop); });
   const std::string root = "rtsp://" + url_host(config.server.address) + ":" +
                            std::to_string(gst_rtsp_server_get_bound_port(server.get()));
   for (const auto &camera : config.cameras)

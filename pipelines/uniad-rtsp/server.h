@@ -5,8 +5,8 @@
 
 namespace uniad::rtsp {
 
-// Captures the cameras and serves them, until SIGINT or SIGTERM; prints the URL of each. Throws Error where
-// it cannot begin.
+// Captures the cameras and serves them, until SIGINT or SIGTERM; prints the URL of each. SIGUSR1 makes every
+// camera with `learn` learn again. Throws Error where it cannot begin.
 void serve(const Config &config);
 
 }  // namespace uniad::rtsp

@@ -44,6 +44,9 @@ TEST(Config, FillsInDefaults) {
   EXPECT_EQ(camera.bitrate, 2000U);
   EXPECT_EQ(camera.publish, "");
   EXPECT_TRUE(camera.loop);
+  EXPECT_EQ(camera.learn, 0U);
+  EXPECT_EQ(camera.backbone, "auto");
+  EXPECT_EQ(camera.adapt_rate, 0.0);
   EXPECT_TRUE(config.warnings.empty());
 }
 
@@ -68,6 +71,9 @@ name = "desk"
 uri = "v4l2:///dev/video0"
 model = "/models/desk.safetensors"
 publish = "mqtt://broker/desk"
+learn = 500
+backbone = "resnet18"
+adapt_rate = 0.001
 )");
   EXPECT_EQ(config.server.address, "0.0.0.0");
   EXPECT_EQ(config.server.port, 0);
@@ -86,6 +92,9 @@ publish = "mqtt://broker/desk"
   EXPECT_EQ(config.cameras[1].kind, SourceKind::device);
   EXPECT_EQ(config.cameras[1].model, "/models/desk.safetensors");
   EXPECT_EQ(config.cameras[1].publish, "mqtt://broker/desk");
+  EXPECT_EQ(config.cameras[1].learn, 500U);
+  EXPECT_EQ(config.cameras[1].backbone, "resnet18");
+  EXPECT_EQ(config.cameras[1].adapt_rate, 0.001);
   EXPECT_TRUE(config.warnings.empty());
 }
 
@@ -105,6 +114,42 @@ TEST(Config, WarnsOfKeysWithoutEffect) {
             "/etc/uniad/cameras.toml:4: [[camera]] number 1 threshold: has no effect without a model");
   EXPECT_EQ(config.warnings[1],
             "/etc/uniad/cameras.toml:5: [[camera]] number 1 loop: has no effect where the source is no file");
+}
+
+TEST(Config, WarnsOfKeysOfLearningWithoutEffect) {
+  const Config without_model = parse(camera_with("backbone = \"auto\"\nadapt_rate = 0.001\n"));
+  ASSERT_EQ(without_model.warnings.size(), 2U);
+  EXPECT_EQ(without_model.warnings[0],
+            "/etc/uniad/cameras.toml:4: [[camera]] number 1 backbone: has no effect without a model");
+  EXPECT_EQ(without_model.warnings[1],
+            "/etc/uniad/cameras.toml:5: [[camera]] number 1 adapt_rate: has no effect without a model");
+  const Config without_learn = parse(camera_with("model = \"m\"\nbackbone = \"auto\"\nadapt_rate = 0\n"));
+  ASSERT_EQ(without_learn.warnings.size(), 1U);
+  EXPECT_EQ(without_learn.warnings[0],
+            "/etc/uniad/cameras.toml:5: [[camera]] number 1 backbone: has no effect without learn");
+}
+
+TEST(Config, ReadsTheEndsOfRanges) {
+  const std::string first = camera_with("model = \"a\"\nlearn = 1\nadapt_rate = 0\n");
+  const std::string second =
+      "[[camera]]\nname = \"b\"\nuri = \"test://ball\"\nmodel = \"b\"\nlearn = 1000000\nadapt_rate = 0.01\n";
+  const Config config = parse(first + second);
+  ASSERT_EQ(config.cameras.size(), 2U);
+  EXPECT_EQ(config.cameras[0].learn, 1U);
+  EXPECT_EQ(config.cameras[0].adapt_rate, 0.0);
+  EXPECT_EQ(config.cameras[1].learn, 1000000U);
+  EXPECT_EQ(config.cameras[1].adapt_rate, 0.01);
+}
+
+// Two cameras with one model file, written in two ways.
+std::string cameras_that_share(const std::string &first, const std::string &second) {
+  return camera_with("model = \"m\"\n" + first) +
+         "[[camera]]\nname = \"b\"\nuri = \"test://ball\"\nmodel = \"x/../m\"\n" + second;
+}
+
+TEST(Config, LetsOthersReadTheModelThatOneLearns) {
+  EXPECT_EQ(error_of(cameras_that_share("learn = 5\n", "")), "no error");
+  EXPECT_EQ(error_of(cameras_that_share("", "learn = 5\n")), "no error");
 }
 
 struct BadConfig {
@@ -147,6 +192,24 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{camera_with("threshold = nan\n"), {"cameras.toml:4", "threshold", "not finite"}},
         BadConfig{camera_with("overlay = 1\n"), {"cameras.toml:4", "overlay", "true or false"}},
         BadConfig{camera_with("bitrate = -1\n"), {"cameras.toml:4", "bitrate", "-1", "from 1 to"}},
+        BadConfig{camera_with("model = \"m\"\nlearn = 0\n"),
+                  {"cameras.toml:5", "learn", "0 is out of range", "from 1 to 1000000"}},
+        BadConfig{camera_with("model = \"m\"\nlearn = 1000001\n"),
+                  {"cameras.toml:5", "learn", "1000001 is out of range"}},
+        BadConfig{camera_with("model = \"m\"\nlearn = true\n"),
+                  {"cameras.toml:5", "learn", "wrong type", "whole number"}},
+        BadConfig{camera_with("learn = 5\n"), {"cameras.toml:4", "learn", "no model file", "set model"}},
+        BadConfig{cameras_that_share("learn = 5\n", "learn = 6\n"),
+                  {"cameras.toml:9", "number 2 model", "/etc/uniad/m is what camera gate learns into",
+                   "a model file of its own"}},
+        BadConfig{camera_with("backbone = 18\n"), {"cameras.toml:4", "backbone", "wrong type", "auto"}},
+        BadConfig{camera_with("backbone = \"\"\n"), {"cameras.toml:4", "backbone", "empty", "auto"}},
+        BadConfig{camera_with("adapt_rate = 0.011\n"),
+                  {"cameras.toml:4", "adapt_rate", "out of range", "from 0 to 0.01"}},
+        BadConfig{camera_with("adapt_rate = -0.001\n"), {"cameras.toml:4", "adapt_rate", "out of range"}},
+        BadConfig{camera_with("adapt_rate = nan\n"), {"cameras.toml:4", "adapt_rate", "out of range"}},
+        BadConfig{camera_with("adapt_rate = \"slow\"\n"),
+                  {"cameras.toml:4", "adapt_rate", "wrong type", "from 0 to 0.01"}},
         BadConfig{camera_with("") + camera_with("path = \"/b\"\n"), {"number 2 name", "\"gate\" is taken"}},
         BadConfig{camera_with("") + "[[camera]]\nname = \"b\"\npath = \"/gate\"\nuri = \"test://ball\"\n",
                   {"number 2 path", "taken by gate", "path of its own"}}));
@@ -169,6 +232,32 @@ TEST(Config, NamesAMissingModel) {
     EXPECT_NE(text.find("uniad train"), std::string::npos);
   }
   std::filesystem::remove(file);
+}
+
+// What load_config says of a file with these lines as the only camera's.
+std::string load_error_of(const std::string &lines) {
+  const auto file = std::filesystem::path(testing::TempDir()) / "learning.toml";
+  std::ofstream(file) << camera_with(lines);
+  std::string text = "no error";
+  try {
+    load_config(file);
+  } catch (const Error &error) {
+    text = error.what();
+  }
+  std::filesystem::remove(file);
+  return text;
+}
+
+TEST(Config, ACameraThatLearnsNeedsOnlyTheFolderOfItsModel) {
+  EXPECT_EQ(load_error_of("learn = 5\nmodel = \"none.safetensors\"\n"), "no error");
+  EXPECT_EQ(load_error_of("learn = 5\nmodel = \"learning.toml\"\n"), "no error");  // a file that is there
+
+  const std::string no_folder = load_error_of("learn = 5\nmodel = \"no-folder/none.safetensors\"\n");
+  for (const char *part : {"learning.toml: camera gate", "no folder", "no-folder", "make the folder"})
+    EXPECT_NE(no_folder.find(part), std::string::npos) << part << "\nin: " << no_folder;
+  const std::string no_file = load_error_of("learn = 5\nmodel = \".\"\n");
+  for (const char *part : {"learning.toml: camera gate", "is no file", "correct `model`"})
+    EXPECT_NE(no_file.find(part), std::string::npos) << part << "\nin: " << no_file;
 }
 
 TEST(Config, TheExampleIsValid) {

@@ -4,11 +4,14 @@
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <system_error>
+#include <thread>
 
 #include "tests/support/child_process.h"
 
@@ -139,6 +142,54 @@ struct Server : ChildProcess {
     return url.substr(colon + 1, url.find('/', colon) - colon - 1);
   }
 };
+
+// Goes on to the log line that has `words`; false if the program ends without it.
+bool logs(Server &server, const std::string &words) {
+  while (const auto line = server.read_err_line())
+    if (line->find(words) != std::string::npos) return true;
+  return false;
+}
+
+// Ends the server; the rest of its log.
+std::string end_of_log(Server &server) {
+  server.send_signal(SIGTERM);
+  return server.wait().err;
+}
+
+template <typename IsTrue>
+bool comes_true(IsTrue is_true) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!is_true()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return true;
+}
+
+std::filesystem::file_time_type written_at(const std::filesystem::path &file) {
+  std::error_code missing;
+  return std::filesystem::last_write_time(file, missing);
+}
+
+bool has_file_named(const std::filesystem::path &folder, const std::string &begin) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    if (entry->is_regular_file() && entry->path().filename().string().starts_with(begin)) return true;
+  return false;
+}
+
+// Where uniaddetect looks for weights.
+bool has_weights(const std::string &backbone) {
+  const char *given = g_getenv("UNIAD_WEIGHTS_DIR");
+  return (given != nullptr && has_file_named(given, backbone)) ||
+         has_file_named(std::filesystem::path(g_get_user_cache_dir()) / "uniad", backbone);
+}
+
+bool has_detector() {
+  g_autoptr(GstElementFactory) factory = gst_element_factory_find("uniaddetect");
+  return factory != nullptr;
+}
 
 class RtspServer : public testing::Test {
  protected:
@@ -334,6 +385,52 @@ TEST_F(RtspServer, RefusesAPortInUse) {
   EXPECT_EQ(second.status, 1);
   EXPECT_NE(second.err.find("127.0.0.1:" + server.port()), std::string::npos) << second.err;
   EXPECT_NE(second.err.find("choose another port"), std::string::npos) << second.err;
+}
+
+TEST_F(RtspServer, ACameraLearnsAndOnASignalLearnsAgain) {
+  if (!has_detector()) GTEST_SKIP() << "needs uniaddetect, which is built with -Dnetwork=enabled";
+  if (!has_weights("efficientnet-lite2"))
+    GTEST_SKIP() << "needs weights of efficientnet-lite2: run subprojects/setup.sh";
+  const auto model = folder_ / "ball.safetensors";
+  const auto config = write_config("c.toml", camera("ball", "test://ball",
+                                                    "model = \"ball.safetensors\"\nlearn = 12\n"
+                                                    "backbone = \"efficientnet-lite2\"\n"));
+  const auto checked = test::run({UNIAD_RTSP, "--check", config.string()});
+  EXPECT_EQ(checked.status, 0) << checked.err;
+  EXPECT_NE(checked.out.find("1 cameras"), std::string::npos) << checked.out;
+  ASSERT_FALSE(std::filesystem::exists(model));  // a check learns nothing
+
+  std::filesystem::file_time_type written;
+  {
+    Server server(config, 1);
+    ASSERT_TRUE(comes_true([&] { return std::filesystem::exists(model); })) << end_of_log(server);
+    ASSERT_TRUE(logs(server, "ball: learning is done after 12 frames"));
+    written = written_at(model);
+
+    server.send_signal(SIGUSR1);
+    ASSERT_TRUE(comes_true([&] { return written_at(model) != written; })) << end_of_log(server);
+    ASSERT_TRUE(logs(server, "ball: learning again, from 12 more frames"));
+    ASSERT_TRUE(logs(server, "ball: learning is done"));
+    written = written_at(model);
+    server.send_signal(SIGTERM);
+    const auto ended = server.wait();
+    EXPECT_EQ(ended.status, 0) << ended.err;
+  }
+
+  Server again(config, 1);  // with the model there, it learns nothing untold
+  Viewer viewer(again.urls["ball"]);
+  for (int i = 0; i < 50; ++i) viewer.next();
+  const std::string log = end_of_log(again);
+  EXPECT_EQ(log.find("learning"), std::string::npos) << log;
+  EXPECT_EQ(written_at(model), written);
+}
+
+TEST_F(RtspServer, SaysThatNoCameraLearnsAgain) {
+  Server server(write_config("c.toml", camera("ball", "test://ball")), 1);
+  server.send_signal(SIGUSR1);
+  ASSERT_TRUE(logs(server, "no camera has `learn`"));
+  server.send_signal(SIGTERM);
+  EXPECT_EQ(server.wait().status, 0);
 }
 
 TEST_F(RtspServer, ChecksAFileWithoutServing) {
