@@ -212,6 +212,11 @@ static void take_learning(GstUniadDetect *self, const Settings &settings, const 
     post_learning(self, settings, learning, "learning");
     return;
   }
+  if (!learning.failure.empty()) {
+    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", learning.failure.c_str()), (nullptr));
+    post_learning(self, settings, learning, "failed");
+    return;
+  }
   self->priv->drift = 0;
   state.verdict.reset();
   try {
@@ -385,7 +390,7 @@ static std::optional<uniad::TimedDetection> detect(GstUniadDetect *self, GstBuff
   const GstClockTime begin = gst_util_get_timestamp();
   const uniad::FrameView view = uniad::view_of(*frame);
   auto detection = self->priv->state->detector->detect({&view, 1}).front();
-  update_latency(self, gst_util_get_timestamp() - begin);
+  if (!detection.learning) update_latency(self, gst_util_get_timestamp() - begin);
   return uniad::TimedDetection{std::move(detection), running_time};
 }
 

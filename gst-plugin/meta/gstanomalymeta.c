@@ -138,7 +138,7 @@ void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdouble threshold, gdo
   meta->has_threshold = TRUE;
   meta->threshold = threshold;
   meta->probability = probability;
-  meta->anomalous = meta->score >= threshold;
+  meta->anomalous = meta->score >= threshold || meta->unknown_scene;
 }
 
 /**

@@ -124,7 +124,8 @@ class CpuDetector : public Detector {
     return network_->statistics ? network_->statistics->drift() : 0;
   }
 
-  void save(const std::filesystem::path &path) const override {
+  void save(const std::filesystem::path &path) override {
+    const std::scoped_lock one_at_a_time(saving_);
     Model model = begun_ ? *begun_ : read_model(path_);
     {
       const std::scoped_lock lock(mutex_);
@@ -136,7 +137,9 @@ class CpuDetector : public Detector {
       store_statistics(statistics, model.tensors);
       model.calibration = *calibration_;
       for (const auto &[source, frames] : learned_) add_source(model.provenance, source, frames);
+      learned_.clear();
     }
+    if (begun_) begun_->provenance = model.provenance;
     write_model(model, path);
   }
 
@@ -207,10 +210,21 @@ class CpuDetector : public Detector {
       const torch::Tensor features = features_of({&frame, 1});
       learning_->add(features, learns_residuals() ? network_->residuals(features) : torch::Tensor());
       Detection detection;
-      detection.learning = learning_->complete() ? take_in() : learning_->progress();
+      detection.learning = learning_->complete() ? take_in_or_say_why_not() : learning_->progress();
       detections.push_back(std::move(detection));
     }
     return detections;
+  }
+
+  Learning take_in_or_say_why_not() {
+    Learning learning = learning_->progress();
+    try {
+      return take_in();
+    } catch (const Error &error) {
+      learning.finished = true;
+      learning.failure = error.what();
+      return learning;
+    }
   }
 
   // What learning gathered is in force from now on.
@@ -237,7 +251,8 @@ class CpuDetector : public Detector {
   const ModelConfig config_;  // as the model was opened: learning changes the number of clusters alone
   const torch::ScalarType precision_;
   const double adapt_rate_;
-  std::optional<Model> begun_;  // a model that has no file yet
+  std::mutex saving_;           // one file is written at a time
+  std::optional<Model> begun_;  // a model that had no file when it was opened
   // Guards what follows: preprocessor's buffers, network and statistics serve one batch at a time.
   mutable std::mutex mutex_;
   std::shared_ptr<const Calibration> calibration_;
@@ -245,7 +260,7 @@ class CpuDetector : public Detector {
   std::shared_ptr<Network> network_;
   Statistics statistics_;
   std::optional<LiveLearning> learning_;
-  std::map<std::string, std::int64_t> learned_;  // frames of each source, since the model was opened
+  std::map<std::string, std::int64_t> learned_;  // frames of each source, not saved yet
 };
 
 }  // namespace

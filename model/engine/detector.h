@@ -22,7 +22,7 @@ struct DetectorOptions {
   std::string precision = "auto";  // auto, fp32, bf16
   // Where there is no such model file: begin one that has learned nothing, on this backbone ("auto" as in
   // choose_backbone()). Empty: a model file that is missing is an error.
-  std::string new_on_backbone = "";
+  std::string new_on_backbone{};
   // Drift: share of the way that the means of what is normal move towards each frame that follow() is told
   // of, 0 to 0.01. 0: they stay as they were learned.
   double adapt_rate = 0;
@@ -32,7 +32,8 @@ struct DetectorOptions {
 struct Learning {
   std::int64_t frames = 0;  // learned from
   std::int64_t wanted = 0;
-  bool finished = false;                  // the next frame is judged by what was learned
+  bool finished = false;  // the next frame is judged by what was learned
+  std::string failure;    // once finished: why nothing was learned; the model is what it was before
   std::optional<ScoreStatistics> normal;  // once finished: of the source, where the frames give a threshold
   std::vector<std::string> remarks;       // once finished: what the user should know
 };
@@ -96,7 +97,7 @@ class Detector {
 
   // Writes the model as it is now, with what it learned and followed; the old file is whole until the new one
   // is. Throws Error.
-  virtual void save(const std::filesystem::path &path) const = 0;
+  virtual void save(const std::filesystem::path &path) = 0;
 
   virtual const ModelConfig &config() const = 0;
   virtual std::shared_ptr<const Calibration> calibration() const = 0;

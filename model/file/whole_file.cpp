@@ -68,7 +68,8 @@ NewFile::NewFile(std::filesystem::path goal) : goal_(std::move(goal)) {
   if (std::filesystem::exists(goal_, unknown) && !std::filesystem::is_regular_file(goal_, unknown)) {
     throw Error(goal_.string(), "exists and is not a regular file", "choose another name");
   }
-  temporary_ = goal_.string() + ".partial-" + std::to_string(getpid());
+  temporary_ =
+      goal_.string() + ".partial-" + std::to_string(gettid());  // threads may write one file at a time too
   fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd_ < 0) fail("cannot be written");
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -116,50 +116,77 @@ std::vector<const StatisticsLearner::Sample *> StatisticsLearner::samples_of(int
   return all_of_fold;
 }
 
-// Sum of the logarithm of the density of a fold's pictures, for each number of clusters.
-std::vector<double> StatisticsLearner::densities(int fold, const ChannelScale &scale) const {
-  std::vector<double> sums(numbers_of_clusters.size());
-  Partition partition = fresh_without(fold, scale);
-  const Statistics known = known_without(fold);
-  const auto held_back = samples_of(fold);
-  if (held_back.empty() || (partition.empty() && known.empty())) return sums;
+// The statistics of all folds but one, under each number of clusters, held against the pictures of that fold.
+class StatisticsLearner::LeftOut {
+ public:
+  LeftOut(const StatisticsLearner &learner, int fold, const ChannelScale &scale)
+      : config_(learner.config_), known_(features_only(learner.known_without(fold))) {
+    const auto samples = learner.samples_of(fold);
+    const std::size_t step = (samples.size() + deciding_samples - 1) / deciding_samples;
+    for (std::size_t i = 0; i < samples.size(); i += step) samples_.push_back(samples[i]);
+    Partition partition = learner.fresh_without(fold, scale);
+    if (partition.empty() && known_.empty()) samples_.clear();
+    if (samples_.empty()) return;
+    for (std::size_t i = numbers_of_clusters.size(); i-- > 0;) {
+      partition = merge_down(std::move(partition), numbers_of_clusters[i], scale);
+      partitions_[i] = partition;
+    }
+    // Joining clusters leaves the scale of all as it is, so that the Gaussian of one that was not joined
+    // holds.
+    scale_ = scale_of(joined(known_, partition), &ClusterSums::features);
+    for (const ClusterSums &cluster : known_) of_known_.push_back(gaussian(cluster));
+  }
 
-  const std::size_t step = (held_back.size() + deciding_samples - 1) / deciding_samples;
-  // Joining clusters leaves the scale of all as it is, so that the Gaussian of one that was not joined holds.
-  const ChannelScale own_scale = scale_of(joined(known, partition), &ClusterSums::features);
-  const auto gaussian = [&](const ClusterSums &cluster) {
-    return gaussian_of(cluster.features, cluster.pictures, own_scale, config_.position_prior);
-  };
-  std::vector<Gaussian> of_known;
-  for (const ClusterSums &cluster : known) of_known.push_back(gaussian(cluster));
-  std::map<std::shared_ptr<const ClusterSums>, Gaussian> of_fresh;
-  for (std::size_t i = sums.size(); i-- > 0;) {
-    partition = merge_down(std::move(partition), numbers_of_clusters[i], scale);
-    std::vector<Gaussian> all_gaussians = of_known;
+  // Sum of the logarithms of the densities of the fold's pictures.
+  double density(std::size_t number) {
+    if (samples_.empty()) return 0;
+    const Partition &partition = partitions_[number];
+    std::vector<Gaussian> gaussians = of_known_;
     for (const auto &cluster : partition) {
-      auto known_gaussian = of_fresh.find(cluster);
-      if (known_gaussian == of_fresh.end())
-        known_gaussian = of_fresh.emplace(cluster, gaussian(*cluster)).first;
-      all_gaussians.push_back(known_gaussian->second);
+      auto found = of_fresh_.find(cluster);
+      if (found == of_fresh_.end()) found = of_fresh_.emplace(cluster, gaussian(*cluster)).first;
+      gaussians.push_back(found->second);
     }
-    const RoutedGaussians gaussians(features_only(joined(known, partition)), config_, all_gaussians);
-    for (std::size_t k = 0; k < held_back.size(); k += step) {
-      const torch::Tensor features = held_back[k]->features.unsqueeze(0).to(torch::kFloat32);
-      sums[i] += gaussians.log_density(features, gaussians.route(features)).item<double>();
+    const RoutedGaussians routed(features_only(joined(known_, partition)), config_, gaussians);
+    double sum = 0;
+    for (const Sample *sample : samples_) {
+      const torch::Tensor features = sample->features.unsqueeze(0).to(torch::kFloat32);
+      sum += routed.log_density(features, routed.route(features)).item<double>();
     }
+    return sum;
   }
-  return sums;
-}
 
-// The number under which pictures held back are likeliest, the fewest where there is nothing to tell.
-std::size_t StatisticsLearner::choose_clusters(const ChannelScale &scale) const {
-  std::vector<double> total(numbers_of_clusters.size());
-  for (int fold = 0; fold < folds; ++fold) {
-    const std::vector<double> sums = densities(fold, scale);
-    std::transform(total.begin(), total.end(), sums.begin(), total.begin(), std::plus<>());
+ private:
+  Gaussian gaussian(const ClusterSums &cluster) const {
+    return gaussian_of(cluster.features, cluster.pictures, scale_, config_.position_prior);
   }
-  return numbers_of_clusters[static_cast<std::size_t>(std::max_element(total.begin(), total.end()) -
-                                                      total.begin())];
+
+  StatisticsConfig config_;
+  Statistics known_;
+  std::vector<const Sample *> samples_;
+  std::array<Partition, numbers_of_clusters.size()> partitions_;
+  ChannelScale scale_;
+  std::vector<Gaussian> of_known_;
+  std::map<std::shared_ptr<const ClusterSums>, Gaussian> of_fresh_;
+};
+
+// The number under which pictures held back are likeliest, the fewest where there is nothing to tell. More
+// are tried for as long as they may help.
+std::size_t StatisticsLearner::choose_clusters(const ChannelScale &scale) const {
+  constexpr std::size_t patience = 3;
+  std::vector<LeftOut> left_out;
+  for (int fold = 0; fold < folds; ++fold) left_out.emplace_back(*this, fold, scale);
+  std::size_t best = 0;
+  double highest = -std::numeric_limits<double>::infinity();
+  for (std::size_t number = 0; number < numbers_of_clusters.size() && number <= best + patience; ++number) {
+    double density = 0;
+    for (LeftOut &fold : left_out) density += fold.density(number);
+    if (density > highest) {
+      highest = density;
+      best = number;
+    }
+  }
+  return numbers_of_clusters[best];
 }
 
 StatisticsLearner::Learned StatisticsLearner::finish() const {

@@ -61,11 +61,12 @@ class StatisticsLearner {
     OnlineClusters fresh;
   };
 
+  class LeftOut;
+
   void keep_sample(Sample sample);
   Statistics known_without(int left_out) const;
   Partition fresh_without(int left_out, const ChannelScale &scale) const;
   std::vector<const Sample *> samples_of(int fold) const;
-  std::vector<double> densities(int fold, const ChannelScale &scale) const;
   std::size_t choose_clusters(const ChannelScale &scale) const;
   std::vector<torch::Tensor> grids_without(int fold, std::size_t clusters, const ChannelScale &scale) const;
 

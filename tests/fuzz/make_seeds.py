@@ -75,6 +75,16 @@ def safetensors(shapes, metadata, dtype="F32", size=4):
     return struct.pack("<Q", len(text)) + text + bytes(offset)
 
 
+def statistics_model():
+    """A model without reconstruction: sums of two clusters, of 16 channels at 2x2 positions. Empty clusters: zeros."""
+    config = {key: value for key, value in MODEL_CONFIG.items() if key != "reconstruction"}
+    config["statistics"] = {"clusters": 2, "residuals": False, "position_prior": 4.0}
+    shapes = {name: shape for name, shape in model_shapes().items() if name.startswith("backbone.")}
+    shapes |= {"statistics.pictures": [2], "statistics.descriptors": [2, 16], "statistics.descriptor_squares": [2, 16],
+               "statistics.features.positions": [2, 4, 16], "statistics.features.products": [2, 16, 16]}
+    return config, shapes
+
+
 class Storage:
     """Four floats, pickled by reference as torch.save does."""
 
@@ -151,10 +161,13 @@ def main(folder):
     torch = fake_torch()
     model = {"uniad.version": "1", "uniad.config": json.dumps(MODEL_CONFIG),
              "uniad.calibration": json.dumps(CALIBRATION), "uniad.provenance": json.dumps(PROVENANCE)}
+    config, shapes = statistics_model()
+    instant = model | {"uniad.config": json.dumps(config)}
     seeds = {
         "fuzz_safetensors": [safetensors({"a.weight": [2, 2], "b": [], "none": [0, 3]}, {"format": "pt"}),
                              struct.pack("<Q", 4) + b"{}\0\0", struct.pack("<Q", 2**63) + b"{}"],
         "fuzz_model_file": [safetensors(model_shapes(), model, "F16", 2),
+                            safetensors(shapes, instant, "F16", 2),
                             safetensors({}, model | {"uniad.provenance": "[" + "{}," * 1000 + "0]"})],
         "fuzz_torch_file": [write(torch, value) for write in (legacy_file, zip_file)
                             for value in (weights(torch), shared_names(torch), itself())],

@@ -54,6 +54,15 @@ TEST_F(AnomalyJson, LeavesOutWhatIsNotKnown) {
             R"({"version":1,"source":"cam0","score":0.5,"anomalous":false,"age":80000000,"regions":[]})");
 }
 
+TEST_F(AnomalyJson, AnUnknownSceneIsSaidBeforeTheAgeAndAKnownOneNotAtAll) {
+  auto *meta = add("cam0", 0.5, 80 * GST_MSECOND);
+  gst_anomaly_meta_set_threshold(meta, 2, 0.5);
+  EXPECT_EQ(line().find("unknown_scene"), std::string::npos) << line();
+  gst_anomaly_meta_set_unknown_scene(meta);
+  EXPECT_EQ(line(), R"({"version":1,"source":"cam0","score":0.5,"threshold":2.0,"probability":0.5,)"
+                    R"("anomalous":true,"unknown_scene":true,"age":80000000,"regions":[]})");
+}
+
 TEST_F(AnomalyJson, AnAgeThatNobodyKnowsIsNull) {
   add("cam0", 0.5, GST_CLOCK_TIME_NONE);
   EXPECT_EQ(line(), R"({"version":1,"source":"cam0","score":0.5,"anomalous":false,"age":null,"regions":[]})");

@@ -45,7 +45,7 @@ class FakeDetector : public Detector {
 
   void follow(const Detection & /*normal*/) override { ++test::fake_network().followed; }
   double drift() const override { return 0.01 * test::fake_network().followed; }
-  void save(const std::filesystem::path &path) const override {
+  void save(const std::filesystem::path &path) override {
     if (!test::fake_network().save_error.empty()) throw std::runtime_error(test::fake_network().save_error);
     test::fake_network().saved.push_back(path);
   }

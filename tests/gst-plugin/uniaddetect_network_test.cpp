@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // uniaddetect as users have it: the plugin file, with the network behind it.
+#include <unistd.h>
+
 #include <gst/video/video.h>
 
 #include <filesystem>
@@ -16,7 +18,8 @@ namespace {
 class UniadDetectNetwork : public GstTest {
  protected:
   void SetUp() override {
-    model_ = std::filesystem::path(testing::TempDir()) / "uniaddetect_network_test.safetensors";
+    model_ = std::filesystem::path(testing::TempDir()) /
+             ("uniaddetect_network_test-" + std::to_string(getpid()) + ".safetensors");
     write_tiny_model(model_);
   }
 

@@ -9,7 +9,9 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <cstdio>
 #include <fstream>
+#include <functional>
 #include <mutex>
 #include <numeric>
 #include <stdexcept>
@@ -24,6 +26,7 @@ namespace uniad::test {
 namespace {
 
 constexpr GstClockTime frame_duration = 40 * GST_MSECOND;
+constexpr const char *any_file = UNIAD_SOURCE_ROOT "/meson.build";
 
 Ref<GstBuffer> grey_frame(guint8 value, guint index = 0) {
   GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 64, nullptr);
@@ -77,12 +80,12 @@ class UniadDetect : public GstTest {
     GST_ELEMENT_REGISTER(uniaddetect, nullptr);
   }
 
-  // Starts the element on 8x8 GRAY8 frames. Any existing file serves as model.
+  // Starts the element on 8x8 GRAY8 frames. Any existing file serves as model, unless `properties` name one.
   void start(const std::string &properties = "",
              const char *caps = "video/x-raw,format=GRAY8,width=8,height=8,framerate=25/1") {
     stop();
-    const std::string launch =
-        "uniaddetect name=detect model=" UNIAD_SOURCE_ROOT "/meson.build " + properties;
+    std::string launch = "uniaddetect name=detect " + properties;
+    if (properties.find("model=") == std::string::npos) launch += std::string(" model=") + any_file;
     const Ref<GstElement> detect(GST_ELEMENT(gst_object_ref_sink(
         gst_parse_launch_full(launch.c_str(), nullptr, GST_PARSE_FLAG_NO_SINGLE_ELEMENT_BINS, nullptr))));
     harness_.reset(gst_harness_new_with_element(detect.get(), "sink", "src"));
@@ -109,20 +112,94 @@ class UniadDetect : public GstTest {
     return Ref<GstMessage>(gst_bus_pop_filtered(bus_.get(), type));
   }
 
-  // "begin 0.80 3": state, score and frame number of each uniad-event so far.
-  std::vector<std::string> events() const {
-    std::vector<std::string> result;
-    while (const auto event = message(GST_MESSAGE_ELEMENT)) {
-      const GstStructure *fields = gst_message_get_structure(event.get());
-      double score = 0;
-      guint64 pts = 0;
-      gst_structure_get(fields, "score", G_TYPE_DOUBLE, &score, "pts", G_TYPE_UINT64, &pts, nullptr);
-      std::array<char, 64> text{};
-      std::snprintf(text.data(), text.size(), "%s %.2f %d", gst_structure_get_string(fields, "state"), score,
-                    static_cast<int>(pts / frame_duration));
-      result.emplace_back(text.data());
+  static std::string decimal(double number) {
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%.2f", number);
+    return text.data();
+  }
+
+  // "begin 0.80 3", a uniad-event's state, score and frame number; or "done 5/5 0.50", a uniad-learn's state,
+  // frames, frames wanted and, where it has one, threshold.
+  static std::string text_of(const Ref<GstMessage> &message) {
+    const GstStructure *fields = gst_message_get_structure(message.get());
+    const std::string state = gst_structure_get_string(fields, "state");
+    if (gst_structure_has_name(fields, "uniad-learn")) {
+      guint64 frames = 0;
+      guint64 wanted = 0;
+      EXPECT_TRUE(gst_structure_get(fields, "frames", G_TYPE_UINT64, &frames, "wanted", G_TYPE_UINT64,
+                                    &wanted, nullptr));
+      double threshold = 0;
+      const bool has_threshold = gst_structure_get_double(fields, "threshold", &threshold) != FALSE;
+      return state + " " + std::to_string(frames) + "/" + std::to_string(wanted) +
+             (has_threshold ? " " + decimal(threshold) : "");
+    }
+    double score = 0;
+    guint64 pts = 0;
+    gst_structure_get(fields, "score", G_TYPE_DOUBLE, &score, "pts", G_TYPE_UINT64, &pts, nullptr);
+    return state + " " + decimal(score) + " " + std::to_string(pts / frame_duration);
+  }
+
+  static std::string warning_of(const Ref<GstMessage> &message) {
+    GError *error = nullptr;
+    gst_message_parse_warning(message.get(), &error, nullptr);
+    std::string text = error->message;
+    g_error_free(error);
+    return text;
+  }
+
+  struct Posted {
+    std::vector<std::string> events;  // text_of() each element message
+    std::vector<std::string> warnings;
+  };
+
+  // Since the last call.
+  Posted posted() const {
+    Posted result;
+    while (const auto item = Ref<GstMessage>(gst_bus_pop(bus_.get()))) {
+      if (GST_MESSAGE_TYPE(item.get()) == GST_MESSAGE_ELEMENT) result.events.push_back(text_of(item));
+      if (GST_MESSAGE_TYPE(item.get()) == GST_MESSAGE_WARNING) result.warnings.push_back(warning_of(item));
     }
     return result;
+  }
+
+  std::vector<std::string> events() const { return posted().events; }
+
+  // Pushes frames, which have to pass unmarked, until an element message is one of `those`; gives them all.
+  std::vector<std::string> push_until(const std::function<bool(const std::string &)> &those) const {
+    constexpr guint patience = 10'000;
+    std::vector<std::string> seen;
+    for (guint i = 0; i < patience; ++i) {
+      EXPECT_EQ(gst_buffer_get_anomaly_meta(push(grey_frame(51, i)).get()), nullptr);
+      while (const auto item =
+                 Ref<GstMessage>(gst_bus_timed_pop_filtered(bus_.get(), GST_MSECOND, GST_MESSAGE_ELEMENT))) {
+        seen.push_back(text_of(item));
+        if (those(seen.back())) return seen;
+      }
+    }
+    ADD_FAILURE() << "no such message among " << testing::PrintToString(seen);
+    return seen;
+  }
+
+  void flush() const {
+    gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
+    gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  }
+
+  void end_stream() const { gst_harness_push_event(harness_.get(), gst_event_new_eos()); }
+
+  double drift() const {
+    double drift = -1;
+    g_object_get(element(), "drift", &drift, nullptr);
+    return drift;
+  }
+
+  bool save() const {
+    gboolean saved = FALSE;
+    g_signal_emit_by_name(element(), "save", &saved);
+    return saved != FALSE;
   }
 
   void SetUp() override {
@@ -140,6 +217,17 @@ class UniadDetect : public GstTest {
   Ref<GstHarness> harness_;
   Ref<GstBus> bus_;
 };
+
+// Where the fake network was asked to write.
+std::vector<std::string> saved() {
+  std::vector<std::string> paths;
+  for (const auto &path : fake_network().saved) paths.push_back(path.string());
+  return paths;
+}
+
+bool marked(const Ref<GstBuffer> &buffer) {
+  return gst_buffer_get_anomaly_meta(buffer.get()) != nullptr;
+}
 
 const GstAnomalyMeta &meta_of(const Ref<GstBuffer> &buffer) {
   const auto *meta = gst_buffer_get_anomaly_meta(buffer.get());
@@ -454,7 +542,7 @@ TEST_F(UniadDetect, AResultThatIsRepeatedNeitherBeginsNorEndsAnEventTwice) {
 TEST_F(UniadDetect, AnOpenEventEndsWithTheStream) {
   start("threshold=0.5");
   push(grey_frame(255, 4));
-  gst_harness_push_event(harness_.get(), gst_event_new_eos());
+  end_stream();
   EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 4", "end 1.00 4"}));
 }
 
@@ -469,11 +557,7 @@ TEST_F(UniadDetect, AnOpenEventEndsWhenTheElementStops) {
 TEST_F(UniadDetect, AFlushEndsAnEventAndForgetsTheResult) {
   start("threshold=0.5 interval=3");
   push(grey_frame(255, 0));
-  gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
-  gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  flush();
   EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 0", "end 1.00 0"}));
   const auto out = push(grey_frame(51, 9));
   EXPECT_EQ(meta_of(out).age, 0U);
@@ -550,6 +634,67 @@ TEST_F(UniadDetect, AnAnomalyWithoutAPlaceIsTheWholeFrame) {
   EXPECT_EQ(rois[0].score, 9.0);
 }
 
+// A frame brighter than 0.3 shows nothing that was learned; any other is a learned scene, if only just.
+Detection known_if_dark(const FrameView &frame) {
+  auto detection = FakeNetwork::first_byte(frame);
+  detection.scene_distance = detection.score > 0.3F ? 2.0F : 1.0F;
+  return detection;
+}
+
+TEST_F(UniadDetect, AnUnknownSceneIsAnAnomalyOfTheWholeFrameWhateverItsScore) {
+  fake_network().judge = known_if_dark;
+  start("threshold=0.9");
+  const auto out = push(grey_frame(102, 0));
+  EXPECT_TRUE(meta_of(out).unknown_scene);
+  EXPECT_TRUE(meta_of(out).anomalous);
+  EXPECT_NEAR(meta_of(out).score, 0.4, 1e-6);
+  EXPECT_EQ(meta_of(out).threshold, 0.9);
+  EXPECT_GE(meta_of(out).probability, 0.5);
+  ASSERT_EQ(meta_of(out).n_regions, 1U);
+  const auto &region = meta_of(out).regions[0];
+  EXPECT_EQ(region.x, 0.0F);
+  EXPECT_EQ(region.y, 0.0F);
+  EXPECT_EQ(region.w, 1.0F);
+  EXPECT_EQ(region.h, 1.0F);
+  const auto rois = rois_of(out);
+  ASSERT_EQ(rois.size(), 1U);
+  EXPECT_EQ(rois[0].x, 0U);
+  EXPECT_EQ(rois[0].y, 0U);
+  EXPECT_EQ(rois[0].w, 8U);
+  EXPECT_EQ(rois[0].h, 8U);
+}
+
+TEST_F(UniadDetect, AnEventMessageSaysWhetherTheSceneIsUnknown) {
+  fake_network().judge = known_if_dark;
+  start("threshold=0.9");
+  push(grey_frame(102, 0));
+  const auto known = push(grey_frame(51, 1));
+  EXPECT_FALSE(meta_of(known).unknown_scene);
+  EXPECT_FALSE(meta_of(known).anomalous);
+  EXPECT_EQ(meta_of(known).event_state, GST_ANOMALY_EVENT_END);
+  for (const auto &[text, unknown] : {std::pair{"begin 0.40 0", true}, {"end 0.20 1", false}}) {
+    const auto event = message(GST_MESSAGE_ELEMENT);
+    ASSERT_NE(event, nullptr);
+    EXPECT_EQ(text_of(event), text);
+    gboolean unknown_scene = -1;
+    EXPECT_TRUE(
+        gst_structure_get_boolean(gst_message_get_structure(event.get()), "unknown-scene", &unknown_scene));
+    EXPECT_EQ(unknown_scene != FALSE, unknown);
+  }
+}
+
+TEST_F(UniadDetect, WithoutAThresholdAnUnknownSceneIsToldButNoAnomaly) {
+  fake_network().judge = known_if_dark;
+  start();
+  const auto out = push(grey_frame(255));
+  EXPECT_TRUE(meta_of(out).unknown_scene);
+  EXPECT_FALSE(meta_of(out).anomalous);
+  EXPECT_FALSE(meta_of(out).has_threshold);
+  EXPECT_EQ(meta_of(out).n_regions, 0U);
+  EXPECT_EQ(meta_of(out).event_state, GST_ANOMALY_EVENT_NONE);
+  EXPECT_EQ(events(), std::vector<std::string>{});
+}
+
 TEST_F(UniadDetect, InAsyncModeFramesPassAndTheNewestWaitingOneIsJudgedNext) {
   fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
   start("mode=async threshold=0.5");
@@ -596,11 +741,7 @@ TEST_F(UniadDetect, InAsyncModeAFlushDropsWhatIsInWork) {
   gate_.await_entered(1);
   push(grey_frame(51, 1));
   gate_.open(100);
-  gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
-  gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  flush();
   EXPECT_EQ(gst_buffer_get_anomaly_meta(push(grey_frame(255, 9)).get()), nullptr);
 }
 
@@ -663,6 +804,7 @@ TEST_F(UniadDetectErrors, NoSuchModel) {
   const auto text =
       error_text(failed_start("/nowhere/m.safetensors"), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
   EXPECT_NE(text.find("/nowhere/m.safetensors"), std::string::npos) << text;
+  EXPECT_NE(text.find("learn="), std::string::npos) << text;
 }
 
 TEST_F(UniadDetectErrors, ABadModel) {
@@ -740,6 +882,277 @@ TEST_F(UniadDetect, TellsThePipelineTheLatencyThatJudgingAdds) {
     EXPECT_EQ(min_latency(harness_.get()) > upstream, sync);
     EXPECT_EQ(message(GST_MESSAGE_LATENCY) != nullptr, sync);
   }
+}
+
+TEST_F(UniadDetect, LearnsFromTheFirstFramesAndJudgesTheNextByThem) {
+  start("learn=5");
+  for (guint i = 0; i < 5; ++i) EXPECT_FALSE(marked(push(grey_frame(200, i)))) << i;
+  const auto out = push(grey_frame(51, 5));
+  EXPECT_NEAR(meta_of(out).score, 0.2, 1e-6);
+  EXPECT_EQ(meta_of(out).age, 0U);
+  EXPECT_TRUE(meta_of(out).has_threshold);
+  EXPECT_EQ(meta_of(out).threshold, 0.5);
+  EXPECT_FALSE(meta_of(out).anomalous);
+  EXPECT_TRUE(meta_of(push(grey_frame(200, 6))).anomalous);
+  const auto seen = posted();
+  EXPECT_EQ(seen.events,
+            (std::vector<std::string>{"learning 0/5", "learning 1/5", "learning 2/5", "learning 3/5",
+                                      "learning 4/5", "done 5/5 0.50", "begin 0.78 6"}));
+  EXPECT_EQ(seen.warnings, std::vector<std::string>{});
+  EXPECT_EQ(saved(), std::vector<std::string>{any_file});
+}
+
+TEST_F(UniadDetect, TellsOfLearningEveryTwentiethOfTheWay) {
+  start("learn=200");
+  for (guint i = 0; i < 200; ++i) push(grey_frame(0, i));
+  const auto seen = events();
+  EXPECT_GE(seen.size(), 20U);
+  EXPECT_LE(seen.size(), 23U);
+  EXPECT_EQ(seen.front(), "learning 0/200");
+  EXPECT_EQ(seen.back(), "done 200/200 0.50");
+}
+
+TEST_F(UniadDetect, AMessageOfLearningNamesItsSource) {
+  start("learn=1 source=cam0");
+  push(grey_frame(0));
+  for (const char *state : {"learning", "done"}) {
+    const auto learning = message(GST_MESSAGE_ELEMENT);
+    ASSERT_NE(learning, nullptr);
+    const GstStructure *fields = gst_message_get_structure(learning.get());
+    EXPECT_TRUE(gst_structure_has_name(fields, "uniad-learn"));
+    EXPECT_STREQ(gst_structure_get_string(fields, "state"), state);
+    EXPECT_STREQ(gst_structure_get_string(fields, "source"), "cam0");
+  }
+}
+
+TEST_F(UniadDetect, LearnsSilentlyWhereNoMessagesAreWanted) {
+  start("learn=2 post-messages=false");
+  for (guint i = 0; i < 2; ++i) EXPECT_FALSE(marked(push(grey_frame(0, i))));
+  EXPECT_EQ(meta_of(push(grey_frame(0, 2))).threshold, 0.5);
+  EXPECT_EQ(events(), std::vector<std::string>{});
+  EXPECT_EQ(saved().size(), 1U);
+}
+
+TEST_F(UniadDetect, AModelThatIsNotThereYetIsBegunOnTheBackboneWhereItIsToLearn) {
+  start("model=/nowhere/new.safetensors learn=1");
+  EXPECT_EQ(fake_network().options.new_on_backbone, "auto");
+  EXPECT_FALSE(marked(push(grey_frame(0, 0))));
+  EXPECT_TRUE(marked(push(grey_frame(0, 1))));
+  EXPECT_EQ(saved(), std::vector<std::string>{"/nowhere/new.safetensors"});
+  start("model=/nowhere/new.safetensors learn=1 backbone=efficientnet-lite2");
+  EXPECT_EQ(fake_network().options.new_on_backbone, "efficientnet-lite2");
+  start("backbone=efficientnet-lite2");
+  EXPECT_EQ(fake_network().options.new_on_backbone, "");
+}
+
+TEST_F(UniadDetect, TheSignalLearnBeginsAtTheNextFrameAndEndsAnOpenEvent) {
+  start("threshold=0.5");
+  push(grey_frame(255, 0));
+  g_signal_emit_by_name(element(), "learn", 2U);
+  EXPECT_EQ(events(), std::vector<std::string>{"begin 1.00 0"});
+  EXPECT_FALSE(marked(push(grey_frame(255, 1))));
+  EXPECT_FALSE(marked(push(grey_frame(255, 2))));
+  EXPECT_EQ(events(),
+            (std::vector<std::string>{"end 1.00 0", "learning 0/2", "learning 1/2", "done 2/2 0.50"}));
+  EXPECT_EQ(meta_of(push(grey_frame(255, 3))).event_state, GST_ANOMALY_EVENT_BEGIN);
+  EXPECT_EQ(saved(), std::vector<std::string>{any_file});
+}
+
+TEST_F(UniadDetect, ThePropertyLearnBeginsAtTheNextFrameWhereItIsSetWhilePlaying) {
+  start("threshold=0.5");
+  EXPECT_TRUE(marked(push(grey_frame(0, 0))));
+  g_object_set(element(), "learn", 1, nullptr);
+  EXPECT_FALSE(marked(push(grey_frame(0, 1))));
+  EXPECT_TRUE(marked(push(grey_frame(0, 2))));
+  EXPECT_EQ(events(), (std::vector<std::string>{"learning 0/1", "done 1/1 0.50"}));
+}
+
+TEST_F(UniadDetect, LearnsFromEveryNthFrameWhereEveryNthIsJudged) {
+  start("learn=3 interval=2");
+  for (guint i = 0; i < 4; ++i) EXPECT_FALSE(marked(push(grey_frame(0, i)))) << i;
+  EXPECT_EQ(events(), (std::vector<std::string>{"learning 0/3", "learning 1/3", "learning 2/3"}));
+  EXPECT_FALSE(marked(push(grey_frame(0, 4))));
+  EXPECT_EQ(events(), std::vector<std::string>{"done 3/3 0.50"});
+  EXPECT_FALSE(marked(push(grey_frame(0, 5))));  // the first judged is yet to come
+  EXPECT_EQ(meta_of(push(grey_frame(0, 6))).age, 0U);
+}
+
+TEST_F(UniadDetect, TheFramesLearnedFromAreKeptWhereTheStreamEndsOrStops) {
+  for (const bool stops : {false, true}) {
+    SCOPED_TRACE(stops);
+    fake_network().saved.clear();
+    start("learn=5");
+    for (guint i = 0; i < 3; ++i) push(grey_frame(0, i));
+    EXPECT_EQ(saved(), std::vector<std::string>{});
+    posted();
+    if (stops)
+      gst_element_set_state(element(), GST_STATE_READY);
+    else
+      end_stream();
+    const auto seen = posted();
+    EXPECT_EQ(seen.events, std::vector<std::string>{"done 3/5 0.50"});
+    ASSERT_EQ(seen.warnings.size(), 1U);
+    EXPECT_NE(seen.warnings[0].find("3 of the 5"), std::string::npos) << seen.warnings[0];
+    EXPECT_EQ(saved(), std::vector<std::string>{any_file});
+    if (stops) gst_element_set_state(element(), GST_STATE_PLAYING);
+  }
+}
+
+TEST_F(UniadDetect, LearningThatNoFrameCameForFailsAndSaysSo) {
+  start("learn=5");
+  push(Ref<GstBuffer>(gst_buffer_new_allocate(nullptr, 10, nullptr)));  // too small for a frame
+  posted();
+  end_stream();
+  const auto seen = posted();
+  ASSERT_EQ(seen.events.size(), 1U);
+  EXPECT_TRUE(seen.events[0].starts_with("failed 0/")) << seen.events[0];
+  EXPECT_EQ(seen.warnings, std::vector<std::string>{"no frame came that could be learned from"});
+  EXPECT_EQ(saved(), std::vector<std::string>{});
+}
+
+TEST_F(UniadDetect, AModelThatCannotLearnWarnsOnceAndGoesOnJudging) {
+  fake_network().learn_error = "m: has no statistics (train it with --recipe instant)";
+  start("learn=5 threshold=0.5");
+  for (guint i = 0; i < 3; ++i) EXPECT_EQ(meta_of(push(grey_frame(0, i))).threshold, 0.5);
+  const auto seen = posted();
+  EXPECT_EQ(seen.warnings, std::vector<std::string>{fake_network().learn_error});
+  EXPECT_EQ(seen.events, std::vector<std::string>{});
+  EXPECT_EQ(saved(), std::vector<std::string>{});
+}
+
+TEST_F(UniadDetect, WhatWasLearnedIsInForceThoughItCannotBeSaved) {
+  fake_network().save_error = "no space left";
+  start("learn=2");
+  for (guint i = 0; i < 2; ++i) push(grey_frame(0, i));
+  const auto out = push(grey_frame(255, 2));
+  EXPECT_EQ(meta_of(out).threshold, 0.5);
+  EXPECT_TRUE(meta_of(out).anomalous);
+  const auto seen = posted();
+  ASSERT_EQ(seen.warnings.size(), 1U);
+  EXPECT_NE(seen.warnings[0].find("no space left"), std::string::npos) << seen.warnings[0];
+  EXPECT_EQ(seen.events,
+            (std::vector<std::string>{"learning 0/2", "learning 1/2", "done 2/2 0.50", "begin 1.00 2"}));
+}
+
+TEST_F(UniadDetect, AFlushDoesNotEndLearning) {
+  start("learn=5");
+  for (guint i = 0; i < 2; ++i) push(grey_frame(0, i));
+  flush();
+  for (guint i = 0; i < 3; ++i) EXPECT_FALSE(marked(push(grey_frame(0, i))));
+  const auto seen = posted();
+  EXPECT_EQ(seen.events.back(), "done 5/5 0.50");
+  EXPECT_EQ(seen.warnings, std::vector<std::string>{});
+  EXPECT_EQ(saved().size(), 1U);
+  EXPECT_TRUE(marked(push(grey_frame(0, 3))));
+}
+
+bool done(const std::string &event) {
+  return event.starts_with("done");
+}
+
+// Of some frames, though perhaps not of all.
+bool learned(const std::string &event) {
+  return !event.starts_with("learning 0/");
+}
+
+TEST_F(UniadDetect, InAsyncModeLearnsAndThenJudges) {
+  fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
+  start("mode=async learn=5");
+  const auto seen = push_until(done);
+  EXPECT_EQ(seen.front(), "learning 0/5");
+  EXPECT_EQ(seen.back(), "done 5/5 0.50");
+  EXPECT_EQ(saved(), std::vector<std::string>{any_file});
+  gate_.await_entered(1);  // a frame that came before "done" or with it
+  EXPECT_FALSE(marked(push(grey_frame(51))));
+  gate_.open(1);
+  gate_.await_entered(2);  // works on the next; the result of the first is there
+  EXPECT_EQ(meta_of(push(grey_frame(51))).threshold, 0.5);
+  gate_.open(100);
+}
+
+TEST_F(UniadDetect, InAsyncModeOneDoneComesHoweverTheStreamGoesOn) {
+  enum class Next { End, Stop, Flush };
+  for (int round = 0; round < 10; ++round) {
+    for (const auto next : {Next::End, Next::Stop, Next::Flush}) {
+      SCOPED_TRACE(static_cast<int>(next));
+      fake_network().saved.clear();
+      start("mode=async learn=2");
+      auto seen = push_until(learned);
+      push(grey_frame(51));  // is learned from, waits or is judged: the threads decide
+      if (next == Next::End) end_stream();
+      if (next == Next::Stop) gst_element_set_state(element(), GST_STATE_READY);
+      if (next == Next::Flush) flush();
+      auto more = events();
+      seen.insert(seen.end(), more.begin(), more.end());
+      if (next == Next::Flush && std::none_of(seen.begin(), seen.end(), done)) {
+        more = push_until(done);
+        seen.insert(seen.end(), more.begin(), more.end());
+      }
+      EXPECT_EQ(std::count_if(seen.begin(), seen.end(), done), 1) << testing::PrintToString(seen);
+      EXPECT_EQ(saved().size(), 1U);
+      if (next == Next::Stop) gst_element_set_state(element(), GST_STATE_PLAYING);
+    }
+  }
+}
+
+TEST_F(UniadDetect, NormalFramesAreFollowedAnomalousOnesAreNot) {
+  fake_network().judge = known_if_dark;
+  start("threshold=0.25");
+  push(grey_frame(0, 0));
+  push(grey_frame(51, 1));
+  EXPECT_EQ(fake_network().followed, 2);
+  push(grey_frame(70, 2));   // 0.27, above the threshold
+  push(grey_frame(255, 3));  // an unknown scene
+  EXPECT_EQ(fake_network().followed, 2);
+}
+
+TEST_F(UniadDetect, AFrameThatIsNotJudgedIsNotFollowed) {
+  start("threshold=0.5 interval=2");
+  for (guint i = 0; i < 4; ++i) push(grey_frame(0, i));
+  EXPECT_EQ(fake_network().followed, 2);
+}
+
+TEST_F(UniadDetect, WithoutAThresholdNoFrameIsFollowed) {
+  start();
+  for (guint i = 0; i < 3; ++i) push(grey_frame(0, i));
+  EXPECT_EQ(fake_network().followed, 0);
+}
+
+TEST_F(UniadDetect, TellsTheDriftOfFiftyNormalFramesUntilItLearnsAnew) {
+  start("threshold=0.5");
+  EXPECT_EQ(drift(), 0.0);
+  for (guint i = 0; i < 49; ++i) push(grey_frame(0, i));
+  EXPECT_EQ(drift(), 0.0);
+  push(grey_frame(0, 49));
+  EXPECT_DOUBLE_EQ(drift(), 0.5);  // the fake's: a hundredth a frame
+  push(grey_frame(255, 50));
+  EXPECT_DOUBLE_EQ(drift(), 0.5);
+  g_signal_emit_by_name(element(), "learn", 1U);
+  push(grey_frame(0, 51));
+  EXPECT_EQ(drift(), 0.0);
+}
+
+TEST_F(UniadDetect, TheSignalSaveWritesTheModelAndSaysWhetherItCould) {
+  start("threshold=0.5");
+  EXPECT_TRUE(save());
+  EXPECT_EQ(saved(), std::vector<std::string>{any_file});
+  EXPECT_EQ(posted().warnings, std::vector<std::string>{});
+  fake_network().save_error = "no space left";
+  EXPECT_FALSE(save());
+  EXPECT_EQ(posted().warnings, std::vector<std::string>{"no space left"});
+  fake_network().save_error.clear();
+  gst_element_set_state(element(), GST_STATE_READY);
+  EXPECT_FALSE(save());
+  EXPECT_EQ(saved().size(), 1U);
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+  EXPECT_TRUE(save());
+}
+
+TEST_F(UniadDetect, TheAdaptRateIsTheDetectors) {
+  start();
+  EXPECT_EQ(fake_network().options.adapt_rate, 0.0);
+  start("adapt-rate=0.005");
+  EXPECT_DOUBLE_EQ(fake_network().options.adapt_rate, 0.005);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ against the program.
 
 usage: readme_test.py SOURCE_ROOT BUILD_ROOT
 
-The two commands in the README's ```console block set up the
+Only the number of frames to learn from the running camera is not the reader's. The two commands in the README's ```console block set up the
 machine and run this very test; they are checked to be there.
 """
 import os
@@ -33,6 +33,7 @@ def prepare(folder, source, build):
     """What the README takes for granted: footage, the source tree, the programs in PATH."""
     make_clip(folder / "gate.mp4", "ball")
     make_clip(folder / "later.mp4", "ball")
+    make_clip(folder / "conveyor.mp4", "ball")
     (folder / "pipelines").symlink_to(source / "pipelines")
     programs = folder / "programs"
     programs.mkdir()
@@ -60,9 +61,11 @@ def main():
         environment = prepare(folder, source, build)
         commands = blocks(readme, "sh")
         assert commands, "no ```sh block in the README"
-        for command in commands:
+        for command in (command.replace("learn=400", "learn=40") for command in commands):
             print(f"$ {command}", flush=True)
             subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, check=True)
+        judged = (folder / "conveyor.jsonl").read_text().splitlines()
+        assert len(judged) == 20, f"60 frames, 40 of them to learn from: {len(judged)} were judged"
     print(f"{len(commands)} blocks of the README ran")
 
 

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 #include <thread>
 
+#include "model/file/model_file.h"
 #include "model/file/weights.h"
 #include "tests/support/tiny_model.h"
 #include "tests/training/data/temporary_folder.h"
@@ -54,6 +56,17 @@ class Cli : public test::TemporaryFolder {
     }
     return (folder_ / "product").string();
   }
+
+  // A folder of pictures of noise, others for every seed.
+  std::string write_noise(const std::string &name, int count, std::uint64_t seed) const {
+    cv::RNG random(seed);
+    for (int n = 0; n < count; ++n) {
+      cv::Mat picture(80, 80, CV_8UC3);
+      random.fill(picture, cv::RNG::UNIFORM, 60, 120);
+      write_picture(name + "/" + std::to_string(n) + ".png", picture);
+    }
+    return (folder_ / name).string();
+  }
 };
 
 TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
@@ -75,6 +88,10 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --backbone vgg16",
                                 "train --data x --model y --recipe slow",
                                 "train --data x --model y --recipe instant --steps 3",
+                                "train --data x --model y --steps 3",
+                                "train --data x --model y --epochs 3",
+                                "train --data x --model y --lr 0.1",
+                                "train --data x --model y --log l",
                                 "train --data x --model y --device gpu",
                                 "train --data x --model y --precision fp8",
                                 "train --data x --model y --batch 0",
@@ -82,6 +99,11 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --quantile 1.5",
                                 "train --data x --model y --quantile 0.9 --sigma 3",
                                 "train --data x --model y --seed -1",
+                                "update --data x",
+                                "update --model y",
+                                "merge --model x",
+                                "merge a --model x",
+                                "merge a b",
                                 "evaluate --model x --data y --device cuda:x"}) {
     const auto outcome = uniad(arguments);
     EXPECT_EQ(outcome.code, 2) << arguments;
@@ -89,6 +111,7 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
     EXPECT_FALSE(outcome.err.empty()) << arguments;
   }
   EXPECT_TRUE(holds(uniad("train --data x --model y --backbone vgg16").err, "efficientnet-b4"));
+  EXPECT_TRUE(holds(uniad("train --data x --model y --steps 3").err, "instant takes no steps"));
 }
 
 TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
@@ -97,7 +120,7 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_EQ(man.code, 0);
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
-  for (const std::string command : {"train", "evaluate", "predict", "import", "info"}) {
+  for (const std::string command : {"train", "update", "merge", "evaluate", "predict", "import", "info"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));
@@ -141,6 +164,21 @@ TEST_F(Cli, FailedWorkExitsWith1AndNamesFileAndReason) {
     EXPECT_TRUE(outcome.out.empty()) << outcome.out;
   }
   EXPECT_FALSE(std::filesystem::exists(file("out")));
+}
+
+TEST_F(Cli, AModelWithoutStatisticsCannotBeAddedTo) {
+  const auto model = tiny_model();
+  const auto before = test::read_all(model);
+  const auto pictures = write_plain("pictures/a.png").parent_path().string();
+  const auto merged = file("merged.safetensors").string();
+  for (const std::string &arguments : {"merge " + model + " " + model + " --model " + merged,
+                                       "update --model " + model + " --data " + pictures}) {
+    const auto outcome = uniad(arguments);
+    EXPECT_EQ(outcome.code, 1) << arguments;
+    EXPECT_TRUE(holds(outcome.err, "tiny.safetensors: has no statistics")) << outcome.err;
+  }
+  EXPECT_FALSE(std::filesystem::exists(merged));
+  EXPECT_EQ(test::read_all(model), before);
 }
 
 TEST_F(Cli, MissingWeightsNameTheThreePlaces) {
@@ -260,6 +298,20 @@ class Training : public Cli {
     if (!find_weight_file("efficientnet-lite2"))
       GTEST_SKIP() << "needs the weights of efficientnet-lite2: subprojects/setup.sh brings them";
   }
+
+  // Learns `model` from this data, by the recipe that is the default.
+  Outcome learn(const std::string &data, const std::string &model) const {
+    return uniad("train --backbone efficientnet-lite2 --data " + data + " --model " + model);
+  }
+
+  Json info_of(const std::string &model) const { return Json::parse(uniad("info --json - " + model).out); }
+
+  // Those that the model's statistics are sums of.
+  static float pictures_in(const std::string &model) {
+    const auto tensors = read_model(model).tensors;
+    const auto pictures = to_float(tensors.at("statistics.pictures"));
+    return std::accumulate(pictures.begin(), pictures.end(), 0.0F);
+  }
 };
 
 // The main job: learn from normal pictures, then tell the abnormal ones.
@@ -312,6 +364,112 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
   EXPECT_EQ(uniad("info " + checkpoint).code, 0);
   EXPECT_FALSE(std::filesystem::exists(model));
   EXPECT_TRUE(holds(test::read_all(err), checkpoint)) << test::read_all(err);
+}
+
+TEST_F(Training, LearnsAtOnceWithoutAStepUnlessTold) {
+  const auto product = write_product(12, 3);
+  const auto model = file("model.safetensors").string();
+  const auto trained = learn(product, model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_TRUE(trained.out.empty());
+
+  const auto info = info_of(model);
+  EXPECT_EQ(info.at("provenance").at("recipe"), "instant");
+  EXPECT_EQ(info.at("provenance").at("steps"), 0);
+  EXPECT_FALSE(info.at("config").contains("reconstruction"));
+  EXPECT_GE(info.at("config").at("statistics").at("clusters").get<int>(), 1);
+  EXPECT_TRUE(holds(uniad("info " + model).out, "statistics"));
+  EXPECT_EQ(pictures_in(model), 12.0F);
+
+  const auto evaluated = uniad("evaluate --json - --model " + model + " --data " + product);
+  ASSERT_EQ(evaluated.code, 0) << evaluated.err;
+  const auto figures = Json::parse(evaluated.out).at("classes").at("product");
+  EXPECT_EQ(figures.at("images"), 6);
+  EXPECT_GT(figures.at("image_auroc").get<double>(), 0.9);
+  EXPECT_GT(figures.at("pixel_auroc").get<double>(), 0.8);
+}
+
+TEST_F(Training, OneNormalPictureIsLearnedButGivesNoThreshold) {
+  const auto picture = write_noise("one", 1, 1);
+  const auto model = file("model.safetensors").string();
+  const auto trained = learn(picture, model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_TRUE(holds(trained.err, "1 normal pictures are few")) << trained.err;
+  EXPECT_TRUE(holds(trained.err, "threshold of its own; it has none")) << trained.err;
+
+  const auto predicted = uniad("predict --json - --model " + model + " " + picture);
+  ASSERT_EQ(predicted.code, 0) << predicted.err;
+  const auto object = Json::parse(predicted.out);
+  EXPECT_TRUE(object.at("score").is_number());
+  EXPECT_FALSE(object.contains("threshold"));
+  EXPECT_EQ(object.at("anomalous"), false);
+}
+
+TEST_F(Training, PicturesThatAreAllTheSameDoNotAlarmOnThemselves) {
+  const auto folder = write_noise("still", 1, 1);
+  for (int n = 1; n < 30; ++n)
+    std::filesystem::copy_file(folder_ / "still" / "0.png", folder_ / "still" / (std::to_string(n) + ".png"));
+  const auto model = file("model.safetensors").string();
+  const auto trained = learn(folder, model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+
+  const auto predicted = uniad("predict --json - --model " + model + " " + folder);
+  ASSERT_EQ(predicted.code, 0) << predicted.err;
+  std::istringstream lines(predicted.out);
+  int pictures = 0;
+  for (std::string line; std::getline(lines, line); ++pictures) {
+    const auto object = Json::parse(line);
+    EXPECT_EQ(object.at("anomalous"), false) << line;
+    ASSERT_TRUE(object.at("threshold").is_number()) << line;  // JSON has no infinity
+    EXPECT_LT(object.at("score").get<double>(), object.at("threshold").get<double>()) << line;
+  }
+  EXPECT_EQ(pictures, 30);
+}
+
+TEST_F(Training, UpdateAddsNewPicturesToWhatAModelKnows) {
+  const auto model = file("model.safetensors").string();
+  const auto trained = learn(write_noise("cam0", 4, 1), model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_EQ(pictures_in(model), 4.0F);
+
+  const auto more = write_noise("more", 3, 2);
+  const auto other = write_noise("cam1", 2, 3);
+  const auto updated = uniad("update --model " + model + " --data cam0=" + more + " --data " + other);
+  ASSERT_EQ(updated.code, 0) << updated.err;
+  EXPECT_EQ(pictures_in(model), 9.0F);
+  const auto info = info_of(model);
+  const auto &sources = info.at("provenance").at("sources");
+  ASSERT_EQ(sources.size(), 2U);
+  EXPECT_EQ(sources.at(0).at("name"), "cam0");
+  EXPECT_EQ(sources.at(0).at("trained"), 7);
+  EXPECT_EQ(sources.at(1).at("name"), "cam1");
+  EXPECT_EQ(sources.at(1).at("trained"), 2);
+  EXPECT_EQ(info.at("calibration").at("pooled").at("count"), 9);  // old and new scores
+}
+
+TEST_F(Training, MergeAddsUpWhatTwoModelsKnow) {
+  const auto left = write_noise("left", 3, 1);
+  const auto a = file("a.safetensors").string();
+  const auto b = file("b.safetensors").string();
+  const auto c = file("c.safetensors").string();
+  ASSERT_EQ(learn(left, a).code, 0);
+  ASSERT_EQ(learn(write_noise("right", 2, 2), b).code, 0);
+  const auto merged = uniad("merge " + a + " " + b + " --model " + c);
+  ASSERT_EQ(merged.code, 0) << merged.err;
+  EXPECT_EQ(pictures_in(c), 5.0F);
+  const auto info = info_of(c);
+  const auto &sources = info.at("provenance").at("sources");
+  ASSERT_EQ(sources.size(), 2U);
+  EXPECT_EQ(sources.at(0).at("name"), "left");
+  EXPECT_EQ(sources.at(0).at("trained"), 3);
+  EXPECT_EQ(sources.at(1).at("name"), "right");
+  EXPECT_EQ(sources.at(1).at("trained"), 2);
+  EXPECT_EQ(uniad("predict --model " + c + " " + left).code, 0);
+
+  const auto refused = uniad("merge " + a + " " + tiny_model() + " --model " + file("d").string());
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(holds(refused.err, "tiny.safetensors: has no statistics")) << refused.err;
+  EXPECT_FALSE(std::filesystem::exists(file("d")));
 }
 
 }  // namespace

@@ -16,18 +16,23 @@
 namespace uniad {
 namespace {
 
+bool is_anomalous(const Detection &detection, const ScoreStatistics *normal) {
+  if (normal == nullptr) return false;
+  return static_cast<double>(detection.score) >= normal->threshold || detection.unknown_scene();
+}
+
 nlohmann::ordered_json to_json(const Item &item, const std::string &source, const Detection &detection,
                                const ScoreStatistics *normal) {
   nlohmann::ordered_json json{{"path", item.path.string()}};
   if (item.frame) json["frame"] = *item.frame;
   json["source"] = source;
   json["score"] = detection.score;
-  const double score = detection.score;
   if (normal != nullptr) {
     json["threshold"] = normal->threshold;
-    json["probability"] = probability(score, normal->threshold, normal);
+    json["probability"] = probability(detection.score, normal->threshold, normal);
   }
-  json["anomalous"] = normal != nullptr && score >= normal->threshold;
+  json["anomalous"] = is_anomalous(detection, normal);
+  if (detection.unknown_scene()) json["unknown_scene"] = true;
   json["regions"] = nlohmann::json::array();
   if (normal != nullptr)
     for (const auto &region : regions(detection.grid, static_cast<float>(normal->threshold)))
@@ -39,12 +44,13 @@ nlohmann::ordered_json to_json(const Item &item, const std::string &source, cons
   return json;
 }
 
-std::string to_line(const Item &item, float score, const ScoreStatistics *normal) {
+std::string to_line(const Item &item, const Detection &detection, const ScoreStatistics *normal) {
   std::ostringstream line;
-  line << describe(item) << ": score " << score;
+  line << describe(item) << ": score " << detection.score;
   if (normal != nullptr)
     line << ", threshold " << normal->threshold
-         << (static_cast<double>(score) >= normal->threshold ? ", ANOMALOUS" : ", normal");
+         << (is_anomalous(detection, normal) ? ", ANOMALOUS" : ", normal");
+  if (detection.unknown_scene()) line << ", unknown scene";
   return line.str();
 }
 
@@ -81,7 +87,7 @@ void predict(const PredictOptions &options, Progress &progress) {
       const auto &item = source.test[index];
       const auto detection = detector->detect({&frame, 1}).front();
       if (options.json.empty())
-        output.stream() << to_line(item, detection.score, normal) << '\n';
+        output.stream() << to_line(item, detection, normal) << '\n';
       else
         output.stream() << to_json(item, source.name, detection, normal).dump() << '\n';
       if (!options.overlay.empty())

@@ -35,6 +35,7 @@ void expect_marked(GstBuffer *buffer) {
   EXPECT_EQ(meta->threshold, 5.0);
   EXPECT_EQ(meta->probability, 0.75);
   EXPECT_TRUE(meta->anomalous);
+  EXPECT_FALSE(meta->unknown_scene);
   EXPECT_EQ(meta->age, 40 * GST_MSECOND);
   EXPECT_STREQ(meta->event_id, "event-1");
   EXPECT_EQ(meta->event_state, GST_ANOMALY_EVENT_BEGIN);
@@ -51,6 +52,20 @@ void expect_marked(GstBuffer *buffer) {
   ASSERT_EQ(n_regions, 2U);
   EXPECT_EQ(regions[0].h, 0.75F);
   EXPECT_EQ(regions[1].score, 5.0F);
+}
+
+// As a scaler leaves it.
+Ref<GstBuffer> scaled(const Ref<GstBuffer> &original) {
+  Ref<GstBuffer> result(gst_buffer_new());
+  GstVideoInfo in;
+  GstVideoInfo out;
+  gst_video_info_set_format(&in, GST_VIDEO_FORMAT_NV12, 1920, 1080);
+  gst_video_info_set_format(&out, GST_VIDEO_FORMAT_NV12, 640, 360);
+  GstVideoMetaTransform scale{&in, &out};
+  auto *meta = &gst_buffer_get_anomaly_meta(original.get())->meta;
+  EXPECT_TRUE(meta->info->transform_func(result.get(), meta, original.get(),
+                                         gst_video_meta_transform_scale_get_quark(), &scale));
+  return result;
 }
 
 TEST_F(AnomalyMeta, HoldsWhatWasSet) {
@@ -90,17 +105,39 @@ TEST_F(AnomalyMeta, ACopyOutlivesTheOriginal) {
 }
 
 TEST_F(AnomalyMeta, AScaledFrameKeepsItUnchanged) {
-  const auto original = marked_buffer();
-  const Ref<GstBuffer> scaled(gst_buffer_new());
-  GstVideoInfo in;
-  GstVideoInfo out;
-  gst_video_info_set_format(&in, GST_VIDEO_FORMAT_NV12, 1920, 1080);
-  gst_video_info_set_format(&out, GST_VIDEO_FORMAT_NV12, 640, 360);
-  GstVideoMetaTransform scale{&in, &out};
-  auto *meta = &gst_buffer_get_anomaly_meta(original.get())->meta;
-  ASSERT_TRUE(meta->info->transform_func(scaled.get(), meta, original.get(),
-                                         gst_video_meta_transform_scale_get_quark(), &scale));
-  expect_marked(scaled.get());
+  expect_marked(scaled(marked_buffer()).get());
+}
+
+TEST_F(AnomalyMeta, AnUnknownSceneIsAnomalousOnlyWhereThereIsAThreshold) {
+  const Ref<GstBuffer> buffer(gst_buffer_new());
+  auto *uncalibrated = gst_buffer_add_anomaly_meta(buffer.get(), "cam0", 3.0, 0);
+  EXPECT_FALSE(uncalibrated->unknown_scene);
+  gst_anomaly_meta_set_unknown_scene(uncalibrated);
+  EXPECT_TRUE(uncalibrated->unknown_scene);
+  EXPECT_FALSE(uncalibrated->anomalous);
+
+  auto *calibrated = gst_buffer_add_anomaly_meta(buffer.get(), "cam1", 3.0, 0);
+  gst_anomaly_meta_set_threshold(calibrated, 5.0, 0.5);
+  EXPECT_FALSE(calibrated->anomalous);
+  gst_anomaly_meta_set_unknown_scene(calibrated);
+  EXPECT_TRUE(calibrated->unknown_scene);
+  EXPECT_TRUE(calibrated->anomalous);
+}
+
+TEST_F(AnomalyMeta, AnUnknownSceneStaysOneInACopyAndInAScaledFrame) {
+  const Ref<GstBuffer> original(gst_buffer_new());
+  auto *below = gst_buffer_add_anomaly_meta(original.get(), "cam0", 3.0, 0);
+  gst_anomaly_meta_set_threshold(below, 5.0, 0.5);
+  gst_anomaly_meta_set_unknown_scene(below);
+  const Ref<GstBuffer> copied(gst_buffer_copy(original.get()));
+  const auto smaller = scaled(original);
+  for (GstBuffer *buffer : {copied.get(), smaller.get()}) {
+    const auto *meta = gst_buffer_get_anomaly_meta(buffer);
+    ASSERT_NE(meta, nullptr);
+    EXPECT_TRUE(meta->unknown_scene);
+    EXPECT_TRUE(meta->anomalous);
+    EXPECT_EQ(meta->threshold, 5.0);
+  }
 }
 
 // Elements drop a meta that has a tag they do not know.
