@@ -27,7 +27,12 @@ torch::Tensor Network::features(const torch::Tensor &images) {
 
 torch::Tensor Network::standardise(const torch::Tensor &raw_features) const {
   if (!feature_mean.defined()) return raw_features;
-  return (raw_features - feature_mean.view({1, -1, 1, 1})) / feature_std.view({1, -1, 1, 1});
+  return whiten((raw_features - feature_mean.view({1, -1, 1, 1})) / feature_std.view({1, -1, 1, 1}));
+}
+
+torch::Tensor Network::whiten(const torch::Tensor &standardised) const {
+  if (!feature_whitening.defined()) return standardised;
+  return at::matmul(feature_whitening, standardised.flatten(2)).view(standardised.sizes());
 }
 
 torch::Tensor Network::reconstruct(const torch::Tensor &features) {
@@ -88,6 +93,9 @@ std::shared_ptr<Network> make_network(const Model &model, const std::string &whe
     network->feature_mean = to_torch(mean->second).to(torch::kFloat32);
     network->feature_std = to_torch(std->second).to(torch::kFloat32);
   }
+  const auto whitening = model.tensors.find("feature_whitening");
+  if (whitening != model.tensors.end())
+    network->feature_whitening = to_torch(whitening->second).to(torch::kFloat32);
   if (model.config.statistics)
     network->statistics.emplace(load_statistics(model.tensors, model.config.statistics->residuals),
                                 *model.config.statistics);

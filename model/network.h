@@ -32,9 +32,10 @@ class Network : public torch::nn::Module {
   explicit Network(const ModelConfig &config);
 
   // images: (B, 3, H, W). Returns what UniAD reconstructs: (B, channels, H / 16, W / 16), standardised where
-  // feature_mean and feature_std are set.
+  // feature_mean and feature_std are set, and whitened where feature_whitening is.
   torch::Tensor features(const torch::Tensor &images);
   torch::Tensor standardise(const torch::Tensor &raw_features) const;
+  torch::Tensor whiten(const torch::Tensor &standardised) const;  // nothing without feature_whitening
 
   // What UniAD leaves of features: features - UniAD(features), fp32. Undefined without UniAD.
   torch::Tensor residuals(const torch::Tensor &features);
@@ -52,6 +53,7 @@ class Network : public torch::nn::Module {
   UniAD reconstruction{nullptr};  // empty where the configuration has none
   torch::Tensor feature_mean;     // (channels) or undefined: raw features
   torch::Tensor feature_std;
+  torch::Tensor feature_whitening;  // (channels, channels) or undefined; applied to standardised features
   std::optional<RoutedGaussians> statistics;  // none: by UniAD's error alone
 
  private:

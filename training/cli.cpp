@@ -153,6 +153,8 @@ void describe_train(CLI::App &app, TrainCommand &command) {
   app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
       ->type_name("X")
       ->check(between(0, 10));
+  app.add_flag("--whiten", options.whiten,
+               "With the recipe fast: the network reconstructs whitened features");
   add_path(app, "--log", options.log, "Write loss, gradient norm and rate of every step as JSON lines");
   add_device(app, options.device, options.precision, {"fp32", "bf16"});
   app.add_option("--seed", options.seed, "Seed of everything random")
@@ -170,6 +172,8 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->check(between(0, 1))
       ->excludes(sigma);
   app.final_callback([&app, &options] {
+    if (options.whiten && options.recipe != Recipe::Fast)
+      throw CLI::ValidationError("--whiten", "only the recipe fast whitens: add --recipe fast");
     if (options.recipe != Recipe::Instant) return;
     for (const char *name : {"--steps", "--epochs", "--lr", "--log"})
       if (app.count(name) > 0)

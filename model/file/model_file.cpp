@@ -313,6 +313,11 @@ void check_standardising(const Model &model, int channels, const std::string &fi
     check_tensors({{"feature_mean", {channels}}, {"feature_std", {channels}}}, "", model.tensors, file,
                   write_again);
   }
+  if (model.tensors.contains("feature_whitening")) {
+    if (!has_mean)
+      throw Error(file, "feature_whitening comes only with feature_mean and feature_std", write_again);
+    check_tensors({{"feature_whitening", {channels, channels}}}, "", model.tensors, file, write_again);
+  }
 }
 
 // Every tensor that the configuration asks for is there: whoever builds the network takes no more memory than

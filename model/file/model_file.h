@@ -104,7 +104,8 @@ struct Provenance {
 };
 
 // A model: one safetensors file (design 3.1). Tensor names are the authors' (`backbone.*`,
-// `reconstruction.*`), `feature_mean`, `feature_std` (channels) where features are standardised, and
+// `reconstruction.*`), `feature_mean`, `feature_std` (channels) where features are standardised,
+// `feature_whitening` (channels x channels) where they are whitened after that, and
 // `statistics.*` (model/statistics/cluster_sums.h).
 struct Model {
   ModelConfig config;

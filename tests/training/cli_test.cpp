@@ -88,6 +88,7 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --backbone vgg16",
                                 "train --data x --model y --recipe slow",
                                 "train --data x --model y --recipe instant --steps 3",
+                                "train --data x --model y --whiten",
                                 "train --data x --model y --steps 3",
                                 "train --data x --model y --epochs 3",
                                 "train --data x --model y --lr 0.1",

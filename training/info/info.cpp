@@ -35,7 +35,8 @@ void print_text(const Model &model, const std::string &name) {
   if (reconstruction)
     std::cout << "reconstruction  " << reconstruction->encoder_layers << " encoder and "
               << reconstruction->decoder_layers << " decoder layers, dim " << reconstruction->dim << ", mask "
-              << reconstruction->mask_height << "x" << reconstruction->mask_width << "\n";
+              << reconstruction->mask_height << "x" << reconstruction->mask_width
+              << (model.tensors.contains("feature_whitening") ? ", on whitened features" : "") << "\n";
   if (statistics)
     std::cout << "statistics      of features" << (statistics->residuals ? " and residuals" : "") << ", "
               << statistics->clusters << (statistics->clusters == 1 ? " cluster" : " clusters") << "\n";

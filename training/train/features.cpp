@@ -74,4 +74,24 @@ ChannelStatistics channel_statistics(const std::vector<torch::Tensor> &values) {
   return {mean.to(torch::kFloat32), (variance.sqrt() + 1e-6).to(torch::kFloat32)};
 }
 
+torch::Tensor whitening_of(const std::vector<torch::Tensor> &standardised) {
+  constexpr double shrinkage = 0.05;
+  const std::int64_t channels = standardised.front().size(1);
+  torch::Tensor products = torch::zeros({channels, channels}, torch::kFloat64);
+  std::int64_t tokens = 0;
+  for (const torch::Tensor &source : standardised) {
+    for (std::int64_t i = 0; i < source.size(0); ++i) {
+      const torch::Tensor picture = source[i].flatten(1).to(torch::kFloat64);
+      products += picture.mm(picture.t());
+      tokens += picture.size(1);
+    }
+  }
+  const torch::Tensor covariance = products / tokens;  // the mean is 0
+  const torch::Tensor identity = torch::eye(channels, torch::kFloat64);
+  const torch::Tensor shrunk =
+      (1 - shrinkage) * covariance + (shrinkage * covariance.diag().mean() + 1e-6) * identity;
+  return at::linalg_solve_triangular(at::linalg_cholesky(shrunk), identity, /*upper=*/false)
+      .to(torch::kFloat32);
+}
+
 }  // namespace uniad

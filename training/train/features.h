@@ -45,4 +45,8 @@ struct ChannelStatistics {
 };
 ChannelStatistics channel_statistics(const std::vector<torch::Tensor> &values);
 
+// (channels, channels), fp32: W with W covariance W^T = 1 over all tokens of standardised features, whose
+// covariance is first drawn by a twentieth to a multiple of the identity.
+torch::Tensor whitening_of(const std::vector<torch::Tensor> &standardised);
+
 }  // namespace uniad

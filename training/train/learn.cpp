@@ -36,19 +36,25 @@ class Batches {
 
 }  // namespace
 
-void standardise(Network &network, std::vector<SourceFeatures> &sources) {
+void standardise(Network &network, std::vector<SourceFeatures> &sources, bool whiten) {
   std::vector<torch::Tensor> trained;
   for (const SourceFeatures &source : sources) trained.push_back(source.train);
   const ChannelStatistics statistics = channel_statistics(trained);
   network.feature_mean = statistics.mean;
   network.feature_std = statistics.std;
-  for (SourceFeatures &source : sources) {
-    for (torch::Tensor *values : {&source.train, &source.held_back}) {
-      for (std::int64_t i = 0; i < values->size(0); ++i) {
-        (*values)[i].copy_(network.standardise((*values)[i].unsqueeze(0).to(torch::kFloat32))[0]);
+  // In place, so that `trained` changes with the sources.
+  const auto each = [&](auto change) {
+    for (SourceFeatures &source : sources) {
+      for (torch::Tensor *values : {&source.train, &source.held_back}) {
+        for (std::int64_t i = 0; i < values->size(0); ++i)
+          (*values)[i].copy_(change((*values)[i].unsqueeze(0).to(torch::kFloat32))[0]);
       }
     }
-  }
+  };
+  each([&](const torch::Tensor &features) { return network.standardise(features); });
+  if (!whiten) return;
+  network.feature_whitening = whitening_of(trained);
+  each([&](const torch::Tensor &features) { return network.whiten(features); });
 }
 
 void learn(Network &network, const std::vector<SourceFeatures> &sources, const Schedule &schedule, int batch,

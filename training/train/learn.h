@@ -21,8 +21,9 @@ struct SourceFeatures {
 };
 
 // Takes the mean and standard deviation of every channel over all training tokens of all sources into the
-// network, and the features with them to the space it works in, in place.
-void standardise(Network &network, std::vector<SourceFeatures> &sources);
+// network, and with `whiten` their whitening matrix, and the features with them to the space it works in, in
+// place.
+void standardise(Network &network, std::vector<SourceFeatures> &sources, bool whiten = false);
 
 // After every step: its number from 1, what it measured, the rate it used. What it throws ends the learning.
 using StepDone = std::function<void(std::int64_t step, const StepResult &result, double learning_rate)>;

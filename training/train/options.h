@@ -29,6 +29,7 @@ struct TrainOptions {
   std::filesystem::path log;      // JSON lines, one a step: loss, gradient norm, rate; empty: none
   std::optional<std::int64_t> steps;
   std::optional<std::int64_t> epochs;  // at most one of steps and epochs
+  bool whiten = false;                 // recipe fast: the network sees whitened features
   int batch = 8;
   std::optional<double> learning_rate;
   std::string device = "auto";     // auto, cpu, cuda, cuda:N

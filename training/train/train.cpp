@@ -87,6 +87,9 @@ void store_network(const Network &network, Model &model) {
     model.tensors["feature_mean"] = to_stored(network.feature_mean);
     model.tensors["feature_std"] = to_stored(network.feature_std);
   }
+  if (network.feature_whitening.defined()) {
+    model.tensors["feature_whitening"] = to_stored(network.feature_whitening);
+  }
 }
 
 void save_checkpoint(const Network &network, Model model, std::int64_t steps, const TrainOptions &options) {
@@ -174,7 +177,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
   for (const Source &source : options.sources) {
     sources.push_back(read_source(network, model.config.input, source, options, model.provenance, progress));
   }
-  if (schedule.standardise) standardise(network, sources);
+  if (schedule.standardise) standardise(network, sources, options.whiten);
   fit(network, sources, schedule, model, options, progress);
   if (model.config.statistics) {
     const Statistics statistics = learn_statistics(network, model.config, sources, progress);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "tests/support/formula.h"
+#include "training/train/learn.h"
 
 namespace uniad {
 namespace {
@@ -81,6 +82,36 @@ TEST(TrainingStep, Bf16LearnsWhatFp32Learns) {
   };
   const double fp32 = loss_after(false);
   EXPECT_NEAR(loss_after(true), fp32, 0.02 * fp32);
+}
+
+TEST(Standardise, WhitenedFeaturesAreUncorrelatedAndOfOneScale) {
+  torch::manual_seed(7);
+  ModelConfig config;
+  config.backbone = {"efficientnet-lite0", {1, 2, 3}, PaddingRule::StaticSame, 1e-3};
+  config.input.height = config.input.width = 64;
+  config.reconstruction.reset();
+  config.statistics.emplace();
+  Network network(config);
+  const std::int64_t channels = network.channels();
+  // Channels that follow each other, on scales that differ by orders of magnitude.
+  const torch::Tensor mixing =
+      torch::randn({channels, channels}) * torch::logspace(-1, 1, channels).unsqueeze(1);
+  const torch::Tensor raw =
+      at::matmul(mixing, torch::randn({64, channels, 16})).view({64, channels, 4, 4}) + 3;
+  std::vector<SourceFeatures> sources{
+      {"one", raw.to(torch::kFloat16), raw.slice(0, 0, 2).to(torch::kFloat16)}};
+  standardise(network, sources, /*whiten=*/true);
+
+  const torch::Tensor tokens = sources[0].train.to(torch::kFloat64).permute({1, 0, 2, 3}).flatten(1);
+  const torch::Tensor covariance = tokens.mm(tokens.t()) / tokens.size(1);
+  const torch::Tensor identity = torch::eye(channels, torch::kFloat64);
+  // Shrinkage leaves directions of little variance below 1; none correlates with another.
+  EXPECT_LT((covariance - covariance.diag().diag()).abs().max().item<double>(), 0.2);
+  EXPECT_LT(covariance.diag().max().item<double>(), 1.1);
+  // What the trainer has put in the features is what detection puts in them.
+  const torch::Tensor seen = network.standardise(raw.slice(0, 0, 2));
+  EXPECT_LT((seen - sources[0].held_back.to(torch::kFloat32)).abs().max().item<double>(), 0.05);
+  EXPECT_EQ(identity.size(0), network.feature_whitening.size(0));
 }
 
 }  // namespace
