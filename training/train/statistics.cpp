@@ -14,17 +14,6 @@
 namespace uniad {
 namespace {
 
-void add_source(Provenance &provenance, const Source &source, std::int64_t pictures) {
-  const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
-                                  [&](const auto &other) { return other.name == source.name; });
-  if (known == provenance.sources.end()) {
-    provenance.sources.push_back({source.name, source.path, pictures, 0});
-    return;
-  }
-  known->trained += pictures;
-  if (known->path != source.path) known->path += ", " + source.path;
-}
-
 void warn_of_few(const StatisticsLearner &learner, Progress &progress) {
   if (learner.pictures() >= learner.fewest()) return;
   progress.say("warning: " + std::to_string(learner.pictures()) + " normal pictures are few; " +
@@ -59,7 +48,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     if (left_out > 0)
       progress.say(source.name + ": " + std::to_string(left_out) +
                    " pictures left out, their features are no numbers");
-    add_source(provenance, source, learner.pictures() - before);
+    add_source(provenance, {source.name, source.path, learner.pictures() - before, 0});
   }
   if (anew) warn_of_few(learner, progress);
 
@@ -88,6 +77,18 @@ Statistics learn_statistics(Network &network, const ModelConfig &config,
   }
   progress.end();
   return learner.finish().statistics;
+}
+
+void add_source(Provenance &provenance, const SourceProvenance &source) {
+  const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
+                                  [&](const auto &other) { return other.name == source.name; });
+  if (known == provenance.sources.end()) {
+    provenance.sources.push_back(source);
+    return;
+  }
+  known->trained += source.trained;
+  known->held_back += source.held_back;
+  if (known->path != source.path) known->path += ", " + source.path;
 }
 
 void set_statistics(Model &model, const Statistics &statistics) {

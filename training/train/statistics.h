@@ -27,6 +27,10 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
 Statistics learn_statistics(Network &network, const ModelConfig &config,
                             const std::vector<SourceFeatures> &sources, Progress &progress);
 
+// Adds pictures of a source to what the provenance says of it; a path that is new is named beside the old
+// ones.
+void add_source(Provenance &provenance, const SourceProvenance &source);
+
 // What of the model tells of statistics, brought in line with these.
 void set_statistics(Model &model, const Statistics &statistics);
 

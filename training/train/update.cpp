@@ -3,7 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "model/engine/calibration.h"
@@ -51,20 +50,6 @@ void require_same_network(const Model &a, const Model &b, const std::filesystem:
   }
 }
 
-void add_sources(Provenance &provenance, const Provenance &other) {
-  for (const SourceProvenance &source : other.sources) {
-    const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
-                                    [&](const auto &own) { return own.name == source.name; });
-    if (known == provenance.sources.end()) {
-      provenance.sources.push_back(source);
-      continue;
-    }
-    known->trained += source.trained;
-    known->held_back += source.held_back;
-    if (known->path != source.path) known->path += ", " + source.path;
-  }
-}
-
 }  // namespace
 
 void update(const TrainOptions &options, Progress &progress) {
@@ -88,7 +73,7 @@ void merge_models(const MergeOptions &options, Progress &progress) {
     require_same_network(model, other, path);
     statistics = merge(std::move(statistics), statistics_in(other));
     model.calibration = combine(std::move(model.calibration), other.calibration);
-    add_sources(model.provenance, other.provenance);
+    for (const SourceProvenance &source : other.provenance.sources) add_source(model.provenance, source);
   }
   set_statistics(model, statistics);
   write_model(model, options.model);
