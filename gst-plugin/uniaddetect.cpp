@@ -430,7 +430,7 @@ static void judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDe
                         (nullptr));
   }
   uniad::Detection seen;
-  seen.impression = result.detection.impression;
+  seen.number = result.detection.number;
   state.verdict = uniad::judge(std::move(result.detection), threshold, normal);
   if (threshold && !state.verdict->anomalous) follow(self, seen);
   state.judged_at = result.running_time;

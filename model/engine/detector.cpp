@@ -4,39 +4,22 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <future>
+#include <array>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include "model/engine/calibration.h"
+#include "model/engine/engine.h"
 #include "model/engine/live_learning.h"
 #include "model/error.h"
 #include "model/file/network_tensors.h"
 #include "model/file/weights.h"
-#include "model/network.h"
+#include "model/statistics/routed_gaussians.h"
 
 namespace uniad {
 namespace {
-
-torch::ScalarType choose_precision(const std::string &precision) {
-  if (precision == "auto" || precision == "fp32") return torch::kFloat32;
-  if (precision == "bf16") return torch::kBFloat16;
-  throw Error("precision", "unknown value '" + precision + "'", "use auto, fp32 or bf16");
-}
-
-void require_cpu(const std::string &device) {
-  if (device == "auto" || device == "cpu") return;
-  if (device.starts_with("cuda"))
-    throw Error(device, "this build has no CUDA module", "use device=cpu or device=auto");
-  throw Error("device", "unknown value '" + device + "'", "use auto, cpu or cuda:N");
-}
-
-// What a frame looked like to the statistics.
-struct Impression {
-  torch::Tensor features;  // (channels, rows, columns)
-  std::int64_t cluster = 0;
-};
 
 // A model that has learned nothing yet.
 Model begin_model(const std::string &wanted_backbone) {
@@ -59,46 +42,74 @@ double watching_rate(double adapt_rate) {
   return adapt_rate > 0 ? adapt_rate : 0.01;
 }
 
-// Runs each batch on the caller's thread. One at a time: LibTorch's own threads already fill the machine.
-class CpuDetector : public Detector {
+// Euclidean norms of rows (paper eq. 5).
+void lengths(std::span<const float> rows, std::span<float> norms) {
+  const std::size_t channels = rows.size() / norms.size();
+  for (std::size_t t = 0; t < norms.size(); ++t) {
+    float squares = 0;
+    for (std::size_t c = 0; c < channels; ++c) squares += rows[t * channels + c] * rows[t * channels + c];
+    norms[t] = std::sqrt(squares);
+  }
+}
+
+// What follow() needs of a frame.
+struct Judged {
+  std::uint64_t number = 0;
+  std::size_t cluster = 0;
+  std::vector<float> features;
+};
+
+class EngineDetector : public Detector {
  public:
-  CpuDetector(Model model, const std::filesystem::path &path, torch::ScalarType precision, double adapt_rate)
-      : path_(path),
-        config_(model.config),
-        precision_(precision),
-        adapt_rate_(adapt_rate),
-        calibration_(std::make_shared<Calibration>(model.calibration)),
-        preprocessor_(model.config.input),
-        network_(make_network(model, path.string())) {
-    network_->set_precision(precision);
-    if (network_->statistics) network_->statistics->adapt(adapt_rate_ > 0);
-    if (config_.statistics) statistics_ = load_statistics(model.tensors, config_.statistics->residuals);
-    if (!std::filesystem::exists(path)) begun_ = std::move(model);
+  EngineDetector(std::filesystem::path path, const DetectorOptions &options)
+      : path_(std::move(path)),
+        batch_{options.batch_size, options.batch_timeout},
+        adapt_rate_(options.adapt_rate) {
+    if (!options.new_on_backbone.empty() && !std::filesystem::exists(path_)) {
+      begun_ = begin_model(options.new_on_backbone);
+      engine_ = Engine::of_new_model(*begun_, path_.string(), options.device, options.precision);
+    } else {
+      opened_ = state_of(path_);
+      engine_ = Engine::of_file(path_, options.device, options.precision);
+    }
+    calibration_ = std::make_shared<Calibration>(engine_->calibration());
+    if (engine_->statistics()) {
+      gaussians_ = *engine_->statistics();
+      gaussians_->adapt(adapt_rate_ > 0);
+    }
   }
 
-  void submit(std::span<const FrameView> frames, Done done) override {
-    std::vector<Detection> detections;
-    std::exception_ptr error;
-    try {
+  void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
+    const std::scoped_lock one_call_at_a_time(detecting_);
+    const c10::InferenceMode inference;
+    tokens_.resize(std::max(tokens_.size(), frames.size()));
+    detections.resize(frames.size());
+    // Frames behind the one that ends learning are judged by what was learned.
+    pictures_.assign(frames.size(), {});
+    for (std::size_t i = 0; i < frames.size(); ++i) pictures_[i] = {&frames[i], &tokens_[i], nullptr};
+    engine_->run(pictures_, batch_);
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
       const std::scoped_lock lock(mutex_);
-      const c10::InferenceMode inference;
-      detections = learning_ ? learn_from(frames) : judge(frames);
-    } catch (...) {
-      error = std::current_exception();  // handed to `done`, which is the caller's catch
+      detections[i].learning.reset();
+      if (learning_)
+        learn_from(tokens_[i], detections[i]);
+      else
+        judge(tokens_[i], detections[i]);
     }
-    done(detections, error);
   }
 
   void learn(const LearnOptions &options) override {
     const std::scoped_lock lock(mutex_);
     if (options.frames < 1) throw Error("learn", "no frames are wanted", "learn from one or more");
-    const bool can_learn = begun_ || config_.statistics;
+    const bool can_learn = begun_ || engine_->config().statistics;
     if (!can_learn) {
       throw Error(path_.string(), "has no statistics of what is normal that frames could be added to",
                   "train it with --recipe instant or fast");
     }
     if (learning_) throw Error(path_.string(), "learns already", "wait until it has finished");
-    learning_.emplace(options, current_statistics(), config_.statistics.value_or(StatisticsConfig{}));
+    learning_.emplace(options, current_statistics(),
+                      engine_->config().statistics.value_or(StatisticsConfig{}));
   }
 
   std::optional<Learning> finish_learning() override {
@@ -109,19 +120,17 @@ class CpuDetector : public Detector {
   }
 
   void follow(const Detection &normal) override {
-    if (!normal.impression) return;
     const std::scoped_lock lock(mutex_);
-    const c10::InferenceMode inference;
-    const auto &impression = *static_cast<const Impression *>(normal.impression.get());
-    if (network_->statistics && impression.cluster < network_->statistics->clusters()) {
-      network_->statistics->follow(impression.features, impression.cluster, watching_rate(adapt_rate_));
-    }
+    const Judged &judged = judged_[normal.number % judged_.size()];
+    if (!gaussians_ || normal.number == 0 || judged.number != normal.number) return;
+    if (judged.cluster < static_cast<std::size_t>(gaussians_->clusters()))
+      gaussians_->follow(judged.features, judged.cluster, watching_rate(adapt_rate_));
   }
 
   double drift() const override {
     const std::scoped_lock lock(mutex_);
     const c10::InferenceMode inference;
-    return network_->statistics ? network_->statistics->drift() : 0;
+    return gaussians_ ? gaussians_->drift() : 0;
   }
 
   void save(const std::filesystem::path &path) override {
@@ -143,7 +152,7 @@ class CpuDetector : public Detector {
     write_model(model, path);
   }
 
-  const ModelConfig &config() const override { return config_; }
+  const ModelConfig &config() const override { return engine_->config(); }
 
   std::shared_ptr<const Calibration> calibration() const override {
     const std::scoped_lock lock(mutex_);
@@ -151,13 +160,15 @@ class CpuDetector : public Detector {
   }
 
   std::string description() const override {
-    return config_.backbone.name + " at " + std::to_string(config_.input.width) + "x" +
-           std::to_string(config_.input.height) + ", cpu, " +
-           (precision_ == torch::kFloat32 ? "fp32" : "bf16");
+    const ModelConfig &config = engine_->config();
+    return config.backbone.name + " at " + std::to_string(config.input.width) + "x" +
+           std::to_string(config.input.height) + ", " + engine_->description();
   }
 
  private:
-  bool learns_residuals() const { return config_.statistics && config_.statistics->residuals; }
+  bool learns_residuals() const {
+    return engine_->config().statistics && engine_->config().statistics->residuals;
+  }
 
   static void add_source(Provenance &provenance, const std::string &source, std::int64_t frames) {
     const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
@@ -168,52 +179,43 @@ class CpuDetector : public Detector {
       known->trained += frames;
   }
 
-  torch::Tensor features_of(std::span<const FrameView> frames) {
-    const auto count = static_cast<std::int64_t>(frames.size());
-    const std::int64_t pixels = std::int64_t{config_.input.height} * config_.input.width;
-    const torch::Tensor images = torch::empty({count, 3, config_.input.height, config_.input.width});
-    for (std::int64_t i = 0; i < count; ++i) {
-      preprocessor_.run(frames[static_cast<std::size_t>(i)],
-                        {images.data_ptr<float>() + i * 3 * pixels, static_cast<std::size_t>(3 * pixels)});
-    }
-    return network_->features(
-        images.to(precision_, /*non_blocking=*/false, /*copy=*/false, torch::MemoryFormat::ChannelsLast));
-  }
-
-  std::vector<Detection> judge(std::span<const FrameView> frames) {
-    if (!network_->reconstruction && !network_->statistics)
+  void judge(Tokens &tokens, Detection &detection) {
+    const ModelConfig &config = engine_->config();
+    if (!config.reconstruction && !gaussians_)
       throw Error(path_.string(), "nothing was learned yet", "learn from the camera first");
-    const Judgement judgement = network_->judge_features(features_of(frames));
-    std::vector<Detection> detections;
-    for (Grid &grid : to_grids(judgement.grid)) {
-      Detection detection;
-      detection.score = image_score(grid, config_.score);
-      detection.grid = std::move(grid);
-      if (network_->statistics) {
-        const auto i = static_cast<std::int64_t>(detections.size());
-        detection.scene_distance = judgement.route.distance[i].item<float>();
-        detection.impression = std::make_shared<Impression>(
-            Impression{judgement.features[i], judgement.route.cluster[i].item<std::int64_t>()});
-      }
-      detections.push_back(std::move(detection));
+    Grid &grid = detection.grid;
+    grid.width = config.input.width / 16;
+    grid.height = config.input.height / 16;
+    grid.values.resize(static_cast<std::size_t>(grid.width) * static_cast<std::size_t>(grid.height));
+    detection.scene_distance = 0;
+    if (gaussians_) {
+      const Scene scene = gaussians_->scene_of(tokens.features, scratch_);
+      gaussians_->measure(tokens.features, tokens.residuals, scene.cluster, grid.values, scratch_);
+      detection.scene_distance = scene.distance;
+      detection.number = ++judged_frames_;
+      Judged &judged = judged_[detection.number % judged_.size()];
+      judged.number = detection.number;
+      judged.cluster = scene.cluster;
+      judged.features.swap(tokens.features);
+    } else {
+      lengths(tokens.residuals, grid.values);
     }
-    return detections;
+    detection.score = image_score(grid, config.score);
   }
 
-  std::vector<Detection> learn_from(std::span<const FrameView> frames) {
-    std::vector<Detection> detections;
-    for (const FrameView &frame : frames) {
-      if (!learning_) {  // the batch held more than was wanted
-        detections.push_back(judge({&frame, 1}).front());
-        continue;
-      }
-      const torch::Tensor features = features_of({&frame, 1});
-      learning_->add(features, learns_residuals() ? network_->residuals(features) : torch::Tensor());
-      Detection detection;
-      detection.learning = learning_->complete() ? take_in_or_say_why_not() : learning_->progress();
-      detections.push_back(std::move(detection));
-    }
-    return detections;
+  void learn_from(const Tokens &tokens, Detection &detection) {
+    const ModelConfig &config = engine_->config();
+    const std::int64_t rows = config.input.height / 16;
+    const std::int64_t columns = config.input.width / 16;
+    const auto as_map = [&](const std::vector<float> &values) {
+      return torch::tensor(values).view({1, rows, columns, -1}).permute({0, 3, 1, 2}).contiguous();
+    };
+    learning_->add(as_map(tokens.features), learns_residuals() ? as_map(tokens.residuals) : torch::Tensor());
+    detection.learning = learning_->complete() ? take_in_or_say_why_not() : learning_->progress();
+    detection.number = 0;
+    detection.grid = {};
+    detection.score = 0;
+    detection.scene_distance = 0;
   }
 
   Learning take_in_or_say_why_not() {
@@ -232,33 +234,45 @@ class CpuDetector : public Detector {
     const std::unique_ptr<const LiveLearning> learning =
         std::make_unique<LiveLearning>(std::move(*learning_));
     learning_.reset();
-    LiveLearning::Outcome outcome = learning->finish(config_.score);
-    network_->statistics.emplace(outcome.statistics, config_.statistics.value_or(StatisticsConfig{}));
-    network_->statistics->adapt(adapt_rate_ > 0);
-    statistics_ = std::move(outcome.statistics);
+    LiveLearning::Outcome outcome = learning->finish(engine_->config().score);
+    gaussians_.emplace(outcome.statistics, engine_->config().statistics.value_or(StatisticsConfig{}));
+    gaussians_->adapt(adapt_rate_ > 0);
+    known_ = std::move(outcome.statistics);
     calibration_ = std::make_shared<Calibration>(combine(*calibration_, outcome.calibration));
     learned_[learning->source()] += outcome.learning.frames;
     if (const auto *normal = calibration_->find(learning->source())) outcome.learning.normal = *normal;
     return outcome.learning;
   }
 
-  // With the means where they have drifted to, where they may.
-  Statistics current_statistics() const {
-    return network_->statistics ? network_->statistics->moved(statistics_) : statistics_;
+  // What the model has learned, with the means where they have drifted to, where they may.
+  Statistics current_statistics() {
+    if (!gaussians_) return {};
+    if (!known_) {
+      if (state_of(path_) != opened_)
+        throw Error(path_.string(), "was written by somebody else since it was opened",
+                    "restart, to learn on top of what it holds now");
+      known_ = load_statistics(read_model(path_).tensors, learns_residuals());
+    }
+    return gaussians_->moved(*known_);
   }
 
   const std::filesystem::path path_;
-  const ModelConfig config_;  // as the model was opened: learning changes the number of clusters alone
-  const torch::ScalarType precision_;
+  const BatchOptions batch_;
   const double adapt_rate_;
-  std::mutex saving_;           // one file is written at a time
   std::optional<Model> begun_;  // a model that had no file when it was opened
-  // Guards what follows: preprocessor's buffers, network and statistics serve one batch at a time.
-  mutable std::mutex mutex_;
+  FileState opened_;            // else the file that was
+  std::shared_ptr<Engine> engine_;
+  std::mutex saving_;     // one file is written at a time
+  std::mutex detecting_;  // guards the two below: one call's frames
+  std::vector<Tokens> tokens_;
+  std::vector<Picture> pictures_;
+  mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
-  Preprocessor preprocessor_;
-  std::shared_ptr<Network> network_;
-  Statistics statistics_;
+  std::optional<RoutedGaussians> gaussians_;
+  TokenGaussian::Scratch scratch_;
+  std::uint64_t judged_frames_ = 0;
+  std::array<Judged, 2> judged_;     // the newest
+  std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed
   std::optional<LiveLearning> learning_;
   std::map<std::string, std::int64_t> learned_;  // frames of each source, not saved yet
 };
@@ -266,23 +280,13 @@ class CpuDetector : public Detector {
 }  // namespace
 
 std::shared_ptr<Detector> Detector::open(const std::filesystem::path &model, const DetectorOptions &options) {
-  require_cpu(options.device);
-  const torch::ScalarType precision = choose_precision(options.precision);
-  const bool begin = !options.new_on_backbone.empty() && !std::filesystem::exists(model);
-  return std::make_shared<CpuDetector>(begin ? begin_model(options.new_on_backbone) : read_model(model),
-                                       model, precision, options.adapt_rate);
+  return std::make_shared<EngineDetector>(model, options);
 }
 
 std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {
-  std::promise<std::vector<Detection>> promise;
-  submit(frames, [&promise](std::span<const Detection> detections, std::exception_ptr error) {
-    if (error) {
-      promise.set_exception(std::move(error));
-    } else {
-      promise.set_value({detections.begin(), detections.end()});
-    }
-  });
-  return promise.get_future().get();
+  std::vector<Detection> detections;
+  detect(frames, detections);
+  return detections;
 }
 
 }  // namespace uniad

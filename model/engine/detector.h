@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,13 +19,17 @@ namespace uniad {
 
 struct DetectorOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
-  std::string precision = "auto";  // auto, fp32, bf16
+  std::string precision = "auto";  // auto, fp32, bf16; auto takes fp32
   // Where there is no such model file: begin one that has learned nothing, on this backbone ("auto" as in
   // choose_backbone()). Empty: a model file that is missing is an error.
   std::string new_on_backbone{};
   // Drift: share of the way that the means of what is normal move towards each frame that follow() is told
   // of, 0 to 0.01. 0: they stay as they were learned.
   double adapt_rate = 0;
+  // Frames of all detectors that share a network run in batches: of so many at most, begun so long after the
+  // oldest frame at the latest.
+  std::size_t batch_size = 8;
+  std::chrono::microseconds batch_timeout{0};
 };
 
 // How far learning is, in place of a judgement.
@@ -45,8 +49,8 @@ struct Detection {
   // Of models with statistics: how far the frame as a whole lies from the nearest scene that was learned, as
   // a share of what is still that scene.
   float scene_distance = 0;
-  std::optional<Learning> learning;        // the frame was learned from, and has no grid and no score
-  std::shared_ptr<const void> impression;  // what follow() needs of the frame
+  std::uint64_t number = 0;          // of the frame, for follow()
+  std::optional<Learning> learning;  // the frame was learned from, and has no grid and no score
 
   bool unknown_scene() const { return scene_distance > 1; }
 };
@@ -57,14 +61,10 @@ struct LearnOptions {
   std::int64_t frames = 0;  // so many, at least 1
 };
 
-// A model ready to judge frames: the only door to the network, free of torch types. Thread-safe.
+// A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors of
+// the same model file, device and precision share one network; what they learn is their own.
 class Detector {
  public:
-  // Called once for every submit, with one Detection a frame in the frames' order, or with the error that
-  // stopped it (then the span is empty). May run on another thread, and before submit returns; must not
-  // throw.
-  using Done = std::function<void(std::span<const Detection> detections, std::exception_ptr error)>;
-
   // Throws Error (file, configuration, missing tensors, unknown or absent device).
   static std::shared_ptr<Detector> open(const std::filesystem::path &model,
                                         const DetectorOptions &options = {});
@@ -73,10 +73,9 @@ class Detector {
   Detector(const Detector &) = delete;
   Detector &operator=(const Detector &) = delete;
 
-  // Judges frames of any sizes and layouts as one batch. The frames must stay valid until `done` is called.
-  virtual void submit(std::span<const FrameView> frames, Done done) = 0;
-
-  // The same, waiting for the result; throws what stopped it.
+  // Judges frames of any sizes and layouts, in their order; waits for the result, and for the frames that
+  // came before. `detections` keeps its memory from call to call. Throws Error.
+  virtual void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) = 0;
   std::vector<Detection> detect(std::span<const FrameView> frames);
 
   // From now on frames are learned from instead of judged, until options.frames have been. They are added to
@@ -88,7 +87,7 @@ class Detector {
   // teach nothing; then the model is what it was before.
   virtual std::optional<Learning> finish_learning() = 0;
 
-  // The frame of this detection was normal.
+  // The frame of this detection was normal. Of the two newest frames; older ones are forgotten.
   virtual void follow(const Detection &normal) = 0;
 
   // How far normal frames have moved from what was learned, in standard deviations of normal features: below

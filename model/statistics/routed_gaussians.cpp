@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 namespace uniad {
 namespace {
@@ -12,20 +14,28 @@ namespace {
 constexpr double another_scene = 0.3;
 constexpr double spreads_allowed = 4;
 
-torch::Tensor tokens_of(const torch::Tensor &picture) {
-  return picture.flatten(1).t();
+std::vector<float> plain(const torch::Tensor &tensor) {
+  const torch::Tensor dense = tensor.to(torch::kFloat32).contiguous();
+  return {dense.data_ptr<float>(), dense.data_ptr<float>() + dense.numel()};
+}
+
+// (channels, rows, columns) -> (tokens, channels).
+std::vector<float> tokens_of(const torch::Tensor &picture) {
+  return plain(picture.flatten(1).t());
+}
+
+std::shared_ptr<const std::vector<TokenGaussian>> in_fp32(const std::vector<Gaussian> &gaussians) {
+  std::vector<TokenGaussian> all;
+  for (const Gaussian &gaussian : gaussians)
+    all.emplace_back(plain(gaussian.mean), plain(gaussian.whitening));
+  return std::make_shared<const std::vector<TokenGaussian>>(std::move(all));
+}
+
+torch::Tensor as_tensor(const std::vector<float> &values, std::size_t columns) {
+  return torch::tensor(values).view({-1, static_cast<std::int64_t>(columns)});
 }
 
 }  // namespace
-
-std::vector<RoutedGaussians::Measure> RoutedGaussians::measures_of(const std::vector<Gaussian> &gaussians) {
-  std::vector<Measure> measures;
-  for (const Gaussian &gaussian : gaussians) {
-    measures.push_back({gaussian.mean.to(torch::kFloat32), gaussian.whitening.to(torch::kFloat32),
-                        gaussian.log_determinant});
-  }
-  return measures;
-}
 
 RoutedGaussians::RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config)
     : RoutedGaussians(statistics, config,
@@ -33,93 +43,136 @@ RoutedGaussians::RoutedGaussians(const Statistics &statistics, const StatisticsC
 
 RoutedGaussians::RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config,
                                  const std::vector<Gaussian> &of_features)
-    : features_(measures_of(of_features)), present_means_(statistics.size()) {
+    : channels_(static_cast<std::size_t>(statistics.front().descriptors.size(0))),
+      features_(in_fp32(of_features)),
+      present_means_(statistics.size()) {
   if (statistics.front().residuals.defined()) {
-    residuals_ = measures_of(gaussians_of(statistics, &ClusterSums::residuals, config.position_prior));
+    residuals_ = in_fp32(gaussians_of(statistics, &ClusterSums::residuals, config.position_prior));
   }
+  for (const Gaussian &gaussian : of_features) log_determinants_.push_back(gaussian.log_determinant);
   const ChannelScale scale = scale_of(statistics, &ClusterSums::features);
-  descriptor_mean_ = scale.mean.to(torch::kFloat32);
-  descriptor_scale_ = scale.inverse_std.to(torch::kFloat32);
-  centres_ = centres_of(statistics, scale).to(torch::kFloat32);
-
-  std::vector<float> limits;
+  descriptor_mean_ = plain(scale.mean);
+  descriptor_scale_ = plain(scale.inverse_std);
+  centres_ = plain(centres_of(statistics, scale));
   for (const ClusterSums &cluster : statistics) {
-    limits.push_back(
+    limits_.push_back(
         static_cast<float>(std::max(another_scene, spreads_allowed * spread_of(cluster, scale))));
   }
-  limits_ = torch::tensor(limits);
+}
+
+Scene RoutedGaussians::scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const {
+  std::vector<float> &descriptor = scratch.descriptor;
+  descriptor.assign(channels_, 0);
+  for (std::size_t i = 0; i < features.size(); i += channels_)
+    for (std::size_t c = 0; c < channels_; ++c) descriptor[c] += features[i + c];
+  const float tokens = static_cast<float>(features.size() / channels_);
+  for (std::size_t c = 0; c < channels_; ++c)
+    descriptor[c] = (descriptor[c] / tokens - descriptor_mean_[c]) * descriptor_scale_[c];
+  Scene nearest;
+  float least = std::numeric_limits<float>::infinity();
+  for (std::size_t cluster = 0; cluster < limits_.size(); ++cluster) {
+    float squares = 0;
+    for (std::size_t c = 0; c < channels_; ++c) {
+      const float difference = descriptor[c] - centres_[cluster * channels_ + c];
+      squares += difference * difference;
+    }
+    if (squares < least) {
+      least = squares;
+      nearest.cluster = cluster;
+    }
+  }
+  nearest.distance = std::sqrt(least / static_cast<float>(channels_)) / limits_[nearest.cluster];
+  return nearest;
+}
+
+std::span<const float> RoutedGaussians::feature_mean(std::size_t cluster) const {
+  const std::vector<float> &present = present_means_[cluster];
+  return adapting_ && !present.empty() ? present : (*features_)[cluster].mean();
+}
+
+void RoutedGaussians::measure(std::span<const float> features, std::span<const float> residuals,
+                              std::size_t cluster, std::span<float> grid,
+                              TokenGaussian::Scratch &scratch) const {
+  std::fill(grid.begin(), grid.end(), 0.0F);
+  auto dimensions = static_cast<float>(channels_);
+  (*features_)[cluster].add_squared_distances(features, feature_mean(cluster), grid, scratch);
+  if (of_residuals()) {
+    (*residuals_)[cluster].add_squared_distances(residuals, (*residuals_)[cluster].mean(), grid, scratch);
+    dimensions *= 2;
+  }
+  for (float &value : grid) value = std::sqrt(value / dimensions);
 }
 
 Route RoutedGaussians::route(const torch::Tensor &features) const {
-  const torch::Tensor descriptors = (features.mean({2, 3}) - descriptor_mean_) * descriptor_scale_;
-  const torch::Tensor distances =
-      (descriptors.unsqueeze(1) - centres_).square().mean(2).sqrt();  // (B, clusters)
-  const auto [distance, cluster] = distances.min(1);
-  return {cluster, distance / limits_.index_select(0, cluster)};
-}
-
-const torch::Tensor &RoutedGaussians::feature_mean(std::size_t cluster) const {
-  const torch::Tensor &present = present_means_[cluster];
-  return adapting_ && present.defined() ? present : features_[cluster].mean;
-}
-
-torch::Tensor RoutedGaussians::squared_distances(const torch::Tensor &picture, const torch::Tensor &mean,
-                                                 const Measure &measure) {
-  return (tokens_of(picture) - mean).mm(measure.whitening.t()).square().sum(1);
+  std::vector<std::int64_t> clusters;
+  std::vector<float> distances;
+  TokenGaussian::Scratch scratch;
+  for (std::int64_t i = 0; i < features.size(0); ++i) {
+    const Scene scene = scene_of(tokens_of(features[i]), scratch);
+    clusters.push_back(static_cast<std::int64_t>(scene.cluster));
+    distances.push_back(scene.distance);
+  }
+  return {torch::tensor(clusters), torch::tensor(distances)};
 }
 
 torch::Tensor RoutedGaussians::grid(const torch::Tensor &features, const torch::Tensor &residuals,
                                     const Route &route) const {
-  std::vector<torch::Tensor> grids;
-  const torch::Tensor clusters = route.cluster.cpu();
+  torch::Tensor grids = torch::empty({features.size(0), features.size(2), features.size(3)});
+  TokenGaussian::Scratch scratch;
   for (std::int64_t i = 0; i < features.size(0); ++i) {
-    const auto cluster = static_cast<std::size_t>(clusters[i].item<std::int64_t>());
-    torch::Tensor squares = squared_distances(features[i], feature_mean(cluster), features_[cluster]);
-    auto dimensions = static_cast<double>(features.size(1));
-    if (of_residuals()) {
-      squares = squares + squared_distances(residuals[i], residuals_[cluster].mean, residuals_[cluster]);
-      dimensions *= 2;
-    }
-    grids.push_back((squares / dimensions).sqrt().view({features.size(2), features.size(3)}));
+    torch::Tensor grid = grids[i];
+    measure(tokens_of(features[i]), of_residuals() ? tokens_of(residuals[i]) : std::vector<float>(),
+            static_cast<std::size_t>(route.cluster[i].item<std::int64_t>()),
+            {grid.data_ptr<float>(), static_cast<std::size_t>(grid.numel())}, scratch);
   }
-  return torch::stack(grids);
+  return grids;
 }
 
 torch::Tensor RoutedGaussians::log_density(const torch::Tensor &features, const Route &route) const {
-  std::vector<torch::Tensor> densities;
+  std::vector<double> densities;
+  TokenGaussian::Scratch scratch;
   for (std::int64_t i = 0; i < features.size(0); ++i) {
-    const Measure &measure = features_[static_cast<std::size_t>(route.cluster[i].item<std::int64_t>())];
-    densities.push_back(
-        -0.5 * (squared_distances(features[i], measure.mean, measure).mean() + measure.log_determinant));
+    const auto cluster = static_cast<std::size_t>(route.cluster[i].item<std::int64_t>());
+    std::vector<float> squares(static_cast<std::size_t>(features.size(2) * features.size(3)));
+    (*features_)[cluster].add_squared_distances(tokens_of(features[i]), (*features_)[cluster].mean(), squares,
+                                                scratch);
+    const double mean =
+        std::accumulate(squares.begin(), squares.end(), 0.0) / static_cast<double>(squares.size());
+    densities.push_back(-0.5 * (mean + log_determinants_[cluster]));
   }
-  return torch::stack(densities);
+  return torch::tensor(densities, torch::kFloat32);
 }
 
-void RoutedGaussians::follow(const torch::Tensor &picture, std::int64_t cluster, double rate) {
-  torch::Tensor &present = present_means_[static_cast<std::size_t>(cluster)];
-  if (!present.defined()) present = features_[static_cast<std::size_t>(cluster)].mean.clone();
-  present.lerp_(tokens_of(picture), rate);
+void RoutedGaussians::follow(std::span<const float> features, std::size_t cluster, double rate) {
+  std::vector<float> &present = present_means_[cluster];
+  if (present.empty()) present = (*features_)[cluster].mean();
+  for (std::size_t i = 0; i < present.size(); ++i)
+    present[i] += static_cast<float>(rate) * (features[i] - present[i]);
 }
 
 double RoutedGaussians::drift() const {
   double squares = 0;
-  int clusters = 0;
-  for (std::size_t i = 0; i < features_.size(); ++i) {
-    if (!present_means_[i].defined()) continue;
-    const torch::Tensor moved = (present_means_[i] - features_[i].mean).mm(features_[i].whitening.t());
-    squares += moved.square().mean().item<double>();
-    ++clusters;
+  std::size_t tokens = 0;
+  TokenGaussian::Scratch scratch;
+  for (std::size_t i = 0; i < features_->size(); ++i) {
+    if (present_means_[i].empty()) continue;
+    std::vector<float> moved(present_means_[i].size() / channels_);
+    (*features_)[i].add_squared_distances(present_means_[i], (*features_)[i].mean(), moved, scratch);
+    squares += std::accumulate(moved.begin(), moved.end(), 0.0);
+    tokens += moved.size();
   }
-  return clusters > 0 ? std::sqrt(squares / clusters) : 0;
+  return tokens > 0 ? std::sqrt(squares / static_cast<double>(tokens * channels_)) : 0;
 }
 
 Statistics RoutedGaussians::moved(Statistics statistics) const {
   for (std::size_t i = 0; adapting_ && i < statistics.size(); ++i) {
-    if (!present_means_[i].defined()) continue;
+    if (present_means_[i].empty()) continue;
     // n pictures, each moved by the same: the deviations from the mean stay as they are.
     ClusterSums &cluster = statistics[i];
     const auto count = static_cast<double>(cluster.pictures);
-    const torch::Tensor move = (present_means_[i] - features_[i].mean).to(torch::kFloat64);
+    const torch::Tensor move =
+        (as_tensor(present_means_[i], channels_) - as_tensor((*features_)[i].mean(), channels_))
+            .to(torch::kFloat64);
     const torch::Tensor cross = cluster.features.positions.t().mm(move);
     cluster.features.products = cluster.features.products + cross + cross.t() + count * move.t().mm(move);
     cluster.features.positions = cluster.features.positions + count * move;

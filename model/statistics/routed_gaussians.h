@@ -3,10 +3,13 @@
 
 #include <torch/torch.h>
 
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "model/file/model_file.h"
 #include "model/statistics/cluster_sums.h"
+#include "model/statistics/token_gaussian.h"
 
 namespace uniad {
 
@@ -15,6 +18,12 @@ struct Route {
   torch::Tensor cluster;   // (pictures), int64
   torch::Tensor distance;  // (pictures), fp32: of its descriptor from the cluster's centre; above 1 it shows
                            // nothing that was learned
+};
+
+// The same of one picture.
+struct Scene {
+  std::size_t cluster = 0;
+  float distance = 0;
 };
 
 // Statistics of normal features in the form that frames are judged by: a picture goes to the cluster whose
@@ -29,7 +38,12 @@ class RoutedGaussians {
   RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config,
                   const std::vector<Gaussian> &of_features);
 
-  // features: (B, channels, rows, columns), fp32.
+  // features, residuals: (tokens, channels). The grid: (tokens), as below. Thread-safe, with a scratch each.
+  Scene scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const;
+  void measure(std::span<const float> features, std::span<const float> residuals, std::size_t cluster,
+               std::span<float> grid, TokenGaussian::Scratch &scratch) const;
+
+  // Batches of features: (B, channels, rows, columns), fp32.
   Route route(const torch::Tensor &features) const;
 
   // (B, rows, columns), fp32: the Mahalanobis distance of every token over the square root of its
@@ -40,15 +54,15 @@ class RoutedGaussians {
   // (B), fp32: logarithm of the density of a picture's tokens on the average, but for a constant.
   torch::Tensor log_density(const torch::Tensor &features, const Route &route) const;
 
-  bool of_residuals() const { return !residuals_.empty(); }
+  bool of_residuals() const { return residuals_ != nullptr; }
 
-  std::int64_t clusters() const { return static_cast<std::int64_t>(features_.size()); }
+  std::int64_t clusters() const { return static_cast<std::int64_t>(features_->size()); }
 
   // Drift: where a scene's means are now is followed picture by picture. Whether pictures are measured from
   // there, or from the means that were learned: adapt().
   void adapt(bool wanted) { adapting_ = wanted; }
-  // The picture's cluster is followed by `rate`, 0 to 1. picture: (channels, rows, columns).
-  void follow(const torch::Tensor &picture, std::int64_t cluster, double rate);
+  // The picture's cluster is followed by `rate`, 0 to 1. features: (tokens, channels).
+  void follow(std::span<const float> features, std::size_t cluster, double rate);
   // How far the means have moved since they were learned: root mean square over positions, channels and the
   // clusters that were followed, in standard deviations of normal tokens.
   double drift() const;
@@ -56,23 +70,18 @@ class RoutedGaussians {
   Statistics moved(Statistics statistics) const;
 
  private:
-  struct Measure {
-    torch::Tensor mean;       // (tokens, channels)
-    torch::Tensor whitening;  // (channels, channels)
-    double log_determinant = 0;
-  };
-  static std::vector<Measure> measures_of(const std::vector<Gaussian> &gaussians);
-  static torch::Tensor squared_distances(const torch::Tensor &picture, const torch::Tensor &mean,
-                                         const Measure &measure);
-  const torch::Tensor &feature_mean(std::size_t cluster) const;
+  std::span<const float> feature_mean(std::size_t cluster) const;
 
-  torch::Tensor descriptor_mean_;   // (channels)
-  torch::Tensor descriptor_scale_;  // (channels)
-  torch::Tensor centres_;           // (clusters, channels)
-  torch::Tensor limits_;            // (clusters)
-  std::vector<Measure> features_;
-  std::vector<Measure> residuals_;
-  std::vector<torch::Tensor> present_means_;  // of clusters that were followed; else undefined
+  std::size_t channels_;
+  std::vector<float> descriptor_mean_;   // (channels)
+  std::vector<float> descriptor_scale_;  // (channels)
+  std::vector<float> centres_;           // (clusters, channels)
+  std::vector<float> limits_;            // (clusters)
+  // Copies share them: most of the memory.
+  std::shared_ptr<const std::vector<TokenGaussian>> features_;
+  std::shared_ptr<const std::vector<TokenGaussian>> residuals_;  // or null
+  std::vector<double> log_determinants_;
+  std::vector<std::vector<float>> present_means_;  // of clusters that were followed; else empty
   bool adapting_ = false;
 };
 

@@ -13,16 +13,10 @@ class FakeDetector : public Detector {
   FakeDetector() { ++test::fake_network().open_detectors; }
   ~FakeDetector() override { --test::fake_network().open_detectors; }
 
-  void submit(std::span<const FrameView> frames, Done done) override {
-    std::vector<Detection> detections;
-    try {
-      for (const auto &frame : frames)
-        detections.push_back(learning_ ? learn_from() : test::fake_network().judge(frame));
-    } catch (...) {
-      done({}, std::current_exception());
-      return;
-    }
-    done(detections, nullptr);
+  void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
+    detections.clear();
+    for (const auto &frame : frames)
+      detections.push_back(learning_ ? learn_from() : test::fake_network().judge(frame));
   }
 
   const ModelConfig &config() const override { return config_; }
@@ -78,14 +72,9 @@ std::shared_ptr<Detector> Detector::open(const std::filesystem::path & /*model*/
 }
 
 std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {
-  std::vector<Detection> result;
-  std::exception_ptr failure;
-  submit(frames, [&](std::span<const Detection> detections, std::exception_ptr error) {
-    result.assign(detections.begin(), detections.end());
-    failure = std::move(error);
-  });
-  if (failure) std::rethrow_exception(failure);
-  return result;
+  std::vector<Detection> detections;
+  detect(frames, detections);
+  return detections;
 }
 
 }  // namespace uniad

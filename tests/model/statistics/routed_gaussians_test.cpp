@@ -36,6 +36,12 @@ double distance_of(const torch::Tensor &mean, const Definition &learned) {
       (test::squared_lengths(mean - learned.mean, learned.covariance).mean() / 6).item<double>());
 }
 
+void follow_picture(RoutedGaussians &gaussians, const torch::Tensor &picture, std::size_t cluster,
+                    double rate) {
+  const torch::Tensor tokens = picture.flatten(1).t().contiguous();
+  gaussians.follow({tokens.data_ptr<float>(), static_cast<std::size_t>(tokens.numel())}, cluster, rate);
+}
+
 class TwoScenes : public testing::Test {
  protected:
   static torch::Tensor draw_first(std::uint64_t seed, std::int64_t count) {
@@ -197,7 +203,7 @@ TEST_F(TwoScenes, AMeanThatIsFollowedIsMeasuredFrom) {
   const std::vector<Definition> learned{define(0), define(1)};
   std::vector<Definition> present = learned;
   const auto follow = [&](const torch::Tensor &picture, std::size_t scene, double rate) {
-    gaussians.follow(picture, static_cast<std::int64_t>(scene), rate);
+    follow_picture(gaussians, picture, scene, rate);
     torch::Tensor &mean = present[scene].mean;
     mean = mean + (to_tensor(test::tokens_of(picture)) - mean) * rate;
   };
@@ -236,7 +242,7 @@ TEST_F(TwoScenes, WithoutAdaptingDriftIsSeenAndNotFollowed) {
   double before = gaussians.drift();
   EXPECT_EQ(before, 0.0);
   for (std::uint64_t i = 0; i < 5; ++i) {
-    gaussians.follow(draw_first(30 + i, 1)[0] + 6, 0, 0.1);
+    follow_picture(gaussians, draw_first(30 + i, 1)[0] + 6, 0, 0.1);
     EXPECT_GT(gaussians.drift(), before);
     before = gaussians.drift();
   }
@@ -254,7 +260,7 @@ TEST_F(TwoScenes, MovedStatisticsAreThoseOfPicturesThatAllMovedAlike) {
   RoutedGaussians gaussians(statistics_, {.clusters = 2, .residuals = false, .position_prior = 0});
   gaussians.adapt(true);
   const torch::Tensor picture = draw_first(30, 1)[0] + 2;
-  gaussians.follow(picture, 0, 0.25);
+  follow_picture(gaussians, picture, 0, 0.25);
   const torch::Tensor step = (to_tensor(test::tokens_of(picture)) - define(0, 0).mean) * 0.25;
 
   const Statistics moved = gaussians.moved(statistics_);

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "model/engine/cpu/reconstructor.h"
+#include "model/engine/cpu/thread_pool.h"
+#include "model/engine/cpu/trunk.h"
+#include "model/error.h"
+#include "model/kernels/instruction_sets.h"
+#include "model/preprocess/preprocess.h"
+
+namespace uniad {
+namespace {
+
+using cpu::Kernels;
+using cpu::PackedLayer;
+using cpu::Team;
+
+const Kernels &need_kernels(CpuPrecision precision) {
+  const Kernels *kernels =
+      cpu::best_kernels(precision == CpuPrecision::Fp32 ? cpu::Precision::Fp32 : cpu::Precision::Bf16);
+  if (kernels == nullptr)
+    throw Error("precision", "this processor has no bf16 arithmetic (AVX-512 BF16 or AMX)",
+                "use precision=auto or fp32");
+  return *kernels;
+}
+
+// Several pictures: one on each thread, which wait for nobody. One picture: all threads work on it.
+class CpuBackend : public Backend {
+ public:
+  CpuBackend(const FoldedNetwork &network, const Kernels &kernels, std::shared_ptr<cpu::ThreadPool> pool)
+      : kernels_(kernels),
+        input_(network.input),
+        tokens_(network.grid.pixels()),
+        channels_(network.channels),
+        pool_(std::move(pool)),
+        trunk_(kernels, network) {
+    if (network.reconstruction) reconstructor_.emplace(kernels, *network.reconstruction, network.grid);
+    if (!network.feature_whitening.empty()) {
+      const std::vector<float> none(static_cast<std::size_t>(channels_));
+      whitening_ = pack(fp32_, network.feature_whitening, channels_, none);
+    }
+    for (int i = 0; i < pool_->threads(); ++i) places_.push_back(make_place(i == 0 ? pool_->threads() : 1));
+  }
+
+  void run(std::span<Picture> pictures) override {
+    const cpu::FlushToZero flush_to_zero;
+    const auto threads = static_cast<std::size_t>(pool_->threads());
+    std::size_t side_by_side = pictures.size() / threads * threads;
+    if (2 * (pictures.size() - side_by_side) > threads)
+      side_by_side = pictures.size();  // most threads are busy
+    pool_->run(static_cast<int>(side_by_side), [&](int number, int thread) {
+      run_one(Team(nullptr), places_[static_cast<std::size_t>(thread)],
+              pictures[static_cast<std::size_t>(number)]);
+    });
+    for (Picture &picture : pictures.subspan(side_by_side)) run_one(Team(pool_.get()), places_[0], picture);
+  }
+
+  std::string description() const override {
+    return std::string("cpu, ") + (kernels_.precision == cpu::Precision::Fp32 ? "fp32" : "bf16") + " (" +
+           kernels_.name + ")";
+  }
+
+ private:
+  // What one picture at a time needs.
+  struct Place {
+    Preprocessor preprocessor;
+    std::vector<float> image;
+    cpu::Trunk::Memory trunk;
+    std::optional<cpu::Reconstructor::Memory> reconstructor;
+    AlignedVector<float> features, whitened;  // each row filled up for multiply
+  };
+
+  Place make_place(int threads) const {
+    Place place{Preprocessor(input_), {}, trunk_.make_memory(threads), {}, {}, {}};
+    place.image.resize(std::size_t{3} * static_cast<std::size_t>(input_.height) *
+                       static_cast<std::size_t>(input_.width));
+    if (reconstructor_) place.reconstructor = reconstructor_->make_memory(threads);
+    if (whitening_) {
+      place.features.resize(static_cast<std::size_t>(tokens_ + cpu::spare_rows) *
+                            static_cast<std::size_t>(whitening_->depth));
+      place.whitened.resize(place.features.size());
+    }
+    return place;
+  }
+
+  void run_one(const Team &team, Place &place, Picture &picture) const {
+    try {
+      run_one(team, place, *picture.frame, *picture.tokens);
+    } catch (const std::exception &) {
+      picture.failure = std::current_exception();
+    }
+  }
+
+  void run_one(const Team &team, Place &place, const FrameView &frame, Tokens &tokens) const {
+    const std::size_t size = static_cast<std::size_t>(tokens_) * static_cast<std::size_t>(channels_);
+    tokens.features.resize(size);
+    place.preprocessor.run(frame, place.image);
+    trunk_.run(team, place.trunk, place.image.data(), tokens.features.data());
+    if (whitening_) whiten(place, tokens);
+    if (!reconstructor_) return;
+    tokens.residuals.resize(size);
+    reconstructor_->run(team, *place.reconstructor, tokens.features.data(), tokens.residuals.data());
+  }
+
+  void whiten(Place &place, Tokens &tokens) const {
+    const int stride = whitening_->depth;
+    for (int r = 0; r < tokens_; ++r)
+      std::copy_n(tokens.features.begin() + std::ptrdiff_t{r} * channels_, channels_,
+                  place.features.begin() + std::ptrdiff_t{r} * stride);
+    cpu::Multiply multiply = whitening_->onto(tokens_);
+    multiply.a = place.features.data();
+    multiply.a_stride = stride;
+    multiply.wide = place.whitened.data();
+    multiply.wide_stride = stride;
+    fp32_.multiply(multiply);
+    for (int r = 0; r < tokens_; ++r)
+      std::copy_n(place.whitened.begin() + std::ptrdiff_t{r} * stride, channels_,
+                  tokens.features.begin() + std::ptrdiff_t{r} * channels_);
+  }
+
+  const Kernels &kernels_;
+  const Kernels &fp32_ = need_kernels(CpuPrecision::Fp32);  // features are whitened in fp32 in any precision
+  const InputConfig input_;
+  const int tokens_;
+  const int channels_;
+  const std::shared_ptr<cpu::ThreadPool> pool_;
+  const cpu::Trunk trunk_;
+  std::optional<cpu::Reconstructor> reconstructor_;
+  std::optional<PackedLayer> whitening_;
+  std::vector<Place> places_;  // a thread
+};
+
+}  // namespace
+
+bool cpu_has_bf16() {
+  return cpu::best_kernels(cpu::Precision::Bf16) != nullptr;
+}
+
+std::unique_ptr<Backend> make_cpu_backend(const FoldedNetwork &network, CpuPrecision precision,
+                                          std::shared_ptr<cpu::ThreadPool> pool) {
+  return std::make_unique<CpuBackend>(network, need_kernels(precision), std::move(pool));
+}
+
+}  // namespace uniad

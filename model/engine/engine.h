@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "model/engine/backend.h"
+#include "model/engine/executor.h"
+#include "model/file/model_file.h"
+#include "model/statistics/routed_gaussians.h"
+
+namespace uniad {
+
+// What tells one state of a file from another.
+struct FileState {
+  std::filesystem::path path;  // canonical
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = 0;
+  std::int64_t changed = 0;  // nanoseconds
+  auto operator<=>(const FileState &) const = default;
+};
+
+// Throws Error where there is no such file.
+FileState state_of(const std::filesystem::path &path);
+
+// A model's network on a device, and what the model knows: all that detectors of one model have in common.
+// Nothing in it changes.
+class Engine {
+ public:
+  // The engine of that file, device and precision, shared with everybody who has it; it goes with its last
+  // user. Throws Error.
+  static std::shared_ptr<Engine> of_file(const std::filesystem::path &path, const std::string &device,
+                                         const std::string &precision);
+  // Of a model that is in no file yet; `name` for errors.
+  static std::shared_ptr<Engine> of_new_model(const Model &model, const std::string &name,
+                                              const std::string &device, const std::string &precision);
+
+  Engine(const Model &model, const std::string &name, const std::string &device,
+         const std::string &precision);
+
+  // Executor::run.
+  void run(std::span<Picture> pictures, const BatchOptions &batch);
+
+  const ModelConfig &config() const { return config_; }
+  const Calibration &calibration() const { return calibration_; }
+  const std::optional<RoutedGaussians> &statistics() const { return statistics_; }
+  std::string description() const { return network_->description(); }
+
+ private:
+  ModelConfig config_;
+  Calibration calibration_;
+  std::optional<RoutedGaussians> statistics_;
+  std::unique_ptr<Backend> network_;
+  std::shared_ptr<Executor> executor_;
+};
+
+}  // namespace uniad
