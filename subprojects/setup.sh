@@ -34,6 +34,9 @@ debian_packages=(
   ffmpeg gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev python3-gi shellcheck
 )
 
+# what --cuda adds: GStreamer's library of frames in GPU memory
+cuda_packages=(libgstreamer-plugins-bad1.0-dev)
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/uniad"
 libtorch="$cache/libtorch-2.11.0"
@@ -190,6 +193,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+[ -z "$cuda" ] || debian_packages+=("${cuda_packages[@]}")
 install_packages
 # Under sudo only the packages are root's business; cache and build belong to the one who called.
 if [ "$(id -u)" -eq 0 ] && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" = "$(stat -c %U "$root")" ] &&

@@ -86,7 +86,7 @@ finish() {
 }
 
 formatting() {
-  find model gst-plugin training pipelines tests \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) -print0 |
+  find model gst-plugin training pipelines tests \( -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -name '*.cu' \) -print0 |
     xargs -0 clang-format-14 --dry-run --Werror
 }
 

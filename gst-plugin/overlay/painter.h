@@ -25,10 +25,15 @@ struct Heat {
 // unpacked and packed again with GStreamer's functions, row by row and only the rows that change.
 class Painter {
  public:
+  // What each level makes of a sample, for each component.
+  using Tables = std::array<std::array<Paint, 256>, 4>;
+
   explicit Painter(const GstVideoInfo &info);
 
   // Whether frames of this format can be drawn on at all.
   static bool can_paint(const GstVideoInfo &info);
+
+  Tables tables_of(const Heat &heat) const;
 
   // `frame`: mapped for reading and writing, of the format and size that the painter was made for.
   void paint(GstVideoFrame &frame, const Heat &heat);
@@ -48,13 +53,11 @@ class Painter {
   struct Span {
     int x, width;
   };
-  using Tables = std::array<std::array<Paint, 256>, 4>;
 
   int band_width(const Band &band) const;
   int band_height(const Band &band) const;
   int frame_row(const Band &band, bool interlaced, int row, int sample) const;
   std::vector<Band> direct_bands() const;
-  Tables tables_of(const Heat &heat) const;
   void fill_paints(const Band &band, const Tables &tables, const std::uint8_t *levels, int n);
   void fill_paints(const Band &band, const std::uint32_t *argb, int n);
   const std::uint32_t *average(const Band &band, bool interlaced, const Canvas &canvas, int row, Span span);

@@ -19,7 +19,7 @@ std::pair<std::int64_t, std::int64_t> same(std::int64_t extent, std::int64_t ker
 PaddedConv2dImpl::PaddedConv2dImpl(torch::nn::Conv2dOptions options, PaddingRule rule, int native_extent)
     : torch::nn::Conv2dImpl(std::move(options)), rule_(rule), native_extent_(native_extent) {}
 
-torch::Tensor PaddedConv2dImpl::forward(const torch::Tensor &input) {
+PaddedConv2dImpl::Padding PaddedConv2dImpl::padding_of(const torch::Tensor &input) const {
   const std::int64_t kernel = options.kernel_size()->at(0);
   const std::int64_t stride = options.stride()->at(0);
   std::pair<std::int64_t, std::int64_t> rows{kernel / 2, kernel / 2};
@@ -30,13 +30,17 @@ torch::Tensor PaddedConv2dImpl::forward(const torch::Tensor &input) {
     rows = same(input.size(2), kernel, stride);
     columns = same(input.size(3), kernel, stride);
   }
-  const bool symmetric = rows.first == rows.second && columns.first == columns.second;
+  return {rows.first, rows.second, columns.first, columns.second};
+}
+
+torch::Tensor PaddedConv2dImpl::forward(const torch::Tensor &input) {
+  const std::int64_t stride = options.stride()->at(0);
+  const auto [top, bottom, left, right] = padding_of(input);
+  const bool symmetric = top == bottom && left == right;
   // conv2d pads both sides alike for free; only an uneven padding has to be written out.
-  const torch::Tensor padded =
-      symmetric ? input
-                : torch::constant_pad_nd(input, {columns.first, columns.second, rows.first, rows.second});
+  const torch::Tensor padded = symmetric ? input : torch::constant_pad_nd(input, {left, right, top, bottom});
   const std::vector<std::int64_t> padding =
-      symmetric ? std::vector<std::int64_t>{rows.first, columns.first} : std::vector<std::int64_t>{0, 0};
+      symmetric ? std::vector<std::int64_t>{top, left} : std::vector<std::int64_t>{0, 0};
   return torch::conv2d(padded, weight, bias, stride, padding, /*dilation=*/1, options.groups());
 }
 

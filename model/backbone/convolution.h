@@ -14,6 +14,11 @@ class PaddedConv2dImpl : public torch::nn::Conv2dImpl {
   PaddedConv2dImpl(torch::nn::Conv2dOptions options, PaddingRule rule, int native_extent);
   torch::Tensor forward(const torch::Tensor &input);
 
+  struct Padding {
+    std::int64_t top, bottom, left, right;
+  };
+  Padding padding_of(const torch::Tensor &input) const;
+
  private:
   PaddingRule rule_;
   int native_extent_;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 namespace uniad {
@@ -53,6 +54,9 @@ struct FrameView {
   ColorMatrix matrix = ColorMatrix::BT709;
   ColorRange range = ColorRange::Limited;  // of Y'CbCr and GRAY8
   ChromaSite chroma_site{};
+  // The planes lie in the memory of this CUDA device, complete; absent: in memory that the CPU reads. Never
+  // with PixelLayout::Rows.
+  std::optional<int> cuda_device{};
   // PixelLayout::Rows only: writes row y (0 <= y < height) as width x 4 components of the given type (8-bit
   // types: bytes; 16-bit types: native-endian words). Called with y ascending, by one thread at a time.
   UnpackedPixel unpacked = UnpackedPixel::ARGB8;

@@ -18,50 +18,9 @@ namespace uniad {
 namespace {
 
 using Word = std::int16_t;
-using Sample = std::uint16_t;  // 0..255 * 256
-
-constexpr int fraction_bits = 5;              // of Y'CbCr rows given out
-constexpr Word white = 255 << fraction_bits;  // in them
 
 // Room before and after a row of chroma; a whole cache line, so that the row starts one.
 constexpr std::size_t chroma_margin = 32;
-
-struct Layout {
-  int planes;
-  std::size_t pixel_bytes;   // in the first plane
-  std::size_t chroma_bytes;  // of one sample, both components where they share a plane
-  std::array<std::size_t, 3> rgb;
-};
-
-Layout describe(PixelLayout layout) {
-  switch (layout) {
-    case PixelLayout::I420:
-      return {3, 1, 1, {}};
-    case PixelLayout::NV12:
-      return {2, 1, 2, {}};
-    case PixelLayout::P010:
-      return {2, 2, 4, {}};
-    case PixelLayout::YUY2:
-      return {1, 2, 0, {}};
-    case PixelLayout::RGB:
-      return {1, 3, 0, {0, 1, 2}};
-    case PixelLayout::BGR:
-      return {1, 3, 0, {2, 1, 0}};
-    case PixelLayout::RGBx:
-      return {1, 4, 0, {0, 1, 2}};
-    case PixelLayout::BGRx:
-      return {1, 4, 0, {2, 1, 0}};
-    case PixelLayout::xRGB:
-      return {1, 4, 0, {1, 2, 3}};
-    case PixelLayout::xBGR:
-      return {1, 4, 0, {3, 2, 1}};
-    case PixelLayout::GRAY8:
-      return {1, 1, 0, {0, 0, 0}};
-    case PixelLayout::Rows:
-      break;
-  }
-  return {0, 0, 0, {}};
-}
 
 bool is_subsampled(PixelLayout layout) {
   return layout == PixelLayout::I420 || layout == PixelLayout::NV12 || layout == PixelLayout::P010 ||
@@ -93,11 +52,6 @@ inline Sample second_of(Sample pair) {
   return static_cast<Sample>(pair & 0xff00);
 }
 
-// Compilers know this shape as one instruction.
-inline Sample high_product(Sample a, Sample b) {
-  return static_cast<Sample>((std::uint32_t{a} * b) >> 16);
-}
-
 // How a layout stores two neighbouring columns of luma.
 struct Luma8 {
   static Sample even(const std::uint8_t *row, std::size_t i) { return first_of(word_at(row, i)); }
@@ -121,21 +75,6 @@ void split_yuy2_chroma(const std::uint8_t *row, Sample *__restrict cb, Sample *_
     cb[i] = static_cast<Sample>(word_at(row, 2 * i) >> 8 << 6);
     cr[i] = static_cast<Sample>(word_at(row, 2 * i + 1) >> 8 << 6);
   }
-}
-
-// The two chroma rows that a luma row of a 4:2:0 picture lies between, with weights in quarters.
-struct ChromaRows {
-  int near, far;
-  Sample near_weight, far_weight;
-};
-
-ChromaRows chroma_rows(int y, int height, bool top) {
-  const int near = y / 2;
-  const int last = (height - 1) / 2;
-  const bool odd = y % 2 != 0;
-  if (!top) return {near, std::clamp(odd ? near + 1 : near - 1, 0, last), 3, 1};
-  if (odd) return {near, std::min(near + 1, last), 2, 2};
-  return {near, near, 4, 0};
 }
 
 UNIAD_VECTORISE
@@ -168,17 +107,12 @@ void blend_chroma_pairs16(const std::uint8_t *near, const std::uint8_t *far, Sam
   }
 }
 
-// No sum leaves 16 bits: a sample and its chroma stay within +-2^10 levels.
-inline Word clamp_level(int value) {
-  return std::clamp(static_cast<Word>(value), Word{0}, white);
-}
-
 inline void put_rgb(const ColorTransform &t, Sample luma, Sample cb, Sample cr, Word *r, Word *g, Word *b,
                     std::size_t i) {
-  const Sample y = high_product(luma, t.luma);
-  r[i] = clamp_level(y + high_product(cr, t.red_cr) + t.red_offset);
-  g[i] = clamp_level(y - high_product(cb, t.green_cb) - high_product(cr, t.green_cr) + t.green_offset);
-  b[i] = clamp_level(y + high_product(cb, t.blue_cb) + t.blue_offset);
+  const RgbWords rgb = to_rgb(t, luma, cb, cr);
+  r[i] = rgb.r;
+  g[i] = rgb.g;
+  b[i] = rgb.b;
 }
 
 UNIAD_VECTORISE
@@ -196,10 +130,8 @@ UNIAD_VECTORISE void pairs_to_rgb(const ColorTransform &transform, const std::ui
                                   const Sample *__restrict cb, const Sample *__restrict cr,
                                   Word *__restrict r, Word *__restrict g, Word *__restrict b, std::size_t odd,
                                   std::size_t n) {
-  const auto before = [](const Sample *c) { return static_cast<Sample>(left ? 4 * *c : 3 * *c + c[-1]); };
-  const auto after = [](const Sample *c) {
-    return static_cast<Sample>(left ? 2 * (*c + c[1]) : 3 * *c + c[1]);
-  };
+  const auto before = [](const Sample *c) { return even_chroma(left, *c, c[-1]); };
+  const auto after = [](const Sample *c) { return odd_chroma(left, *c, c[1]); };
   const ColorTransform t = transform;
   for (std::size_t i = 0; i < n; ++i) {
     put_rgb(t, Luma::even(luma, i), before(cb + i), before(cr + i), r, g, b, i);
@@ -219,10 +151,8 @@ UNIAD_VECTORISE void split_rgb(const std::uint8_t *row, const std::array<std::si
 }
 
 UNIAD_VECTORISE
-void expand_grey(Word *levels, std::size_t n) {
-  constexpr int scale = (255 * 65536 + 219 / 2) / 219;
-  for (std::size_t i = 0; i < n; ++i)
-    levels[i] = static_cast<Word>(std::clamp(((levels[i] - 16) * scale + 32768) >> 16, 0, 255));
+void expand_row(Word *levels, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) levels[i] = expand_grey(levels[i]);
 }
 
 // Components 1 to 3 of unpacked pixels, each through `convert`.
@@ -245,20 +175,53 @@ std::size_t pairs_of(std::size_t width) {
   throw Error("video frame", what, "give a mapped raw frame with its size, planes and strides");
 }
 
-void check_planes(const FrameView &frame, const Layout &layout) {
+}  // namespace
+
+Layout describe(PixelLayout layout) {
+  switch (layout) {
+    case PixelLayout::I420:
+      return {3, 1, 1, {}};
+    case PixelLayout::NV12:
+      return {2, 1, 2, {}};
+    case PixelLayout::P010:
+      return {2, 2, 4, {}};
+    case PixelLayout::YUY2:
+      return {1, 2, 0, {}, 2};
+    case PixelLayout::RGB:
+      return {1, 3, 0, {0, 1, 2}};
+    case PixelLayout::BGR:
+      return {1, 3, 0, {2, 1, 0}};
+    case PixelLayout::RGBx:
+      return {1, 4, 0, {0, 1, 2}};
+    case PixelLayout::BGRx:
+      return {1, 4, 0, {2, 1, 0}};
+    case PixelLayout::xRGB:
+      return {1, 4, 0, {1, 2, 3}};
+    case PixelLayout::xBGR:
+      return {1, 4, 0, {3, 2, 1}};
+    case PixelLayout::GRAY8:
+      return {1, 1, 0, {0, 0, 0}};
+    case PixelLayout::Rows:
+      break;
+  }
+  return {0, 0, 0, {}};
+}
+
+void check_frame(const FrameView &frame) {
+  if (frame.width <= 0 || frame.height <= 0)
+    refuse("its size is " + std::to_string(frame.width) + "x" + std::to_string(frame.height));
+  if (frame.layout == PixelLayout::Rows && !frame.unpack_row) refuse("it has neither planes nor unpack_row");
+  const Layout layout = describe(frame.layout);
   const auto width = static_cast<std::size_t>(frame.width);
   for (int p = 0; p < layout.planes; ++p) {
     const Plane &plane = frame.planes[static_cast<std::size_t>(p)];
     if (plane.data == nullptr) refuse("plane " + std::to_string(p) + " has no data");
-    const std::size_t columns = frame.layout == PixelLayout::YUY2 ? 2 * pairs_of(width) : width;
-    const std::size_t bytes = p == 0 ? columns * layout.pixel_bytes : pairs_of(width) * layout.chroma_bytes;
+    const std::size_t bytes = layout.row_bytes(p, width);
     if (frame.height > 1 && static_cast<std::size_t>(std::abs(plane.stride)) < bytes)
       refuse("plane " + std::to_string(p) + " has a stride of " + std::to_string(plane.stride) +
              " bytes, its rows have " + std::to_string(bytes));
   }
 }
-
-}  // namespace
 
 // R' = Y' + 2 (1 - Kr) Cr, B' = Y' + 2 (1 - Kb) Cb, Y' = Kr R' + Kg G' + Kb B', with Y' in 0..1 and Cb, Cr in
 // -0.5..0.5; limited range: Y' 16..235, chroma 16..240 (ITU-R BT.601, BT.709, BT.2020, SMPTE ST 240,
@@ -305,10 +268,11 @@ ColorTransform color_transform(ColorMatrix matrix, ColorRange range) {
 }
 
 void RowReader::open(const FrameView &frame) {
-  if (frame.width <= 0 || frame.height <= 0)
-    refuse("its size is " + std::to_string(frame.width) + "x" + std::to_string(frame.height));
-  check_planes(frame, describe(frame.layout));
-  if (frame.layout == PixelLayout::Rows && !frame.unpack_row) refuse("it has neither planes nor unpack_row");
+  check_frame(frame);
+  if (frame.cuda_device)
+    throw Error("video frame",
+                "its pixels are in the memory of CUDA device " + std::to_string(*frame.cuda_device),
+                "download them first, for example with cudadownload, or use device=cuda");
 
   frame_ = &frame;
   subsampled_ = is_subsampled(frame.layout);
@@ -346,7 +310,7 @@ void RowReader::read_rgb(int y, Word *r, Word *g, Word *b) {
   if (layout.pixel_bytes == 4) return split_rgb<4>(row, layout.rgb, r, g, b, samples_);
   if (layout.pixel_bytes == 3) return split_rgb<3>(row, layout.rgb, r, g, b, samples_);
   std::copy_n(row, samples_, r);
-  if (frame_->range == ColorRange::Limited) expand_grey(r, samples_);
+  if (frame_->range == ColorRange::Limited) expand_row(r, samples_);
   std::copy_n(r, samples_, g);
   std::copy_n(r, samples_, b);
 }
@@ -411,9 +375,7 @@ void RowReader::read_unpacked(int y, Word *r, Word *g, Word *b) {
     case UnpackedPixel::ARGB8:
       return split_rgb<4>(row8, {1, 2, 3}, r, g, b, samples_);
     case UnpackedPixel::ARGB16:
-      return split_unpacked(
-          row16, [](std::uint32_t c) { return static_cast<Word>((c * 255 + 32768) >> 16); }, r, g, b,
-          samples_);
+      return split_unpacked(row16, narrow_level, r, g, b, samples_);
     case UnpackedPixel::AYUV8:
       split_unpacked(
           row8, [](int c) { return static_cast<Sample>(c << 8); }, luma_.data(), cb_.data(), cr_.data(),
@@ -428,9 +390,7 @@ void RowReader::read_unpacked(int y, Word *r, Word *g, Word *b) {
 
 UNIAD_VECTORISE
 void round_to_levels(const std::int16_t *__restrict values, std::int16_t *__restrict levels, std::size_t n) {
-  constexpr int half = 1 << (fraction_bits - 1);
-  for (std::size_t i = 0; i < n; ++i)
-    levels[i] = std::min(static_cast<Word>(static_cast<Word>(values[i] + half) >> fraction_bits), Word{255});
+  for (std::size_t i = 0; i < n; ++i) levels[i] = round_to_level(values[i]);
 }
 
 }  // namespace uniad

@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "model/preprocess/aligned.h"
 #include "model/preprocess/frame_view.h"
+#include "model/preprocess/pixel.h"
 
 namespace uniad {
 
-// Y'CbCr, times 256 -> R'G'B', times 32, in 16-bit fixed point: R = (Y * luma + Cr * red_cr) / 2^16 +
-// red_offset, G = (Y * luma - Cb * green_cb - Cr * green_cr) / 2^16 + green_offset, B as R.
-struct ColorTransform {
-  std::uint16_t luma, red_cr, green_cb, green_cr, blue_cb;
-  std::int16_t red_offset, green_offset, blue_offset;
+// How a layout lies in memory.
+struct Layout {
+  int planes;
+  std::size_t pixel_bytes;         // in the first plane
+  std::size_t chroma_bytes;        // of one sample, both components where they share a plane
+  std::array<std::size_t, 3> rgb;  // first bytes of red, green and blue in a pixel
+  int pixels_at_once = 1;          // that only come whole
+
+  std::size_t row_bytes(int plane, std::size_t width) const {
+    const auto together = static_cast<std::size_t>(pixels_at_once);
+    if (plane == 0) return (width + together - 1) / together * together * pixel_bytes;
+    return (width + 1) / 2 * chroma_bytes;
+  }
 };
+
+Layout describe(PixelLayout layout);
+
+// Throws Error where a frame has no size or no pixels.
+void check_frame(const FrameView &frame);
 
 ColorTransform color_transform(ColorMatrix matrix, ColorRange range);
 
@@ -25,7 +40,8 @@ ColorTransform color_transform(ColorMatrix matrix, ColorRange range);
 // at its site, as GStreamer's video converter does by default.
 class RowReader {
  public:
-  // The frame must outlive the reading. Throws Error where it has no size or no pixels.
+  // The frame must outlive the reading. Throws Error where it has no size or no pixels, or none that a
+  // CPU can read.
   void open(const FrameView &frame);
 
   [[nodiscard]] bool is_ycbcr() const { return ycbcr_; }

@@ -60,6 +60,11 @@ torch::Tensor PositionTableImpl::forward() {
   return torch::cat({columns, rows}, 2).flatten(0, 1);
 }
 
+void PositionTableImpl::to(torch::Device device, torch::Dtype dtype, bool non_blocking) {
+  torch::nn::Module::to(device, dtype, non_blocking);
+  if (sine_.defined()) sine_ = sine_.to(device, dtype, non_blocking);
+}
+
 TransformerImpl::TransformerImpl(const ReconstructionConfig &config, int tokens) {
   encoder = register_module("encoder", Encoder(config));
   decoder = register_module("decoder", Decoder(config, tokens));
@@ -100,6 +105,11 @@ torch::Tensor UniADImpl::decode(const torch::Tensor &memory) {
   const torch::Tensor position = pos_embed().to(memory.options());
   return transformer->decoder(memory, position, mask(config_.mask_decoder_first, memory),
                               mask(config_.mask_decoder_second, memory));
+}
+
+void UniADImpl::to(torch::Device device, torch::Dtype dtype, bool non_blocking) {
+  torch::nn::Module::to(device, dtype, non_blocking);
+  neighbour_mask_ = neighbour_mask_.to(device, dtype, non_blocking);
 }
 
 torch::Tensor UniADImpl::mask(bool wanted, const torch::Tensor &like) const {

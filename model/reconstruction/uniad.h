@@ -15,6 +15,9 @@ class PositionTableImpl : public torch::nn::Module {
   PositionTableImpl(PositionEmbedding kind, int dim, int height, int width);
   torch::Tensor forward();  // (height * width, dim), row-major
 
+  using torch::nn::Module::to;
+  void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override;
+
  private:
   int height_;
   int width_;
@@ -45,6 +48,10 @@ class UniADImpl : public torch::nn::Module {
   torch::Tensor embed(const torch::Tensor &features);
   torch::Tensor encode(const torch::Tensor &tokens);
   torch::Tensor decode(const torch::Tensor &memory);
+
+  // With the constants that are no part of the model's file: a captured CUDA graph must find them there.
+  using torch::nn::Module::to;
+  void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override;
 
   PositionTable pos_embed{nullptr};
   torch::nn::Linear input_proj{nullptr};

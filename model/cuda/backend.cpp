@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/cuda/backend.h"
+
+#include <ATen/Context.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "model/cuda/device_network.h"
+#include "model/cuda/frame_input.h"
+#include "model/cuda/guarded.h"
+#include "model/cuda/kernels.h"
+#include "model/error.h"
+
+namespace uniad::cuda {
+
+namespace {
+
+constexpr int most_pictures = 64;  // in one pass of the network
+// Of frames that are uploaded: a longer batch is cut, so that one part's upload hides behind another's
+// network.
+constexpr int most_uploaded = 16;
+constexpr int first_bf16 = 80;  // compute capability
+
+torch::ScalarType scalar_type(ElementType type) {
+  switch (type) {
+    case ElementType::Bf16:
+      return torch::kBFloat16;
+    case ElementType::Fp16:
+      return torch::kHalf;
+    case ElementType::Fp32:
+      break;
+  }
+  return torch::kFloat32;
+}
+
+ElementType element_type(torch::ScalarType type) {
+  if (type == torch::kBFloat16) return ElementType::Bf16;
+  return type == torch::kHalf ? ElementType::Fp16 : ElementType::Fp32;
+}
+
+// ConvolutionKernels (folded_backbone.h). LibTorch's convolutions of some shapes leave the channels-last
+// order.
+void finish_on_device(torch::Tensor &x, const torch::Tensor &bias, const torch::Tensor &skip,
+                      Activation activation) {
+  x = x.contiguous(torch::MemoryFormat::ChannelsLast);
+  const torch::Tensor other = skip.defined() ? skip.contiguous(torch::MemoryFormat::ChannelsLast) : skip;
+  const FinishJob job{x.data_ptr(),
+                      other.defined() ? other.data_ptr() : nullptr,
+                      bias.data_ptr<float>(),
+                      element_type(x.scalar_type()),
+                      static_cast<int>(x.size(0) * x.size(2)),
+                      static_cast<int>(x.size(3)),
+                      static_cast<int>(x.size(1)),
+                      activation};
+  C10_CUDA_CHECK(static_cast<cudaError_t>(launch(job, c10::cuda::getCurrentCUDAStream())));
+}
+
+void depthwise_on_device(const torch::Tensor &input, const DepthwiseWeights &weights, int top, int left,
+                         torch::Tensor &out, Activation activation) {
+  const torch::Tensor in = input.contiguous(torch::MemoryFormat::ChannelsLast);
+  const auto size = [](const torch::Tensor &tensor, int dimension) {
+    return static_cast<int>(tensor.size(dimension));
+  };
+  const DepthwiseJob job{in.data_ptr(),
+                         weights.weight.data_ptr(),
+                         weights.bias.data_ptr<float>(),
+                         out.data_ptr(),
+                         element_type(in.scalar_type()),
+                         size(in, 0),
+                         size(in, 2),
+                         size(in, 3),
+                         size(out, 2),
+                         size(out, 3),
+                         size(in, 1),
+                         weights.kernel,
+                         weights.stride,
+                         top,
+                         left,
+                         activation};
+  C10_CUDA_CHECK(static_cast<cudaError_t>(launch(job, c10::cuda::getCurrentCUDAStream())));
+}
+
+// cuDNN measures its algorithms, and fp32 is fp32, while this lives: settings of the whole process.
+class CudnnSettings {
+ public:
+  CudnnSettings() {
+    at::globalContext().setBenchmarkCuDNN(true);
+    at::globalContext().setAllowTF32CuDNN(false);
+  }
+  ~CudnnSettings() {
+    at::globalContext().setBenchmarkCuDNN(benchmark_);
+    at::globalContext().setAllowTF32CuDNN(tf32_);
+  }
+  CudnnSettings(const CudnnSettings &) = delete;
+  CudnnSettings &operator=(const CudnnSettings &) = delete;
+
+ private:
+  const bool benchmark_ = at::globalContext().benchmarkCuDNN();
+  const bool tf32_ = at::globalContext().allowTF32CuDNN();
+};
+
+class CudaBackend : public Backend {
+ public:
+  CudaBackend(const Model &model, const std::string &where, int device, ElementType type)
+      : device_(device),
+        type_(type),
+        guard_of_load_(std::make_unique<c10::cuda::CUDAGuard>(static_cast<c10::DeviceIndex>(device))),
+        runtime_(make_runtime(device)),
+        network_(model, where, torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device)),
+                 scalar_type(type), {finish_on_device, depthwise_on_device}),
+        input_(*runtime_, model.config.input, type),
+        compute_(create_stream(*runtime_)),
+        download_(create_stream(*runtime_)) {
+    const c10::InferenceMode inference;
+    const auto options =
+        torch::dtype(scalar_type(type)).device(torch::kCUDA, static_cast<c10::DeviceIndex>(device));
+    const auto pictures = [&] {
+      return torch::zeros({most_pictures, 3, model.config.input.height, model.config.input.width}, options)
+          .contiguous(torch::MemoryFormat::ChannelsLast);
+    };
+    images_ = pictures();
+    const std::int64_t result_size = network_.parts() * network_.part_size();
+    for (Batch &batch : batches_) {
+      batch.images = pictures();
+      batch.result = torch::empty({most_pictures, result_size}, options.dtype(torch::kFloat32));
+      batch.on_host = allocate_pinned(
+          *runtime_, static_cast<std::size_t>(most_pictures * result_size) * sizeof(float), During::Load);
+      for (OwnedEvent *event : {&batch.prepared, &batch.taken, &batch.computed, &batch.downloaded})
+        *event = create_event(*runtime_);
+    }
+    // What was made above was made on this thread's own stream.
+    C10_CUDA_CHECK(cudaStreamSynchronize(c10::cuda::getCurrentCUDAStream()));
+    graph_of(1);  // the first frame shall not wait for it
+    guard_of_load_.reset();
+  }
+
+  ~CudaBackend() override {
+    // Graphs and buffers go on their own device, when nothing runs on them.
+    c10::cuda::OptionalCUDAGuard guard;
+    try {
+      guard.set_index(static_cast<c10::DeviceIndex>(device_));
+      settle();
+    } catch (...) {
+      // A device that failed; its memory goes with the process.
+    }
+    graphs_.clear();
+  }
+
+  void run(std::span<Picture> pictures) override {
+    guarded(device_, "judging frames", During::Run, [&] {
+      const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device_));
+      const c10::InferenceMode inference;
+      try {
+        run_in_parts(pictures);
+      } catch (...) {
+        settle();  // the frames are the caller's again
+        throw;
+      }
+    });
+  }
+
+  std::string description() const override {
+    return "cuda:" + std::to_string(device_) + " (" + device_name(device_) + "), " + name_of(type_);
+  }
+
+ private:
+  struct Batch {
+    torch::Tensor images;  // preprocessing writes it while the network reads the other
+    torch::Tensor result;
+    PinnedMemory on_host;
+    OwnedEvent prepared, taken, computed, downloaded;
+  };
+  struct Graph {
+    at::cuda::CUDAGraph graph;
+    torch::Tensor result;
+  };
+
+  void check_run(int code, const char *doing) const { check(*runtime_, code, doing, During::Run); }
+
+  void settle() const {
+    runtime_->synchronise(input_.stream());
+    runtime_->synchronise(compute_.get());
+    runtime_->synchronise(download_.get());
+  }
+
+  // While one part is computed, the next one is uploaded and the one before is read.
+  void run_in_parts(std::span<Picture> pictures) {
+    const bool uploads = std::any_of(pictures.begin(), pictures.end(),
+                                     [](const Picture &picture) { return !picture.frame->cuda_device; });
+    const std::size_t most = uploads ? most_uploaded : most_pictures;
+    std::span<Picture> before;
+    std::size_t turn = 0;
+    for (std::size_t first = 0; first < pictures.size(); first += most, ++turn) {
+      const auto part = pictures.subspan(first, std::min(most, pictures.size() - first));
+      enqueue(part, batches_[turn % 2]);
+      if (turn > 0) collect(batches_[(turn - 1) % 2], before);
+      before = part;
+    }
+    if (turn > 0) collect(batches_[(turn - 1) % 2], before);
+  }
+
+  // A frame that is not right fails by itself; its place in the batch keeps what it held.
+  void prepare(std::span<Picture> pictures, Batch &batch) {
+    check_run(runtime_->wait(input_.stream(), batch.taken.get()), "preprocessing");
+    auto *image = static_cast<std::byte *>(batch.images.data_ptr());
+    for (Picture &picture : pictures) {
+      try {
+        input_.prepare(*picture.frame, image);
+      } catch (const DeviceError &) {
+        throw;
+      } catch (const std::exception &) {
+        picture.failure = std::current_exception();
+      }
+      image += input_.picture_bytes();
+    }
+    check_run(runtime_->record(batch.prepared.get(), input_.stream()), "preprocessing");
+  }
+
+  void enqueue(std::span<Picture> pictures, Batch &batch) {
+    prepare(pictures, batch);
+    const auto count = static_cast<int>(pictures.size());
+    Graph &graph = graph_of(static_cast<int>(std::bit_ceil(static_cast<unsigned>(count))));
+    const c10::cuda::CUDAStreamGuard on_stream(stream());
+    check_run(runtime_->wait(compute_.get(), batch.prepared.get()), "running the network");
+    images_.narrow(0, 0, count).copy_(batch.images.narrow(0, 0, count), /*non_blocking=*/true);
+    check_run(runtime_->record(batch.taken.get(), compute_.get()), "running the network");
+    graph.graph.replay();
+    const torch::Tensor result = graph.result.narrow(0, 0, count);
+    batch.result.narrow(0, 0, count).copy_(result.view({count, -1}), /*non_blocking=*/true);
+    check_run(runtime_->record(batch.computed.get(), compute_.get()), "running the network");
+
+    check_run(runtime_->wait(download_.get(), batch.computed.get()), "downloading results");
+    const auto bytes = static_cast<std::size_t>(count) * result_size() * sizeof(float);
+    check_run(runtime_->copy_to_host(batch.on_host.get(), batch.result.data_ptr(), bytes, download_.get()),
+              "downloading results");
+    check_run(runtime_->record(batch.downloaded.get(), download_.get()), "downloading results");
+  }
+
+  void collect(Batch &batch, std::span<Picture> pictures) {
+    check_run(runtime_->synchronise(batch.downloaded.get()), "waiting for results");
+    const auto *values = static_cast<const float *>(batch.on_host.get());
+    const std::int64_t size = network_.part_size();
+    for (const Picture &picture : pictures) {
+      if (!picture.failure) {
+        picture.tokens->features.assign(values, values + size);
+        picture.tokens->residuals.clear();
+        if (network_.parts() > 1) picture.tokens->residuals.assign(values + size, values + 2 * size);
+      }
+      values += result_size();
+    }
+  }
+
+  std::size_t result_size() const {
+    return static_cast<std::size_t>(network_.parts() * network_.part_size());
+  }
+
+  c10::cuda::CUDAStream stream() const {
+    return c10::cuda::getStreamFromExternal(compute_.get(), static_cast<c10::DeviceIndex>(device_));
+  }
+
+  // Captured on first use. Twice before: cuDNN chooses its algorithms, and constants find their place.
+  Graph &graph_of(int pictures) {
+    const auto known = graphs_.find(pictures);
+    if (known != graphs_.end()) return *known->second;
+    const CudnnSettings settings;
+    const c10::cuda::CUDAStreamGuard on_stream(stream());
+    const torch::Tensor images = images_.narrow(0, 0, pictures);
+    for (int i = 0; i < 2; ++i) network_(images);
+    check_run(runtime_->synchronise(compute_.get()), "preparing the network");
+
+    auto graph = std::make_unique<Graph>();
+    graph->graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    try {
+      graph->result = network_(images);
+    } catch (...) {
+      try {
+        graph->graph.capture_end();
+      } catch (...) {
+        // Of a capture that was broken off; the first error is the one to tell.
+      }
+      throw;
+    }
+    graph->graph.capture_end();
+    return *graphs_.emplace(pictures, std::move(graph)).first->second;
+  }
+
+  const int device_;
+  const ElementType type_;
+  std::unique_ptr<c10::cuda::CUDAGuard> guard_of_load_;  // while it is constructed
+  std::unique_ptr<Runtime> runtime_;
+  DeviceNetwork network_;
+  FrameInput input_;
+  OwnedStream compute_, download_;
+  torch::Tensor images_;  // what the graphs read
+  std::array<Batch, 2> batches_;
+  at::cuda::MempoolId_t pool_ = at::cuda::graph_pool_handle();
+  std::map<int, std::unique_ptr<Graph>> graphs_;
+};
+
+}  // namespace
+
+ElementType choose_type(const std::string &precision, int device) {
+  for (const auto type : {ElementType::Fp32, ElementType::Bf16, ElementType::Fp16})
+    if (precision == name_of(type)) return type;
+  if (precision == "auto")
+    return compute_capability(device) >= first_bf16 ? ElementType::Bf16 : ElementType::Fp16;
+  throw Error("precision", "unknown value '" + precision + "'", "use auto, fp32, bf16 or fp16");
+}
+
+std::unique_ptr<Backend> make_backend(const Model &model, const std::string &where, int device,
+                                      ElementType type) {
+  return guarded(device, "loading " + where, During::Load,
+                 [&] { return std::make_unique<CudaBackend>(model, where, device, type); });
+}
+
+}  // namespace uniad::cuda

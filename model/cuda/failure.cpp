@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/cuda/failure.h"
+
+namespace uniad::cuda {
+
+namespace {
+
+// Numbers of cudaError_t, which never change (driver_types.h).
+constexpr int memory_allocation = 2;
+constexpr int initialization_error = 3;
+constexpr int insufficient_driver = 35;
+constexpr int devices_unavailable = 46;
+constexpr int no_device = 100;
+constexpr int invalid_device = 101;
+constexpr int no_kernel_image = 209;
+constexpr int ecc_uncorrectable = 214;
+constexpr int illegal_address = 700;
+constexpr int launch_failure = 719;
+constexpr int driver_mismatch = 803;
+
+std::string way_out(int code, During during) {
+  switch (code) {
+    case memory_allocation:
+      return during == During::Load
+                 ? "the model does not fit beside what the GPU holds, which nvidia-smi lists: free some of "
+                   "it, "
+                   "take another GPU (device=cuda:N) or device=cpu"
+                 : "the batch does not fit beside what the GPU holds: take a smaller batch-size, or fewer "
+                   "models on this GPU";
+    case initialization_error:
+    case insufficient_driver:
+    case driver_mismatch:
+      return "install an NVIDIA driver of version 580 or newer, or use device=cpu";
+    case no_device:
+    case invalid_device:
+      return "nvidia-smi lists the GPUs and their numbers; without one use device=cpu";
+    case devices_unavailable:
+      return "another process has the GPU for itself: end it, or take another GPU (device=cuda:N)";
+    case no_kernel_image:
+      return "this build has no code for this GPU, which needs compute capability 7.5 or newer; use "
+             "device=cpu";
+    case ecc_uncorrectable:
+      return "the GPU's memory is faulty: reset or replace it";
+    case illegal_address:
+    case launch_failure:
+      return "the process cannot use the GPU any more: restart it, and report this if it comes again";
+    default:
+      return during == During::Load ? "check the GPU with nvidia-smi, or use device=cpu"
+                                    : "check the GPU with nvidia-smi and restart the process";
+  }
+}
+
+}  // namespace
+
+DeviceError error_of(const Failure &failure, int device, const std::string &doing, During during) {
+  return {"cuda:" + std::to_string(device), doing + " failed with " + failure.name + ", " + failure.text,
+          way_out(failure.code, during)};
+}
+
+}  // namespace uniad::cuda

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "model/cuda/runtime.h"
+
+namespace uniad::cuda {
+
+// Frames -> pictures of the network's input, on the device. Frames in system memory are copied to one of two
+// pinned buffers and uploaded from there, so that one is filled while the other is read; frames on the device
+// are read where they are. Keeps buffers and filters from call to call.
+class FrameInput {
+ public:
+  FrameInput(Runtime &runtime, const InputConfig &input, ElementType type);
+  ~FrameInput();
+
+  // Writes the picture, channels last, to device memory of picture_bytes(). It is there once stream() has
+  // done its work; so long, a frame on the device must stay as it is. Any other has been read on return.
+  // Throws DeviceError, and Error where something is wrong with this frame.
+  void prepare(const FrameView &frame, void *picture);
+
+  Stream stream() const { return prepare_.get(); }
+  std::size_t picture_bytes() const { return picture_bytes_; }
+
+ private:
+  // Kept apart until the device has read the frame: the pinned copy until it is uploaded, the device's until
+  // the kernels have run.
+  struct Slot {
+    PinnedMemory pinned;
+    DeviceMemory memory;
+    std::size_t bytes = 0;
+    OwnedEvent uploaded, consumed;
+  };
+  struct DeviceFilter {
+    std::vector<std::uint8_t> host;  // until it is uploaded
+    DeviceMemory memory;
+    FilterView view;
+  };
+
+  FrameView upload(const FrameView &frame, Slot &slot);
+  FilterView filter(int in_size, int out_size);
+  void reserve_between(std::size_t bytes);
+  void wait_for_all();
+  void check_run(int code, const char *doing) const { check(runtime_, code, doing, During::Run); }
+
+  Runtime &runtime_;
+  const InputConfig input_;
+  const ElementType type_;
+  const std::size_t picture_bytes_;
+  std::array<Slot, 2> slots_;
+  std::size_t next_slot_ = 0;
+  DeviceMemory between_;
+  std::size_t between_bytes_ = 0;
+  std::map<std::pair<int, int>, DeviceFilter> filters_;
+  OwnedStream upload_, prepare_;  // last: they end first
+};
+
+}  // namespace uniad::cuda

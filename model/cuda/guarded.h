@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <c10/util/Exception.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "model/cuda/device_runtime.h"
+#include "model/error.h"
+
+namespace uniad::cuda {
+
+// Runs `work`; what LibTorch throws of CUDA becomes an Error.
+template <typename Work>
+decltype(auto) guarded(int device, std::string_view doing, During during, Work &&work) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (const c10::OutOfMemoryError &) {
+    throw error_of(failure_of(out_of_memory), device, std::string(doing), during);
+  } catch (const c10::AcceleratorError &error) {
+    throw error_of(failure_of(error.get_error_code()), device, std::string(doing), during);
+  } catch (const c10::Error &error) {
+    const std::string text = error.what_without_backtrace();
+    throw error_of({0, "LibTorch's error", text.substr(0, text.find('\n'))}, device, std::string(doing),
+                   during);
+  }
+}
+
+}  // namespace uniad::cuda

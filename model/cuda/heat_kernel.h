@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "model/host_device.h"
+
+namespace uniad::cuda {
+
+// A place along one axis of the grid: how far, 0..1, into which cell.
+struct HeatPosition {
+  int cell;
+  float t;
+};
+
+// Blends the surface of a grid into samples that lie next to each other, as the overlay's Painter does
+// (gst-plugin/overlay/painter.h): the grid's values, in levels 0..255, are the coefficients of a quadratic
+// B-spline. Position: (pixel of the band, row of the band).
+struct PaintHeat {
+  const float *grid;  // rows x columns
+  int columns, rows;
+  const HeatPosition *across, *down;  // of every pixel and every row
+  // lanes x 256: what a level makes of a sample, (sample * keep + add + 128) / 256 with `keep` in the upper
+  // half.
+  const std::uint32_t *paints;
+  int lanes;  // bytes a pixel
+  std::uint8_t *samples;
+  std::ptrdiff_t stride;
+
+  UNIAD_HOST_DEVICE static float parabola(float before, float here, float after, float t) {
+    return (before + here) / 2 + t * (here - before + t * ((before + after) / 2 - here));
+  }
+  UNIAD_HOST_DEVICE static int within(int i, int size) { return i < 0 ? 0 : i < size ? i : size - 1; }
+
+  // Of the spline along the column of cells, on the row's height.
+  UNIAD_HOST_DEVICE float coefficient(int column, HeatPosition row) const {
+    const float *cells = grid + within(column, columns);
+    const auto at = [&](int y) { return cells[std::ptrdiff_t{columns} * within(y, rows)]; };
+    return parabola(at(row.cell - 1), at(row.cell), at(row.cell + 1), row.t);
+  }
+
+  UNIAD_HOST_DEVICE void operator()(int x, int y) const {
+    const HeatPosition row = down[y];
+    const HeatPosition column = across[x];
+    const float level = parabola(coefficient(column.cell - 1, row), coefficient(column.cell, row),
+                                 coefficient(column.cell + 1, row), column.t);
+    if (!(level >= 1)) return;  // shows nothing
+    const int entry = level < 255 ? static_cast<int>(level) : 255;
+    std::uint8_t *pixel = samples + stride * y + std::ptrdiff_t{lanes} * x;
+    for (int lane = 0; lane < lanes; ++lane) {
+      const std::uint32_t paint = paints[256 * lane + entry];
+      pixel[lane] = static_cast<std::uint8_t>((pixel[lane] * (paint >> 16) + (paint & 0xffff) + 128) >> 8);
+    }
+  }
+};
+
+}  // namespace uniad::cuda

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "model/cuda/convolution.h"
+#include "model/cuda/grid.h"
+#include "model/cuda/heat_kernel.h"
+#include "model/cuda/resize.h"
+
+struct CUstream_st;
+
+namespace uniad::cuda {
+
+// The bodies on the current device, in the stream's order. Each gives 0 or the cudaError_t of the launch.
+int launch(const Resize &job, CUstream_st *stream);
+int launch(const PaintHeat &body, Extent plane, CUstream_st *stream);
+int launch(const FinishJob &job, CUstream_st *stream);
+int launch(const DepthwiseJob &job, CUstream_st *stream);
+
+}  // namespace uniad::cuda

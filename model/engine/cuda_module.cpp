@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine/cuda_module.h"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+#include <mutex>
+
+#include "model/error.h"
+
+namespace uniad {
+
+namespace {
+
+constexpr const char *file_name = "libuniad-cuda.so";
+constexpr const char *way_out = "build it with subprojects/setup.sh --cuda, or use device=cpu";
+
+std::string last_error() {
+  const char *text = dlerror();
+  return text != nullptr ? text : "no reason given";
+}
+
+// Beside the library that holds this code, else where the system looks.
+std::string path_of_module() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void *>(&cuda_usable), &info) != 0 && info.dli_fname != nullptr) {
+    const std::filesystem::path beside = std::filesystem::path(info.dli_fname).replace_filename(file_name);
+    std::error_code ignored;
+    if (std::filesystem::exists(beside, ignored)) return beside.string();
+  }
+  return file_name;
+}
+
+// Told without opening the module: its libraries are gigabytes, and take seconds.
+void require_driver() {
+  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr)
+    throw Error("cuda", "there is no NVIDIA driver (libcuda.so.1)",
+                "install version 580 or newer, or use device=cpu");
+}
+
+const CudaModule &load_module() {
+  const std::string path = path_of_module();
+  if (path != file_name) require_driver();
+  // Never closed: LibTorch's libraries cannot be.
+  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    const std::string reason = last_error();
+    if (path == file_name && reason.find(std::string(file_name) + ": cannot open") != std::string::npos)
+      throw Error("cuda", std::string("this build has no CUDA module (") + file_name + ")", way_out);
+    throw Error("cuda", "the CUDA module cannot be opened: " + reason, way_out);
+  }
+  const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(handle, cuda_module_function));
+  const CudaModule *module = function != nullptr ? function(cuda_module_version) : nullptr;
+  if (module == nullptr)
+    throw Error("cuda", path + " belongs to another build", "install both from one build, or use device=cpu");
+  return *module;
+}
+
+const CudaModule &module() {
+  static std::mutex mutex;
+  static const CudaModule *loaded = nullptr;
+  const std::scoped_lock lock(mutex);
+  if (loaded == nullptr) loaded = &load_module();
+  return *loaded;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string &where, int device,
+                                           const std::string &precision) {
+  const CudaModule &cuda = module();
+  cuda.require_device(device);
+  return cuda.open(model, where, device, precision);
+}
+
+bool cuda_usable(std::string *why_not) {
+  try {
+    module().require_device(0);
+    return true;
+  } catch (const Error &error) {
+    if (why_not != nullptr) *why_not = error.what();
+    return false;
+  }
+}
+
+std::vector<SelfTest> cuda_self_test(const Model &model, const std::string &where, int device,
+                                     const std::string &precision) {
+  const CudaModule &cuda = module();
+  cuda.require_device(device);
+  return cuda.self_test(model, where, device, precision);
+}
+
+}  // namespace uniad
