@@ -66,6 +66,7 @@ bool BackgroundDetector::may_go_on() const {
 }
 
 void BackgroundDetector::run(const std::stop_token &stop) {
+  std::vector<Detection> detections;
   std::unique_lock lock(mutex_);
   while (changed_.wait(lock, stop, [this] { return may_go_on(); })) {
     auto work = std::exchange(waiting_, std::nullopt);
@@ -76,7 +77,8 @@ void BackgroundDetector::run(const std::stop_token &stop) {
     std::exception_ptr error;
     try {
       const FrameView view = view_of(*work->frame);
-      result = TimedDetection{detector_->detect({&view, 1}).front(), work->running_time};
+      detector_->detect({&view, 1}, detections);
+      result = TimedDetection{detections.front(), work->running_time};
     } catch (...) {
       error = std::current_exception();
     }

@@ -61,6 +61,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
@@ -71,6 +73,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "gst-plugin/background_detector.h"
 #include "gst-plugin/frame_view.h"
@@ -96,12 +99,15 @@ struct Settings {
   guint learn = 0;
   std::string backbone = "auto";
   double adapt_rate = 0;
+  guint batch_size = 8;
+  GstClockTime batch_timeout = 0;
 };
 
 // What lives from start to stop. Only the streaming thread touches it.
 struct State {
   std::shared_ptr<uniad::Detector> detector;
   std::unique_ptr<uniad::BackgroundDetector> background;  // mode=async
+  std::vector<uniad::Detection> detections;               // of one frame; keeps its memory
   GstVideoInfo info{};
   guint frames_to_next = 0;  // that pass before one is judged again
   std::optional<uniad::Verdict> verdict;
@@ -109,6 +115,7 @@ struct State {
   GstClockTime pts = GST_CLOCK_TIME_NONE;        // of the newest frame
   uniad::Event event;
   bool warned = false;
+  std::uint64_t no_numbers = 0;               // frames whose score was none
   std::optional<GstClockTime> mean_duration;  // of one detection
   std::int64_t next_report = 0;               // frames learned from when learning is told of again
   guint followed = 0;                         // normal frames since the figure of drift was drawn
@@ -155,6 +162,8 @@ enum {
   PROP_BACKBONE,
   PROP_ADAPT_RATE,
   PROP_DRIFT,
+  PROP_BATCH_SIZE,
+  PROP_BATCH_TIMEOUT,
 };
 
 enum { SIGNAL_LEARN, SIGNAL_SAVE, N_SIGNALS };
@@ -271,6 +280,17 @@ static void forget(GstUniadDetect *self) {
   state->forget();
 }
 
+static uniad::DetectorOptions options_of(const Settings &settings) {
+  uniad::DetectorOptions options;
+  options.device = settings.device;
+  options.precision = settings.precision;
+  if (settings.learn > 0) options.new_on_backbone = settings.backbone;
+  options.adapt_rate = settings.adapt_rate;
+  options.batch_size = settings.batch_size;
+  options.batch_timeout = std::chrono::nanoseconds(settings.batch_timeout);
+  return options;
+}
+
 static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
   const Settings settings = current_settings(self);
@@ -295,12 +315,12 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
 
   try {
     auto state = std::make_unique<State>();
-    state->detector = uniad::Detector::open(
-        settings.model, {settings.device, settings.precision, settings.learn > 0 ? settings.backbone : "",
-                         settings.adapt_rate});
+    state->detector = uniad::Detector::open(settings.model, options_of(settings));
     if (settings.mode == GST_UNIAD_DETECT_MODE_ASYNC)
       state->background = std::make_unique<uniad::BackgroundDetector>(state->detector);
     GST_INFO_OBJECT(self, "%s: %s", settings.model.c_str(), state->detector->description().c_str());
+    if (const std::string remark = state->detector->remark(); !remark.empty())
+      GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", remark.c_str()), (nullptr));
     self->priv->latency = 0;
     self->priv->drift = 0;
     const std::lock_guard lock(self->priv->mutex);
@@ -389,7 +409,9 @@ static std::optional<uniad::TimedDetection> detect(GstUniadDetect *self, GstBuff
   if (!frame) return std::nullopt;
   const GstClockTime begin = gst_util_get_timestamp();
   const uniad::FrameView view = uniad::view_of(*frame);
-  auto detection = self->priv->state->detector->detect({&view, 1}).front();
+  State &state = *self->priv->state;
+  state.detector->detect({&view, 1}, state.detections);
+  uniad::Detection &detection = state.detections.front();
   if (!detection.learning) update_latency(self, gst_util_get_timestamp() - begin);
   return uniad::TimedDetection{std::move(detection), running_time};
 }
@@ -408,11 +430,23 @@ static void follow(GstUniadDetect *self, const uniad::Detection &normal) {
   if (++state.followed % interval == 0) self->priv->drift = state.detector->drift();
 }
 
-static void judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDetection result) {
+// Whether there is a new verdict.
+static bool judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDetection result) {
   State &state = *self->priv->state;
   if (result.detection.learning) {
     take_learning(self, settings, *result.detection.learning);
-    return;
+    return false;
+  }
+  if (!std::isfinite(result.detection.score)) {
+    if (state.no_numbers++ == 0)
+      GST_ELEMENT_WARNING(
+          self, STREAM, FAILED,
+          ("The score of a frame is no number: it passes without a verdict. If this happens again, "
+           "\"%s\" is damaged.",
+           settings.model.c_str()),
+          (nullptr));
+    GST_DEBUG_OBJECT(self, "frame %" G_GUINT64_FORMAT " without a score", state.no_numbers);
+    return false;
   }
   const auto calibration = state.detector->calibration();
   const auto *normal = calibration->find(settings.source);
@@ -435,6 +469,7 @@ static void judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDe
   if (threshold && !state.verdict->anomalous) follow(self, seen);
   state.judged_at = result.running_time;
   GST_LOG_OBJECT(self, "score %f", state.verdict->score);
+  return true;
 }
 
 static void mark(GstUniadDetect *self, const Settings &settings, GstBuffer *buffer, GstClockTime age) {
@@ -480,9 +515,7 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
 
   if (!state.background && due) {
     if (auto result = detect(self, buffer, now)) {
-      const bool judged = !result->detection.learning;
-      judge(self, settings, std::move(*result));
-      if (judged) mark(self, settings, buffer, 0);
+      if (judge(self, settings, std::move(*result))) mark(self, settings, buffer, 0);
     }
     return;
   }
@@ -555,6 +588,12 @@ static void gst_uniad_detect_set_property(GObject *object, guint id, const GValu
     case PROP_ADAPT_RATE:
       settings.adapt_rate = g_value_get_double(value);
       break;
+    case PROP_BATCH_SIZE:
+      settings.batch_size = g_value_get_uint(value);
+      break;
+    case PROP_BATCH_TIMEOUT:
+      settings.batch_timeout = g_value_get_uint64(value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
       break;
@@ -601,6 +640,12 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_DRIFT:
       g_value_set_double(value, priv->drift);
+      break;
+    case PROP_BATCH_SIZE:
+      g_value_set_uint(value, settings.batch_size);
+      break;
+    case PROP_BATCH_TIMEOUT:
+      g_value_set_uint64(value, settings.batch_timeout);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -689,7 +734,9 @@ static void install_properties(GObjectClass *klass) {
                           defaults.device.c_str(), in_ready));
   g_object_class_install_property(
       klass, PROP_PRECISION,
-      g_param_spec_string("precision", "Precision", "Number format of the network: auto, fp32 or bf16",
+      g_param_spec_string("precision", "Precision",
+                          "Number format of the network: auto (fp32), fp32, or bf16 where the processor "
+                          "has it, which is faster",
                           defaults.precision.c_str(), in_ready));
   g_object_class_install_property(
       klass, PROP_INTERVAL,
@@ -737,6 +784,20 @@ static void install_properties(GObjectClass *klass) {
                           "normal features; below 0.2 is noise",
                           0, G_MAXDOUBLE, 0,
                           static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  g_object_class_install_property(
+      klass, PROP_BATCH_SIZE,
+      g_param_spec_uint(
+          "batch-size", "Batch size",
+          "Frames that the network takes at a time, from all elements of the same model, device and "
+          "precision",
+          1, 1024, defaults.batch_size, in_ready));
+  g_object_class_install_property(
+      klass, PROP_BATCH_TIMEOUT,
+      g_param_spec_uint64(
+          "batch-timeout", "Batch timeout",
+          "How long a frame waits for others to fill a batch, in nanoseconds (0 = not at all: only "
+          "frames that come while the network is busy share a batch)",
+          0, GST_SECOND, defaults.batch_timeout, in_ready));
   gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_DETECT_MODE, static_cast<GstPluginAPIFlags>(0));
 }
 

@@ -45,6 +45,18 @@ CLI::Validator at_least(std::int64_t least) {
       "");
 }
 
+CLI::Validator from_to(std::int64_t least, std::int64_t most) {
+  return CLI::Validator(
+      [=](const std::string &text) {
+        std::int64_t value = 0;
+        const bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
+        return fits ? std::string()
+                    : "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
+                          ", not " + text;
+      },
+      "");
+}
+
 CLI::Validator one_of(const std::vector<std::string> &names) {
   return CLI::Validator(
       [=](const std::string &text) {
@@ -205,7 +217,7 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_path(app, "--labels", options.labels,
            "CSV that says which video frames are abnormal: frame0,abnormal or video,frame0,abnormal");
   add_json(app, options.json);
-  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16"});
+  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }
 
 void describe_predict(CLI::App &app, PredictOptions &options) {
@@ -214,7 +226,7 @@ void describe_predict(CLI::App &app, PredictOptions &options) {
   add_json(app, options.json);
   add_path(app, "--overlay", options.overlay, "Write every picture under its heatmap into this folder")
       ->type_name("DIR");
-  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16"});
+  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }
 
 void describe_import(CLI::App &app, ImportOptions &options) {
@@ -231,6 +243,32 @@ void describe_import(CLI::App &app, ImportOptions &options) {
 void describe_info(CLI::App &app, InfoOptions &options) {
   add_path(app, "model", options.model, "Model file")->type_name("MODEL")->required();
   add_json(app, options.json);
+}
+
+void describe_bench(CLI::App &app, BenchOptions &options) {
+  add_model(app, options.model, "Model file");
+  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
+  app.add_option("--batch", options.batch, "Pictures of a batch")
+      ->type_name("N")
+      ->check(from_to(1, most_bench_pictures))
+      ->capture_default_str();
+  auto *streams = app.add_option("--streams", options.streams,
+                                 "Measure so many streams of 1080p frames at once, too, and one alone");
+  streams->type_name("N")->check(from_to(1, most_bench_streams));
+  app.add_option("--rounds", options.rounds, "Pictures, one after the other, whose times are counted")
+      ->type_name("N")
+      ->check(from_to(1, 1'000'000))
+      ->capture_default_str();
+  add_json(app, options.json);
+  app.add_flag(
+         "--serve", options.serve,
+         "Measure when told: print what the network runs on, then answer every line on standard input, a "
+         "number of pictures, with the median milliseconds a picture of calls with so many, as many calls "
+         "as --rounds says")
+      ->excludes(streams)
+      ->excludes("--json");
+  app.add_flag("--self-test", options.self_test,
+               "Measure nothing: hold every kernel of the GPU, and the network on it, against the CPU");
 }
 
 }  // namespace
@@ -251,6 +289,8 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
   describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),
                   line.import);
   describe_info(*app->add_subcommand("info", "Tell what a model file holds"), line.info);
+  describe_bench(*app->add_subcommand("bench", "Measure how fast a model judges on this machine"),
+                 line.bench);
   return app;
 }
 

@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 #include <memory>
 
+#include "training/bench/bench.h"
 #include "training/evaluate/evaluate.h"
 #include "training/import/import.h"
 #include "training/info/info.h"
@@ -22,6 +23,7 @@ struct CommandLine {
   PredictOptions predict;
   ImportOptions import;
   InfoOptions info;
+  BenchOptions bench;
   bool man = false;
   bool markdown = false;
 };

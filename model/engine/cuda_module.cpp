@@ -73,6 +73,10 @@ std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string
   return cuda.open(model, where, device, precision);
 }
 
+bool has_cuda_module() {
+  return path_of_module() != file_name;
+}
+
 bool cuda_usable(std::string *why_not) {
   try {
     module().require_device(0);

@@ -44,6 +44,9 @@ inline constexpr const char *cuda_module_function = "uniad_cuda_module";
 std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string &where, int device,
                                            const std::string &precision);
 
+// Whether the module lies beside this library.
+bool has_cuda_module();
+
 // Whether there is a module and a first device; `why_not` (may be null) takes the reason, one line.
 bool cuda_usable(std::string *why_not);
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "model/engine/calibration.h"
+#include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
 #include "model/engine/live_learning.h"
 #include "model/error.h"
@@ -59,6 +60,13 @@ struct Judged {
   std::vector<float> features;
 };
 
+// Where this installation has the CUDA module, and cannot use it.
+std::string why_not_the_gpu() {
+  std::string why;
+  if (cuda_usable(&why) || !has_cuda_module()) return {};
+  return "device=auto: " + why + "; the CPU is used.";
+}
+
 class EngineDetector : public Detector {
  public:
   EngineDetector(std::filesystem::path path, const DetectorOptions &options)
@@ -72,7 +80,10 @@ class EngineDetector : public Detector {
       opened_ = state_of(path_);
       engine_ = Engine::of_file(path_, options.device, options.precision);
     }
+    if (options.device == "auto") gpu_remark_ = why_not_the_gpu();
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
+    const ModelConfig &config = engine_->config();
+    scorer_.emplace(config.input.width / 16, config.input.height / 16, config.score);
     if (engine_->statistics()) {
       gaussians_ = *engine_->statistics();
       gaussians_->adapt(adapt_rate_ > 0);
@@ -165,6 +176,8 @@ class EngineDetector : public Detector {
            std::to_string(config.input.height) + ", " + engine_->description();
   }
 
+  std::string remark() const override { return gpu_remark_.empty() ? engine_->remark() : gpu_remark_; }
+
  private:
   bool learns_residuals() const {
     return engine_->config().statistics && engine_->config().statistics->residuals;
@@ -200,7 +213,7 @@ class EngineDetector : public Detector {
     } else {
       lengths(tokens.residuals, grid.values);
     }
-    detection.score = image_score(grid, config.score);
+    detection.score = scorer_->score(grid);
   }
 
   void learn_from(const Tokens &tokens, Detection &detection) {
@@ -262,14 +275,16 @@ class EngineDetector : public Detector {
   std::optional<Model> begun_;  // a model that had no file when it was opened
   FileState opened_;            // else the file that was
   std::shared_ptr<Engine> engine_;
-  std::mutex saving_;     // one file is written at a time
-  std::mutex detecting_;  // guards the two below: one call's frames
+  std::string gpu_remark_;  // why device=auto is not the GPU
+  std::mutex saving_;       // one file is written at a time
+  std::mutex detecting_;    // guards the two below: one call's frames
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
   std::optional<RoutedGaussians> gaussians_;
   TokenGaussian::Scratch scratch_;
+  std::optional<Scorer> scorer_;
   std::uint64_t judged_frames_ = 0;
   std::array<Judged, 2> judged_;     // the newest
   std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed
@@ -286,6 +301,9 @@ std::shared_ptr<Detector> Detector::open(const std::filesystem::path &model, con
 std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {
   std::vector<Detection> detections;
   detect(frames, detections);
+  for (const Detection &detection : detections)
+    if (!std::isfinite(detection.score))
+      throw Error("detect", "the score of a frame is no number", "the model file is damaged: train it again");
   return detections;
 }
 

@@ -18,8 +18,9 @@
 namespace uniad {
 
 struct DetectorOptions {
-  std::string device = "auto";     // auto, cpu, cuda, cuda:N
-  std::string precision = "auto";  // auto, fp32, bf16; auto takes fp32
+  std::string device = "auto";  // auto, cpu, cuda, cuda:N
+  // auto (fp32), fp32, bf16, int8; fp32 where the processor has no arithmetic for it: remark().
+  std::string precision = "auto";
   // Where there is no such model file: begin one that has learned nothing, on this backbone ("auto" as in
   // choose_backbone()). Empty: a model file that is missing is an error.
   std::string new_on_backbone{};
@@ -29,7 +30,7 @@ struct DetectorOptions {
   // Frames of all detectors that share a network run in batches: of so many at most, begun so long after the
   // oldest frame at the latest.
   std::size_t batch_size = 8;
-  std::chrono::microseconds batch_timeout{0};
+  std::chrono::nanoseconds batch_timeout{0};  // 0: a frame waits only while the network is busy
 };
 
 // How far learning is, in place of a judgement.
@@ -74,8 +75,10 @@ class Detector {
   Detector &operator=(const Detector &) = delete;
 
   // Judges frames of any sizes and layouts, in their order; waits for the result, and for the frames that
-  // came before. `detections` keeps its memory from call to call. Throws Error.
+  // came before. `detections` keeps its memory from call to call. A score that is no number is the caller's
+  // to find. Throws Error.
   virtual void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) = 0;
+  // The same; a score that is no number is an Error too.
   std::vector<Detection> detect(std::span<const FrameView> frames);
 
   // From now on frames are learned from instead of judged, until options.frames have been. They are added to
@@ -100,7 +103,10 @@ class Detector {
 
   virtual const ModelConfig &config() const = 0;
   virtual std::shared_ptr<const Calibration> calibration() const = 0;
-  virtual std::string description() const = 0;  // "efficientnet-b4 at 224x224, cpu, fp32": what `auto` became
+  // "efficientnet-b4 at 224x224, cpu, fp32 (AVX-512)": what `auto` became.
+  virtual std::string description() const = 0;
+  // What was asked for and could not be, in a sentence for the user; mostly empty.
+  virtual std::string remark() const { return {}; }
 
  protected:
   Detector() = default;

@@ -7,12 +7,14 @@
 #include <cerrno>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <tuple>
 #include <utility>
 
 #include "model/engine/cpu/cpu_backend.h"
+#include "model/engine/cuda_module.h"
 #include "model/engine/folded.h"
 #include "model/error.h"
 #include "model/statistics/cluster_sums.h"
@@ -49,9 +51,9 @@ class Registry {
     });
   }
 
-  std::shared_ptr<Executor> cpu_executor() {
+  std::shared_ptr<Executor> executor(const std::string &device) {
     const std::lock_guard lock(mutex_);
-    return alive(cpu_executor_, [] { return std::make_shared<Executor>(); });
+    return alive(executors_[device], [] { return std::make_shared<Executor>(); });
   }
 
  private:
@@ -65,7 +67,7 @@ class Registry {
   std::mutex mutex_;  // guards what follows
   std::map<Key, std::shared_ptr<Slot>> slots_;
   std::weak_ptr<cpu::ThreadPool> cpu_threads_;
-  std::weak_ptr<Executor> cpu_executor_;
+  std::map<std::string, std::weak_ptr<Executor>> executors_;  // a device
 };
 
 Registry &registry() {
@@ -73,17 +75,37 @@ Registry &registry() {
   return all;
 }
 
-CpuPrecision cpu_precision(const std::string &precision) {
-  if (precision == "fp32" || precision == "auto") return CpuPrecision::Fp32;
-  if (precision == "bf16") return CpuPrecision::Bf16;
-  throw Error("precision", "unknown value '" + precision + "'", "use auto, fp32 or bf16");
+cpu::Precision cpu_precision(const std::string &precision, std::string &remark) {
+  constexpr auto fp32 = cpu::Precision::Fp32;
+  if (precision == "fp32" || precision == "auto") return fp32;
+  const auto wanted = precision == "bf16" ? cpu::Precision::Bf16 : cpu::Precision::Int8;
+  if (precision != "fp16" && cpu_has(wanted)) return wanted;
+  remark = "precision=" + precision + ": this processor has no arithmetic for it; fp32 is used instead.";
+  return fp32;
 }
 
-void require_cpu(const std::string &device) {
-  if (device == "auto" || device == "cpu") return;
-  if (device.starts_with("cuda"))
-    throw Error(device, "this build has no CUDA module", "use device=cpu or device=auto");
-  throw Error("device", "unknown value '" + device + "'", "use auto, cpu or cuda:N");
+void check_precision(const std::string &precision) {
+  for (const char *known : {"auto", "fp32", "bf16", "fp16", "int8"})
+    if (precision == known) return;
+  throw Error("precision", "unknown value '" + precision + "'",
+              "use auto, fp32, bf16, fp16 (GPU) or int8 (CPU)");
+}
+
+// "auto", "cpu", "cuda" or "cuda:N" -> "cpu" or "cuda:N".
+std::string choose_device(const std::string &device) {
+  if (device == "cpu") return device;
+  if (device == "auto") return cuda_usable(nullptr) ? "cuda:0" : "cpu";
+  if (device == "cuda") return "cuda:0";
+  constexpr std::string_view prefix = "cuda:";
+  const bool numbered = device.starts_with(prefix) && device.size() > prefix.size() &&
+                        device.size() < prefix.size() + 4 &&
+                        device.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+  if (!numbered) throw Error("device", "unknown value '" + device + "'", "use auto, cpu, cuda or cuda:N");
+  return device;
+}
+
+int number_of(const std::string &cuda_device) {
+  return std::stoi(cuda_device.substr(std::string_view("cuda:").size()));
 }
 
 }  // namespace
@@ -102,11 +124,15 @@ FileState state_of(const std::filesystem::path &path) {
 
 std::shared_ptr<Engine> Engine::of_file(const std::filesystem::path &path, const std::string &device,
                                         const std::string &precision) {
-  const auto slot = registry().slot({state_of(path), device, precision});
+  check_precision(precision);
+  const std::string on = choose_device(device);
+  // On the CPU "auto" is fp32.
+  const auto slot =
+      registry().slot({state_of(path), on, on == "cpu" && precision == "auto" ? "fp32" : precision});
   const std::lock_guard lock(slot->mutex);
   std::shared_ptr<Engine> engine = slot->engine.lock();
   if (!engine) {
-    engine = std::make_shared<Engine>(read_model(path), path.string(), device, precision);
+    engine = std::make_shared<Engine>(read_model(path), path.string(), on, precision);
     slot->engine = engine;
   }
   return engine;
@@ -114,20 +140,26 @@ std::shared_ptr<Engine> Engine::of_file(const std::filesystem::path &path, const
 
 std::shared_ptr<Engine> Engine::of_new_model(const Model &model, const std::string &name,
                                              const std::string &device, const std::string &precision) {
-  return std::make_shared<Engine>(model, name, device, precision);
+  check_precision(precision);
+  return std::make_shared<Engine>(model, name, choose_device(device), precision);
 }
 
 Engine::Engine(const Model &model, const std::string &name, const std::string &device,
                const std::string &precision)
-    : config_(model.config), calibration_(model.calibration) {
-  require_cpu(device);
-  const CpuPrecision of_network = cpu_precision(precision);
+    : config_(model.config), calibration_(model.calibration), executor_(registry().executor(device)) {
+  // The GPU first: LibTorch looks for its CUDA part once, the first time that anything asks for it.
+  if (device == "cpu") {
+    const cpu::Precision of_network = cpu_precision(precision, remark_);
+    network_ = make_cpu_backend(fold(model, name), of_network, registry().cpu_threads());
+  } else {
+    if (precision == "int8")
+      throw Error("precision", "int8 is not for the GPU", "use precision=auto, fp32, bf16 or fp16 there");
+    network_ = open_cuda_backend(model, name, number_of(device), precision);
+  }
   if (config_.statistics) {
     const c10::InferenceMode inference;
     statistics_.emplace(load_statistics(model.tensors, config_.statistics->residuals), *config_.statistics);
   }
-  network_ = make_cpu_backend(fold(model, name), of_network, registry().cpu_threads());
-  executor_ = registry().cpu_executor();
 }
 
 void Engine::run(std::span<Picture> pictures, const BatchOptions &batch) {

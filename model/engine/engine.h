@@ -49,13 +49,15 @@ class Engine {
   const Calibration &calibration() const { return calibration_; }
   const std::optional<RoutedGaussians> &statistics() const { return statistics_; }
   std::string description() const { return network_->description(); }
+  const std::string &remark() const { return remark_; }  // Detector::remark
 
  private:
   ModelConfig config_;
   Calibration calibration_;
   std::optional<RoutedGaussians> statistics_;
-  std::unique_ptr<Backend> network_;
+  std::string remark_;
   std::shared_ptr<Executor> executor_;
+  std::unique_ptr<Backend> network_;
 };
 
 }  // namespace uniad

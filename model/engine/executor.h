@@ -17,8 +17,8 @@ namespace uniad {
 
 // How long pictures wait for company.
 struct BatchOptions {
-  std::size_t size = 8;                  // pictures of a batch at most
-  std::chrono::microseconds timeout{0};  // a batch that is not full is run after so long; 0: at once
+  std::size_t size = 8;                 // pictures of a batch at most
+  std::chrono::nanoseconds timeout{0};  // a batch that is not full is run after so long; 0: at once
 };
 
 // The one thread that runs networks on a device. Pictures that come while it is busy, from any streams, form

@@ -351,8 +351,10 @@ void fold_standardising(FoldedNetwork &folded, const Model &model, const std::st
     folded.feature_scale[c] = 1 / std[c];
     folded.feature_offset[c] = -mean[c] / std[c];
   }
-  if (model.tensors.contains("feature_whitening"))
-    folded.feature_whitening = to_float(model.tensors.at("feature_whitening"));
+  if (!model.tensors.contains("feature_whitening")) return;
+  check_tensors({{"feature_whitening", {folded.channels, folded.channels}}}, "", model.tensors, where,
+                "train or import the model again");
+  folded.feature_whitening = to_float(model.tensors.at("feature_whitening"));
 }
 
 }  // namespace

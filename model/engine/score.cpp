@@ -14,94 +14,107 @@ std::size_t index(std::int64_t row, std::int64_t column, std::int64_t columns) {
   return static_cast<std::size_t>(row * columns + column);
 }
 
-// rows x columns, row-major.
-struct Matrix {
-  int rows = 0;
-  int columns = 0;
-  std::vector<double> values;
-  Matrix(int r, int c) : rows(r), columns(c), values(index(r, 0, c)) {}
-  double &at(int r, int c) { return values[index(r, c, columns)]; }
-  double at(int r, int c) const { return values[index(r, c, columns)]; }
-};
-
-// Bilinear interpolation of `from` samples to `to`, corners aligned.
-Matrix interpolation(int from, int to) {
-  Matrix matrix(to, from);
+// Interpolation of `from` samples to `to`, corners aligned.
+std::vector<Band> interpolation(int from, int to) {
+  std::vector<Band> bands(static_cast<std::size_t>(to));
   const double step = to > 1 ? static_cast<double>(from - 1) / (to - 1) : 0.0;
   for (int i = 0; i < to; ++i) {
+    Band &band = bands[static_cast<std::size_t>(i)];
     const double position = i * step;
-    const int low = std::min(static_cast<int>(position), from - 1);
-    const int high = std::min(low + 1, from - 1);
-    matrix.at(i, low) += 1.0 - (position - low);
-    matrix.at(i, high) += position - low;
+    band.first = std::min(static_cast<int>(position), from - 1);
+    band.weights[0] = 1.0 - (position - band.first);
+    band.weights[1] = position - band.first;
+    band.count = band.first + 1 < from ? 2 : 1;
+    if (band.count == 1) band.weights[0] = 1.0;
   }
-  return matrix;
+  return bands;
 }
 
 // Interpolation to 16 times the size, then the mean of every 16 neighbours.
-Matrix pooling(int from) {
-  const Matrix fine = interpolation(from, cell * from);
-  Matrix matrix(cell * from - cell + 1, from);
-  for (int i = 0; i < matrix.rows; ++i) {
-    for (int k = 0; k < cell; ++k) {
-      for (int c = 0; c < from; ++c) matrix.at(i, c) += fine.at(i + k, c) / cell;
+std::vector<Band> pooling(int from) {
+  const std::vector<Band> fine = interpolation(from, cell * from);
+  std::vector<Band> bands(fine.size() - cell + 1);
+  for (std::size_t i = 0; i < bands.size(); ++i) {
+    Band &band = bands[i];
+    band.first = fine[i].first;
+    for (std::size_t k = i; k < i + cell; ++k) {
+      for (int c = 0; c < fine[k].count; ++c) {
+        const int at = fine[k].first + c - band.first;
+        band.weights[static_cast<std::size_t>(at)] += fine[k].weights[static_cast<std::size_t>(c)] / cell;
+        band.count = std::max(band.count, at + 1);
+      }
     }
   }
-  return matrix;
+  return bands;
 }
 
-// vertical * grid * horizontal^T. Each row of the matrices has two or three neighbouring entries that are not
-// zero.
-Grid apply(const Matrix &vertical, const Grid &grid, const Matrix &horizontal) {
-  Grid rows{grid.width, vertical.rows, std::vector<float>(index(vertical.rows, 0, grid.width))};
-  for (int y = 0; y < vertical.rows; ++y) {
-    for (int k = 0; k < vertical.columns; ++k) {
-      const double weight = vertical.at(y, k);
-      if (weight == 0.0) continue;
-      for (int x = 0; x < grid.width; ++x) {
-        rows.values[index(y, x, grid.width)] +=
-            static_cast<float>(weight * static_cast<double>(grid.at(x, k)));
-      }
+// vertical * grid * horizontal^T. rows: horizontal.size() x grid.height, the result of the first step.
+void apply(const std::vector<Band> &vertical, const Grid &grid, const std::vector<Band> &horizontal,
+           std::vector<float> &rows, Grid &result) {
+  result.width = static_cast<int>(horizontal.size());
+  result.height = static_cast<int>(vertical.size());
+  rows.resize(index(grid.height, 0, result.width));
+  result.values.resize(index(result.height, 0, result.width));
+  for (int y = 0; y < grid.height; ++y) {
+    for (int x = 0; x < result.width; ++x) {
+      const Band &band = horizontal[static_cast<std::size_t>(x)];
+      double sum = 0;
+      for (int k = 0; k < band.count; ++k)
+        sum += band.weights[static_cast<std::size_t>(k)] * static_cast<double>(grid.at(band.first + k, y));
+      rows[index(y, x, result.width)] = static_cast<float>(sum);
     }
   }
-  Grid result{horizontal.rows, vertical.rows, std::vector<float>(index(vertical.rows, 0, horizontal.rows))};
-  for (int x = 0; x < horizontal.rows; ++x) {
-    for (int k = 0; k < horizontal.columns; ++k) {
-      const double weight = horizontal.at(x, k);
-      if (weight == 0.0) continue;
-      for (int y = 0; y < vertical.rows; ++y) {
-        result.values[index(y, x, result.width)] +=
-            static_cast<float>(weight * static_cast<double>(rows.at(k, y)));
-      }
+  for (int y = 0; y < result.height; ++y) {
+    const Band &band = vertical[static_cast<std::size_t>(y)];
+    float *to = result.values.data() + index(y, 0, result.width);
+    std::fill(to, to + result.width, 0.0F);
+    for (int k = 0; k < band.count; ++k) {
+      const auto weight = static_cast<float>(band.weights[static_cast<std::size_t>(k)]);
+      const float *from = rows.data() + index(band.first + k, 0, result.width);
+      for (int x = 0; x < result.width; ++x) to[x] += weight * from[x];
     }
   }
+}
+
+Grid applied(const std::vector<Band> &vertical, const Grid &grid, const std::vector<Band> &horizontal) {
+  std::vector<float> rows;
+  Grid result;
+  apply(vertical, grid, horizontal, rows, result);
   return result;
 }
 
 }  // namespace
 
 Grid upsample(const Grid &grid, int width, int height) {
-  return apply(interpolation(grid.height, height), grid, interpolation(grid.width, width));
+  return applied(interpolation(grid.height, height), grid, interpolation(grid.width, width));
 }
 
 Grid pooled_map(const Grid &grid) {
-  return apply(pooling(grid.height), grid, pooling(grid.width));
+  return applied(pooling(grid.height), grid, pooling(grid.width));
+}
+
+Scorer::Scorer(int width, int height, ScoreKind kind)
+    : kind_(kind),
+      vertical_(kind == ScoreKind::Max ? pooling(height) : interpolation(height, cell * height)),
+      horizontal_(kind == ScoreKind::Max ? pooling(width) : interpolation(width, cell * width)) {}
+
+float Scorer::score(const Grid &grid) {
+  apply(vertical_, grid, horizontal_, rows_, map_);
+  const std::vector<float> &values = map_.values;
+  // (std::max_element passes over what is no number.)
+  const auto count = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  if (kind_ == ScoreKind::Max)
+    return std::isfinite(mean) ? *std::max_element(values.begin(), values.end()) : static_cast<float>(mean);
+  if (kind_ == ScoreKind::Mean) return static_cast<float>(mean);
+  const double squares = std::accumulate(values.begin(), values.end(), 0.0, [mean](double sum, float value) {
+    return sum + (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean);
+  });
+  return static_cast<float>(std::sqrt(squares / count));
 }
 
 float image_score(const Grid &grid, ScoreKind kind) {
-  if (kind == ScoreKind::Max) {
-    const Grid pooled = pooled_map(grid);
-    return *std::max_element(pooled.values.begin(), pooled.values.end());
-  }
-  const Grid map = upsample(grid, cell * grid.width, cell * grid.height);
-  const auto count = static_cast<double>(map.values.size());
-  const double mean = std::accumulate(map.values.begin(), map.values.end(), 0.0) / count;
-  if (kind == ScoreKind::Mean) return static_cast<float>(mean);
-  const double squares =
-      std::accumulate(map.values.begin(), map.values.end(), 0.0, [mean](double sum, float v) {
-        return sum + (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
-      });
-  return static_cast<float>(std::sqrt(squares / count));
+  return Scorer(grid.width, grid.height, kind).score(grid);
 }
 
 std::vector<Region> regions(const Grid &grid, float threshold) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,27 @@ Grid pooled_map(const Grid &grid);
 // The image score (facts 9): max of the pooled map, or mean or population standard deviation of the upsampled
 // map.
 float image_score(const Grid &grid, ScoreKind kind);
+
+// One output of a resize or a pooling along an axis: neighbouring inputs with their weights.
+struct Band {
+  int first = 0;
+  int count = 0;
+  std::array<double, 4> weights{};
+};
+
+// image_score() of many grids of one size, without taking memory for each. A grid with a value that is no
+// number has a score that is none.
+class Scorer {
+ public:
+  Scorer(int width, int height, ScoreKind kind);
+  float score(const Grid &grid);
+
+ private:
+  ScoreKind kind_;
+  std::vector<Band> vertical_, horizontal_;
+  std::vector<float> rows_;
+  Grid map_;
+};
 
 // A connected part (8 neighbours) of the pooled map at or above the threshold, as the part of the frame that
 // its pooling windows cover: 0..1 of the frame's width and height.

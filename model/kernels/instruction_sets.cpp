@@ -19,6 +19,8 @@ extern const Kernels fp32_avx2;
 extern const Kernels fp32_avx512;
 extern const Kernels bf16_avx512;
 extern const Kernels bf16_amx;
+extern const Kernels int8_avx_vnni;
+extern const Kernels int8_avx512;
 #endif
 
 namespace {
@@ -32,6 +34,11 @@ constexpr std::array<std::string_view, 5> names{"baseline", "avx2", "avx512", "a
 bool has_avx512_bf16() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1U << 5)) != 0;
+}
+
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1U << 4)) != 0;
 }
 
 // Linux hands the tiles' 8 KiB of state out on demand.
@@ -80,6 +87,10 @@ const Kernels *best_kernels(Precision precision) {
   if (precision == Precision::Bf16) {
     if (set >= InstructionSet::Amx) return &bf16_amx;
     return set >= InstructionSet::Avx512Bf16 ? &bf16_avx512 : nullptr;
+  }
+  if (precision == Precision::Int8) {
+    if (set >= InstructionSet::Avx512 && __builtin_cpu_supports("avx512vnni")) return &int8_avx512;
+    return set >= InstructionSet::Avx2 && has_avx_vnni() ? &int8_avx_vnni : nullptr;
   }
   if (set >= InstructionSet::Avx512) return &fp32_avx512;
   if (set >= InstructionSet::Avx2) return &fp32_avx2;

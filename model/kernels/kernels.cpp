@@ -21,8 +21,8 @@ constexpr std::ptrdiff_t panels_of(std::ptrdiff_t n) {
 
 template <typename Element, Activation activation>
 Floats activate(Floats x) {
-  if constexpr (activation == Activation::Relu) return larger(x, Floats{});
-  if constexpr (activation == Activation::Relu6) return smaller(larger(x, Floats{}), broadcast(6.0F));
+  if constexpr (activation == Activation::Relu) return larger(Floats{}, x);
+  if constexpr (activation == Activation::Relu6) return smaller(broadcast(6.0F), larger(Floats{}, x));
   if constexpr (activation == Activation::Silu) return silu<Element::accuracy>(x);
   return x;
 }
@@ -126,10 +126,11 @@ struct TileRegisters {
   TileRegisters &operator=(const TileRegisters &) = delete;
 };
 
+// (The tiles' numbers are part of the instructions, which is why this is written out.)
 template <int row_tiles, int panels>
 void sum_tile(const std::uint16_t *a, std::ptrdiff_t a_stride, const std::uint16_t *b,
               std::ptrdiff_t panel_stride, int depth, const Sums &to) {
-  const auto a_bytes = a_stride * 2;
+  const std::ptrdiff_t a_bytes = a_stride * std::ptrdiff_t{sizeof(std::uint16_t)};
   _tile_zero(0);
   if constexpr (panels > 1) _tile_zero(1);
   if constexpr (row_tiles > 1) _tile_zero(2);
@@ -189,7 +190,20 @@ inline void add_product(Floats &sums, float a, Floats b, Fp32 /*element*/) {
 
 #if defined(__AVX512BF16__)
 inline void add_product(Floats &sums, float a, Floats b, Bf16 /*element*/) {
-  sums = _mm512_dpbf16_ps(sums, bits<__m512bh>(broadcast(a)), bits<__m512bh>(b));
+  sums = _mm512_dpbf16_ps(sums, bits<__m512bh>(broadcast_bits(a)), bits<__m512bh>(b));
+}
+#endif
+
+#if defined(UNIAD_INT8)
+// Whole numbers all the while: the sums only look like floats.
+inline void add_product(Floats &sums, float a, Floats b, Bytes /*element*/) {
+#if defined(__AVX512VNNI__)
+  sums = bits<Floats>(
+      _mm512_dpbusd_epi32(bits<__m512i>(sums), bits<__m512i>(broadcast_bits(a)), bits<__m512i>(b)));
+#else
+  sums = bits<Floats>(
+      _mm256_dpbusd_avx_epi32(bits<__m256i>(sums), bits<__m256i>(broadcast_bits(a)), bits<__m256i>(b)));
+#endif
 }
 #endif
 
@@ -262,7 +276,8 @@ void multiply(const Multiply &m) {
 }
 
 template <typename Element>
-void pack(const float *weights, int columns, int values, int padded_depth, int panels, void *packed) {
+void pack(const float *weights, int columns, int values, int padded_depth, int panels, void *packed,
+          float * /*scales*/, float * /*offsets*/) {
   constexpr int group = Element::group;
   auto *out = static_cast<typename Element::Type *>(packed);
   for (int p = 0; p < panels; ++p) {
@@ -277,6 +292,133 @@ void pack(const float *weights, int columns, int values, int padded_depth, int p
     }
   }
 }
+
+#if defined(UNIAD_INT8)
+
+// A row's values lie in bytes of 1 to 255 around this one.
+constexpr float byte_zero = 128;
+constexpr float most_steps = 127;
+
+constexpr int most_rows_at_once = 448;
+
+void pack_bytes(const float *weights, int columns, int values, int padded_depth, int panels, void *packed,
+                float *scales, float *offsets) {
+  auto *out = static_cast<std::int8_t *>(packed);
+  for (int column = 0; column < panels * panel_width; ++column) {
+    const float *of_column = weights + std::ptrdiff_t{column} * values;
+    float most = 0;
+    for (int k = 0; column < columns && k < values; ++k) {
+      const float size = of_column[k] < 0 ? -of_column[k] : of_column[k];
+      most = size > most ? size : most;
+    }
+    scales[column] = most / most_steps;
+    float sum_of_bytes = 0;
+    for (int k = 0; k < padded_depth; ++k) {
+      const bool inside = most > 0 && column < columns && k < values;
+      const float steps = inside ? of_column[k] / scales[column] : 0;
+      const auto byte = static_cast<std::int8_t>(steps < 0 ? steps - 0.5F : steps + 0.5F);
+      out[(std::ptrdiff_t{column / panel_width} * padded_depth + k - k % 4) * panel_width +
+          std::ptrdiff_t{4} * (column % panel_width) + k % 4] = byte;
+      sum_of_bytes += static_cast<float>(byte);
+    }
+    offsets[column] = byte_zero * sum_of_bytes;
+  }
+}
+
+// A row of `values`, times their factors, as bytes. Returns the worth of one step; no number where the row
+// has one that is none.
+template <typename Element>
+float quantise_row(const typename Element::Type *row, const float *factors, int values, std::uint8_t *bytes) {
+  const auto at = [&](int i) {
+    const Floats x = Element::load(row + i);
+    return factors == nullptr ? x : x * load(factors + i);
+  };
+  const int whole = values / lanes * lanes;
+  Floats last{};
+  if (whole < values) last = at(whole);
+  for (int l = values - whole; l < lanes; ++l) last[l] = 0;
+
+  Floats most = larger(last, -last);
+  Floats nothing = last * 0.0F;
+  for (int i = 0; i < whole; i += lanes) {
+    const Floats x = at(i);
+    most = larger(most, larger(x, -x));
+    nothing += x * 0.0F;
+  }
+  const float peak = maximum(most);
+  const float steps = peak > 0 ? most_steps / peak : 0;
+  const auto put = [&](int i, Floats x) {
+    constexpr float round = 0.5F;
+    using Narrow = std::uint8_t __attribute__((vector_size(lanes)));
+    store_as(bytes + i,
+             __builtin_convertvector(__builtin_convertvector(x * steps + (byte_zero + round), Ints), Narrow));
+  };
+  for (int i = 0; i < whole; i += lanes) put(i, at(i));
+  if (whole < values) put(whole, last);
+  return peak / most_steps + sum(nothing);
+}
+
+template <typename Element>
+void quantise(const Multiply &m, std::uint8_t *bytes, float *row_scales) {
+  for (int r = 0; r < m.rows; ++r)
+    row_scales[r] = quantise_row<Element>(static_cast<const typename Element::Type *>(m.a) + r * m.a_stride,
+                                          m.factors, m.values, bytes + std::ptrdiff_t{r} * m.depth);
+}
+
+// The sums of bytes -> what the sums of the numbers would be.
+void dequantise(const Multiply &m, const float *row_scales, int rows, int first_panel, int panels,
+                Tile &tile) {
+  for (int p = 0; p < panels; ++p) {
+    for (int v = 0; v < panel_vectors; ++v) {
+      const std::ptrdiff_t column = panels_of(first_panel + p) + lane(v);
+      const Floats scale = load(m.scales + column);
+      const Floats offset = load(m.offsets + column);
+      for (int r = 0; r < rows; ++r) {
+        float *sums = tile.sums[p][r] + lane(v);
+        const Floats whole = __builtin_convertvector(load_as<Ints>(sums), Floats);
+        store(sums, (whole - offset) * scale * row_scales[r]);
+      }
+    }
+  }
+}
+
+// Panels outermost, as in multiply_tiles.
+template <typename Element>
+void multiply_quantised(const Multiply &m, const std::uint8_t *bytes, const float *row_scales, int first,
+                        int count) {
+  Tile tile;
+  const Sums sums{tile.sums[0][0], panel_width, panels_of(most_tile_rows)};
+  for (int p = 0; p < m.panels; p += tile_panels) {
+    const int panels = m.panels - p > 1 ? 2 : 1;
+    for (int r = 0; r < count; r += tile_rows) {
+      const int rows = count - r < tile_rows ? count - r : tile_rows;
+      sum_panels<Bytes>(bytes + std::ptrdiff_t{r} * m.depth, m.depth, static_cast<const std::uint8_t *>(m.b),
+                        m.depth, rows, p, m.panels, sums);
+      dequantise(m, row_scales + r, rows, p, panels, tile);
+      finish<Element>(m, tile, first + r, rows, p, panels);
+    }
+  }
+}
+
+template <typename Element>
+void multiply_bytes(const Multiply &m) {
+  if (m.row_scales != nullptr)
+    return multiply_quantised<Element>(m, static_cast<const std::uint8_t *>(m.a), m.row_scales, 0, m.rows);
+  alignas(64) std::uint8_t bytes[tile_rows * longest_byte_row];
+  float row_scales[most_rows_at_once];
+  // As many whole tiles of rows as there is room for.
+  const int fit = static_cast<int>(sizeof bytes) / m.depth;
+  const int at_once = (fit < most_rows_at_once ? fit : most_rows_at_once) / tile_rows * tile_rows;
+  for (int r = 0; r < m.rows; r += at_once) {
+    Multiply part = m;
+    part.rows = m.rows - r < at_once ? m.rows - r : at_once;
+    part.a = static_cast<const typename Element::Type *>(m.a) + r * m.a_stride;
+    quantise<Element>(part, bytes, row_scales);
+    multiply_quantised<Element>(m, bytes, row_scales, r, part.rows);
+  }
+}
+
+#endif
 
 void scale_rows(const float *packed, const float *factors, std::ptrdiff_t rows, float *scaled) {
   for (std::ptrdiff_t k = 0; k < rows; ++k)
@@ -498,7 +640,7 @@ float soften(float *scores, int keys, int key_depth, typename Element::Type *sha
   Floats total{};
   for (int i = 0; i < whole; i += lanes) {
     const Floats share =
-        power_of_two<Element::accuracy>(larger((load(scores + i) - peak) * log2_e, broadcast(-100.0F)));
+        power_of_two<Element::accuracy>(larger(broadcast(-100.0F), (load(scores + i) - peak) * log2_e));
     total += share;
     Element::store(shares + i, share);
   }
@@ -635,25 +777,37 @@ void add_squares(const float *input, std::ptrdiff_t stride, int rows, int column
 
 template <typename Element>
 constexpr Kernels kernels_of(const char *name) {
-  return {name,
-          Element::precision,
-          static_cast<int>(sizeof(typename Element::Type)),
-          Element::group,
-          tile_depth,
-          tile_rows,
-          pack<Element>,
-          multiply<Element>,
-          scale<Element>,
-          depthwise<Element>,
-          squeeze,
-          widen<Element>,
-          narrow<Element>,
-          blend<Element>,
-          keep_larger<Element>,
-          add_squares,
-          attend_scratch<Element>,
-          attend<Element>,
-          normalise<Element>};
+  constexpr auto size = static_cast<int>(sizeof(typename Element::Type));
+  Kernels kernels{name,
+                  Element::precision,
+                  size,
+                  tile_depth,
+                  tile_rows,
+                  size,
+                  tile_depth,
+                  pack<Element>,
+                  multiply<Element>,
+                  scale<Element>,
+                  nullptr,
+                  depthwise<Element>,
+                  squeeze,
+                  widen<Element>,
+                  narrow<Element>,
+                  blend<Element>,
+                  keep_larger<Element>,
+                  add_squares,
+                  attend_scratch<Element>,
+                  attend<Element>,
+                  normalise<Element>};
+#if defined(UNIAD_INT8)
+  kernels.precision = Precision::Int8;
+  kernels.weight_element = 1;
+  kernels.pack = pack_bytes;
+  kernels.multiply = multiply_bytes<Element>;
+  kernels.quantise = quantise<Element>;
+  kernels.scale = nullptr;
+#endif
+  return kernels;
 }
 
 }  // namespace

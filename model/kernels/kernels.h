@@ -6,7 +6,9 @@
 
 namespace uniad::cpu {
 
-enum class Precision { Fp32, Bf16 };
+// Int8: weights of 8 bits with a scale a column, and the rows they are multiplied with of 8 bits with a scale
+// a row, drawn from each row itself; all else in the type that the activations are kept in.
+enum class Precision { Fp32, Bf16, Int8 };
 
 enum class Activation { None, Relu, Relu6, Silu };
 
@@ -16,15 +18,23 @@ inline constexpr int panel_width = 16;
 // Rows of every activation that may be read and overwritten behind the last one: tiles are computed whole.
 inline constexpr int spare_rows = 32;
 
-// "Element" below is the precision's own type: float, or the upper 16 bits of one.
+// The most values of a row that int8 multiplies.
+inline constexpr int longest_byte_row = 10 * 1024;
+
+// "Element" below is the type of activations: float, or the upper 16 bits of one (bf16).
 
 // c = activation(a * b + bias + skip + residual): a linear layer, or a convolution with its pixels as rows.
 struct Multiply {
   const void *a = nullptr;  // elements: rows x depth
   std::ptrdiff_t a_stride = 0;
-  const void *b = nullptr;  // elements, as Kernels::pack leaves them
+  int values = 0;                     // of a row; then come zeros, up to the depth (int8: anything)
+  const float *factors = nullptr;     // int8: values; each value of a row times its own, or none
+  const float *row_scales = nullptr;  // int8: rows; then `a` is bytes already, rows x depth
+  const void *b = nullptr;            // as Kernels::pack leaves it
+  const float *scales = nullptr;      // int8: as well, a column
+  const float *offsets = nullptr;     // int8: as well, a column
   int rows = 0;
-  int depth = 0;   // a multiple of Kernels::depth
+  int depth = 0;   // a multiple of Kernels::weight_depth
   int panels = 0;  // columns / panel_width
   const float *bias = nullptr;
   const void *skip = nullptr;  // elements: rows x columns
@@ -58,7 +68,8 @@ struct Depthwise {
 };
 
 // softmax(q k^T) v of one head. Queries and keys are the cells of a grid; the neighbour mask hides the keys
-// within mask_height / 2 rows and mask_width / 2 columns of a query.
+// within mask_height / 2 rows and mask_width / 2 columns of a query. (Queries are read up to the next
+// multiple of Kernels::depth: what lies behind a head is multiplied by zero and must be finite.)
 struct Attend {
   const void *q = nullptr;  // elements: tokens x head, scaled
   std::ptrdiff_t q_stride = 0;
@@ -124,17 +135,22 @@ struct Kernels {
   const char *name;  // "AVX-512"
   Precision precision;
   int element;  // bytes
-  int group;    // neighbouring values of the depth that lie side by side in a panel
   int depth;
-  int rows;  // of a tile
+  int rows;            // of a tile
+  int weight_element;  // bytes of a packed weight
+  int weight_depth;
 
-  // weights: columns x depth, dense, `values` of each row -> panels x (padded depth / group) x panel_width x
-  // group, zeros where there is none.
-  void (*pack)(const float *weights, int columns, int values, int padded_depth, int panels, void *packed);
+  // weights: columns x values, dense -> panels x padded depth x panel_width, zeros where there is none.
+  // scales, offsets: panels x panel_width, written by int8 alone.
+  void (*pack)(const float *weights, int columns, int values, int padded_depth, int panels, void *packed,
+               float *scales, float *offsets);
   void (*multiply)(const Multiply &);
 
-  // Packed weights with each value of the depth scaled.
+  // Packed weights with each value of the depth scaled. Null for int8, which has Multiply::factors.
   void (*scale)(const void *packed, const float *factors, int padded_depth, int panels, void *scaled);
+
+  // int8 alone, for rows that are multiplied more than once: m.a -> bytes, rows x depth, and row_scales.
+  void (*quantise)(const Multiply &m, std::uint8_t *bytes, float *row_scales);
 
   void (*depthwise)(const Depthwise &);
   void (*squeeze)(const Squeeze &);

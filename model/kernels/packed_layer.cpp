@@ -2,16 +2,25 @@
 #include "model/kernels/packed_layer.h"
 
 #include <algorithm>
+#include <string>
+
+#include "model/error.h"
 
 namespace uniad::cpu {
 
-Multiply PackedLayer::onto(int rows) const {
+Multiply PackedLayer::onto(int rows, int first, int count) const {
+  const std::ptrdiff_t column = std::ptrdiff_t{first} * panel_width;
   Multiply multiply;
-  multiply.b = weights.data();
+  multiply.values = values;
+  multiply.b = weights.data() + static_cast<std::ptrdiff_t>(weights.size()) / panels * first;
+  if (!scales.empty()) {
+    multiply.scales = scales.data() + column;
+    multiply.offsets = offsets.data() + column;
+  }
   multiply.rows = rows;
   multiply.depth = depth;
-  multiply.panels = panels;
-  multiply.bias = bias.data();
+  multiply.panels = count;
+  multiply.bias = bias.data() + column;
   return multiply;
 }
 
@@ -26,11 +35,21 @@ PackedLayer pack(const Kernels &kernels, std::span<const float> weights, int val
                  std::span<const float> bias) {
   const auto columns = static_cast<int>(bias.size());
   PackedLayer layer;
-  layer.depth = round_up(values, kernels.depth);
+  layer.values = values;
+  layer.depth = round_up(values, kernels.weight_depth);
   layer.bias = in_panels(bias);
   layer.panels = static_cast<int>(layer.bias.size()) / panel_width;
-  layer.weights = Elements(kernels, static_cast<std::size_t>(layer.depth) * layer.bias.size());
-  kernels.pack(weights.data(), columns, values, layer.depth, layer.panels, layer.weights.data());
+  layer.weights.resize(static_cast<std::size_t>(layer.depth) * layer.bias.size() *
+                       static_cast<std::size_t>(kernels.weight_element));
+  if (kernels.precision == Precision::Int8) {
+    if (layer.depth > longest_byte_row)
+      throw Error("int8", "a layer reads " + std::to_string(values) + " values at a time",
+                  "use fp32 or bf16");
+    layer.scales.resize(layer.bias.size());
+    layer.offsets.resize(layer.bias.size());
+  }
+  kernels.pack(weights.data(), columns, values, layer.depth, layer.panels, layer.weights.data(),
+               layer.scales.data(), layer.offsets.data());
   return layer;
 }
 

@@ -29,13 +29,16 @@ class Elements {
 
 // Weights as Kernels::multiply reads them, with their bias.
 struct PackedLayer {
-  Elements weights;
+  AlignedVector<std::byte> weights;
   AlignedVector<float> bias;
-  int depth = 0;   // padded
-  int panels = 0;  // of columns
+  AlignedVector<float> scales, offsets;  // int8 alone
+  int values = 0;                        // of a row
+  int depth = 0;                         // padded
+  int panels = 0;                        // of columns
 
-  // What they are to multiply().
-  Multiply onto(int rows) const;
+  // What `count` panels of them from `first` on are to multiply(); all of them.
+  Multiply onto(int rows, int first, int count) const;
+  Multiply onto(int rows) const { return onto(rows, 0, panels); }
 };
 
 // weights: (columns, values).

@@ -54,6 +54,16 @@ inline Floats broadcast(float value) {
   return value - Floats{};
 }
 
+// The same 32 bits in every lane, whatever number they are.
+inline Floats broadcast_bits(float value) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, &value, sizeof word);
+  const Words words = word - Words{};
+  Floats all;
+  std::memcpy(&all, &words, sizeof all);
+  return all;
+}
+
 template <typename To, typename From>
 inline To bits(From from) {
   static_assert(sizeof(To) == sizeof(From));
@@ -62,6 +72,7 @@ inline To bits(From from) {
   return to;
 }
 
+// Of two numbers; b where either is none.
 inline Floats smaller(Floats a, Floats b) {
 #if defined(__AVX512F__)
   return _mm512_min_ps(a, b);
@@ -70,6 +81,7 @@ inline Floats smaller(Floats a, Floats b) {
 #endif
 }
 
+// As well.
 inline Floats larger(Floats a, Floats b) {
 #if defined(__AVX512F__)
   return _mm512_max_ps(a, b);
@@ -175,10 +187,17 @@ struct Bf16 {
     store_as(to, round(value));
   }
   static Type from(float value) {
+    if (value != value) return 0x7FC0;
     std::uint32_t word = 0;
     std::memcpy(&word, &value, sizeof word);
     return static_cast<Type>((word + 0x7FFFU + ((word >> 16) & 1U)) >> 16);
   }
+};
+
+// What int8 multiplies; nothing is kept as that.
+struct Bytes {
+  using Type = std::uint8_t;
+  static constexpr int group = 4;
 };
 
 }  // namespace

@@ -105,6 +105,8 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "merge --model x",
                                 "merge a --model x",
                                 "merge a b",
+                                "bench",
+                                "bench --model x y",
                                 "evaluate --model x --data y --device cuda:x"}) {
     const auto outcome = uniad(arguments);
     EXPECT_EQ(outcome.code, 2) << arguments;
@@ -121,7 +123,8 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_EQ(man.code, 0);
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
-  for (const std::string command : {"train", "update", "merge", "evaluate", "predict", "import", "info"}) {
+  for (const std::string command :
+       {"train", "update", "merge", "evaluate", "predict", "import", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));

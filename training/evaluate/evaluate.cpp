@@ -86,6 +86,7 @@ void evaluate(const EvaluateOptions &options, Progress &progress) {
   if (!options.json.empty()) json.emplace(options.json);  // before the work: it must not be lost for a typo
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   progress.say(detector->description());
+  if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
   Classes classes;
   for (const auto &source : sources) classes[source.name] = judge(source, *detector, progress);
   if (options.json != "-") print_table(classes);

@@ -75,6 +75,7 @@ void predict(const PredictOptions &options, Progress &progress) {
   const auto calibration = detector->calibration();
   const auto sources = open_sources(options.data, options.image_dir);
   progress.say(detector->description());
+  if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
   if (!calibration->pooled) progress.say("the model has no calibration: scores come without threshold");
   if (!options.overlay.empty()) std::filesystem::create_directories(options.overlay);
 

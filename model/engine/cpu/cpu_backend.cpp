@@ -19,14 +19,33 @@ using cpu::Kernels;
 using cpu::PackedLayer;
 using cpu::Team;
 
-const Kernels &need_kernels(CpuPrecision precision) {
-  const Kernels *kernels =
-      cpu::best_kernels(precision == CpuPrecision::Fp32 ? cpu::Precision::Fp32 : cpu::Precision::Bf16);
+const char *name_of(cpu::Precision precision) {
+  switch (precision) {
+    case cpu::Precision::Bf16:
+      return "bf16";
+    case cpu::Precision::Int8:
+      return "int8";
+    case cpu::Precision::Fp32:
+      break;
+  }
+  return "fp32";
+}
+
+const Kernels &need_kernels(cpu::Precision precision) {
+  const Kernels *kernels = cpu::best_kernels(precision);
   if (kernels == nullptr)
-    throw Error("precision", "this processor has no bf16 arithmetic (AVX-512 BF16 or AMX)",
+    throw Error("precision", std::string("this processor has no arithmetic for ") + name_of(precision),
                 "use precision=auto or fp32");
   return *kernels;
 }
+
+// Streams of several sizes share a network: each keeps its filter tables.
+struct SizedPreprocessor {
+  int width = 0;
+  int height = 0;
+  PixelLayout layout = PixelLayout::RGB;
+  Preprocessor preprocessor;
+};
 
 // Several pictures: one on each thread, which wait for nobody. One picture: all threads work on it.
 class CpuBackend : public Backend {
@@ -60,14 +79,13 @@ class CpuBackend : public Backend {
   }
 
   std::string description() const override {
-    return std::string("cpu, ") + (kernels_.precision == cpu::Precision::Fp32 ? "fp32" : "bf16") + " (" +
-           kernels_.name + ")";
+    return std::string("cpu, ") + name_of(kernels_.precision) + " (" + kernels_.name + ")";
   }
 
  private:
   // What one picture at a time needs.
   struct Place {
-    Preprocessor preprocessor;
+    std::vector<SizedPreprocessor> preprocessors;  // the newest last
     std::vector<float> image;
     cpu::Trunk::Memory trunk;
     std::optional<cpu::Reconstructor::Memory> reconstructor;
@@ -75,7 +93,7 @@ class CpuBackend : public Backend {
   };
 
   Place make_place(int threads) const {
-    Place place{Preprocessor(input_), {}, trunk_.make_memory(threads), {}, {}, {}};
+    Place place{{}, {}, trunk_.make_memory(threads), {}, {}, {}};
     place.image.resize(std::size_t{3} * static_cast<std::size_t>(input_.height) *
                        static_cast<std::size_t>(input_.width));
     if (reconstructor_) place.reconstructor = reconstructor_->make_memory(threads);
@@ -85,6 +103,18 @@ class CpuBackend : public Backend {
       place.whitened.resize(place.features.size());
     }
     return place;
+  }
+
+  Preprocessor &preprocessor_of(Place &place, const FrameView &frame) const {
+    auto &known = place.preprocessors;
+    const auto found = std::find_if(known.begin(), known.end(), [&](const SizedPreprocessor &other) {
+      return other.width == frame.width && other.height == frame.height && other.layout == frame.layout;
+    });
+    if (found != known.end()) return found->preprocessor;
+    constexpr std::size_t most = 16;
+    if (known.size() == most) known.erase(known.begin());
+    known.push_back({frame.width, frame.height, frame.layout, Preprocessor(input_)});
+    return known.back().preprocessor;
   }
 
   void run_one(const Team &team, Place &place, Picture &picture) const {
@@ -98,7 +128,7 @@ class CpuBackend : public Backend {
   void run_one(const Team &team, Place &place, const FrameView &frame, Tokens &tokens) const {
     const std::size_t size = static_cast<std::size_t>(tokens_) * static_cast<std::size_t>(channels_);
     tokens.features.resize(size);
-    place.preprocessor.run(frame, place.image);
+    preprocessor_of(place, frame).run(frame, place.image);
     trunk_.run(team, place.trunk, place.image.data(), tokens.features.data());
     if (whitening_) whiten(place, tokens);
     if (!reconstructor_) return;
@@ -123,7 +153,8 @@ class CpuBackend : public Backend {
   }
 
   const Kernels &kernels_;
-  const Kernels &fp32_ = need_kernels(CpuPrecision::Fp32);  // features are whitened in fp32 in any precision
+  const Kernels &fp32_ =
+      need_kernels(cpu::Precision::Fp32);  // features are whitened in fp32 in any precision
   const InputConfig input_;
   const int tokens_;
   const int channels_;
@@ -136,11 +167,11 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
-bool cpu_has_bf16() {
-  return cpu::best_kernels(cpu::Precision::Bf16) != nullptr;
+bool cpu_has(cpu::Precision precision) {
+  return cpu::best_kernels(precision) != nullptr;
 }
 
-std::unique_ptr<Backend> make_cpu_backend(const FoldedNetwork &network, CpuPrecision precision,
+std::unique_ptr<Backend> make_cpu_backend(const FoldedNetwork &network, cpu::Precision precision,
                                           std::shared_ptr<cpu::ThreadPool> pool) {
   return std::make_unique<CpuBackend>(network, need_kernels(precision), std::move(pool));
 }

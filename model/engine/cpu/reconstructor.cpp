@@ -58,6 +58,7 @@ Reconstructor::Reconstructor(const Kernels &kernels, const FoldedReconstruction 
       stride_(round_up(network.dim, kernels.depth)),
       wide_stride_(round_up(network.dim, panel_width)),
       hidden_stride_(round_up(network.feedforward, kernels.depth)),
+      feature_stride_(round_up(network.input.in, kernels.depth)),
       pre_norm_(network.pre_norm),
       mask_encoder_(network.mask_encoder),
       mask_first_(network.mask_decoder_first),
@@ -120,8 +121,9 @@ void Reconstructor::by_rows(const Team &team, Work work) const {
 void Reconstructor::apply(const PackedLayer &layer, const Elements &input, Elements &output, Rows rows,
                           Activation activation) const {
   Multiply multiply = layer.onto(rows.count);
-  multiply.a = at(input, rows.first, layer.depth);
-  multiply.a_stride = layer.depth;
+  const int stride = round_up(layer.values, kernels_.depth);
+  multiply.a = at(input, rows.first, stride);
+  multiply.a_stride = stride;
   multiply.activation = activation;
   multiply.c_stride = round_up(layer.panels * panel_width, kernels_.depth);
   multiply.c = at(output, rows.first, static_cast<int>(multiply.c_stride));
@@ -214,8 +216,8 @@ void Reconstructor::encode(const Team &team, Memory &memory) const {
   };
   by_rows(team, [&](Rows rows) {
     Multiply multiply = input_.onto(rows.count);
-    multiply.a = at(memory.features, rows.first, input_.depth);
-    multiply.a_stride = input_.depth;
+    multiply.a = at(memory.features, rows.first, feature_stride_);
+    multiply.a_stride = feature_stride_;
     multiply.wide = memory.stream.data() + std::ptrdiff_t{rows.first} * wide_stride_;
     multiply.wide_stride = wide_stride_;
     kernels_.multiply(multiply);
@@ -302,7 +304,7 @@ void Reconstructor::decode(const Team &team, Memory &memory) const {
 void Reconstructor::run(const Team &team, Memory &memory, const float *features, float *residuals) const {
   for (int r = 0; r < tokens_; ++r)
     kernels_.narrow(features + std::ptrdiff_t{r} * channels_, channels_,
-                    at(memory.features, r, input_.depth));
+                    at(memory.features, r, feature_stride_));
   encode(team, memory);
   decode(team, memory);
   const int out_stride = output_.panels * panel_width;

@@ -95,9 +95,10 @@ class Reconstructor {
   const Kernels &kernels_;
   MapSize grid_;
   int tokens_, dim_, heads_, channels_;
-  int stride_;         // of elements of dim
-  int wide_stride_;    // of floats of dim
-  int hidden_stride_;  // of elements of feedforward
+  int stride_;          // of elements of dim
+  int wide_stride_;     // of floats of dim
+  int hidden_stride_;   // of elements of feedforward
+  int feature_stride_;  // of elements of channels
   bool pre_norm_;
   bool mask_encoder_, mask_first_, mask_second_;
   int mask_height_, mask_width_;

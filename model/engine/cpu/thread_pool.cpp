@@ -91,8 +91,10 @@ bool ThreadPool::take_one(int thread) {
 void ThreadPool::work(int thread) {
   const FlushToZero flush_to_zero;
   int looks = 0;
-  while (!stop_) {
+  for (;;) {
+    // Read before stop_, which is set before stage_ is raised: whoever sleeps on it is woken.
     const std::uint32_t stage = stage_;
+    if (stop_) return;
     if (take_one(thread)) {
       looks = 0;
     } else if (++looks < looks_before_sleep) {

@@ -48,8 +48,9 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls task(number, thread) once for every number below `tasks`, and returns when all have returned.
-  // thread: below threads(), never the same at the same time. Tasks must not throw. One run at a time.
+  // Calls task(number, thread) once for every number below `tasks` (2^20 at most), and returns when all have
+  // returned. thread: below threads(), never the same at the same time. Tasks must not throw. One run at a
+  // time.
   void run(int tasks, const Task &task);
 
  private:

@@ -71,10 +71,11 @@ const std::byte *Trunk::at(const Elements &map, std::ptrdiff_t element) const {
 Trunk::Dense Trunk::pack_dense(const Convolution &convolution) const {
   Dense dense;
   dense.shape = without_weights(convolution);
+  const bool of_image = convolution.in == 3;
   dense.in_stride = round_up(convolution.in, kernels_.depth);
   dense.out_stride = round_up(convolution.out, kernels_.depth);
-  const bool of_image = convolution.in == 3;
   const int cells = convolution.kernel * convolution.kernel;
+  if (of_image) dense.in_stride = round_up(convolution.in * cells, kernels_.depth);  // of a patch
   if (cells == 1 || of_image) {
     dense.layer = pack(kernels_, convolution.weights, convolution.in * cells, convolution.bias);
     return dense;
@@ -181,17 +182,25 @@ Trunk::Memory Trunk::make_memory(int threads) const {
   std::size_t padded = 0;
   std::size_t channels = 0;
   std::size_t sums = 0;
+  std::size_t row_scales = 0;
+  std::size_t bytes = 0;
   std::size_t squeezed = 0;
-  std::size_t patch_row = static_cast<std::size_t>(stem_.layer.depth);
+  std::size_t patch_row = static_cast<std::size_t>(stem_.in_stride);
   const auto cover = [](std::size_t &most, std::size_t size) { most = std::max(most, size); };
   const auto cover_map = [&](std::size_t &most, const Dense &dense) {
     cover(most, size_of_map(dense.shape.output.pixels() + spare_rows, dense.out_stride));
-    if (!reads_pixels_as_they_are(dense.shape)) cover(patch_row, static_cast<std::size_t>(dense.layer.depth));
+    if (!reads_pixels_as_they_are(dense.shape))
+      cover(patch_row, static_cast<std::size_t>(round_up(dense.layer.values, kernels_.depth)));
   };
   for (const auto &block : blocks_) {
     if (const auto *inverted = std::get_if<Inverted>(&block)) {
       const Channelwise &depthwise = inverted->depthwise;
       cover_map(map, inverted->project);
+      if (inverted->expand && kernels_.quantise != nullptr) {
+        const auto pixels = static_cast<std::size_t>(inverted->expand->shape.input.pixels() + spare_rows);
+        cover(row_scales, pixels);
+        cover(bytes, pixels * static_cast<std::size_t>(inverted->expand->layer.depth));
+      }
       cover(inner, size_of_map(depthwise.shape.output.pixels() + spare_rows, depthwise.out_stride));
       const Convolution &shape = depthwise.shape;
       const int seen = (depthwise.strip - 1) * shape.stride + shape.kernel;
@@ -200,7 +209,9 @@ Trunk::Memory Trunk::make_memory(int threads) const {
       cover(sums, depthwise.bias.size() *
                       static_cast<std::size_t>(tasks_for(shape.output.height, depthwise.strip)));
       if (inverted->gate) cover(squeezed, static_cast<std::size_t>(inverted->gate->squeezed));
-      cover(scaled, size_of_map(inverted->project.layer.depth, inverted->project.layer.panels * panel_width));
+      if (kernels_.scale != nullptr)
+        cover(scaled,
+              size_of_map(inverted->project.layer.depth, inverted->project.layer.panels * panel_width));
     } else {
       const auto &residual = std::get<Residual>(block);
       cover_map(inner, residual.body.front());
@@ -216,6 +227,8 @@ Trunk::Memory Trunk::make_memory(int threads) const {
   memory.inner_too = Elements(kernels_, inner_too);
   memory.shortcut = Elements(kernels_, shortcut);
   memory.scaled = Elements(kernels_, scaled);
+  memory.bytes.resize(bytes);
+  memory.row_scales.resize(row_scales);
   memory.sums.resize(sums);
   memory.gate.resize(channels + static_cast<std::size_t>(kernels_.depth));
   memory.squeezed.resize(squeezed);
@@ -253,7 +266,7 @@ void Trunk::run_stem(const Team &team, Memory &memory, const float *image) const
   const Convolution &shape = stem_.shape;
   const int pixels = shape.output.pixels();
   const int at_once =
-      std::max(static_cast<int>(patch_values) / stem_.layer.depth / kernels_.rows, 1) * kernels_.rows;
+      std::max(static_cast<int>(patch_values) / stem_.in_stride / kernels_.rows, 1) * kernels_.rows;
   const int each = std::min(rows_a_task(pixels, 4 * team.size(), kernels_.rows), at_once);
   const int extent = shape.kernel;
   team.run(tasks_for(pixels, each), [&](int task, int thread) {
@@ -277,11 +290,11 @@ void Trunk::run_stem(const Team &team, Memory &memory, const float *image) const
           }
         }
       }
-      kernels_.narrow(row, stem_.layer.depth, at(patches, std::ptrdiff_t{r} * stem_.layer.depth));
+      kernels_.narrow(row, stem_.in_stride, at(patches, std::ptrdiff_t{r} * stem_.in_stride));
     }
     Multiply multiply = stem_.layer.onto(rows);
     multiply.a = patches.data();
-    multiply.a_stride = stem_.layer.depth;
+    multiply.a_stride = stem_.in_stride;
     multiply.activation = activation_of(shape.nonlinearity);
     multiply.c = at(memory.input, std::ptrdiff_t{first} * stem_.out_stride);
     multiply.c_stride = stem_.out_stride;
@@ -312,13 +325,14 @@ void Trunk::run_max_pool(const Team &team, Memory &memory) const {
 void Trunk::run_block(const Team &team, Memory &memory, const Inverted &block) const {
   expand_and_filter(team, memory, block);
   const Dense &project = block.project;
-  const Elements &weights = block.gate ? gated(team, memory, block) : project.layer.weights;
+  if (block.gate) set_gate(team, memory, block);
   const int pixels = project.shape.output.pixels();
   const int each = rows_a_task(pixels, 2 * team.size(), kernels_.rows);
   team.run(tasks_for(pixels, each), [&](int task, int /*thread*/) {
     const std::ptrdiff_t first = std::ptrdiff_t{task} * each;
     Multiply multiply = project.layer.onto(std::min(each, pixels - task * each));
-    multiply.b = weights.data();
+    if (block.gate && kernels_.scale != nullptr) multiply.b = memory.scaled.data();
+    if (block.gate && kernels_.scale == nullptr) multiply.factors = memory.gate.data();
     multiply.a = at(memory.inner, first * block.depthwise.out_stride);
     multiply.a_stride = block.depthwise.out_stride;
     if (block.skip) {
@@ -345,12 +359,28 @@ static void clear_border(float *padded, MapSize size, int top, int left, int row
   if (row < end) std::fill(row, end, 0.0F);
 }
 
+// The whole input of a convolution, of which tasks take the panels one after the other.
+void Trunk::quantise(const Team &team, Memory &memory, const Dense &dense) const {
+  const int pixels = dense.shape.input.pixels();
+  const int each = rows_a_task(pixels, 2 * team.size(), kernels_.rows);
+  team.run(tasks_for(pixels, each), [&](int task, int /*thread*/) {
+    const std::ptrdiff_t first = std::ptrdiff_t{task} * each;
+    Multiply multiply = dense.layer.onto(std::min(each, pixels - task * each));
+    multiply.a = at(memory.input, first * dense.in_stride);
+    multiply.a_stride = dense.in_stride;
+    kernels_.quantise(multiply, memory.bytes.data() + first * dense.layer.depth,
+                      memory.row_scales.data() + first);
+  });
+}
+
 void Trunk::expand_and_filter(const Team &team, Memory &memory, const Inverted &block) const {
   const Channelwise &filter = block.depthwise;
   const Convolution &shape = filter.shape;
   const auto cells = std::ptrdiff_t{shape.kernel} * shape.kernel;
   const int strips = tasks_for(shape.output.height, filter.strip);
   const int panel_pairs = (filter.panels + 1) / 2;
+  const bool quantised = block.expand && kernels_.quantise != nullptr;
+  if (quantised) quantise(team, memory, *block.expand);
   team.run(strips * panel_pairs, [&](int task, int thread) {
     const int first_panel = task % panel_pairs * 2;
     const int panels = std::min(2, filter.panels - first_panel);
@@ -371,13 +401,13 @@ void Trunk::expand_and_filter(const Team &team, Memory &memory, const Inverted &
                    shape.input.width);
     const std::ptrdiff_t first_pixel = std::ptrdiff_t{first_input} * shape.input.width;
     if (block.expand) {
-      const PackedLayer &layer = block.expand->layer;
-      Multiply multiply = layer.onto(input_rows * shape.input.width);
+      Multiply multiply = block.expand->layer.onto(input_rows * shape.input.width, first_panel, panels);
       multiply.a = at(memory.input, first_pixel * block.expand->in_stride);
       multiply.a_stride = block.expand->in_stride;
-      multiply.b = at(layer.weights, std::ptrdiff_t{first_panel} * layer.depth * panel_width);
-      multiply.panels = panels;
-      multiply.bias = layer.bias.data() + std::ptrdiff_t{first_panel} * panel_width;
+      if (quantised) {
+        multiply.a = memory.bytes.data() + first_pixel * multiply.depth;
+        multiply.row_scales = memory.row_scales.data() + first_pixel;
+      }
       multiply.activation = activation_of(block.expand->shape.nonlinearity);
       multiply.wide = padded + inside;
       multiply.wide_stride = panel_width;
@@ -417,8 +447,8 @@ void Trunk::expand_and_filter(const Team &team, Memory &memory, const Inverted &
   clear_padding(memory.inner, shape.output.pixels(), filter.panels * panel_width, filter.out_stride);
 }
 
-// The projection's weights with the gate in them: there are fewer of them than of pixels.
-const Elements &Trunk::gated(const Team &team, Memory &memory, const Inverted &block) const {
+// The gate, and the projection's weights with the gate in them: there are fewer of them than of pixels.
+void Trunk::set_gate(const Team &team, Memory &memory, const Inverted &block) const {
   const PackedGate &gate = *block.gate;
   const auto channels = block.depthwise.bias.size();
   const int strips = tasks_for(block.depthwise.shape.output.height, block.depthwise.strip);
@@ -436,16 +466,17 @@ const Elements &Trunk::gated(const Team &team, Memory &memory, const Inverted &b
   squeeze.inner = memory.squeezed.data();
   squeeze.gate = memory.gate.data();
   kernels_.squeeze(squeeze);
+  if (kernels_.scale == nullptr) return;
   const PackedLayer &layer = block.project.layer;
   std::fill(memory.gate.begin() + squeeze.channels,
             memory.gate.begin() + std::max(layer.depth, squeeze.channels), 0.0F);
   const int each = std::max(layer.panels / team.size(), 1);
   team.run(tasks_for(layer.panels, each), [&](int task, int /*thread*/) {
+    const int count = std::min(each, layer.panels - task * each);
     const std::ptrdiff_t first = std::ptrdiff_t{task} * each * layer.depth * panel_width;
-    kernels_.scale(at(layer.weights, first), memory.gate.data(), layer.depth,
-                   std::min(each, layer.panels - task * each), at(memory.scaled, first));
+    kernels_.scale(layer.onto(0, task * each, count).b, memory.gate.data(), layer.depth, count,
+                   at(memory.scaled, first));
   });
-  return memory.scaled;
 }
 
 // Rows of what the kernel sees around output pixels `first` and on: whole pixels one after the other.
@@ -474,7 +505,7 @@ void Trunk::convolve(const Team &team, Memory &memory, const Dense &dense, const
                      Elements &output, const Elements *skip, Activation activation) const {
   const int pixels = dense.shape.output.pixels();
   const bool direct = reads_pixels_as_they_are(dense.shape);
-  const int depth = dense.layer.depth;
+  const int depth = round_up(dense.layer.values, kernels_.depth);
   int each = rows_a_task(pixels, 2 * team.size(), kernels_.rows);
   if (!direct)
     each =

@@ -23,6 +23,8 @@ class Trunk {
     Elements input, output;     // of a block, in turns
     Elements inner, inner_too;  // between two convolutions of a block
     Elements shortcut;
+    AlignedVector<std::uint8_t> bytes;           // of a block's input, in int8
+    AlignedVector<float> row_scales;             // as well
     Elements scaled;                             // weights of the gated projection
     AlignedVector<float> sums, squeezed, gate;   // of the gate
     std::vector<AlignedVector<float>> padded;    // a thread: padded maps of two panels
@@ -93,8 +95,9 @@ class Trunk {
                 const Elements *skip, Activation activation) const;
   const void *patches_of(const Dense &dense, const Elements &input, int first, int rows,
                          Elements &patches) const;
+  void quantise(const Team &team, Memory &memory, const Dense &dense) const;
   void expand_and_filter(const Team &team, Memory &memory, const Inverted &block) const;
-  const Elements &gated(const Team &team, Memory &memory, const Inverted &block) const;
+  void set_gate(const Team &team, Memory &memory, const Inverted &block) const;
   void sample(const Team &team, Memory &memory, const Tap &tap, float *features) const;
   void clear_padding(Elements &map, int rows, int used, int stride) const;
 

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+namespace uniad::test {
+
+// Counts calls of operator new in all threads. A test that links it has operator new replaced.
+class AllocationCounter {
+ public:
+  AllocationCounter();
+  std::size_t count() const;  // since construction
+
+ private:
+  std::size_t before_;
+};
+
+}  // namespace uniad::test

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "model/engine/detector.h"
+#include "training/bench/noisy_frame.h"
+
+namespace uniad {
+
+struct StreamTimes {
+  double frames_per_second = 0;   // of all streams together
+  std::vector<double> latencies;  // milliseconds a frame
+};
+
+// Cameras that never wait: each a thread with its own detector of one model, which judges 1080p NV12 frames
+// one after the other.
+class Streams {
+ public:
+  // Throws Error.
+  Streams(const std::filesystem::path &model, const DetectorOptions &options, int count);
+
+  // So many frames of every stream. Throws Error.
+  void run(int frames);
+
+  StreamTimes times() const;  // of all runs
+
+ private:
+  std::vector<NoisyFrame> frames_;  // of the streams in turns
+  std::vector<std::shared_ptr<Detector>> detectors_;
+  double spent_ = 0;  // milliseconds
+  std::vector<double> latencies_;
+};
+
+}  // namespace uniad
