@@ -26,10 +26,11 @@ namespace uniad::cuda {
 namespace {
 
 constexpr int most_pictures = 64;  // in one pass of the network
-// Of frames that are uploaded: a longer batch is cut, so that one part's upload hides behind another's
-// network.
-constexpr int most_uploaded = 16;
-constexpr int first_bf16 = 80;  // compute capability
+// Pixels of frames that are uploaded: a longer batch is cut, so that one part's upload hides behind another's
+// network. (Measured on an H100: 16 frames of 1080p, and as many small pictures as the network takes.)
+constexpr std::int64_t most_uploaded = std::int64_t{16} * 1920 * 1080;
+constexpr std::int64_t fewest_uploaded = 16;  // pictures
+constexpr int first_bf16 = 80;                // compute capability
 
 torch::ScalarType scalar_type(ElementType type) {
   switch (type) {
@@ -195,9 +196,12 @@ class CudaBackend : public Backend {
 
   // While one part is computed, the next one is uploaded and the one before is read.
   void run_in_parts(std::span<Picture> pictures) {
-    const bool uploads = std::any_of(pictures.begin(), pictures.end(),
-                                     [](const Picture &picture) { return !picture.frame->cuda_device; });
-    const std::size_t most = uploads ? most_uploaded : most_pictures;
+    std::int64_t largest = 1;
+    for (const Picture &picture : pictures)
+      if (!picture.frame->cuda_device)
+        largest = std::max(largest, std::int64_t{picture.frame->width} * picture.frame->height);
+    const auto most = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(most_uploaded / largest, fewest_uploaded, most_pictures));
     std::span<Picture> before;
     std::size_t turn = 0;
     for (std::size_t first = 0; first < pictures.size(); first += most, ++turn) {
@@ -248,16 +252,16 @@ class CudaBackend : public Backend {
 
   void collect(Batch &batch, std::span<Picture> pictures) {
     check_run(runtime_->synchronise(batch.downloaded.get()), "waiting for results");
-    const auto *values = static_cast<const float *>(batch.on_host.get());
     const std::int64_t size = network_.part_size();
-    for (const Picture &picture : pictures) {
-      if (!picture.failure) {
-        picture.tokens->features.assign(values, values + size);
-        picture.tokens->residuals.clear();
-        if (network_.parts() > 1) picture.tokens->residuals.assign(values + size, values + 2 * size);
-      }
-      values += result_size();
-    }
+    input_.copiers().run(static_cast<int>(pictures.size()), [&](int number, int /*thread*/) {
+      const auto i = static_cast<std::size_t>(number);
+      if (pictures[i].failure) return;
+      const float *values = static_cast<const float *>(batch.on_host.get()) + i * result_size();
+      Tokens &tokens = *pictures[i].tokens;
+      tokens.features.assign(values, values + size);
+      tokens.residuals.clear();
+      if (network_.parts() > 1) tokens.residuals.assign(values + size, values + 2 * size);
+    });
   }
 
   std::size_t result_size() const {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "model/cuda/runtime.h"
+#include "model/engine/cpu/thread_pool.h"
 
 namespace uniad::cuda {
 
@@ -27,6 +30,7 @@ class FrameInput {
 
   Stream stream() const { return prepare_.get(); }
   std::size_t picture_bytes() const { return picture_bytes_; }
+  cpu::ThreadPool &copiers() { return copiers_; }  // for copies between prepare() and prepare()
 
  private:
   // Kept apart until the device has read the frame: the pinned copy until it is uploaded, the device's until
@@ -49,6 +53,7 @@ class FrameInput {
   void wait_for_all();
   void check_run(int code, const char *doing) const { check(runtime_, code, doing, During::Run); }
 
+  cpu::ThreadPool copiers_{static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U))};
   Runtime &runtime_;
   const InputConfig input_;
   const ElementType type_;

@@ -48,6 +48,7 @@ class FakeDetector : public Detector {
     return std::make_shared<Calibration>(test::fake_network().calibration);
   }
   std::string description() const override { return "fake"; }
+  std::string remark() const override { return test::fake_network().remark; }
 
  private:
   Detection learn_from() {

@@ -15,6 +15,7 @@ struct FakeNetwork {
   std::function<Detection(const FrameView &)> judge;
   Calibration calibration;
   std::string open_error;  // thrown by open() unless empty
+  std::string remark;
   int open_detectors = 0;
   DetectorOptions options;  // of the newest open()
 

@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <numeric>
 #include <stdexcept>
@@ -773,7 +775,10 @@ TEST_F(UniadDetect, ACapsChangeWhileAFrameIsInWorkIsSafe) {
 std::string error_text(const Ref<GstMessage> &message, GQuark domain, int code) {
   if (message == nullptr) return "no error";
   GError *error = nullptr;
-  gst_message_parse_error(message.get(), &error, nullptr);
+  if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_WARNING)
+    gst_message_parse_warning(message.get(), &error, nullptr);
+  else
+    gst_message_parse_error(message.get(), &error, nullptr);
   EXPECT_TRUE(g_error_matches(error, domain, code)) << g_quark_to_string(error->domain) << " " << error->code;
   std::string text = error->message;
   g_error_free(error);
@@ -842,6 +847,42 @@ TEST_F(UniadDetectErrors, ABufferTooSmallForItsCapsPassesWithAWarning) {
   EXPECT_EQ(gst_buffer_get_anomaly_meta(out.get()), nullptr);
   EXPECT_NE(message(GST_MESSAGE_WARNING), nullptr);
   EXPECT_EQ(meta_of(push(grey_frame(0, 1))).age, 0U);
+}
+
+TEST_F(UniadDetectErrors, AScoreThatIsNoNumberIsToldOnceAndNoVerdict) {
+  fake_network().judge = [](const FrameView &frame) {
+    Detection detection = FakeNetwork::first_byte(frame);
+    if (detection.score > 0.5F) detection.score = std::numeric_limits<float>::quiet_NaN();
+    return detection;
+  };
+  start("threshold=0.25");
+  EXPECT_TRUE(meta_of(push(grey_frame(100))).anomalous);
+  for (guint i = 1; i < 3; ++i)
+    EXPECT_EQ(gst_buffer_get_anomaly_meta(push(grey_frame(255, i)).get()), nullptr);
+  EXPECT_TRUE(meta_of(push(grey_frame(100, 3))).anomalous);
+  EXPECT_NE(message(GST_MESSAGE_WARNING), nullptr);
+  EXPECT_EQ(message(GST_MESSAGE_WARNING), nullptr);
+}
+
+TEST_F(UniadDetectErrors, WhatTheDetectorCouldNotGiveIsAWarning) {
+  fake_network().remark = "precision=bf16: this processor has none; fp32 is used instead.";
+  start("precision=bf16");
+  gst_element_set_state(element(), GST_STATE_READY);  // and again, now that its bus is heard
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+  EXPECT_EQ(error_text(message(GST_MESSAGE_WARNING), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS),
+            fake_network().remark);
+}
+
+TEST_F(UniadDetect, BatchesAreTheDetectors) {
+  start();
+  EXPECT_EQ(fake_network().options.batch_size, 8U);
+  EXPECT_EQ(fake_network().options.batch_timeout, std::chrono::nanoseconds(0));
+  start("batch-size=64 batch-timeout=5000000");
+  EXPECT_EQ(fake_network().options.batch_size, 64U);
+  EXPECT_EQ(fake_network().options.batch_timeout, std::chrono::milliseconds(5));
+  auto *range = G_PARAM_SPEC_UINT(g_object_class_find_property(G_OBJECT_GET_CLASS(element()), "batch-size"));
+  EXPECT_EQ(range->minimum, 1U);
+  EXPECT_EQ(range->maximum, 1024U);
 }
 
 TEST_F(UniadDetect, PropertiesKeepWhatIsSetWithinTheirRanges) {
