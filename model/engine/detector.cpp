@@ -17,6 +17,7 @@
 #include "model/error.h"
 #include "model/file/network_tensors.h"
 #include "model/file/weights.h"
+#include "model/statistics/one_torch_thread.h"
 #include "model/statistics/routed_gaussians.h"
 
 namespace uniad {
@@ -217,6 +218,7 @@ class EngineDetector : public Detector {
   }
 
   void learn_from(const Tokens &tokens, Detection &detection) {
+    const OneTorchThread one_thread;
     const ModelConfig &config = engine_->config();
     const std::int64_t rows = config.input.height / 16;
     const std::int64_t columns = config.input.width / 16;

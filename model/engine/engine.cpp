@@ -18,6 +18,7 @@
 #include "model/engine/folded.h"
 #include "model/error.h"
 #include "model/statistics/cluster_sums.h"
+#include "model/statistics/one_torch_thread.h"
 
 namespace uniad {
 namespace {
@@ -157,6 +158,7 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
     network_ = open_cuda_backend(model, name, number_of(device), precision);
   }
   if (config_.statistics) {
+    const OneTorchThread one_thread;
     const c10::InferenceMode inference;
     statistics_.emplace(load_statistics(model.tensors, config_.statistics->residuals), *config_.statistics);
   }

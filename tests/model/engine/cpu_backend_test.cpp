@@ -13,7 +13,7 @@
 
 #include "model/engine/folded.h"
 #include "model/network.h"
-#include "tests/model/engine/one_torch_thread.h"
+#include "model/statistics/one_torch_thread.h"
 #include "tests/model/engine/pictures.h"
 #include "tests/model/kernels/instruction_limit.h"
 #include "tests/support/refusal.h"
@@ -220,7 +220,7 @@ class Definition {
   explicit Definition(const Case &which) {
     check(which.config, which.name);
     const torch::NoGradGuard no_grad;
-    const test::OneTorchThread one_thread;
+    const OneTorchThread one_thread;
     torch::manual_seed(7);
     const InputConfig &input = which.config.input;
     for (unsigned i = 0; i < 5; ++i)

@@ -16,8 +16,8 @@
 #include "model/engine/detector.h"
 #include "model/network.h"
 #include "model/statistics/cluster_sums.h"
+#include "model/statistics/one_torch_thread.h"
 #include "tests/model/engine/allocation_counter.h"
-#include "tests/model/engine/one_torch_thread.h"
 #include "tests/model/engine/pictures.h"
 #include "tests/model/kernels/instruction_limit.h"
 #include "tests/support/refusal.h"
@@ -132,7 +132,7 @@ TEST_F(EngineTest, StreamsThatShareItGetWhatOneAloneGets) {
 void write_statistics_model(const std::filesystem::path &path, const std::filesystem::path &tiny,
                             bool with_residuals) {
   const c10::InferenceMode inference;
-  const test::OneTorchThread one_thread;
+  const OneTorchThread one_thread;
   Model model = read_model(tiny);
   const auto network = make_network(model, "test");
   torch::manual_seed(3);
