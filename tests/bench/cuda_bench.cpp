@@ -96,8 +96,10 @@ int main(int argc, char **argv) {
   const std::string precision = argc > 2 ? argv[2] : "auto";
   const int rounds = argc > 3 ? std::atoi(argv[3]) : 300;
   try {
-    // First of all: LibTorch looks for its CUDA part only once, and making a network is early enough for that.
-    if (std::string why; !uniad::cuda_usable(&why)) throw uniad::Error("cuda_bench", why, "run it where there is a GPU");
+    // First of all: LibTorch looks for its CUDA part only once, and making a network is early enough for
+    // that.
+    if (std::string why; !uniad::cuda_usable(&why))
+      throw uniad::Error("cuda_bench", why, "run it where there is a GPU");
     const uniad::Model model = path == "-" ? random_b4() : uniad::read_model(path);
     const bool passed = passes_self_test(model, path, precision);
     const auto backend = uniad::open_cuda_backend(model, path, 0, precision);
