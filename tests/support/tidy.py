@@ -37,6 +37,16 @@ def tidy(command, root, state):
     return os.path.relpath(file, root), run
 
 
+def one_a_file(commands):
+    """A source that is compiled for several instruction sets is read once, for the one with the most of them."""
+    most = {}
+    for command in commands:
+        known = most.setdefault(command["file"], command)
+        if command["command"].count(" -m") > known["command"].count(" -m"):
+            most[command["file"]] = command
+    return most.values()
+
+
 def main(build):
     root = pathlib.Path.cwd()
     build = build.resolve()
@@ -45,7 +55,7 @@ def main(build):
     settings = (root / ".clang-tidy").read_bytes()
     dependencies = headers(build)
     todo, clean, with_torch = [], 0, 0
-    for command in json.loads((build / "compile_commands.json").read_text()):
+    for command in one_a_file(json.loads((build / "compile_commands.json").read_text())):
         file = os.path.relpath(os.path.normpath(build / command["file"]), root)
         if not file.startswith(FOLDERS):
             continue
