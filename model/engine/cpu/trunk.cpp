@@ -2,7 +2,6 @@
 #include "model/engine/cpu/trunk.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -197,9 +196,9 @@ Trunk::Memory Trunk::make_memory(int threads) const {
       const Channelwise &depthwise = inverted->depthwise;
       cover_map(map, inverted->project);
       if (inverted->expand && kernels_.quantise != nullptr) {
-        const auto pixels = static_cast<std::size_t>(inverted->expand->shape.input.pixels() + spare_rows);
-        cover(row_scales, pixels);
-        cover(bytes, pixels * static_cast<std::size_t>(inverted->expand->layer.depth));
+        const int pixels = inverted->expand->shape.input.pixels() + spare_rows;
+        cover(row_scales, size_of_map(pixels, 1));
+        cover(bytes, size_of_map(pixels, inverted->expand->layer.depth));
       }
       cover(inner, size_of_map(depthwise.shape.output.pixels() + spare_rows, depthwise.out_stride));
       const Convolution &shape = depthwise.shape;
