@@ -26,25 +26,15 @@ def headers(build):
     return dependencies
 
 
-def tidy(command, root, state):
+def tidy(command, root, state, states):
     file = os.path.normpath(pathlib.Path(command["directory"]) / command["file"])
     # The build's own flags are g++'s: clang knows most of them.
-    run = subprocess.run(["clang-tidy-14", "-p", command["directory"], "--quiet",
+    run = subprocess.run(["clang-tidy-14", "-p", states, "--quiet",
                           "--extra-arg=-Wno-unknown-warning-option", file],
                          capture_output=True, text=True, check=False)
     if run.returncode == 0:
         state.touch()
     return os.path.relpath(file, root), run
-
-
-def one_a_file(commands):
-    """A source that is compiled for several instruction sets is read once, for the one with the most of them."""
-    most = {}
-    for command in commands:
-        known = most.setdefault(command["file"], command)
-        if command["command"].count(" -m") > known["command"].count(" -m"):
-            most[command["file"]] = command
-    return most.values()
 
 
 def main(build):
@@ -54,8 +44,8 @@ def main(build):
     states.mkdir(exist_ok=True)
     settings = (root / ".clang-tidy").read_bytes()
     dependencies = headers(build)
-    todo, clean, with_torch = [], 0, 0
-    for command in one_a_file(json.loads((build / "compile_commands.json").read_text())):
+    todo, clean, with_torch, chosen = [], 0, 0, {}
+    for command in json.loads((build / "compile_commands.json").read_text()):
         file = os.path.relpath(os.path.normpath(build / command["file"]), root)
         if not file.startswith(FOLDERS):
             continue
@@ -64,6 +54,13 @@ def main(build):
         if " -include " in command["command"] or any("/torch/include/" in name for name in used):
             with_torch += 1
             continue
+        # A source that is compiled for several instruction sets is read once, for the one with the most of them.
+        known = chosen.setdefault(file, (command, used))
+        if command["command"].count(" -m") > known[0]["command"].count(" -m"):
+            chosen[file] = (command, used)
+    # clang-tidy reads a file once for every command that it finds for it.
+    (states / "compile_commands.json").write_text(json.dumps([command for command, _ in chosen.values()]))
+    for file, (command, used) in chosen.items():
         digest = hashlib.sha256(settings + command["command"].encode())
         for name in sorted({file, *(os.path.relpath(name, root) for name in used)}):
             if name.startswith(FOLDERS):
@@ -72,7 +69,7 @@ def main(build):
         if state.exists():
             clean += 1
         else:
-            todo.append((command, root, state))
+            todo.append((command, root, state, states))
     print(f"{len(todo)} files to read, {clean} clean already, {with_torch} with LibTorch left out")
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
