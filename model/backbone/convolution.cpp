@@ -1,36 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/backbone/convolution.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "model/backbone/padding.h"
+
 namespace uniad {
-namespace {
-
-// TensorFlow's "same": as much as the last window needs, the odd pixel on the high side.
-std::pair<std::int64_t, std::int64_t> same(std::int64_t extent, std::int64_t kernel, std::int64_t stride) {
-  const std::int64_t windows = (extent + stride - 1) / stride;
-  const std::int64_t total = std::max<std::int64_t>((windows - 1) * stride + kernel - extent, 0);
-  return {total / 2, total - total / 2};
-}
-
-}  // namespace
-
 PaddedConv2dImpl::PaddedConv2dImpl(torch::nn::Conv2dOptions options, PaddingRule rule, int native_extent)
     : torch::nn::Conv2dImpl(std::move(options)), rule_(rule), native_extent_(native_extent) {}
 
-PaddedConv2dImpl::Padding PaddedConv2dImpl::padding_of(const torch::Tensor &input) const {
-  const std::int64_t kernel = options.kernel_size()->at(0);
-  const std::int64_t stride = options.stride()->at(0);
-  std::pair<std::int64_t, std::int64_t> rows{kernel / 2, kernel / 2};
-  std::pair<std::int64_t, std::int64_t> columns = rows;
-  if (rule_ == PaddingRule::StaticSame) {
-    rows = columns = same(native_extent_, kernel, stride);
-  } else if (rule_ == PaddingRule::DynamicSame) {
-    rows = same(input.size(2), kernel, stride);
-    columns = same(input.size(3), kernel, stride);
-  }
-  return {rows.first, rows.second, columns.first, columns.second};
+PaddedConv2dImpl::Margins PaddedConv2dImpl::padding_of(const torch::Tensor &input) const {
+  const auto along = [&](std::int64_t extent) {
+    return padding_along(extent, native_extent_, options.kernel_size()->at(0), options.stride()->at(0),
+                         rule_);
+  };
+  const auto [top, bottom] = along(input.size(2));
+  const auto [left, right] = along(input.size(3));
+  return {top, bottom, left, right};
 }
 
 torch::Tensor PaddedConv2dImpl::forward(const torch::Tensor &input) {

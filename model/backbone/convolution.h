@@ -14,10 +14,10 @@ class PaddedConv2dImpl : public torch::nn::Conv2dImpl {
   PaddedConv2dImpl(torch::nn::Conv2dOptions options, PaddingRule rule, int native_extent);
   torch::Tensor forward(const torch::Tensor &input);
 
-  struct Padding {
+  struct Margins {
     std::int64_t top, bottom, left, right;
   };
-  Padding padding_of(const torch::Tensor &input) const;
+  Margins padding_of(const torch::Tensor &input) const;
 
  private:
   PaddingRule rule_;

@@ -4,12 +4,11 @@
 #include <cmath>
 #include <cstddef>
 
+#include "model/activation.h"
 #include "model/cuda/element.h"
 #include "model/host_device.h"
 
 namespace uniad::cuda {
-
-enum class Activation { None, Relu, Relu6, Silu };
 
 UNIAD_HOST_DEVICE inline float activate(float value, Activation activation) {
   switch (activation) {

@@ -66,6 +66,11 @@ const CudaModule &module() {
 
 }  // namespace
 
+int cuda_device_number(const std::string &device) {
+  const auto colon = device.find(':');
+  return colon == std::string::npos ? 0 : std::stoi(device.substr(colon + 1));
+}
+
 std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string &where, int device,
                                            const std::string &precision) {
   const CudaModule &cuda = module();

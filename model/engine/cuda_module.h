@@ -39,6 +39,9 @@ inline constexpr int cuda_module_version = 1;
 using CudaModuleFunction = const CudaModule *(*)(int version);
 inline constexpr const char *cuda_module_function = "uniad_cuda_module";
 
+// Of "cuda" (the first) or "cuda:N".
+int cuda_device_number(const std::string &device);
+
 // precision: auto (bf16 where the GPU has it, else fp16), fp32, bf16 or fp16. Throws Error: no module, no
 // driver, no such device, unknown precision, a model that does not fit.
 std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string &where, int device,

@@ -64,7 +64,7 @@ struct Judged {
 // Where this installation has the CUDA module, and cannot use it.
 std::string why_not_the_gpu() {
   std::string why;
-  if (cuda_usable(&why) || !has_cuda_module()) return {};
+  if (!has_cuda_module() || cuda_usable(&why)) return {};
   return "device=auto: " + why + "; the CPU is used.";
 }
 
@@ -153,9 +153,7 @@ class EngineDetector : public Detector {
       const Statistics statistics = current_statistics();
       if (statistics.empty())
         throw Error(path.string(), "nothing was learned that could be saved", "learn first");
-      if (!model.config.statistics) model.config.statistics.emplace();
-      model.config.statistics->clusters = static_cast<int>(statistics.size());
-      store_statistics(statistics, model.tensors);
+      set_statistics(model, statistics);
       model.calibration = *calibration_;
       for (const auto &[source, frames] : learned_) add_source(model.provenance, source, frames);
       learned_.clear();
@@ -246,6 +244,7 @@ class EngineDetector : public Detector {
 
   // What learning gathered is in force from now on.
   Learning take_in() {
+    const OneTorchThread one_thread;
     const std::unique_ptr<const LiveLearning> learning =
         std::make_unique<LiveLearning>(std::move(*learning_));
     learning_.reset();

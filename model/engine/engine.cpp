@@ -105,10 +105,6 @@ std::string choose_device(const std::string &device) {
   return device;
 }
 
-int number_of(const std::string &cuda_device) {
-  return std::stoi(cuda_device.substr(std::string_view("cuda:").size()));
-}
-
 }  // namespace
 
 FileState state_of(const std::filesystem::path &path) {
@@ -155,7 +151,7 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
   } else {
     if (precision == "int8")
       throw Error("precision", "int8 is not for the GPU", "use precision=auto, fp32, bf16 or fp16 there");
-    network_ = open_cuda_backend(model, name, number_of(device), precision);
+    network_ = open_cuda_backend(model, name, cuda_device_number(device), precision);
   }
   if (config_.statistics) {
     const OneTorchThread one_thread;

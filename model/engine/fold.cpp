@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "model/backbone/padding.h"
 #include "model/backbone/taps.h"
 #include "model/engine/folded.h"
 #include "model/error.h"
@@ -43,22 +44,14 @@ struct Rules {
   double bn_eps;
 };
 
-// TensorFlow's "same": as much as the last window needs, the odd pixel on the high side (facts 4.2).
-int same_padding(int extent, int kernel, int stride) {
-  const int windows = (extent + stride - 1) / stride;
-  return std::max((windows - 1) * stride + kernel - extent, 0);
-}
-
-// One axis: pixels before the first, and what a convolution leaves of `extent`. native: the extent where the
-// network is fed its native size.
+// One axis: pixels before the first, and what a convolution leaves of `extent`.
 std::pair<int, int> place(int extent, int native, int kernel, int stride, PaddingRule rule) {
-  const int total = rule == PaddingRule::Symmetric
-                        ? 2 * (kernel / 2)
-                        : same_padding(rule == PaddingRule::StaticSame ? native : extent, kernel, stride);
-  return {total / 2, (extent + total - kernel) / stride + 1};
+  const auto [before, after] = padding_along(extent, native, kernel, stride, rule);
+  const int padded = extent + static_cast<int>(before + after);
+  return {static_cast<int>(before), (padded - kernel) / stride + 1};
 }
 
-// Shape without numbers. native: as in place().
+// Shape without numbers. native: as in padding_along().
 Convolution shape_of(int in, int out, int kernel, int stride, MapSize input, int native, PaddingRule rule) {
   Convolution convolution;
   convolution.in = in;
@@ -93,17 +86,16 @@ void fold_batch_norm(Convolution &convolution, const Values &weights, const Weig
 
 InvertedBlock inverted_block(const InvertedResidual &block, bool lite, const Weights &weights, MapSize input,
                              int native, const Rules &rules) {
-  const Nonlinearity nonlinearity = lite ? Nonlinearity::Relu6 : Nonlinearity::Silu;
+  const Activation activation = lite ? Activation::Relu6 : Activation::Silu;
   const int inner = block.in * block.expand;
   InvertedBlock folded;
   if (block.expand != 1) {
     folded.expand = shape_of(block.in, inner, 1, 1, input, native, PaddingRule::Symmetric);
-    folded.expand->nonlinearity = nonlinearity;
+    folded.expand->activation = activation;
     fold_batch_norm(*folded.expand, weights("_expand_conv.weight"), weights.under("_bn0"), rules.bn_eps);
   }
   folded.depthwise = shape_of(inner, inner, block.kernel, block.stride, input, native, rules.padding);
-  folded.depthwise.depthwise = true;
-  folded.depthwise.nonlinearity = nonlinearity;
+  folded.depthwise.activation = activation;
   fold_batch_norm(folded.depthwise, weights("_depthwise_conv.weight"), weights.under("_bn1"), rules.bn_eps);
   if (!lite) {
     folded.gate = Gate{inner,
@@ -125,7 +117,7 @@ FoldedBackbone efficientnet(const BackboneInfo &info, const BackboneConfig &conf
   const Rules rules{config.padding, config.bn_eps};
   FoldedBackbone folded;
   folded.stem = shape_of(3, info.stem_channels, 3, 2, input, info.native_size, rules.padding);
-  folded.stem.nonlinearity = lite ? Nonlinearity::Relu6 : Nonlinearity::Silu;
+  folded.stem.activation = lite ? Activation::Relu6 : Activation::Silu;
   fold_batch_norm(folded.stem, weights("_conv_stem.weight"), weights.under("_bn0"), rules.bn_eps);
   for (int stage : config.stages) folded.tapped.push_back(index_of(info.taps[index_of(stage) - 1].block));
   int native = (info.native_size + 1) / 2;
@@ -144,14 +136,14 @@ FoldedBackbone efficientnet(const BackboneInfo &info, const BackboneConfig &conf
 FoldedBackbone resnet(const BackboneInfo &info, const BackboneConfig &config, const Weights &weights,
                       MapSize input) {
   const auto convolution = [&](const Weights &from, const std::string &name, const std::string &norm, int in,
-                               int out, int kernel, int stride, MapSize map, Nonlinearity nonlinearity) {
+                               int out, int kernel, int stride, MapSize map, Activation activation) {
     Convolution folded = shape_of(in, out, kernel, stride, map, 0, PaddingRule::Symmetric);
-    folded.nonlinearity = nonlinearity;
+    folded.activation = activation;
     fold_batch_norm(folded, from(name + ".weight"), from.under(norm), config.bn_eps);
     return folded;
   };
-  constexpr auto relu = Nonlinearity::Relu;
-  constexpr auto none = Nonlinearity::None;
+  constexpr auto relu = Activation::Relu;
+  constexpr auto none = Activation::None;
   FoldedBackbone folded;
   folded.stem = convolution(weights, "conv1", "bn1", 3, info.stem_channels, 7, 2, input, relu);
   folded.max_pool = true;

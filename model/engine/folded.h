@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/activation.h"
 #include "model/file/model_file.h"
 
 namespace uniad {
@@ -24,21 +25,18 @@ struct MapSize {
   bool operator==(const MapSize &) const = default;
 };
 
-enum class Nonlinearity { None, Relu, Relu6, Silu };
-
 struct Convolution {
   int in = 0;  // channels
   int out = 0;
   int kernel = 1;
   int stride = 1;
-  bool depthwise = false;  // then out = in
   MapSize input;
   MapSize output;
   int pad_top = 0;  // what is missing below and to the right follows from the sizes
   int pad_left = 0;
-  std::vector<float> weights;  // (out, in, kernel, kernel); depthwise: (out, kernel, kernel)
+  std::vector<float> weights;  // (out, in, kernel, kernel); of a depthwise one: (out, kernel, kernel)
   std::vector<float> bias;     // (out)
-  Nonlinearity nonlinearity = Nonlinearity::None;
+  Activation activation = Activation::None;
 };
 
 // Squeeze-and-excitation: sigmoid(expand * silu(reduce * mean)).
@@ -59,9 +57,9 @@ struct InvertedBlock {
   bool skip = false;  // the block's input is added to its output
 };
 
-// nonlinearity(body(x) + shortcut(x)).
+// relu(body(x) + shortcut(x)).
 struct ResidualUnit {
-  std::vector<Convolution> body;        // the last one without nonlinearity
+  std::vector<Convolution> body;        // the last one without activation
   std::optional<Convolution> shortcut;  // else the input itself
 };
 

@@ -6,15 +6,7 @@
 #include <numeric>
 
 namespace uniad {
-namespace {
 
-constexpr int cell = 16;  // input pixels a grid cell stands for, and the side of the pooling window
-
-std::size_t index(std::int64_t row, std::int64_t column, std::int64_t columns) {
-  return static_cast<std::size_t>(row * columns + column);
-}
-
-// Interpolation of `from` samples to `to`, corners aligned.
 std::vector<Band> interpolation(int from, int to) {
   std::vector<Band> bands(static_cast<std::size_t>(to));
   const double step = to > 1 ? static_cast<double>(from - 1) / (to - 1) : 0.0;
@@ -22,12 +14,19 @@ std::vector<Band> interpolation(int from, int to) {
     Band &band = bands[static_cast<std::size_t>(i)];
     const double position = i * step;
     band.first = std::min(static_cast<int>(position), from - 1);
-    band.weights[0] = 1.0 - (position - band.first);
-    band.weights[1] = position - band.first;
     band.count = band.first + 1 < from ? 2 : 1;
-    if (band.count == 1) band.weights[0] = 1.0;
+    if (band.count == 2) band.weights[1] = position - band.first;
+    band.weights[0] = 1.0 - band.weights[1];
   }
   return bands;
+}
+
+namespace {
+
+constexpr int cell = 16;  // input pixels a grid cell stands for, and the side of the pooling window
+
+std::size_t index(std::int64_t row, std::int64_t column, std::int64_t columns) {
+  return static_cast<std::size_t>(row * columns + column);
 }
 
 // Interpolation to 16 times the size, then the mean of every 16 neighbours.

@@ -39,6 +39,9 @@ struct Band {
   std::array<double, 4> weights{};
 };
 
+// Bilinear interpolation of `from` samples to `to`, corners aligned: one or two weights each.
+std::vector<Band> interpolation(int from, int to);
+
 // image_score() of many grids of one size, without taking memory for each. A grid with a value that is no
 // number has a score that is none.
 class Scorer {

@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "model/activation.h"
+
 namespace uniad::cpu {
 
 // Int8: weights of 8 bits with a scale a column, and the rows they are multiplied with of 8 bits with a scale
 // a row, drawn from each row itself; all else in the type that the activations are kept in.
 enum class Precision { Fp32, Bf16, Int8 };
-
-enum class Activation { None, Relu, Relu6, Silu };
 
 // Columns of a packed panel, and channels that are computed side by side.
 inline constexpr int panel_width = 16;

@@ -161,6 +161,12 @@ void store_statistics(std::span<const ClusterSums> statistics, std::map<std::str
   store("residuals.products", [](const ClusterSums &c) { return c.residuals.products; });
 }
 
+void set_statistics(Model &model, std::span<const ClusterSums> statistics) {
+  if (!model.config.statistics) model.config.statistics.emplace();
+  model.config.statistics->clusters = static_cast<int>(statistics.size());
+  store_statistics(statistics, model.tensors);
+}
+
 Statistics load_statistics(const std::map<std::string, StoredTensor> &tensors, bool with_residuals) {
   const auto load = [&](const std::string &name) {
     const auto found = tensors.find("statistics." + name);

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "model/file/safetensors.h"
+#include "model/file/model_file.h"
 
 namespace uniad {
 
@@ -80,6 +80,8 @@ std::int64_t fewest_pictures(std::int64_t channels, std::int64_t tokens);
 // By the names of the model file: statistics.pictures, .descriptors, .descriptor_squares, .features.*,
 // .residuals.*, stacked over clusters.
 void store_statistics(std::span<const ClusterSums> statistics, std::map<std::string, StoredTensor> &tensors);
+// What of the model tells of statistics, brought in line with these.
+void set_statistics(Model &model, std::span<const ClusterSums> statistics);
 Statistics load_statistics(const std::map<std::string, StoredTensor> &tensors, bool residuals);
 
 }  // namespace uniad

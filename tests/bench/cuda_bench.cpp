@@ -6,31 +6,17 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <random>
 #include <string>
 
 #include "model/engine/cuda_module.h"
 #include "model/error.h"
 #include "model/network.h"
 #include "tests/bench/timing.h"
+#include "training/bench/noisy_frame.h"
 
 namespace {
 
 using uniad::bench::milliseconds;
-
-struct Frame {
-  Frame(uniad::PixelLayout layout, int width, int height)
-      : bytes(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3) {
-    std::mt19937 random(1);
-    for (auto &byte : bytes) byte = static_cast<std::uint8_t>(random() >> 24);
-    view = {.layout = layout, .width = width, .height = height};
-    const std::ptrdiff_t stride = layout == uniad::PixelLayout::RGB ? 3 * width : width;
-    view.planes[0] = {bytes.data(), stride};
-    view.planes[1] = {bytes.data() + stride * height, width};
-  }
-  std::vector<std::uint8_t> bytes;
-  uniad::FrameView view;
-};
 
 uniad::Model random_b4() {
   torch::manual_seed(1);
@@ -57,8 +43,8 @@ bool passes_self_test(const uniad::Model &model, const std::string &where, const
 // The same frame again and again, in a batch.
 class Batch {
  public:
-  Batch(const Frame &frame, std::size_t count) : tokens_(count) {
-    for (uniad::Tokens &tokens : tokens_) pictures_.push_back({&frame.view, &tokens, {}});
+  Batch(const uniad::NoisyFrame &frame, std::size_t count) : tokens_(count) {
+    for (uniad::Tokens &tokens : tokens_) pictures_.push_back({&frame.view(), &tokens, {}});
   }
   void run(uniad::Backend &backend) { backend.run(pictures_); }
 
@@ -67,7 +53,7 @@ class Batch {
   std::vector<uniad::Picture> pictures_;
 };
 
-void print_latency(uniad::Backend &backend, const Frame &frame, int rounds) {
+void print_latency(uniad::Backend &backend, const uniad::NoisyFrame &frame, int rounds) {
   Batch batch(frame, 1);
   const auto run = [&] { batch.run(backend); };
   for (int i = 0; i < 20; ++i) run();
@@ -78,7 +64,7 @@ void print_latency(uniad::Backend &backend, const Frame &frame, int rounds) {
             << times[times.size() * 99 / 100] << " ms\n";
 }
 
-void print_rate(uniad::Backend &backend, const char *name, const Frame &frame, std::size_t count,
+void print_rate(uniad::Backend &backend, const char *name, const uniad::NoisyFrame &frame, std::size_t count,
                 int rounds) {
   Batch batch(frame, count);
   const auto run = [&] { batch.run(backend); };
@@ -104,8 +90,8 @@ int main(int argc, char **argv) {
     const bool passed = passes_self_test(model, path, precision);
     const auto backend = uniad::open_cuda_backend(model, path, 0, precision);
     std::cout << backend->description() << "\n";
-    const Frame camera(uniad::PixelLayout::NV12, 1920, 1080);
-    const Frame picture(uniad::PixelLayout::RGB, model.config.input.width, model.config.input.height);
+    const auto camera = uniad::NoisyFrame::nv12(1920, 1080);
+    const auto picture = uniad::NoisyFrame::rgb(model.config.input.width, model.config.input.height);
     print_latency(*backend, camera, rounds);
     for (const std::size_t count : {std::size_t{8}, std::size_t{64}, std::size_t{256}}) {
       print_rate(*backend, "1080p frames", camera, count, std::max(rounds / 10, 5));

@@ -3,9 +3,8 @@
 // usage: detect_bench MODE [COUNT [PRECISION [MODEL]]]
 //   element   1080p NV12 frames through one element against the bare engine on a picture of the network's own
 //             size; COUNT rounds (30) in turns
-//   streams   COUNT pipelines (16) that share a model against one of them, 30 rounds in turns; and what
-//   memory
-//             another one takes
+//   streams   COUNT pipelines (16) that share a model against one of them, 30 rounds in turns; and the memory
+//             that another one takes
 //   soak      how far memory grows over COUNT frames (100000) of 320x240, after the first 1000
 // MODEL: element and streams take UniAD on EfficientNet-b4 of random weights, which cost what trained ones
 // do; soak takes a tiny one, on which a frame goes the same way in a fraction of the time.

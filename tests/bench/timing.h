@@ -2,17 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
 #include <vector>
+
+#include "training/bench/timing.h"
 
 namespace uniad::bench {
 
-inline double milliseconds(const std::function<void()> &work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-}
+using uniad::milliseconds;
 
 inline double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),

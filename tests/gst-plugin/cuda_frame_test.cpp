@@ -49,9 +49,3 @@ TEST(CudaFrame, WithoutDriverQueriesGoUnansweredAndFramesAreRefused) {
 
 }  // namespace
 }  // namespace uniad::test
-
-int main(int argc, char **argv) {
-  gst_init(&argc, &argv);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

@@ -104,9 +104,3 @@ TEST(CudaHeat, RefusesWhatItCannotDrawOn) {
 
 }  // namespace
 }  // namespace uniad::test
-
-int main(int argc, char **argv) {
-  gst_init(&argc, &argv);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

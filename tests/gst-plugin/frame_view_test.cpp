@@ -213,9 +213,3 @@ TEST(FrameView, RefusesFormatsWithoutPixels) {
 
 }  // namespace
 }  // namespace uniad::test
-
-int main(int argc, char **argv) {
-  gst_init(&argc, &argv);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

@@ -211,10 +211,9 @@ void test_gpu(const BenchOptions &options) {
   if (!device.starts_with("cuda"))
     throw Error("self-test", "holds a GPU against the CPU, and device is " + device,
                 "use --device cuda or cuda:N");
-  const int number = device.size() > 5 ? std::stoi(device.substr(5)) : 0;
   int failed = 0;
-  for (const SelfTest &test : cuda_self_test(read_model(options.model), options.model.string(), number,
-                                             options.detector.precision)) {
+  for (const SelfTest &test : cuda_self_test(read_model(options.model), options.model.string(),
+                                             cuda_device_number(device), options.detector.precision)) {
     std::cout << (test.passed() ? "ok      " : "FAILED  ") << test.name << ": ";
     if (test.failure.empty())
       std::cout << test.largest << ", allowed " << test.tolerance << '\n';

@@ -91,9 +91,4 @@ void add_source(Provenance &provenance, const SourceProvenance &source) {
   if (known->path != source.path) known->path += ", " + source.path;
 }
 
-void set_statistics(Model &model, const Statistics &statistics) {
-  model.config.statistics->clusters = static_cast<int>(statistics.size());
-  store_statistics(statistics, model.tensors);
-}
-
 }  // namespace uniad

@@ -31,7 +31,4 @@ Statistics learn_statistics(Network &network, const ModelConfig &config,
 // ones.
 void add_source(Provenance &provenance, const SourceProvenance &source);
 
-// What of the model tells of statistics, brought in line with these.
-void set_statistics(Model &model, const Statistics &statistics);
-
 }  // namespace uniad

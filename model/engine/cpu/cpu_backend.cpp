@@ -153,8 +153,8 @@ class CpuBackend : public Backend {
   }
 
   const Kernels &kernels_;
-  const Kernels &fp32_ =
-      need_kernels(cpu::Precision::Fp32);  // features are whitened in fp32 in any precision
+  // Features are whitened in fp32 in any precision.
+  const Kernels &fp32_ = need_kernels(cpu::Precision::Fp32);
   const InputConfig input_;
   const int tokens_;
   const int channels_;

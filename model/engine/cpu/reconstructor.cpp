@@ -130,16 +130,17 @@ void Reconstructor::apply(const PackedLayer &layer, const Elements &input, Eleme
   kernels_.multiply(multiply);
 }
 
-// sum = to + layer(input).
+// output = to + layer(input), in floats; `to` may be null. to, output: tokens x stride.
 void Reconstructor::add(const PackedLayer &layer, const Elements &input, int input_stride,
-                        const AlignedVector<float> &to, AlignedVector<float> &sum, Rows rows) const {
+                        const AlignedVector<float> *to, AlignedVector<float> &output, Rows rows) const {
+  const int stride = layer.panels * panel_width;
   Multiply multiply = layer.onto(rows.count);
   multiply.a = at(input, rows.first, input_stride);
   multiply.a_stride = input_stride;
-  multiply.residual = to.data() + std::ptrdiff_t{rows.first} * wide_stride_;
-  multiply.residual_stride = wide_stride_;
-  multiply.wide = sum.data() + std::ptrdiff_t{rows.first} * wide_stride_;
-  multiply.wide_stride = wide_stride_;
+  if (to != nullptr) multiply.residual = to->data() + std::ptrdiff_t{rows.first} * stride;
+  multiply.residual_stride = stride;
+  multiply.wide = output.data() + std::ptrdiff_t{rows.first} * stride;
+  multiply.wide_stride = stride;
   kernels_.multiply(multiply);
 }
 
@@ -196,7 +197,7 @@ void Reconstructor::attend(const Team &team, Memory &memory, const Elements &que
 void Reconstructor::feed_forward(Memory &memory, const FeedForwardLayer &layer,
                                  const AlignedVector<float> &input, Rows rows) const {
   apply(layer.first, memory.plain, memory.hidden, rows, Activation::Relu);
-  add(layer.second, memory.hidden, hidden_stride_, input, memory.sum, rows);
+  add(layer.second, memory.hidden, hidden_stride_, &input, memory.sum, rows);
 }
 
 void Reconstructor::encode(const Team &team, Memory &memory) const {
@@ -215,12 +216,7 @@ void Reconstructor::encode(const Team &team, Memory &memory) const {
               &memory.memory_placed, rows);
   };
   by_rows(team, [&](Rows rows) {
-    Multiply multiply = input_.onto(rows.count);
-    multiply.a = at(memory.features, rows.first, feature_stride_);
-    multiply.a_stride = feature_stride_;
-    multiply.wide = memory.stream.data() + std::ptrdiff_t{rows.first} * wide_stride_;
-    multiply.wide_stride = wide_stride_;
-    kernels_.multiply(multiply);
+    add(input_, memory.features, feature_stride_, nullptr, memory.stream, rows);
     if (encoder_.empty())
       leave(rows);
     else
@@ -230,7 +226,7 @@ void Reconstructor::encode(const Team &team, Memory &memory) const {
     const EncoderLayer &layer = encoder_[i];
     attend(team, memory, memory.query, memory.key, memory.value, memory.attended, mask_encoder_);
     by_rows(team, [&](Rows rows) {
-      add(layer.out, memory.attended, stride_, memory.stream, memory.sum, rows);
+      add(layer.out, memory.attended, stride_, &memory.stream, memory.sum, rows);
       if (pre_norm_) {
         std::copy_n(memory.sum.begin() + std::ptrdiff_t{rows.first} * wide_stride_,
                     std::ptrdiff_t{rows.count} * wide_stride_,
@@ -271,7 +267,7 @@ void Reconstructor::decode(const Team &team, Memory &memory) const {
   by_rows(team, [&](Rows rows) {
     for (std::size_t i = 0; i < layers; ++i) {
       const DecoderLayer &layer = decoder_[i];
-      add(layer.first_out, memory.attended_memory[i], stride_, layer.start, memory.sum, rows);
+      add(layer.first_out, memory.attended_memory[i], stride_, &layer.start, memory.sum, rows);
       if (pre_norm_) {
         normalise(nullptr, memory.sum, &memory.found[i], nullptr, nullptr, rows);
         normalise(&layer.norm2, memory.sum, nullptr, nullptr, &memory.placed, rows);
@@ -286,7 +282,7 @@ void Reconstructor::decode(const Team &team, Memory &memory) const {
     const DecoderLayer &layer = decoder_[i];
     attend(team, memory, memory.queries[i], memory.key, memory.value, memory.attended, mask_second_);
     by_rows(team, [&](Rows rows) {
-      add(layer.out2, memory.attended, stride_, memory.found[i], memory.sum, rows);
+      add(layer.out2, memory.attended, stride_, &memory.found[i], memory.sum, rows);
       if (pre_norm_) {
         normalise(nullptr, memory.sum, &memory.stream, nullptr, nullptr, rows);
         normalise(&layer.norm3, memory.sum, nullptr, &memory.plain, nullptr, rows);
@@ -310,12 +306,7 @@ void Reconstructor::run(const Team &team, Memory &memory, const float *features,
   const int out_stride = output_.panels * panel_width;
   by_rows(team, [&](Rows rows) {
     normalise(&decoder_norm_, memory.stream, nullptr, &memory.plain, nullptr, rows);
-    Multiply multiply = output_.onto(rows.count);
-    multiply.a = at(memory.plain, rows.first, stride_);
-    multiply.a_stride = stride_;
-    multiply.wide = memory.reconstruction.data() + std::ptrdiff_t{rows.first} * out_stride;
-    multiply.wide_stride = out_stride;
-    kernels_.multiply(multiply);
+    add(output_, memory.plain, stride_, nullptr, memory.reconstruction, rows);
     for (int r = rows.first; r < rows.first + rows.count; ++r) {
       const float *in = features + std::ptrdiff_t{r} * channels_;
       const float *out = memory.reconstruction.data() + std::ptrdiff_t{r} * out_stride;

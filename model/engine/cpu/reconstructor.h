@@ -78,8 +78,8 @@ class Reconstructor {
 
   void apply(const PackedLayer &layer, const Elements &input, Elements &output, Rows rows,
              Activation activation) const;
-  void add(const PackedLayer &layer, const Elements &input, int input_stride, const AlignedVector<float> &to,
-           AlignedVector<float> &sum, Rows rows) const;
+  void add(const PackedLayer &layer, const Elements &input, int input_stride, const AlignedVector<float> *to,
+           AlignedVector<float> &output, Rows rows) const;
   void normalise(const Norm *norm, const AlignedVector<float> &input, AlignedVector<float> *wide,
                  Elements *plain, Elements *placed, Rows rows) const;
   void attend(const Team &team, Memory &memory, const Elements &query, const Elements &key,

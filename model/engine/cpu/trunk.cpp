@@ -8,20 +8,6 @@
 namespace uniad::cpu {
 namespace {
 
-Activation activation_of(Nonlinearity nonlinearity) {
-  switch (nonlinearity) {
-    case Nonlinearity::Relu:
-      return Activation::Relu;
-    case Nonlinearity::Relu6:
-      return Activation::Relu6;
-    case Nonlinearity::Silu:
-      return Activation::Silu;
-    case Nonlinearity::None:
-      break;
-  }
-  return Activation::None;
-}
-
 std::size_t size_of_map(int rows, int stride) {
   return static_cast<std::size_t>(rows) * static_cast<std::size_t>(stride);
 }
@@ -52,6 +38,19 @@ constexpr int strip_values = 64 * 1024;
 
 // Rows of patches that a task keeps in the cache at a time.
 constexpr std::size_t patch_values = std::size_t{64} * 1024;
+
+// Zeros around a part of a map: above and to the left of it, between its rows, below it.
+void clear_border(float *padded, MapSize size, int top, int left, int rows, int columns) {
+  float *const end = padded + std::ptrdiff_t{size.pixels()} * panel_width;
+  float *row = padded + (std::ptrdiff_t{top} * size.width + left) * panel_width;
+  std::fill(padded, row, 0.0F);
+  for (int y = 0; y < rows; ++y) {
+    float *const behind = row + std::ptrdiff_t{columns} * panel_width;
+    row += std::ptrdiff_t{size.width} * panel_width;
+    std::fill(behind, std::min(row, end), 0.0F);
+  }
+  if (row < end) std::fill(row, end, 0.0F);
+}
 
 }  // namespace
 
@@ -166,6 +165,8 @@ Trunk::Trunk(const Kernels &kernels, const FoldedNetwork &network)
     const auto channels = static_cast<std::size_t>(last->out);
     const auto first = static_cast<std::size_t>(first_channel);
     taps_.push_back({i, last->out, first_channel, last->output, round_up(last->out, kernels_.depth),
+                     interpolation(last->output.height, grid_.height),
+                     interpolation(last->output.width, grid_.width),
                      in_panels({network.feature_scale.data() + first, channels}),
                      in_panels({network.feature_offset.data() + first, channels})});
     first_channel += last->out;
@@ -294,7 +295,7 @@ void Trunk::run_stem(const Team &team, Memory &memory, const float *image) const
     Multiply multiply = stem_.layer.onto(rows);
     multiply.a = patches.data();
     multiply.a_stride = stem_.in_stride;
-    multiply.activation = activation_of(shape.nonlinearity);
+    multiply.activation = shape.activation;
     multiply.c = at(memory.input, std::ptrdiff_t{first} * stem_.out_stride);
     multiply.c_stride = stem_.out_stride;
     kernels_.multiply(multiply);
@@ -343,19 +344,6 @@ void Trunk::run_block(const Team &team, Memory &memory, const Inverted &block) c
     kernels_.multiply(multiply);
   });
   clear_padding(memory.output, pixels, project.layer.panels * panel_width, project.out_stride);
-}
-
-// Zeros around a part of a map: above and to the left of it, between its rows, below it.
-static void clear_border(float *padded, MapSize size, int top, int left, int rows, int columns) {
-  float *const end = padded + std::ptrdiff_t{size.pixels()} * panel_width;
-  float *row = padded + (std::ptrdiff_t{top} * size.width + left) * panel_width;
-  std::fill(padded, row, 0.0F);
-  for (int y = 0; y < rows; ++y) {
-    float *const behind = row + std::ptrdiff_t{columns} * panel_width;
-    row += std::ptrdiff_t{size.width} * panel_width;
-    std::fill(behind, std::min(row, end), 0.0F);
-  }
-  if (row < end) std::fill(row, end, 0.0F);
 }
 
 // The whole input of a convolution, of which tasks take the panels one after the other.
@@ -407,7 +395,7 @@ void Trunk::expand_and_filter(const Team &team, Memory &memory, const Inverted &
         multiply.a = memory.bytes.data() + first_pixel * multiply.depth;
         multiply.row_scales = memory.row_scales.data() + first_pixel;
       }
-      multiply.activation = activation_of(block.expand->shape.nonlinearity);
+      multiply.activation = block.expand->shape.activation;
       multiply.wide = padded + inside;
       multiply.wide_stride = panel_width;
       multiply.wide_panel = panel_size;
@@ -434,7 +422,7 @@ void Trunk::expand_and_filter(const Team &team, Memory &memory, const Inverted &
       depthwise.stride = shape.stride;
       depthwise.height = rows;
       depthwise.width = shape.output.width;
-      depthwise.activation = activation_of(shape.nonlinearity);
+      depthwise.activation = shape.activation;
       depthwise.output =
           at(memory.inner, std::ptrdiff_t{first_row} * shape.output.width * filter.out_stride + channel);
       depthwise.output_stride = filter.out_stride;
@@ -534,8 +522,7 @@ void Trunk::run_block(const Team &team, Memory &memory, const Residual &block) c
   const std::size_t last = block.body.size() - 1;
   for (std::size_t i = 0; i < last; ++i) {
     Elements &to = i == 0 ? memory.inner : memory.inner_too;
-    convolve(team, memory, block.body[i], *from, to, nullptr,
-             activation_of(block.body[i].shape.nonlinearity));
+    convolve(team, memory, block.body[i], *from, to, nullptr, block.body[i].shape.activation);
     from = &to;
   }
   const Elements *skip = &memory.input;
@@ -546,40 +533,22 @@ void Trunk::run_block(const Team &team, Memory &memory, const Residual &block) c
   convolve(team, memory, block.body[last], *from, memory.output, skip, Activation::Relu);
 }
 
-// One axis of a bilinear resize with aligned corners: the pixels on both sides of a token, and the second
-// one's weight.
-struct Between {
-  int first, second;
-  float weight;
-};
-
-static Between between(int token, int tokens, int extent) {
-  const float position =
-      tokens > 1 ? static_cast<float>(token) * static_cast<float>(extent - 1) / static_cast<float>(tokens - 1)
-                 : 0;
-  const int first = std::min(static_cast<int>(position), extent - 1);
-  return {first, std::min(first + 1, extent - 1), position - static_cast<float>(first)};
-}
-
 void Trunk::sample(const Team &team, Memory &memory, const Tap &tap, float *features) const {
   team.run(grid_.height, [&](int y, int thread) {
     float *row = memory.wide_row[static_cast<std::size_t>(thread)].data();
-    const Between rows = between(y, grid_.height, tap.map.height);
+    const Band &rows = tap.rows[static_cast<std::size_t>(y)];
     for (int x = 0; x < grid_.width; ++x) {
-      const Between columns = between(x, grid_.width, tap.map.width);
-      const auto pixel = [&](int from_y, int from_x) {
-        return at(std::as_const(memory.input),
-                  (std::ptrdiff_t{from_y} * tap.map.width + from_x) * tap.stride);
-      };
+      const Band &columns = tap.columns[static_cast<std::size_t>(x)];
       Blend blend;
-      blend.pixels[0] = pixel(rows.first, columns.first);
-      blend.pixels[1] = pixel(rows.first, columns.second);
-      blend.pixels[2] = pixel(rows.second, columns.first);
-      blend.pixels[3] = pixel(rows.second, columns.second);
-      blend.weights[0] = (1 - rows.weight) * (1 - columns.weight);
-      blend.weights[1] = (1 - rows.weight) * columns.weight;
-      blend.weights[2] = rows.weight * (1 - columns.weight);
-      blend.weights[3] = rows.weight * columns.weight;
+      for (int corner = 0; corner < 4; ++corner) {
+        const int down = corner / 2, right = corner % 2;
+        const int from_y = rows.first + std::min(down, rows.count - 1);
+        const int from_x = columns.first + std::min(right, columns.count - 1);
+        blend.pixels[corner] =
+            at(std::as_const(memory.input), (std::ptrdiff_t{from_y} * tap.map.width + from_x) * tap.stride);
+        blend.weights[corner] = static_cast<float>(rows.weights[static_cast<std::size_t>(down)] *
+                                                   columns.weights[static_cast<std::size_t>(right)]);
+      }
       blend.channels = static_cast<int>(tap.scale.size());
       blend.scale = tap.scale.data();
       blend.offset = tap.offset.data();

@@ -7,6 +7,7 @@
 
 #include "model/engine/cpu/thread_pool.h"
 #include "model/engine/folded.h"
+#include "model/engine/score.h"
 #include "model/kernels/packed_layer.h"
 
 namespace uniad::cpu {
@@ -80,6 +81,7 @@ class Trunk {
     int first_channel = 0;
     MapSize map;
     int stride = 0;
+    std::vector<Band> rows, columns;     // of the map, a token's row or column
     AlignedVector<float> scale, offset;  // in panels
   };
 

@@ -14,8 +14,6 @@
 namespace uniad::test {
 namespace {
 
-using cuda::Activation;
-
 double reference(double x, Activation activation) {
   if (activation == Activation::Relu) return std::max(x, 0.0);
   if (activation == Activation::Relu6) return std::clamp(x, 0.0, 6.0);

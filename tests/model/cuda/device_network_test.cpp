@@ -11,7 +11,7 @@ namespace {
 
 // The kernel itself, run by the host.
 void finish_on_host(torch::Tensor &x, const torch::Tensor &bias, const torch::Tensor &skip,
-                    cuda::Activation activation) {
+                    Activation activation) {
   x = x.contiguous(torch::MemoryFormat::ChannelsLast);
   ASSERT_TRUE(!skip.defined() || skip.is_contiguous(torch::MemoryFormat::ChannelsLast));
   const bool fp32 = x.scalar_type() == torch::kFloat32;
@@ -24,7 +24,7 @@ void finish_on_host(torch::Tensor &x, const torch::Tensor &bias, const torch::Te
 }
 
 void depthwise_on_host(const torch::Tensor &input, const cuda::DepthwiseWeights &weights, int top, int left,
-                       torch::Tensor &out, cuda::Activation activation) {
+                       torch::Tensor &out, Activation activation) {
   const torch::Tensor in = input.contiguous(torch::MemoryFormat::ChannelsLast);
   const bool fp32 = in.scalar_type() == torch::kFloat32;
   const auto size = [](const torch::Tensor &tensor, int dimension) {
