@@ -5,7 +5,9 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
+#include <map>
 #include <regex>
+#include <set>
 
 #include "model/backbone/taps.h"
 
@@ -29,6 +31,19 @@ CLI::Validator between(double low, double high) {
         return inside ? std::string()
                       : "must be between " + CLI::detail::to_string(low) + " and " +
                             CLI::detail::to_string(high) + ", not " + text;
+      },
+      "");
+}
+
+// A number from `least` up to `most`, both included.
+CLI::Validator from_up_to(double least, double most) {
+  return CLI::Validator(
+      [=](const std::string &text) {
+        double value = 0;
+        const bool inside = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
+        return inside ? std::string()
+                      : "must be from " + CLI::detail::to_string(least) + " to " +
+                            CLI::detail::to_string(most) + ", not " + text;
       },
       "");
 }
@@ -124,10 +139,100 @@ void add_max_frames(CLI::App &app, std::size_t &frames) {
       ->capture_default_str();
 }
 
+// How the steps are taken.
+void describe_learning(CLI::App &app, TrainOptions &options) {
+  app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
+      ->type_name("X")
+      ->check(between(0, 10));
+  app.add_option_function<std::string>(
+         "--schedule",
+         [&](const std::string &name) {
+           options.rate_schedule = name == "constant" ? RateSchedule::Constant
+                                   : name == "step"   ? RateSchedule::Step
+                                                      : RateSchedule::Cosine;
+         },
+         "How the rate goes on: constant, step (a tenth from --decay-epoch on) or cosine (to a hundredth at "
+         "the end) (default: the recipe's)")
+      ->type_name("NAME")
+      ->check(one_of({"constant", "step", "cosine"}));
+  app.add_option("--warmup", options.warmup_steps,
+                 "Steps over which the rate rises from 0 (default: the recipe's)")
+      ->type_name("N")
+      ->check(at_least(0));
+  app.add_option("--decay-epoch", options.decay_epoch,
+                 "Epoch, from 0, at which --schedule step drops the rate (default: 801)")
+      ->type_name("N")
+      ->check(at_least(0));
+  app.add_option("--weight-decay", options.weight_decay, "AdamW's weight decay (default: 0.0001)")
+      ->type_name("X")
+      ->check(from_up_to(0, 10));
+  app.add_option("--clip", options.clip,
+                 "Largest L2 norm of a step's gradient; a longer one is scaled down (default: the recipe's)")
+      ->type_name("X")
+      ->check(between(0, 1e9));
+  app.add_option("--ema", options.average,
+                 "Keep a moving average of the weights, of this decay a step, and end with it")
+      ->type_name("DECAY")
+      ->check(between(0, 1));
+  app.add_flag("--balance", options.balance,
+               "Train on every source equally often, however many pictures it has");
+  app.add_option_function<std::string>(
+         "--select",
+         [&](const std::string &name) {
+           options.selection = name == "last"        ? Selection::Last
+                               : name == "held-back" ? Selection::HeldBack
+                                                     : Selection::Test;
+         },
+         "Weights to end with: last, held-back (of the smallest loss on held-back normal data) or test (of "
+         "the highest image AUROC on the test items, as papers do: do not trust figures on the same items)")
+      ->type_name("BY")
+      ->check(one_of({"last", "held-back", "test"}))
+      ->default_str("last");
+  app.add_option("--validate-every", options.validate_every, "Steps between two looks of --select")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+  app.add_option("--checkpoint-every", options.checkpoint_every,
+                 "Steps between two checkpoints, MODEL.checkpoint.safetensors")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+  add_path(app, "--resume", options.resume,
+           "Checkpoint to go on from, with the options and the data it was begun with");
+  app.add_option("--worker-timeout", options.worker_timeout,
+                 "Seconds that one of several processes (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT) waits "
+                 "for the others")
+      ->type_name("SECONDS")
+      ->check(between(0, 1e6))
+      ->capture_default_str();
+  add_path(app, "--log", options.log, "Write loss, gradient norm and rate of every step as JSON lines");
+  add_path(app, "--tensorboard", options.tensorboard,
+           "Write the same, and what --select looks at, as TensorBoard events into this folder")
+      ->type_name("DIR");
+}
+
+// Every option that has a say in what is learned, and its value.
+std::map<std::string, std::string> said(const CLI::App &app) {
+  static const std::set<std::string> silent{
+      "--help",           "--data", "--image-dir",   "--model", "--weights", "--resume", "--checkpoint-every",
+      "--worker-timeout", "--log",  "--tensorboard", "--device"};
+  std::map<std::string, std::string> all;
+  for (const CLI::Option *option : app.get_options()) {
+    if (silent.contains(option->get_name())) continue;
+    all[option->get_name()] =
+        option->count() > 0 ? CLI::detail::join(option->results(), ",") : option->get_default_str();
+  }
+  return all;
+}
+
 void describe_train(CLI::App &app, TrainCommand &command) {
   auto &options = command.options;
   add_data(app, "--data", command.data, command.image_dir);
   add_model(app, options.model, "Model file to write");
+  app.add_option("--config",
+                 "TOML file of these options by their names, such as batch = 16; the command line "
+                 "goes before it")
+      ->type_name("FILE");
   app.add_option_function<std::string>(
          "--recipe",
          [&](const std::string &name) {
@@ -162,12 +267,9 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->check(at_least(1))
       ->excludes(steps);
   add_batch(app, options.batch);
-  app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
-      ->type_name("X")
-      ->check(between(0, 10));
+  describe_learning(app, options);
   app.add_flag("--whiten", options.whiten,
                "With the recipe fast: the network reconstructs whitened features");
-  add_path(app, "--log", options.log, "Write loss, gradient norm and rate of every step as JSON lines");
   add_device(app, options.device, options.precision, {"fp32", "bf16"});
   app.add_option("--seed", options.seed, "Seed of everything random")
       ->type_name("N")
@@ -186,11 +288,37 @@ void describe_train(CLI::App &app, TrainCommand &command) {
   app.final_callback([&app, &options] {
     if (options.whiten && options.recipe != Recipe::Fast)
       throw CLI::ValidationError("--whiten", "only the recipe fast whitens: add --recipe fast");
+    options.said = said(app);
     if (options.recipe != Recipe::Instant) return;
-    for (const char *name : {"--steps", "--epochs", "--lr", "--log"})
+    for (const char *name :
+         {"--steps", "--epochs", "--lr", "--schedule", "--warmup", "--decay-epoch", "--weight-decay",
+          "--clip", "--ema", "--balance", "--select", "--resume", "--log", "--tensorboard"})
       if (app.count(name) > 0)
         throw CLI::ValidationError(name, "the recipe instant takes no steps: add --recipe fast or paper");
   });
+}
+
+void describe_sweep(CLI::App &app, SweepOptions &options) {
+  add_path(
+      app, "file", options.file,
+      "Table of experiments (TOML): title, [options] of every training, [[row]] with a name, options of its "
+      "own, separate = true for a model a source, paper = [image, pixel] AUROC to print beside")
+      ->type_name("TABLE")
+      ->required();
+  app.add_option("--data", options.data, "As uniad train takes it; abnormal test items are needed")
+      ->type_name("[NAME=]PATH")
+      ->required();
+  add_path(app, "--out", options.out,
+           "Folder for models and figures; what is finished there is not run again")
+      ->type_name("DIR")
+      ->required();
+  app.add_option("--set", options.set, "Option of every training, over the table's own")
+      ->type_name("KEY=VALUE");
+  app.add_option("--seeds", options.seeds, "Seeds; figures are means over them")
+      ->type_name("N")
+      ->check(at_least(0))
+      ->capture_default_str();
+  add_json(app, options.json);
 }
 
 void describe_update(CLI::App &app, TrainCommand &command) {
@@ -278,9 +406,14 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
       "Learns what is normal from pictures and videos, and marks what is not", "uniad");
   app->set_version_flag("--version", "uniad " UNIAD_VERSION);
   app->require_subcommand(0, 1);
+  app->add_flag("--log-json", line.log_json, "Tell progress on standard error as JSON lines, for programs");
+  app->add_flag("--completion", line.completion,
+                "Print a script that completes commands and options in bash");
   app->add_flag("--man", line.man)->group("");
   app->add_flag("--markdown", line.markdown)->group("");
   describe_train(*app->add_subcommand("train", "Learn a model from normal pictures and videos"), line.train);
+  describe_sweep(*app->add_subcommand("sweep", "Train and evaluate a table of experiments, and print it"),
+                 line.sweep);
   describe_update(*app->add_subcommand("update", "Add new normal pictures and videos to what a model knows"),
                   line.update);
   describe_merge(*app->add_subcommand("merge", "Add up what several models know"), line.merge);
@@ -291,6 +424,7 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
   describe_info(*app->add_subcommand("info", "Tell what a model file holds"), line.info);
   describe_bench(*app->add_subcommand("bench", "Measure how fast a model judges on this machine"),
                  line.bench);
+  for (CLI::App *command : app->get_subcommands([](CLI::App *) { return true; })) command->fallthrough();
   return app;
 }
 

@@ -9,6 +9,7 @@
 #include "training/import/import.h"
 #include "training/info/info.h"
 #include "training/predict/predict.h"
+#include "training/sweep/sweep.h"
 #include "training/train/update.h"
 #include "training/train_command.h"
 
@@ -17,6 +18,7 @@ namespace uniad {
 // Everything that a command line can say.
 struct CommandLine {
   TrainCommand train;
+  SweepOptions sweep;
   TrainCommand update;
   MergeOptions merge;
   EvaluateOptions evaluate;
@@ -24,6 +26,8 @@ struct CommandLine {
   ImportOptions import;
   InfoOptions info;
   BenchOptions bench;
+  bool log_json = false;
+  bool completion = false;
   bool man = false;
   bool markdown = false;
 };

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <exception>
 #include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "model/error.h"
 #include "training/cli.h"
+#include "training/completion.h"
+#include "training/config/config.h"
 #include "training/manual.h"
 
 namespace {
 
 enum ExitCode { done = 0, failed = 1, wrong_usage = 2 };
 
-void run(const CLI::App &app, const uniad::CommandLine &line) {
-  uniad::Progress progress;
+void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &progress) {
   if (line.man) std::cout << uniad::man_page(app);
   if (line.markdown) std::cout << uniad::markdown(app);
+  if (line.completion) std::cout << uniad::bash_completion(app);
   if (app.got_subcommand("train")) run_train(line.train, progress);
+  if (app.got_subcommand("sweep")) sweep(line.sweep, progress);
   if (app.got_subcommand("update")) run_update(line.update, progress);
   if (app.got_subcommand("merge")) merge_models(line.merge, progress);
   if (app.got_subcommand("evaluate")) evaluate(line.evaluate, progress);
@@ -31,18 +39,25 @@ int main(int argc, char **argv) {
   uniad::CommandLine line;
   const auto app = uniad::describe_command_line(line);
   try {
-    app->parse(argc, argv);
+    const std::vector<std::string> given(argv + 1, argv + argc);
+    auto arguments = uniad::with_config(given, *app);
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+    app->parse(std::move(arguments));
   } catch (const CLI::ParseError &error) {
     return app->exit(error) == 0 ? done : wrong_usage;
+  } catch (const uniad::Error &error) {  // of the configuration
+    std::cerr << "uniad: " << error.what() << '\n';
+    return wrong_usage;
   }
-  if (app->get_subcommands().empty() && !line.man && !line.markdown) {
+  if (app->get_subcommands().empty() && !line.man && !line.markdown && !line.completion) {
     std::cerr << app->help();
     return wrong_usage;
   }
+  uniad::Progress progress(line.log_json);
   try {
-    run(*app, line);
+    run(*app, line, progress);
   } catch (const std::exception &error) {
-    std::cerr << "uniad: " << error.what() << '\n';
+    progress.fail(error.what());
     return failed;
   }
   return done;

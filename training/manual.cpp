@@ -47,7 +47,11 @@ std::string man_page(const CLI::App &app) {
        << ".SH NAME\nuniad \\- learn what is normal and mark what is not\n"
        << ".SH SYNOPSIS\n.B uniad\n.I COMMAND\n[\\fIOPTIONS\\fR]\n"
        << ".SH DESCRIPTION\n"
-       << escape_troff(app.get_description()) << ".\n.SH COMMANDS\n";
+       << escape_troff(app.get_description()) << ".\n.SH OPTIONS\n";
+  for (const auto *option : options_of(app))
+    page << ".TP\n\\fB" << escape_troff(usage_of(*option)) << "\\fR\n"
+         << escape_troff(help_of(*option)) << ".\n";
+  page << ".SH COMMANDS\n";
   for (const auto *command : app.get_subcommands([](const CLI::App *) { return true; })) {
     page << ".SS uniad " << command->get_name() << "\n" << escape_troff(command->get_description()) << ".\n";
     for (const auto *option : options_of(*command))

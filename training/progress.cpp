@@ -6,13 +6,22 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace uniad {
 
 using Clock = std::chrono::steady_clock;
 
-Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
+namespace {
+
+void print(const nlohmann::ordered_json &line) {
+  std::cerr << line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+}
+
+}  // namespace
+
+Progress::Progress(bool json) : json_(json), terminal_(!json && isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   end();
@@ -26,13 +35,14 @@ void Progress::begin(const std::string &stage, std::int64_t total) {
   next_line_ = (total_ + 9) / 10;
   begun_ = Clock::now();
   drawn_ = {};
-  if (!terminal_) std::cerr << stage_ << '\n';
+  if (!terminal_ && !json_) std::cerr << stage_ << '\n';
 }
 
 void Progress::update(std::int64_t done, const std::string &detail) {
   done_ = done;
-  if (terminal_) {
-    const bool due = Clock::now() - drawn_ >= std::chrono::milliseconds(100);
+  if (terminal_ || json_) {
+    const bool due =
+        Clock::now() - drawn_ >= (json_ ? std::chrono::seconds(1) : std::chrono::milliseconds(100));
     if (due || done_ >= total_) draw(detail);
   } else if (done_ >= next_line_ && done_ > 0) {
     draw(detail);
@@ -46,8 +56,20 @@ void Progress::end() {
 }
 
 void Progress::say(const std::string &line) {
+  if (json_) {
+    print({{"message", line}});
+    return;
+  }
   if (terminal_ && !stage_.empty()) std::cerr << "\r\033[K";
   std::cerr << line << '\n';
+}
+
+void Progress::fail(const std::string &reason) {
+  end();
+  if (json_)
+    print({{"error", reason}});
+  else
+    std::cerr << "uniad: " << reason << '\n';
 }
 
 void Progress::draw(const std::string &detail) {
@@ -55,7 +77,18 @@ void Progress::draw(const std::string &detail) {
   const std::chrono::duration<double> spent = drawn_ - begun_;
   const auto left =
       done_ > 0 ? spent.count() * static_cast<double>(total_ - done_) / static_cast<double>(done_) : 0.0;
+  const double rate = spent.count() > 0 ? static_cast<double>(done_) / spent.count() : 0.0;
+  if (json_) {
+    print({{"stage", stage_},
+           {"done", done_},
+           {"total", total_},
+           {"rate", rate},
+           {"seconds_left", left},
+           {"detail", detail}});
+    return;
+  }
   std::ostringstream line;
+  line.precision(3);
   if (terminal_) line << "\r\033[K";
   line << stage_ << ' ';
   if (terminal_) {
@@ -63,7 +96,7 @@ void Progress::draw(const std::string &detail) {
     const auto filled = static_cast<std::size_t>(std::clamp<std::int64_t>(done_ * width / total_, 0, width));
     line << '[' << std::string(filled, '#') << std::string(width - filled, '.') << "] ";
   }
-  line << done_ << '/' << total_;
+  line << done_ << '/' << total_ << ", " << rate << "/s";
   if (!detail.empty()) line << ", " << detail;
   if (done_ < total_)
     line << ", " << std::lround(left) << " s left";

@@ -7,11 +7,12 @@
 
 namespace uniad {
 
-// Tells the user on standard error how far the work is: a bar that redraws itself on a terminal, else a plain
-// line at every tenth of a stage.
+// Tells on standard error how far the work is: a bar that redraws itself on a terminal, else a plain line at
+// every tenth of a stage; or for programs one JSON object a line, at most one a second and the last of a
+// stage: {"stage", "done", "total", "rate" (a second), "seconds_left", "detail"}, and {"message"}.
 class Progress {
  public:
-  Progress();  // looks whether standard error is a terminal
+  explicit Progress(bool json = false);  // else looks whether standard error is a terminal
   ~Progress();
   Progress(const Progress &) = delete;
   Progress &operator=(const Progress &) = delete;
@@ -25,9 +26,13 @@ class Progress {
   // A line of its own, without breaking the bar.
   void say(const std::string &line);
 
+  // Why the work ended before it was done: "uniad: ...", or {"error"}.
+  void fail(const std::string &reason);
+
  private:
   void draw(const std::string &detail);
 
+  const bool json_;
   const bool terminal_;
   std::string stage_;
   std::int64_t total_ = 0;

@@ -263,6 +263,7 @@ ordered_json to_json(const Provenance &provenance) {
   return {{"sources", sources},
           {"recipe", provenance.recipe},
           {"steps", provenance.steps},
+          {"selected", provenance.selected},
           {"seed", provenance.seed},
           {"program_version", provenance.program_version},
           {"weight_file", provenance.weight_file},
@@ -277,6 +278,7 @@ Provenance provenance_from(const Field &field) {
   }
   provenance.recipe = field["recipe"].text();
   provenance.steps = field["steps"].count();
+  if (const auto selected = field.find("selected")) provenance.selected = selected->text();
   provenance.seed = field["seed"].seed();
   provenance.program_version = field["program_version"].text();
   provenance.weight_file = field["weight_file"].text();

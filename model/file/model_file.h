@@ -97,6 +97,7 @@ struct Provenance {
   std::vector<SourceProvenance> sources;
   std::string recipe;
   std::int64_t steps = 0;
+  std::string selected;  // "step 300 of 400: smallest held-back loss, 0.41"; empty: no steps
   std::uint64_t seed = 0;
   std::string program_version;
   std::string weight_file;

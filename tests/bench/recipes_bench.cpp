@@ -77,9 +77,10 @@ void run(int argc, char **argv) {
       learned.push_back({source.name, source.train.clone(), source.held_back});
     if (schedule.standardise) standardise(network, learned);
     double last_hundred = 0;
-    learn(network, learned, schedule, 8, false, [&](std::int64_t step, const StepResult &result, double) {
-      if (step > schedule.steps - 100) last_hundred += result.loss / 100;
-    });
+    learn(network, learned, {.schedule = schedule, .seed = static_cast<std::uint64_t>(seed)},
+          [&](std::int64_t step, const StepResult &result, double) {
+            if (step > schedule.steps - 100) last_hundred += result.loss / 100;
+          });
     std::map<std::string, ClassFigures> classes;
     for (std::size_t i = 0; i < tests.size(); ++i) {
       Judge judge(tests[i].items, config.input.width, config.input.height);

@@ -128,7 +128,7 @@ int main(int argc, char **argv) {
     network->train();
     uniad::Optimiser optimiser(network->parameters(), 1e-4);
     const auto our_step = [&] {
-      uniad::training_step(network, features, optimiser, 1e-3, way.clip, way.bf16);
+      uniad::training_step(network, features, optimiser, {1e-3, way.clip, way.bf16});
     };
     authors_step();
     our_step();

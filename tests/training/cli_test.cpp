@@ -124,7 +124,7 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
   for (const std::string command :
-       {"train", "update", "merge", "evaluate", "predict", "import", "info", "bench"}) {
+       {"train", "sweep", "update", "merge", "evaluate", "predict", "import", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));
@@ -137,6 +137,41 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
       EXPECT_TRUE(holds(man.out, escaped)) << word;
     }
   }
+}
+
+TEST_F(Cli, BashCompletesCommandsAndOptions) {
+  const auto script = file("completion.bash");
+  write("completion.bash", uniad("--completion").out);
+  const auto complete = [&](const std::string &words, int current) {
+    const auto out = file("completed");
+    const std::string command = "bash -c 'source " + script.string() + "; COMP_WORDS=(" + words +
+                                "); COMP_CWORD=" + std::to_string(current) +
+                                "; _uniad; echo \"${COMPREPLY[*]}\"' >" + out.string();
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    return content(out);
+  };
+  EXPECT_EQ(complete("uniad ev", 1), "evaluate\n");
+  EXPECT_EQ(complete("uniad train --check", 2), "--checkpoint-every\n");
+  EXPECT_EQ(complete("uniad info --log-j", 2), "--log-json\n");
+  EXPECT_EQ(complete("uniad train --data ./pic", 3), "\n") << "bash's own completion of files";
+}
+
+TEST_F(Cli, ProgramsGetProgressAndErrorsAsJsonLines) {
+  const auto model = tiny_model();
+  write_plain("pictures/a.png");
+  const auto judged =
+      uniad("predict --log-json --json - --model " + model + " " + (folder_ / "pictures").string());
+  ASSERT_EQ(judged.code, 0) << judged.err;
+  std::istringstream lines(judged.err);
+  bool told = false;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line);
+    told = told || json.contains("message");
+  }
+  EXPECT_TRUE(told);
+  const auto failed = uniad("--log-json info " + file("none.safetensors").string());
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_TRUE(holds(Json::parse(failed.err)["error"].get<std::string>(), "none.safetensors"));
 }
 
 TEST_F(Cli, FailedWorkExitsWith1AndNamesFileAndReason) {

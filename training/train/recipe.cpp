@@ -7,28 +7,34 @@
 
 namespace uniad {
 
-Schedule make_schedule(const TrainOptions &options, std::int64_t pictures) {
+Schedule make_schedule(const TrainOptions &options, std::int64_t pictures, int workers) {
   Schedule schedule;
-  schedule.steps_per_epoch = (pictures + options.batch - 1) / options.batch;
+  const std::int64_t batch = std::int64_t{options.batch} * workers;
+  schedule.steps_per_epoch = (pictures + batch - 1) / batch;
   if (options.recipe == Recipe::Paper) {
     // Facts 7. The reference steps its schedule at the end of an epoch with the epoch's number: epochs 0 to
     // 800 run at the first rate.
     schedule.dropout = 0.1;
     schedule.learning_rate = 1e-4;
     schedule.clip = 0.1;
-    schedule.epochs_to_decay = 801;
+    schedule.rate = RateSchedule::Step;
     schedule.steps = 1000 * schedule.steps_per_epoch;
   } else {
     schedule.standardise = true;
     schedule.learning_rate = 1e-3;
     schedule.clip = 1.0;
     schedule.warmup_steps = 40;
-    schedule.cosine = true;
+    schedule.rate = RateSchedule::Cosine;
     schedule.steps = 1500;
   }
   if (options.epochs) schedule.steps = *options.epochs * schedule.steps_per_epoch;
   if (options.steps) schedule.steps = *options.steps;
   if (options.learning_rate) schedule.learning_rate = *options.learning_rate;
+  schedule.rate = options.rate_schedule.value_or(schedule.rate);
+  schedule.decay_epoch = options.decay_epoch.value_or(schedule.decay_epoch);
+  schedule.weight_decay = options.weight_decay.value_or(schedule.weight_decay);
+  schedule.clip = options.clip.value_or(schedule.clip);
+  schedule.warmup_steps = options.warmup_steps.value_or(schedule.warmup_steps);
   schedule.warmup_steps = std::min(schedule.warmup_steps, schedule.steps / 2);
   return schedule;
 }
@@ -38,15 +44,20 @@ double learning_rate(const Schedule &schedule, std::int64_t step) {
     return schedule.learning_rate * static_cast<double>(step + 1) /
            static_cast<double>(schedule.warmup_steps);
   }
-  if (schedule.cosine) {
-    const double done =
-        static_cast<double>(step - schedule.warmup_steps) /
-        static_cast<double>(std::max<std::int64_t>(schedule.steps - schedule.warmup_steps, 1));
-    return schedule.learning_rate * (0.01 + 0.99 * 0.5 * (1 + std::cos(std::numbers::pi * done)));
+  switch (schedule.rate) {
+    case RateSchedule::Cosine: {
+      const double done =
+          static_cast<double>(step - schedule.warmup_steps) /
+          static_cast<double>(std::max<std::int64_t>(schedule.steps - schedule.warmup_steps, 1));
+      return schedule.learning_rate * (0.01 + 0.99 * 0.5 * (1 + std::cos(std::numbers::pi * done)));
+    }
+    case RateSchedule::Step:
+      if (step / schedule.steps_per_epoch >= schedule.decay_epoch) return 0.1 * schedule.learning_rate;
+      break;
+    case RateSchedule::Constant:
+      break;
   }
-  const bool decayed =
-      schedule.epochs_to_decay > 0 && step / schedule.steps_per_epoch >= schedule.epochs_to_decay;
-  return decayed ? 0.1 * schedule.learning_rate : schedule.learning_rate;
+  return schedule.learning_rate;
 }
 
 }  // namespace uniad

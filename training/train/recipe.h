@@ -16,13 +16,13 @@ struct Schedule {
   double clip = 0;  // of the gradient's global L2 norm
   std::int64_t steps = 0;
   std::int64_t steps_per_epoch = 0;
-  std::int64_t warmup_steps = 0;     // linear from 0
-  bool cosine = false;               // to 1% of the rate at the last step
-  std::int64_t epochs_to_decay = 0;  // StepLR: a tenth of the rate from this epoch on; 0: never
+  std::int64_t warmup_steps = 0;  // linear from 0
+  RateSchedule rate = RateSchedule::Constant;
+  std::int64_t decay_epoch = 801;  // RateSchedule::Step's, from 0
 };
 
-// `pictures`: how many are trained on; an epoch is all of them once.
-Schedule make_schedule(const TrainOptions &options, std::int64_t pictures);
+// `pictures`: how many are trained on; an epoch is all of them once. `workers`: processes with a batch each.
+Schedule make_schedule(const TrainOptions &options, std::int64_t pictures, int workers = 1);
 
 // The rate of a step counted from 0.
 double learning_rate(const Schedule &schedule, std::int64_t step);

@@ -60,25 +60,55 @@ void Optimiser::step(double learning_rate) {
                     0.999, weight_decay_, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
 }
 
-std::vector<torch::Tensor> Optimiser::gradients() const {
+std::vector<torch::Tensor> Optimiser::gradients() {
   std::vector<torch::Tensor> all;
   all.reserve(parameters_.size());
-  for (const torch::Tensor &parameter : parameters_) all.push_back(parameter.grad());
+  for (torch::Tensor &parameter : parameters_) {
+    torch::Tensor &gradient = parameter.mutable_grad();
+    if (!gradient.defined()) gradient = torch::zeros_like(parameter);
+    all.push_back(gradient);
+  }
   return all;
 }
 
+void Optimiser::set_steps(std::int64_t steps) {
+  for (torch::Tensor &count : steps_) count.fill_(static_cast<double>(steps));
+}
+
 StepResult training_step(UniAD &network, const torch::Tensor &features, Optimiser &optimiser,
-                         double learning_rate, double clip, bool bf16) {
+                         const StepRule &rule) {
+  Workers alone;
+  return training_step(network, features, features.size(0), optimiser, rule, alone, false);
+}
+
+StepResult training_step(UniAD &network, const torch::Tensor &features, std::int64_t all,
+                         Optimiser &optimiser, const StepRule &rule, Workers &workers, bool stop) {
   optimiser.zero_grad();
-  torch::Tensor reconstruction;
-  {
-    const Bf16Scope scope(bf16);
-    reconstruction = network(features).to(features.scalar_type());
+  double loss = 0;
+  if (features.size(0) > 0) {
+    torch::Tensor reconstruction;
+    {
+      const Bf16Scope scope(rule.bf16);
+      reconstruction = network(features).to(features.scalar_type());
+    }
+    // This worker's part of the batch's mean.
+    const double share = static_cast<double>(features.size(0)) / static_cast<double>(all);
+    const torch::Tensor mean = torch::mse_loss(reconstruction, features);
+    const torch::Tensor part = share < 1 ? mean * share : mean;
+    part.backward();
+    loss = part.item<double>();
   }
-  const torch::Tensor loss = torch::mse_loss(reconstruction, features);
-  loss.backward();
-  const StepResult result{loss.item<double>(), optimiser.clip(clip)};
-  if (std::isfinite(result.loss) && std::isfinite(result.gradient_norm)) optimiser.step(learning_rate);
+  bool stops = stop;
+  if (workers.rank().size > 1) {
+    const torch::Tensor told = torch::tensor({loss, stop ? 1.0 : 0.0}, torch::kFloat32);
+    std::vector<torch::Tensor> tensors = optimiser.gradients();
+    tensors.push_back(told);
+    workers.add_up(tensors);
+    loss = told[0].item<double>();
+    stops = told[1].item<double>() > 0;
+  }
+  const StepResult result{loss, optimiser.clip(rule.clip), stops};
+  if (std::isfinite(result.loss) && std::isfinite(result.gradient_norm)) optimiser.step(rule.learning_rate);
   return result;
 }
 

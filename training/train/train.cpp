@@ -4,29 +4,23 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <cmath>
-#include <fstream>
+#include <functional>
+#include <iterator>
 #include <sstream>
 
 #include "model/engine/calibration.h"
 #include "model/error.h"
 #include "model/file/weights.h"
 #include "model/network.h"
-#include "training/interrupt.h"
 #include "training/train/features.h"
+#include "training/train/fit.h"
 #include "training/train/learn.h"
 #include "training/train/recipe.h"
 #include "training/train/statistics.h"
+#include "training/train/store.h"
 
 namespace uniad {
 namespace {
-
-constexpr std::int64_t checkpoint_interval = 200;  // steps
-constexpr std::int64_t report_interval = 25;       // steps whose mean loss is shown
-
-std::filesystem::path checkpoint_of(const std::filesystem::path &model) {
-  return model.string() + ".checkpoint.safetensors";
-}
 
 // What a recipe is called, in files and on the command line.
 std::string name_of(Recipe recipe) {
@@ -80,76 +74,6 @@ SourceFeatures read_source(Network &network, const InputConfig &input, const Sou
   return features;
 }
 
-// Everything of the network but its statistics, by the names of the model file.
-void store_network(const Network &network, Model &model) {
-  store_tensors(network, "", model.tensors);
-  if (network.feature_mean.defined()) {
-    model.tensors["feature_mean"] = to_stored(network.feature_mean);
-    model.tensors["feature_std"] = to_stored(network.feature_std);
-  }
-  if (network.feature_whitening.defined()) {
-    model.tensors["feature_whitening"] = to_stored(network.feature_whitening);
-  }
-}
-
-void save_checkpoint(const Network &network, Model model, std::int64_t steps, const TrainOptions &options) {
-  model.provenance.steps = steps;
-  model.config.statistics.reset();  // they come last
-  store_network(network, model);
-  write_model(model, checkpoint_of(options.model));
-}
-
-std::ofstream open_log(const std::filesystem::path &path) {
-  std::ofstream log;
-  if (path.empty()) return log;
-  log.open(path);
-  if (!log) throw Error(path.string(), "cannot be written", "name a file in a folder that exists");
-  return log;
-}
-
-std::string rounded(double value) {
-  std::ostringstream text;
-  text.precision(5);
-  text << value;
-  return text.str();
-}
-
-// Watches over the learning: stops it where it went wrong or where the user says so, keeps checkpoints, tells
-// how it goes.
-void fit(Network &network, const std::vector<SourceFeatures> &sources, const Schedule &schedule,
-         const Model &model, const TrainOptions &options, Progress &progress) {
-  std::ofstream log = open_log(options.log);
-  bool checkpointed = false;
-  double recent_loss = 0;
-  progress.begin("learning", schedule.steps);
-  const auto watch = [&](std::int64_t step, const StepResult &result, double rate) {
-    if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
-      throw Error("step " + std::to_string(step), "the loss is not a number any more",
-                  checkpointed ? "the last good state is " + checkpoint_of(options.model).string() +
-                                     "; try a smaller --lr"
-                               : "try a smaller --lr");
-    }
-    if (log.is_open()) {
-      log << R"({"step":)" << step << R"(,"loss":)" << result.loss << R"(,"gradient_norm":)"
-          << result.gradient_norm << R"(,"lr":)" << rate << "}\n";
-    }
-    recent_loss += (result.loss - recent_loss) / static_cast<double>(std::min(step, report_interval));
-    progress.update(step, "loss " + rounded(recent_loss));
-    if (interrupted()) {
-      save_checkpoint(network, model, step, options);
-      throw Error("train",
-                  "interrupted after step " + std::to_string(step) + " of " + std::to_string(schedule.steps),
-                  "what was learned is in " + checkpoint_of(options.model).string());
-    }
-    if (step % checkpoint_interval == 0 && step < schedule.steps) {
-      save_checkpoint(network, model, step, options);
-      checkpointed = true;
-    }
-  };
-  learn(network, sources, schedule, options.batch, options.precision == "bf16", watch);
-  progress.end();
-}
-
 void warn_of_few_scores(const Calibration &calibration, const TrainOptions &options, Progress &progress) {
   for (const Source &source : options.sources) {
     if (calibration.sources.contains(source.name)) continue;
@@ -170,21 +94,90 @@ Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFea
   return calibration;
 }
 
-// By gradient steps; then, for the recipes that score by them, the statistics of what the network leaves.
+// A name for what the items are: their names and sizes, whatever folder they lie in.
+std::string fingerprint(const std::vector<Item> &items) {
+  std::uint64_t hash = 0;
+  for (const Item &item : items) {
+    std::error_code unreadable;
+    const std::uintmax_t size = std::filesystem::file_size(item.path, unreadable);
+    const std::string name = item.path.filename().string() + '/' + std::to_string(item.frame.value_or(-1)) +
+                             '/' + std::to_string(unreadable ? 0 : size);
+    hash = stream_seed(hash, std::hash<std::string>()(name));
+  }
+  std::ostringstream text;
+  text << items.size() << " pictures (" << std::hex << hash << ")";
+  return text.str();
+}
+
+RunIdentity identify(const TrainOptions &options, const Workers &workers) {
+  RunIdentity run = options.said;
+  run["weights"] = options.weights.filename().string();
+  for (const Source &source : options.sources) run["source " + source.name] = fingerprint(source.train);
+  run["workers"] = std::to_string(workers.rank().size);
+  return run;
+}
+
+std::vector<TestFeatures> read_tests(Network &network, const InputConfig &input, const TrainOptions &options,
+                                     Progress &progress) {
+  std::vector<TestFeatures> tests;
+  if (options.selection != Selection::Test) return tests;
+  for (const Source &source : options.sources) {
+    std::vector<Item> labelled;
+    std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(labelled),
+                 [](const Item &item) { return item.abnormal.has_value(); });
+    const auto abnormal =
+        std::count_if(labelled.begin(), labelled.end(), [](const Item &item) { return *item.abnormal; });
+    if (abnormal == 0 || abnormal == std::ssize(labelled)) continue;
+    Features features = extract_features(network, input, labelled, options.batch,
+                                         source.name + ": reading what is tested on", progress);
+    TestFeatures &test = tests.emplace_back(TestFeatures{std::move(features.values), {}});
+    std::size_t next_unread = 0;
+    for (std::size_t i = 0; i < labelled.size(); ++i) {
+      if (next_unread < features.unread.size() && features.unread[next_unread].index == i)
+        ++next_unread;
+      else
+        test.abnormal.push_back(*labelled[i].abnormal);
+    }
+  }
+  if (tests.empty())
+    throw Error("--select test", "no source has both normal and abnormal test pictures",
+                "name data in MVTec layout, or --select held-back");
+  return tests;
+}
+
+// By gradient steps; then, for the recipes that score by them, the statistics of what the network leaves. The
+// first worker alone goes on behind the steps.
 void train_network(Network &network, const TrainOptions &options, const Schedule &schedule, Model &model,
-                   Progress &progress) {
+                   Workers &workers, Progress &progress) {
+  const RunIdentity identity = identify(options, workers);
+  if (!options.resume.empty()) check_checkpoint(options.resume, identity);
+  const std::vector<TestFeatures> tests = read_tests(network, model.config.input, options, progress);
   std::vector<SourceFeatures> sources;
   for (const Source &source : options.sources) {
     sources.push_back(read_source(network, model.config.input, source, options, model.provenance, progress));
   }
   if (schedule.standardise) standardise(network, sources, options.whiten);
-  fit(network, sources, schedule, model, options, progress);
+  const LearningRule rule{schedule,        options.batch,   options.precision == "bf16",
+                          options.balance, options.average, options.seed};
+  model.provenance.selected =
+      fit({network, sources, tests, rule, model, identity}, options, workers, progress);
+  if (!workers.first()) return;
+  progress.say("ends with the weights of " + model.provenance.selected);
   if (model.config.statistics) {
     const Statistics statistics = learn_statistics(network, model.config, sources, progress);
     set_statistics(model, statistics);
     network.statistics.emplace(statistics, *model.config.statistics);
   }
   model.calibration = calibrate_on_held_back(network, sources, model, options, progress);
+}
+
+// An unfinished training's work is not lost to the next one.
+void keep_old_checkpoint(const TrainOptions &options, Progress &progress) {
+  const std::filesystem::path checkpoint = checkpoint_of(options.model);
+  if (!options.resume.empty() || !std::filesystem::exists(checkpoint)) return;
+  const std::filesystem::path kept = options.model.string() + ".checkpoint.old.safetensors";
+  std::filesystem::rename(checkpoint, kept);
+  progress.say("an unfinished training's checkpoint is now " + kept.string() + "; --resume goes on from it");
 }
 
 }  // namespace
@@ -199,7 +192,8 @@ void train(const TrainOptions &options, Progress &progress) {
   for (const Source &source : options.sources) {
     pictures += static_cast<std::int64_t>(hold_back(source.train, options.seed).train.size());
   }
-  const Schedule schedule = make_schedule(options, pictures);
+  Workers workers = model.config.reconstruction ? Workers::join(options.worker_timeout) : Workers();
+  const Schedule schedule = make_schedule(options, pictures, workers.rank().size);
   if (model.config.reconstruction) {
     model.config.reconstruction->dropout = schedule.dropout;
     model.provenance.steps = schedule.steps;
@@ -211,7 +205,9 @@ void train(const TrainOptions &options, Progress &progress) {
   load_tensors(*network.backbone, weights.tensors, "", options.weights.string());
   network.eval();
   if (model.config.reconstruction) {
-    train_network(network, options, schedule, model, progress);
+    if (workers.first()) keep_old_checkpoint(options, progress);
+    train_network(network, options, schedule, model, workers, progress);
+    if (!workers.first()) return;
   } else {
     LearnedStatistics learned =
         learn_statistics(network, model.config, options, {}, model.provenance, progress);

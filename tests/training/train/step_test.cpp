@@ -41,7 +41,7 @@ TEST(TrainingStep, FiveStepsAreTheReferences) {
   const double losses[]{4.776071038, 4.52858422, 4.516190572, 4.445750263, 4.390887893};
   const double norms[]{10.6395216, 3.716454404, 5.699132186, 3.532254939, 1.74876484};
   for (std::size_t step = 0; step < 5; ++step) {
-    const StepResult result = training_step(uniad, features, optimiser, 1e-4, 0.1, false);
+    const StepResult result = training_step(uniad, features, optimiser, {1e-4, 0.1});
     EXPECT_NEAR(result.loss, losses[step], 1e-6 * losses[step]) << "before step " << step + 1;
     EXPECT_NEAR(result.gradient_norm, norms[step], 1e-6 * norms[step]) << "in step " << step + 1;
   }
@@ -66,7 +66,7 @@ TEST(TrainingStep, LeavesTheWeightsAloneWhenTheLossIsNotANumber) {
   Optimiser optimiser(uniad->parameters(), 1e-4);
   const torch::Tensor before = uniad->input_proj->weight.detach().clone();
   const torch::Tensor features = torch::full({1, 272, 14, 14}, std::numeric_limits<float>::quiet_NaN());
-  EXPECT_FALSE(std::isfinite(training_step(uniad, features, optimiser, 1e-3, 1.0, false).loss));
+  EXPECT_FALSE(std::isfinite(training_step(uniad, features, optimiser, {1e-3, 1.0}).loss));
   EXPECT_TRUE(torch::equal(uniad->input_proj->weight, before));
 }
 
@@ -77,7 +77,7 @@ TEST(TrainingStep, Bf16LearnsWhatFp32Learns) {
     Optimiser optimiser(uniad->parameters(), 1e-4);
     const torch::Tensor features = torch::randn({2, 272, 14, 14});
     StepResult result;
-    for (int i = 0; i < 10; ++i) result = training_step(uniad, features, optimiser, 1e-3, 1.0, bf16);
+    for (int i = 0; i < 10; ++i) result = training_step(uniad, features, optimiser, {1e-3, 1.0, bf16});
     return result.loss;
   };
   const double fp32 = loss_after(false);

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/sweep/sweep.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "model/error.h"
+#include "training/cli.h"
+#include "training/config/config.h"
+#include "training/evaluate/evaluate.h"
+#include "training/interrupt.h"
+#include "training/output.h"
+#include "training/train_command.h"
+
+namespace uniad {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Row {
+  std::string name;
+  std::vector<std::string> arguments;
+  bool separate = false;
+  std::vector<double> paper;  // percent: image, pixel
+};
+
+struct Table {
+  std::string title;
+  std::vector<Row> rows;
+};
+
+// Image and pixel AUROC; what the data cannot give is absent.
+using Figures = std::map<std::string, double>;
+constexpr const char *columns[]{"image_auroc", "pixel_auroc"};
+
+const CLI::App *train_of(const CLI::App &app) {
+  return app.get_subcommand("train");
+}
+
+toml::table setting(const std::string &text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw Error("--set " + text, "is no KEY=VALUE", "for example --set steps=400");
+  toml::table table;
+  const std::string value = text.substr(equals + 1);
+  if (value == "true" || value == "false")
+    table.insert(text.substr(0, equals), value == "true");
+  else
+    table.insert(text.substr(0, equals), value);
+  return table;
+}
+
+Table read_table(const SweepOptions &options) {
+  CommandLine line;
+  const auto app = describe_command_line(line);
+  const std::string file = options.file.string();
+  toml::table root = read_toml(options.file);
+  Table table{root["title"].value_or(options.file.stem().string()), {}};
+  toml::table common;
+  if (const toml::table *given = root["options"].as_table()) common = *given;
+  for (const std::string &text : options.set)
+    for (auto &&[key, value] : setting(text)) common.insert_or_assign(key, value);
+  for (const auto &[key, value] : root)
+    if (key != "title" && key != "options" && key != "row")
+      throw Error(file, "unknown key \"" + std::string(key.str()) + "\"",
+                  "known are title, [options] and [[row]]");
+  const toml::array *rows = root["row"].as_array();
+  if (rows == nullptr || rows->empty()) throw Error(file, "has no [[row]]", "name at least one training");
+  for (const toml::node &node : *rows) {
+    const toml::table *given = node.as_table();
+    if (given == nullptr) throw Error(file, "a row is no table", "write [[row]]");
+    Row &row = table.rows.emplace_back();
+    row.name = (*given)["name"].value_or(std::string());
+    if (row.name.empty()) throw Error(file, "a row has no name", "write name = \"...\"");
+    row.separate = (*given)["separate"].value_or(false);
+    if (const toml::array *paper = (*given)["paper"].as_array())
+      for (const toml::node &figure : *paper) row.paper.push_back(figure.value_or(std::nan("")));
+    toml::table merged = common;
+    for (auto &&[key, value] : *given)
+      if (key != "name" && key != "separate" && key != "paper") merged.insert_or_assign(key, value);
+    row.arguments = arguments_of(merged, *train_of(*app), options.file);
+  }
+  return table;
+}
+
+std::string file_name(const std::string &name) {
+  std::string safe;
+  for (const char letter : name) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(letter)) != 0;
+    if (plain)
+      safe += letter;
+    else if (!safe.empty() && safe.back() != '-')
+      safe += '-';
+  }
+  return safe;
+}
+
+// One training and its evaluation.
+struct Run {
+  std::vector<std::string> arguments;  // of `uniad train`, data and model among them
+  std::vector<std::string> data;
+  std::filesystem::path model;
+  std::filesystem::path results() const { return model.string() + ".json"; }
+};
+
+Run make_run(const Row &row, const std::string &part, const std::vector<std::string> &data, std::int64_t seed,
+             const SweepOptions &options) {
+  Run run;
+  run.data = data;
+  run.model = options.out / (file_name(row.name) + (part.empty() ? "" : "-" + file_name(part)) + "-seed" +
+                             std::to_string(seed) + ".safetensors");
+  run.arguments = {"train", "--model", run.model.string(), "--seed", std::to_string(seed), "--data"};
+  run.arguments.insert(run.arguments.end(), data.begin(), data.end());
+  run.arguments.insert(run.arguments.end(), row.arguments.begin(), row.arguments.end());
+  return run;
+}
+
+std::optional<ordered_json> finished(const Run &run) {
+  std::ifstream file(run.results());
+  const ordered_json json = ordered_json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded() || !json.contains("mean") ||
+      json.value("arguments", ordered_json()) != run.arguments)
+    return std::nullopt;
+  return json;
+}
+
+ordered_json execute(const Run &run, Progress &progress) {
+  CommandLine line;
+  const auto app = describe_command_line(line);
+  try {
+    std::vector<std::string> reversed(run.arguments.rbegin(), run.arguments.rend());
+    app->parse(std::move(reversed));
+  } catch (const CLI::ParseError &error) {
+    throw Error("options", error.what(), "see uniad train --help");
+  }
+  run_train(line.train, progress);
+  EvaluateOptions judging;
+  judging.model = run.model;
+  judging.data = run.data;
+  judging.json = run.results().string() + ".part";
+  evaluate(judging, progress);
+  std::ifstream file(judging.json);
+  ordered_json json = ordered_json::parse(file);
+  json["arguments"] = run.arguments;
+  Output output(judging.json);
+  output.stream() << json.dump(2) << '\n';
+  output.close();
+  std::filesystem::rename(judging.json, run.results());
+  return json;
+}
+
+// Over all runs of the row.
+Figures figures_of(const Row &row, const SweepOptions &options, Progress &progress) {
+  std::map<std::string, std::vector<double>> all;
+  for (const std::int64_t seed : options.seeds) {
+    std::vector<Run> runs;
+    if (row.separate)
+      for (const std::string &source : options.data)
+        runs.push_back(
+            make_run(row, std::filesystem::path(source).filename().string(), {source}, seed, options));
+    else
+      runs.push_back(make_run(row, "", options.data, seed, options));
+    for (const Run &run : runs) {
+      progress.say(row.name + ", seed " + std::to_string(seed) + ": " + run.model.string());
+      auto json = finished(run);
+      if (json)
+        progress.say("is done already");
+      else
+        json = execute(run, progress);
+      for (const char *column : columns)
+        if (json->at("mean").contains(column))
+          all[column].push_back(json->at("mean").at(column).get<double>());
+    }
+  }
+  Figures means;
+  for (const auto &[column, values] : all) {
+    double sum = 0;
+    for (const double value : values) sum += value;
+    means[column] = sum / static_cast<double>(values.size());
+  }
+  return means;
+}
+
+std::string percent(double share) {
+  std::ostringstream text;
+  text.setf(std::ios::fixed);
+  text.precision(1);
+  text << share;
+  return text.str();
+}
+
+void print_row(const Row &row, const Figures &figures) {
+  std::cout << "| " << row.name << " |";
+  for (const char *column : columns) {
+    const auto found = figures.find(column);
+    std::cout << ' ' << (found == figures.end() ? "" : percent(100 * found->second)) << " |";
+  }
+  std::string paper;
+  for (const double figure : row.paper) paper += (paper.empty() ? "" : " / ") + percent(figure);
+  std::cout << ' ' << paper << " |" << std::endl;
+}
+
+}  // namespace
+
+void sweep(const SweepOptions &options, Progress &progress) {
+  const Table table = read_table(options);
+  std::filesystem::create_directories(options.out);
+  const bool to_output = options.json == "-";
+  if (!to_output)
+    std::cout << table.title << "\n\n| | image AUROC | pixel AUROC | paper |\n|---|---|---|---|" << std::endl;
+  ordered_json json{{"title", table.title}, {"rows", ordered_json::array()}};
+  std::string failed;
+  for (const Row &row : table.rows) {
+    ordered_json entry{{"name", row.name}};
+    try {
+      const Figures figures = figures_of(row, options, progress);
+      for (const auto &[column, value] : figures) entry[column] = value;
+      if (!to_output) print_row(row, figures);
+    } catch (const Error &error) {
+      if (interrupted()) throw;
+      progress.say(row.name + ": " + error.what());
+      entry["error"] = error.what();
+      failed += (failed.empty() ? "" : ", ") + row.name;
+    }
+    json["rows"].push_back(std::move(entry));
+  }
+  if (!options.json.empty()) {
+    Output output(options.json);
+    output.stream() << json.dump(2) << '\n';
+    output.close();
+  }
+  if (!failed.empty())
+    throw Error(options.file.string(), "rows failed: " + failed,
+                "their reasons are above; started again, only these are run");
+}
+
+}  // namespace uniad

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace uniad {
+
+// Of several processes that learn one model together, which one this is.
+struct WorkerRank {
+  int rank = 0;
+  int size = 1;
+};
+
+// Which pictures a step trains on. Pictures are numbered through all sources; every epoch sees each of them
+// once in an order drawn anew, or, balanced, every source equally often (small ones several times over). The
+// order follows from seed and step alone: a training that goes on at any step sees what it would have seen.
+class Batches {
+ public:
+  // `pictures`: of each source; `batch`: of each worker. Every worker gets its part of one common batch.
+  Batches(std::vector<std::int64_t> pictures, std::int64_t batch, bool balance, std::uint64_t seed,
+          WorkerRank worker = {});
+
+  struct Batch {
+    torch::Tensor pictures;  // int64: this worker's numbers; none where the epoch's last batch is too small
+    std::int64_t all = 0;    // of all workers together
+    std::int64_t epoch = 0;
+  };
+  Batch at(std::int64_t step);
+
+ private:
+  torch::Tensor order_of(std::int64_t epoch) const;
+
+  std::vector<std::int64_t> pictures_;
+  std::int64_t total_ = 0;
+  std::int64_t batch_;
+  bool balance_;
+  std::uint64_t seed_;
+  WorkerRank worker_;
+  std::int64_t epoch_ = -1;
+  torch::Tensor order_;
+};
+
+// A seed for one of many independent streams of random numbers (SplitMix64, Steele et al. 2014).
+std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t stream);
+
+}  // namespace uniad

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train/checkpoint.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "model/error.h"
+#include "model/file/torch_tensors.h"
+
+namespace uniad {
+namespace {
+
+constexpr const char *state_tensor = "training.state";
+
+void store(const std::vector<std::string> &names, const std::vector<torch::Tensor> &tensors,
+           const std::string &what, Model &model) {
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    model.tensors["training." + what + "." + names[i]] = to_stored(tensors[i]);
+}
+
+// Into tensors that are there; empty where the file has none of this kind.
+bool load(const Model &model, const std::vector<std::string> &names, const std::string &what,
+          const std::vector<torch::Tensor> &tensors, const std::string &file) {
+  const torch::NoGradGuard no_grad;
+  const std::string prefix = what.empty() ? "" : "training." + what + ".";
+  if (!model.tensors.contains(prefix + names.front())) return false;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto stored = model.tensors.find(prefix + names[i]);
+    if (stored == model.tensors.end() || stored->second.shape != tensors[i].sizes().vec())
+      throw Error(file, prefix + names[i] + " is missing or of another shape", "start the training again");
+    tensors[i].copy_(to_torch(stored->second));
+  }
+  return true;
+}
+
+std::vector<torch::Tensor> like(const std::vector<torch::Tensor> &tensors) {
+  std::vector<torch::Tensor> made;
+  for (const torch::Tensor &tensor : tensors) made.push_back(torch::empty_like(tensor.detach()));
+  return made;
+}
+
+void require_same_run(const RunIdentity &then, const RunIdentity &now, const std::string &file) {
+  std::set<std::string> names;
+  for (const RunIdentity *run : {&then, &now})
+    for (const auto &[name, value] : *run) names.insert(name);
+  const auto value_in = [](const RunIdentity &run, const std::string &name) {
+    const auto found = run.find(name);
+    return found == run.end() ? "nothing" : found->second.empty() ? "nothing" : found->second;
+  };
+  std::string differences;
+  for (const std::string &name : names) {
+    const std::string before = value_in(then, name);
+    const std::string after = value_in(now, name);
+    if (before == after) continue;
+    differences += (differences.empty() ? "" : "; ") + name + ": " + before + " then, " + after + " now";
+  }
+  if (!differences.empty())
+    throw Error(file, "is of another run: " + differences,
+                "go on with the options and the data it was begun with, or start anew without --resume");
+}
+
+// The state of a checkpoint of this run.
+nlohmann::json read_state(const Model &model, const RunIdentity &identity, const std::string &file) {
+  const auto stored = model.tensors.find(state_tensor);
+  if (stored == model.tensors.end() || stored->second.dtype != DType::U8)
+    throw Error(file, "is no checkpoint of a training", "a checkpoint is MODEL.checkpoint.safetensors");
+  const auto *text = reinterpret_cast<const char *>(stored->second.bytes.data());
+  try {
+    nlohmann::json json = nlohmann::json::parse(text, text + stored->second.bytes.size());
+    require_same_run(json.at("run").get<RunIdentity>(), identity, file);
+    return json;
+  } catch (const nlohmann::json::exception &error) {
+    throw Error(file, "its state cannot be read: " + std::string(error.what()), "start the training again");
+  }
+}
+
+}  // namespace
+
+void write_checkpoint(Model model, const std::vector<std::string> &parameters, const LearningState &state,
+                      const std::optional<BestWeights> &best, const RunIdentity &identity,
+                      const std::filesystem::path &path) {
+  store(parameters, state.optimiser.first_moments(), "first_moment", model);
+  store(parameters, state.optimiser.second_moments(), "second_moment", model);
+  store(parameters, state.average, "average", model);
+  nlohmann::json json{{"step", state.step}, {"run", identity}};
+  if (best) {
+    store(parameters, best->weights, "best", model);
+    json["best"] = {{"step", best->step}, {"figure", best->figure}};
+  }
+  const std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const auto *bytes = reinterpret_cast<const std::byte *>(text.data());
+  model.tensors[state_tensor] = {
+      DType::U8, {static_cast<std::int64_t>(text.size())}, {bytes, bytes + text.size()}};
+  write_model(model, path);
+}
+
+void check_checkpoint(const std::filesystem::path &path, const RunIdentity &identity) {
+  read_state(read_model(path), identity, path.string());
+}
+
+ResumedLearning read_checkpoint(const std::filesystem::path &path, const std::vector<std::string> &parameters,
+                                const std::vector<torch::Tensor> &trained, const LearningRule &rule,
+                                const RunIdentity &identity) {
+  const std::string file = path.string();
+  const Model model = read_model(path);
+  ResumedLearning resumed{{0, Optimiser(trained, rule.schedule.weight_decay), {}}, {}};
+  LearningState &state = resumed.state;
+  try {
+    const nlohmann::json json = read_state(model, identity, file);
+    state.step = json.at("step").get<std::int64_t>();
+    if (json.contains("best"))
+      resumed.best = BestWeights{json["best"].at("step").get<std::int64_t>(),
+                                 json["best"].at("figure").get<double>(), like(trained)};
+  } catch (const nlohmann::json::exception &error) {
+    throw Error(file, "its state cannot be read: " + std::string(error.what()), "start the training again");
+  }
+  if (state.step < 0 || state.step > rule.schedule.steps)
+    throw Error(file, "says that " + std::to_string(state.step) + " steps are done",
+                "start the training again");
+  load(model, parameters, "", trained, file);
+  if (!load(model, parameters, "first_moment", state.optimiser.first_moments(), file) ||
+      !load(model, parameters, "second_moment", state.optimiser.second_moments(), file))
+    throw Error(file, "lacks the optimiser's moments", "start the training again");
+  state.optimiser.set_steps(state.step);
+  if (rule.average) {
+    state.average = like(trained);
+    load(model, parameters, "average", state.average, file);
+  }
+  if (resumed.best) load(model, parameters, "best", resumed.best->weights, file);
+  return resumed;
+}
+
+}  // namespace uniad

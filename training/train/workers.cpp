@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train/workers.h"
+
+#define USE_C10D_GLOO  // as LibTorch was built; its header is empty without
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "model/error.h"
+
+namespace uniad {
+namespace {
+
+constexpr const char *variables = "torchrun sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT";
+
+std::string variable(const char *name) {
+  const char *const value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+int number(const char *name, int least, int most) {
+  const std::string text = variable(name);
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty()) throw Error(name, "is not set, but WORLD_SIZE is", variables);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    throw Error(
+        name, "is \"" + text + "\", no number from " + std::to_string(least) + " to " + std::to_string(most),
+        variables);
+  }
+  return value;
+}
+
+// Under torchrun the agent keeps the store, and a restarted group must not read its predecessor's keys.
+c10::intrusive_ptr<c10d::Store> open_store(WorkerRank rank, std::chrono::milliseconds timeout) {
+  const bool agent = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  const std::string address = variable("MASTER_ADDR");
+  if (address.empty()) throw Error("MASTER_ADDR", "is not set, but WORLD_SIZE is", variables);
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65535));
+  options.isServer = rank.rank == 0 && !agent;
+  if (!agent) options.numWorkers = static_cast<std::size_t>(rank.size);
+  options.timeout = timeout;
+  auto store = c10::make_intrusive<c10d::TCPStore>(address, options);
+  const std::string attempt = variable("TORCHELASTIC_RESTART_COUNT");
+  return c10::make_intrusive<c10d::PrefixStore>("uniad/" + (attempt.empty() ? "0" : attempt), store);
+}
+
+std::string first_line(const char *text) {
+  const std::string_view all(text);
+  return std::string(all.substr(0, all.find('\n')));
+}
+
+}  // namespace
+
+struct Workers::Group {
+  Group(c10::intrusive_ptr<c10d::ProcessGroupGloo> joined, std::string who)
+      : gloo(std::move(joined)), name(std::move(who)) {}
+
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+  std::string name;
+
+  void run(const std::vector<torch::Tensor> &tensors,
+           const std::function<c10::intrusive_ptr<c10d::Work>(std::vector<at::Tensor> &)> &exchange) {
+    const torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> flat;
+    flat.reserve(tensors.size());
+    for (const torch::Tensor &tensor : tensors) flat.push_back(tensor.reshape(-1));
+    std::vector<at::Tensor> message{torch::cat(flat)};
+    try {
+      exchange(message)->wait();
+    } catch (const std::exception &error) {
+      throw Error(name, "lost another worker: " + first_line(error.what()),
+                  "see what ended it; then start all of them again, with --resume and the last checkpoint");
+    }
+    std::int64_t at = 0;
+    for (const torch::Tensor &tensor : tensors) {
+      tensor.copy_(message.front().narrow(0, at, tensor.numel()).view_as(tensor));
+      at += tensor.numel();
+    }
+  }
+};
+
+Workers::Workers() = default;
+Workers::~Workers() = default;
+Workers::Workers(Workers &&) noexcept = default;
+Workers &Workers::operator=(Workers &&) noexcept = default;
+
+Workers Workers::join(double timeout) {
+  Workers workers;
+  if (variable("WORLD_SIZE").empty()) return workers;
+  workers.rank_.size = number("WORLD_SIZE", 1, 65536);
+  if (workers.rank_.size == 1) return workers;
+  workers.rank_.rank = number("RANK", 0, workers.rank_.size - 1);
+  const std::string name =
+      "worker " + std::to_string(workers.rank_.rank) + " of " + std::to_string(workers.rank_.size);
+  const auto patience = std::chrono::milliseconds(static_cast<std::int64_t>(timeout * 1000));
+  try {
+    const auto options = c10d::ProcessGroupGloo::Options::create(patience);
+    const std::string interface = variable("GLOO_SOCKET_IFNAME");
+    options->devices.push_back(interface.empty()
+                                   ? c10d::ProcessGroupGloo::createDefaultDevice()
+                                   : c10d::ProcessGroupGloo::createDeviceForInterface(interface));
+    workers.group_ = std::make_unique<Group>(
+        c10::make_intrusive<c10d::ProcessGroupGloo>(open_store(workers.rank_, patience), workers.rank_.rank,
+                                                    workers.rank_.size, options),
+        name);
+  } catch (const Error &) {
+    throw;
+  } catch (const std::exception &error) {
+    throw Error(name, "could not join the others: " + first_line(error.what()),
+                "check that all are started and reach MASTER_ADDR:MASTER_PORT");
+  }
+  return workers;
+}
+
+void Workers::add_up(const std::vector<torch::Tensor> &tensors) {
+  if (group_) group_->run(tensors, [this](auto &message) { return group_->gloo->allreduce(message); });
+}
+
+void Workers::copy_first(const std::vector<torch::Tensor> &tensors) {
+  if (group_) group_->run(tensors, [this](auto &message) { return group_->gloo->broadcast(message); });
+}
+
+}  // namespace uniad

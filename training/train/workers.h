@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <vector>
+
+#include "training/train/batches.h"
+
+namespace uniad {
+
+// The processes, on one machine or many, that learn one model together. Each holds the whole model and sees
+// its part of every batch; LibTorch's c10d adds their gradients up (TCPStore to find each other, Gloo to
+// talk).
+class Workers {
+ public:
+  // As RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say, which torchrun, SLURM scripts and Kubernetes
+  // operators set (torch.distributed's env://); alone without WORLD_SIZE. Returns when all have come. Throws
+  // Error: a variable is missing or wrong, the others do not come within `timeout` seconds.
+  static Workers join(double timeout);
+  Workers();  // alone
+  ~Workers();
+  Workers(Workers &&) noexcept;
+  Workers &operator=(Workers &&) noexcept;
+
+  WorkerRank rank() const { return rank_; }
+  bool first() const { return rank_.rank == 0; }
+
+  // Every tensor becomes its sum over all processes; fp32, in place. Throws Error where one of them is gone
+  // or silent for longer than the timeout.
+  void add_up(const std::vector<torch::Tensor> &tensors);
+  // Every tensor becomes the first process's.
+  void copy_first(const std::vector<torch::Tensor> &tensors);
+
+ private:
+  struct Group;
+  std::unique_ptr<Group> group_;
+  WorkerRank rank_;
+};
+
+}  // namespace uniad
