@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "model/engine/tail.h"
 #include "model/file/model_file.h"
 #include "model/file/weights.h"
 #include "tests/support/tiny_model.h"
@@ -99,6 +100,8 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --max-frames 0",
                                 "train --data x --model y --quantile 1.5",
                                 "train --data x --model y --quantile 0.9 --sigma 3",
+                                "train --data x --model y --false-alarms-per-hour 0",
+                                "train --data x --model y --false-alarms-per-hour 1 --sigma 3",
                                 "train --data x --model y --seed -1",
                                 "update --data x",
                                 "update --model y",
@@ -308,6 +311,11 @@ class Training : public Cli {
     return uniad("train --backbone efficientnet-lite2 --data " + data + " --model " + model);
   }
 
+  // The only source's threshold and what it rests on.
+  static ScoreStatistics calibrated(const std::string &model) {
+    return read_model(model).calibration.sources.begin()->second;
+  }
+
   Json info_of(const std::string &model) const { return Json::parse(uniad("info --json - " + model).out); }
 
   // Those that the model's statistics are sums of.
@@ -449,6 +457,38 @@ TEST_F(Training, UpdateAddsNewPicturesToWhatAModelKnows) {
   EXPECT_EQ(sources.at(1).at("name"), "cam1");
   EXPECT_EQ(sources.at(1).at("trained"), 2);
   EXPECT_EQ(info.at("calibration").at("pooled").at("count"), 9);  // old and new scores
+}
+
+TEST_F(Training, ThresholdsByFalseAlarmsAnHourGoIntoTheModelAndStay) {
+  const auto model = file("model.safetensors").string();
+  const auto data = write_noise("cam0", 30, 1);
+  const std::string rule = " --false-alarms-per-hour 60";
+  const auto unknown =
+      uniad("train --backbone efficientnet-lite2 --data " + data + " --model " + model + rule);
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_TRUE(holds(unknown.err, "cam0 come in an hour is not known")) << unknown.err;
+  EXPECT_FALSE(std::filesystem::exists(model));
+
+  const auto trained = learn(data, model + rule + " --frame-rate 2");
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_EQ(read_model(model).calibration.rule, "60 false alarms an hour");
+  const ScoreStatistics first = calibrated(model);
+  EXPECT_NEAR(alarms_per_hour(*first.tail, first.count, first.threshold), 60, 0.001);
+
+  // The rule and the frame rate are the model's from now on.
+  const auto updated = uniad("update --model " + model + " --data cam0=" + write_noise("more", 25, 2));
+  ASSERT_EQ(updated.code, 0) << updated.err;
+  const ScoreStatistics second = calibrated(model);
+  EXPECT_EQ(second.count, 55);
+  EXPECT_EQ(second.tail->frame_rate, 2);
+  EXPECT_NEAR(alarms_per_hour(*second.tail, second.count, second.threshold), 60, 0.001);
+
+  const auto changed =
+      uniad("update --sigma 3 --model " + model + " --data cam0=" + write_noise("again", 20, 3));
+  ASSERT_EQ(changed.code, 0) << changed.err;
+  const ScoreStatistics third = calibrated(model);
+  EXPECT_EQ(read_model(model).calibration.rule, "mean + 3 sd");
+  EXPECT_NEAR(third.threshold, third.mean + 3 * third.standard_deviation, 1e-9 * third.threshold);
 }
 
 TEST_F(Training, MergeAddsUpWhatTwoModelsKnow) {
