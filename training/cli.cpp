@@ -240,6 +240,22 @@ void describe_merge(CLI::App &app, MergeOptions &options) {
   add_model(app, options.model, "Model file to write");
 }
 
+void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
+  add_model(app, options.model, "Model file, whose calibration is replaced when done");
+  add_data(app, "--data", options.data, options.image_dir);
+  add_labels(app, options.labels);
+  add_threshold(app, options.threshold, options.frame_rate, "the model's own");
+  app.add_option(
+         "--max-frames", options.max_frames,
+         "Frames to judge of a source's videos, evenly spread; each then counts by itself as an alarm "
+         "(default: all)")
+      ->type_name("N")
+      ->check(at_least(1));
+  app.add_flag("--dry-run", options.dry_run, "Print the thresholds, and leave the model file as it is");
+  add_json(app, options.json);
+  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
+}
+
 void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_model(app, options.model, "Model file");
   add_data(app, "--data", options.data, options.image_dir);
@@ -313,6 +329,9 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
                   line.update);
   describe_merge(*app->add_subcommand("merge", "Add up what several models know"), line.merge);
   describe_evaluate(*app->add_subcommand("evaluate", "Measure a model on labelled data"), line.evaluate);
+  describe_calibrate(
+      *app->add_subcommand("calibrate", "Draw a model's thresholds anew from new normal footage"),
+      line.calibrate);
   describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
   describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),
                   line.import);
