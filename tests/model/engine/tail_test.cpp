@@ -59,7 +59,8 @@ TEST(Tail, FitIsThatOfLMomentsAndScoresAreSciPys) {
 }
 
 TEST(Tail, ShapeIsNearTheLikeliest) {
-  for (const auto &sample : fixture().at("excesses")) {
+  const auto samples = fixture().at("excesses");
+  for (const auto &sample : samples) {
     const std::vector<double> excesses = sample.at("values");
     EXPECT_NEAR(fit_pareto(excesses).shape, sample.at("mle_shape").get<double>(), 0.12);
   }
