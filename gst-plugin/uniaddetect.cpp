@@ -480,6 +480,11 @@ static void mark(GstUniadDetect *self, const Settings &settings, GstBuffer *buff
   uniad::mark(buffer, state.info, settings.source, *state.verdict, state.event, age);
 }
 
+// 0 where the stream does not say.
+static double judged_a_second(const GstVideoInfo &info, guint interval) {
+  return static_cast<double>(info.fps_n) / std::max(info.fps_d, 1) / std::max(interval, 1U);
+}
+
 // Where the application or the property asks for it.
 static void begin_learning(GstUniadDetect *self, const Settings &settings) {
   State &state = *self->priv->state;
@@ -491,7 +496,7 @@ static void begin_learning(GstUniadDetect *self, const Settings &settings) {
   if (frames == 0) return;
   forget(self);
   try {
-    state.detector->learn({settings.source, frames});
+    state.detector->learn({settings.source, frames, judged_a_second(state.info, settings.interval)});
     state.next_report = 0;
     uniad::Learning begun;
     begun.wanted = frames;

@@ -119,6 +119,11 @@ void add_model(CLI::App &app, std::filesystem::path &model, const std::string &h
   add_path(app, "--model", model, help)->required();
 }
 
+void add_labels(CLI::App &app, std::filesystem::path &labels) {
+  add_path(app, "--labels", labels,
+           "CSV that says which video frames are abnormal: frame0,abnormal or video,frame0,abnormal");
+}
+
 void add_json(CLI::App &app, std::string &json) {
   app.add_option("--json", json,
                  "Write JSON to this file; - is standard output, which then holds nothing else")
@@ -214,8 +219,8 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
 // Every option that has a say in what is learned, and its value.
 std::map<std::string, std::string> said(const CLI::App &app) {
   static const std::set<std::string> silent{
-      "--help",           "--data", "--image-dir",   "--model", "--weights", "--resume", "--checkpoint-every",
-      "--worker-timeout", "--log",  "--tensorboard", "--device"};
+      "--help",   "--config",           "--data",           "--image-dir", "--model",       "--weights",
+      "--resume", "--checkpoint-every", "--worker-timeout", "--log",       "--tensorboard", "--device"};
   std::map<std::string, std::string> all;
   for (const CLI::Option *option : app.get_options()) {
     if (silent.contains(option->get_name())) continue;
@@ -223,6 +228,37 @@ std::map<std::string, std::string> said(const CLI::App &app) {
         option->count() > 0 ? CLI::detail::join(option->results(), ",") : option->get_default_str();
   }
   return all;
+}
+
+// `otherwise`: the rule where none is named.
+void add_threshold(CLI::App &app, std::optional<ThresholdRule> &rule, std::optional<double> &frame_rate,
+                   const std::string &otherwise) {
+  const auto set = [&rule](auto member) {
+    return [&rule, member](const double &value) { rule.emplace().*member = value; };
+  };
+  auto *sigma = app.add_option_function<double>(
+      "--sigma", set(&ThresholdRule::standard_deviations),
+      "Threshold: mean of normal scores that were not trained on plus this many standard deviations "
+      "(without any rule: " +
+          otherwise + ")");
+  sigma->type_name("K")->check(between(0, 1000));
+  auto *quantile =
+      app.add_option_function<double>("--quantile", set(&ThresholdRule::quantile),
+                                      "Threshold: this quantile of those scores, instead of --sigma");
+  quantile->type_name("Q")->check(between(0, 1))->excludes(sigma);
+  app.add_option_function<double>(
+         "--false-alarms-per-hour", set(&ThresholdRule::false_alarms_per_hour),
+         "Threshold: runs of consecutive normal frames reach it so often, by an extreme-value fit to the "
+         "highest of those scores, instead of --sigma")
+      ->type_name("R")
+      ->check(between(0, most_false_alarms_per_hour))
+      ->excludes(sigma)
+      ->excludes(quantile);
+  app.add_option("--frame-rate", frame_rate,
+                 "Frames a second that will be judged, for --false-alarms-per-hour (default: what the "
+                 "videos say)")
+      ->type_name("F")
+      ->check(between(0, 100'000));
 }
 
 void describe_train(CLI::App &app, TrainCommand &command) {
@@ -276,15 +312,7 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->check(at_least(0))
       ->capture_default_str();
   add_max_frames(app, command.max_frames);
-  auto *sigma =
-      app.add_option("--sigma", options.threshold.standard_deviations,
-                     "Threshold: mean of held-back normal scores plus this many standard deviations");
-  sigma->type_name("K")->check(between(0, 1000))->capture_default_str();
-  app.add_option("--quantile", options.threshold.quantile,
-                 "Threshold: this quantile of held-back normal scores, instead of --sigma")
-      ->type_name("Q")
-      ->check(between(0, 1))
-      ->excludes(sigma);
+  add_threshold(app, options.threshold, command.frame_rate, "mean + 4 standard deviations");
   app.final_callback([&app, &options] {
     if (options.whiten && options.recipe != Recipe::Fast)
       throw CLI::ValidationError("--whiten", "only the recipe fast whitens: add --recipe fast");
@@ -326,6 +354,7 @@ void describe_update(CLI::App &app, TrainCommand &command) {
   add_data(app, "--data", command.data, command.image_dir);
   add_batch(app, command.options.batch);
   add_max_frames(app, command.max_frames);
+  add_threshold(app, command.options.threshold, command.frame_rate, "the model's own");
 }
 
 void describe_merge(CLI::App &app, MergeOptions &options) {
@@ -339,11 +368,26 @@ void describe_merge(CLI::App &app, MergeOptions &options) {
   add_model(app, options.model, "Model file to write");
 }
 
+void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
+  add_model(app, options.model, "Model file, whose calibration is replaced when done");
+  add_data(app, "--data", options.data, options.image_dir);
+  add_labels(app, options.labels);
+  add_threshold(app, options.threshold, options.frame_rate, "the model's own");
+  app.add_option(
+         "--max-frames", options.max_frames,
+         "Frames to judge of a source's videos, evenly spread; each then counts by itself as an alarm "
+         "(default: all)")
+      ->type_name("N")
+      ->check(at_least(1));
+  app.add_flag("--dry-run", options.dry_run, "Print the thresholds, and leave the model file as it is");
+  add_json(app, options.json);
+  add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
+}
+
 void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_model(app, options.model, "Model file");
   add_data(app, "--data", options.data, options.image_dir);
-  add_path(app, "--labels", options.labels,
-           "CSV that says which video frames are abnormal: frame0,abnormal or video,frame0,abnormal");
+  add_labels(app, options.labels);
   add_json(app, options.json);
   add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }
@@ -418,6 +462,9 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
                   line.update);
   describe_merge(*app->add_subcommand("merge", "Add up what several models know"), line.merge);
   describe_evaluate(*app->add_subcommand("evaluate", "Measure a model on labelled data"), line.evaluate);
+  describe_calibrate(
+      *app->add_subcommand("calibrate", "Draw a model's thresholds anew from new normal footage"),
+      line.calibrate);
   describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
   describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),
                   line.import);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "training/bench/bench.h"
+#include "training/calibrate/calibrate.h"
 #include "training/evaluate/evaluate.h"
 #include "training/import/import.h"
 #include "training/info/info.h"
@@ -22,6 +23,7 @@ struct CommandLine {
   TrainCommand update;
   MergeOptions merge;
   EvaluateOptions evaluate;
+  CalibrateOptions calibrate;
   PredictOptions predict;
   ImportOptions import;
   InfoOptions info;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <fstream>
 #include <ostream>
 #include <string>
 
 namespace uniad {
+
+// Throws Error where a model file cannot be written: before the work, not after hours of it.
+void check_writable(const std::filesystem::path &model);
 
 // Where a subcommand writes its JSON: a file, or standard output for "-".
 class Output {

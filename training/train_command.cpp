@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train_command.h"
 
-#include <unistd.h>
-
 #include "model/error.h"
 #include "model/file/weights.h"
+#include "training/frame_rate.h"
 #include "training/interrupt.h"
+#include "training/output.h"
 #include "training/train/train.h"
 #include "training/train/update.h"
 
@@ -23,15 +23,8 @@ std::vector<Source> open_training_data(const TrainCommand &command, Progress &pr
     progress.say("source " + source.name + ": " + std::to_string(source.train.size()) +
                  " normal pictures or frames, " + source.path);
   }
+  set_frame_rates(sources, command.frame_rate);
   return sources;
-}
-
-// Before the work, not after hours of it.
-void check_writable(const std::filesystem::path &model) {
-  const auto folder = std::filesystem::absolute(model).parent_path();
-  if (!std::filesystem::is_directory(folder) || access(folder.c_str(), W_OK) != 0)
-    throw Error(model.string(), "cannot be written: no such folder, or not writable",
-                "choose another --model");
 }
 
 }  // namespace
@@ -44,6 +37,7 @@ void run_train(const TrainCommand &command, Progress &progress) {
   options.weights = need_weight_file(options.backbone, options.weights);
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
   options.sources = open_training_data(command, progress);
+  require_frame_rates(options.sources, options.threshold.value_or(ThresholdRule{}));
   train(options, progress);
 }
 

@@ -13,10 +13,11 @@ namespace uniad {
 
 // `uniad train` as the command line says it.
 struct TrainCommand {
-  std::vector<std::string> data;    // [NAME=]PATH
-  std::filesystem::path image_dir;  // of lists
-  std::size_t max_frames = 2000;    // of a source's videos
-  TrainOptions options;             // sources are still missing; backbone may be "auto"
+  std::vector<std::string> data;     // [NAME=]PATH
+  std::filesystem::path image_dir;   // of lists
+  std::size_t max_frames = 2000;     // of a source's videos
+  std::optional<double> frame_rate;  // frames a second, instead of what the videos say
+  TrainOptions options;              // sources are still missing; backbone may be "auto"
 };
 
 // Opens the data, finds the backbone's weights and trains. From its start on ctrl-C ends the training in

@@ -3,74 +3,129 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iomanip>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 namespace uniad {
 namespace {
 
-double quantile(const std::vector<double> &sorted, double q) {
-  const double position = q * static_cast<double>(sorted.size() - 1);
+double quantile(std::vector<double> scores, double q) {
+  std::sort(scores.begin(), scores.end());
+  const double position = q * static_cast<double>(scores.size() - 1);
   const auto low = static_cast<std::size_t>(position);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (position - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+  const std::size_t high = std::min(low + 1, scores.size() - 1);
+  return scores[low] + (position - static_cast<double>(low)) * (scores[high] - scores[low]);
 }
 
-std::string rule_text(const ThresholdRule &rule) {
-  std::ostringstream text;
-  if (rule.quantile) {
-    text << "quantile " << *rule.quantile;
-  } else {
-    text << "mean + " << rule.standard_deviations << " sd";
+bool counts_alarms(const ScoreStatistics &statistics, const ThresholdRule &rule) {
+  return rule.false_alarms_per_hour && statistics.tail && statistics.tail->frame_rate > 0;
+}
+
+// Pictures that are all the same must not alarm on themselves.
+double least_threshold(const ScoreStatistics &statistics) {
+  constexpr double margin = 0.01;
+  return statistics.mean + margin * std::abs(statistics.mean);
+}
+
+// By a rule that is no quantile.
+double draw_threshold(const ScoreStatistics &statistics, const ThresholdRule &rule) {
+  const double wanted = counts_alarms(statistics, rule)
+                            ? score_reached(*statistics.tail, statistics.count, *rule.false_alarms_per_hour)
+                            : statistics.mean + rule.standard_deviations * statistics.standard_deviation;
+  return std::max(wanted, least_threshold(statistics));
+}
+
+NormalScores without_non_numbers(NormalScores scores) {
+  std::size_t kept = 0;
+  bool broken = false;
+  for (std::size_t i = 0; i < scores.values.size(); ++i) {
+    if (!std::isfinite(scores.values[i])) {
+      broken = true;
+      continue;
+    }
+    scores.values[kept] = scores.values[i];
+    if (!scores.continues.empty()) scores.continues[kept] = scores.continues[i] && !broken;
+    broken = false;
+    ++kept;
   }
-  return text.str();
+  scores.values.resize(kept);
+  if (!scores.continues.empty()) scores.continues.resize(kept);
+  return scores;
 }
 
-double threshold_above(double mean, double standard_deviations, double standard_deviation) {
-  constexpr double least_margin = 0.01;
-  return mean + std::max(standard_deviations * standard_deviation, least_margin * std::abs(mean));
+void append(NormalScores &to, const NormalScores &from) {
+  to.values.insert(to.values.end(), from.values.begin(), from.values.end());
+  to.continues.insert(to.continues.end(), from.continues.begin(), from.continues.end());
+  to.continues.resize(to.values.size());
+  to.frame_rate = std::max(to.frame_rate, from.frame_rate);
+}
+
+// "2.4 s", "80 s", "60 min", "24 h".
+std::string duration(double seconds) {
+  const auto [unit, name] = seconds < 120    ? std::pair{1, " s"}
+                            : seconds < 7200 ? std::pair{60, " min"}
+                                             : std::pair{3600, " h"};
+  const double count = seconds / unit;
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(count < 10 ? 1 : 0) << count << name;
+  return text.str();
 }
 
 }  // namespace
 
-ScoreStatistics describe_scores(std::vector<double> scores, const ThresholdRule &rule) {
-  std::sort(scores.begin(), scores.end());
-  const auto count = static_cast<double>(scores.size());
+ScoreStatistics describe_scores(const NormalScores &scores, const ThresholdRule &rule) {
+  const auto &values = scores.values;
+  const auto count = static_cast<double>(values.size());
   ScoreStatistics statistics;
-  statistics.count = static_cast<std::int64_t>(scores.size());
-  statistics.mean = std::accumulate(scores.begin(), scores.end(), 0.0) / count;
-  const double squares = std::accumulate(scores.begin(), scores.end(), 0.0, [&](double sum, double score) {
+  statistics.count = static_cast<std::int64_t>(values.size());
+  statistics.mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  const double squares = std::accumulate(values.begin(), values.end(), 0.0, [&](double sum, double score) {
     return sum + (score - statistics.mean) * (score - statistics.mean);
   });
-  statistics.standard_deviation = scores.size() > 1 ? std::sqrt(squares / (count - 1)) : 0.0;
-  statistics.threshold = rule.quantile ? quantile(scores, *rule.quantile)
-                                       : threshold_above(statistics.mean, rule.standard_deviations,
-                                                         statistics.standard_deviation);
+  statistics.standard_deviation = values.size() > 1 ? std::sqrt(squares / (count - 1)) : 0.0;
+  statistics.tail = tail_of(scores);
+  statistics.threshold = rule.quantile ? quantile(values, *rule.quantile) : draw_threshold(statistics, rule);
   return statistics;
 }
 
-Calibration calibrate(const std::map<std::string, std::vector<double>> &scores, const ThresholdRule &rule) {
+Calibration calibrate(const std::map<std::string, NormalScores> &scores, const ThresholdRule &rule) {
   Calibration calibration;
-  calibration.rule = rule_text(rule);
-  std::vector<double> pooled;
-  for (const auto &[source, own] : scores) {
-    pooled.insert(pooled.end(), own.begin(), own.end());
-    if (own.size() >= fewest_scores) calibration.sources[source] = describe_scores(own, rule);
+  calibration.rule = text_of(rule);
+  NormalScores pooled;
+  for (const auto &[source, given] : scores) {
+    const NormalScores own = without_non_numbers(given);
+    append(pooled, own);
+    if (own.values.size() >= fewest_scores) calibration.sources[source] = describe_scores(own, rule);
   }
-  if (!pooled.empty()) calibration.pooled = describe_scores(pooled, rule);
+  if (!pooled.values.empty()) calibration.pooled = describe_scores(pooled, rule);
   return calibration;
+}
+
+std::string text_of(const ThresholdRule &rule) {
+  std::ostringstream text;
+  if (rule.quantile)
+    text << "quantile " << *rule.quantile;
+  else if (rule.false_alarms_per_hour)
+    text << *rule.false_alarms_per_hour << " false alarms an hour";
+  else
+    text << "mean + " << rule.standard_deviations << " sd";
+  return text.str();
 }
 
 ThresholdRule rule_of(const std::string &text) {
   ThresholdRule rule;
   std::istringstream words(text);
-  std::string first;
-  std::string plus;
+  std::string word;
   double number = 0;
-  if (text.starts_with("quantile ") && words >> first >> number)
+  if (text.starts_with("quantile ") && words >> word >> number && number > 0 && number < 1)
     rule.quantile = number;
-  else if (text.starts_with("mean + ") && words >> first >> plus >> number)
+  else if (text.starts_with("mean + ") && words >> word >> word >> number && number > 0 && number < 1000)
     rule.standard_deviations = number;
+  else if (text.ends_with(" false alarms an hour") && words >> number && number > 0 &&
+           number < most_false_alarms_per_hour)
+    rule.false_alarms_per_hour = number;
   return rule;
 }
 
@@ -86,10 +141,10 @@ ScoreStatistics combine(const ScoreStatistics &a, const ScoreStatistics &b, cons
                          (m - 1) * b.standard_deviation * b.standard_deviation +
                          (a.mean - b.mean) * (a.mean - b.mean) * n * m / (n + m);
   both.standard_deviation = std::sqrt(squares / (n + m - 1));
+  if (a.tail && b.tail) both.tail = combine(*a.tail, *b.tail);
   const ThresholdRule drawn = rule_of(rule);
-  both.threshold = drawn.quantile
-                       ? std::max(a.threshold, b.threshold)
-                       : threshold_above(both.mean, drawn.standard_deviations, both.standard_deviation);
+  const bool needs_scores = drawn.quantile || (drawn.false_alarms_per_hour && !counts_alarms(both, drawn));
+  both.threshold = needs_scores ? std::max(a.threshold, b.threshold) : draw_threshold(both, drawn);
   return both;
 }
 
@@ -103,6 +158,58 @@ Calibration combine(Calibration calibration, const Calibration &other) {
     calibration.pooled =
         combine(calibration.pooled.value_or(ScoreStatistics{}), *other.pooled, calibration.rule);
   return calibration;
+}
+
+Calibration replace(Calibration calibration, const Calibration &fresh) {
+  calibration.rule = fresh.rule;
+  for (const auto &[source, statistics] : fresh.sources) calibration.sources[source] = statistics;
+  ScoreStatistics pooled;
+  for (const auto &[source, statistics] : calibration.sources)
+    pooled = combine(pooled, statistics, calibration.rule);
+  if (pooled.count > 0) calibration.pooled = pooled;
+  return calibration;
+}
+
+std::optional<Interval> threshold_interval(const ScoreStatistics &statistics, const ThresholdRule &rule) {
+  if (rule.quantile || statistics.count < 2) return std::nullopt;
+  Interval interval;
+  if (counts_alarms(statistics, rule)) {
+    interval = interval_of_score_reached(*statistics.tail, statistics.count, *rule.false_alarms_per_hour);
+  } else {
+    // Variances of the mean and of the sample standard deviation, which are independent.
+    const auto n = static_cast<double>(statistics.count);
+    const double k = rule.standard_deviations;
+    constexpr double normal_95 = 1.6449;
+    const double reach = normal_95 * statistics.standard_deviation * std::sqrt(1 / n + k * k / (2 * (n - 1)));
+    interval = {statistics.threshold - reach, statistics.threshold + reach};
+  }
+  const double least = least_threshold(statistics);
+  return Interval{std::max(interval.low, least), std::max(interval.high, least)};
+}
+
+std::vector<std::string> doubts(const ScoreStatistics &statistics, const ThresholdRule &rule) {
+  constexpr double farthest = 10;
+  constexpr std::size_t fewest_runs = 20;
+  std::vector<std::string> found;
+  if (!counts_alarms(statistics, rule)) return found;
+  const ScoreTail &tail = *statistics.tail;
+  const double seconds = static_cast<double>(statistics.count) / tail.frame_rate;
+  const double wanted = 3600 / *rule.false_alarms_per_hour;  // seconds to an alarm
+  std::ostringstream text;
+  if (wanted > farthest * seconds) {
+    text << "one false alarm in " << duration(wanted) << " is asked for, " << std::lround(wanted / seconds)
+         << " times as long as the " << duration(seconds)
+         << " of normal footage that the threshold rests on (" << statistics.count << " frames): give "
+         << std::llround(std::ceil(wanted / farthest * tail.frame_rate)) << " normal frames or more";
+    found.push_back(text.str());
+  }
+  text.str({});
+  if (tail.peaks.size() < fewest_runs) {
+    text << "the threshold rests on only " << tail.peaks.size() << " runs of frames above " << tail.level
+         << ": longer normal footage makes it firmer";
+    found.push_back(text.str());
+  }
+  return found;
 }
 
 }  // namespace uniad

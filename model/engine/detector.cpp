@@ -248,7 +248,7 @@ class EngineDetector : public Detector {
     const std::unique_ptr<const LiveLearning> learning =
         std::make_unique<LiveLearning>(std::move(*learning_));
     learning_.reset();
-    LiveLearning::Outcome outcome = learning->finish(engine_->config().score);
+    LiveLearning::Outcome outcome = learning->finish(engine_->config().score, rule_of(calibration_->rule));
     gaussians_.emplace(outcome.statistics, engine_->config().statistics.value_or(StatisticsConfig{}));
     gaussians_->adapt(adapt_rate_ > 0);
     known_ = std::move(outcome.statistics);

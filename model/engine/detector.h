@@ -60,6 +60,7 @@ struct Detection {
 struct LearnOptions {
   std::string source;       // whose calibration the frames give
   std::int64_t frames = 0;  // so many, at least 1
+  double frame_rate = 0;    // frames that are judged a second, for false alarms an hour; 0: not known
 };
 
 // A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors of

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/engine/calibration.h"
 #include "model/error.h"
 
 namespace uniad {
@@ -39,7 +38,7 @@ Learning LiveLearning::progress() const {
   return learning;
 }
 
-LiveLearning::Outcome LiveLearning::finish(ScoreKind score) const {
+LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule &rule) const {
   if (learner_.pictures() == 0) {
     throw Error("learn", "no frame came that could be learned from", "let the camera run, and learn again");
   }
@@ -65,8 +64,9 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score) const {
     remarks.emplace_back("too few frames for a threshold: learn more, or set one");
     return outcome;
   }
-  outcome.learning.normal = describe_scores(scores_of(grids->second, score), {});
-  outcome.calibration.rule = calibrate({}, {}).rule;
+  outcome.learning.normal = describe_scores({scores_of(grids->second, score), {}, options_.frame_rate}, rule);
+  for (std::string &doubt : doubts(*outcome.learning.normal, rule)) remarks.push_back(std::move(doubt));
+  outcome.calibration.rule = text_of(rule);
   outcome.calibration.sources[options_.source] = *outcome.learning.normal;
   outcome.calibration.pooled = outcome.learning.normal;
   return outcome;

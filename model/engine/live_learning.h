@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include "model/engine/calibration.h"
 #include "model/engine/detector.h"
 #include "model/network.h"
 #include "model/statistics/learn_statistics.h"
@@ -29,7 +30,7 @@ class LiveLearning {
   };
   // Throws Error where no frame could be learned from; and where learning was cut short with so few that a
   // new model would not be trustworthy.
-  Outcome finish(ScoreKind score) const;
+  Outcome finish(ScoreKind score, const ThresholdRule &rule) const;
 
  private:
   LearnOptions options_;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "model/engine/tail.h"
+
 namespace uniad {
 
 std::vector<Band> interpolation(int from, int to) {
@@ -162,9 +164,12 @@ std::vector<Region> regions(const Grid &grid, float threshold) {
 }
 
 double probability(double score, double threshold, const ScoreStatistics *normal) {
-  double spread = normal != nullptr ? (threshold - normal->mean) / 4 : 0.0;
-  if (!(spread > 0)) spread = std::max(std::abs(threshold) / 10, 1e-6);
-  return 1.0 / (1.0 + std::exp(-(score - threshold) / spread));
+  double scale = 0;
+  if (normal != nullptr && normal->tail) scale = mean_excess(*normal->tail);
+  if (normal != nullptr && !(scale > 0)) scale = normal->standard_deviation;
+  if (!(scale > 0)) scale = std::abs(threshold) / 10;
+  scale = std::max({scale, std::abs(threshold) / 400, 1e-6});
+  return 1.0 / (1.0 + std::exp(-(score - threshold) / scale));
 }
 
 }  // namespace uniad

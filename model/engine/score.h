@@ -66,9 +66,12 @@ struct Region {
 // Strongest first; never empty where the maximum of the pooled map is at or above the threshold.
 std::vector<Region> regions(const Grid &grid, float threshold);
 
-// 0..1, monotone in the score, 0.5 at the threshold: 1 / (1 + exp(-(score - threshold) / s)), where s is a
-// quarter of the distance between the threshold and the mean of normal scores (so a mean normal score gives
-// 0.018; without a usable mean s is a tenth of the threshold's magnitude).
+// 0..1, monotone in the score, 0.5 at the threshold, whatever rule that was drawn by. The odds p / (1 - p)
+// are how many times more rarely normal frames reach the score than the threshold, their scores' tail taken
+// as exponential: p = 1 / (1 + exp(-(score - threshold) / s)). So p is the share of true alarms among frames
+// that reach the score, if as many abnormal frames do as normal frames reach the threshold. s: the mean
+// excess of normal peaks (tail.h); without a tail the standard deviation of normal scores, which is an
+// exponential distribution's scale; without that a tenth of the threshold. At least a 400th of the threshold.
 double probability(double score, double threshold, const ScoreStatistics *normal);
 
 }  // namespace uniad

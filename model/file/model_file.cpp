@@ -21,10 +21,11 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr const char *write_again = "train or import the model again";
-constexpr std::size_t json_limit = 4'000'000;   // bytes of one metadata entry
-constexpr std::ptrdiff_t value_limit = 50'000;  // values in it: a source has five
+constexpr std::size_t json_limit = 4'000'000;    // bytes of one metadata entry
+constexpr std::ptrdiff_t value_limit = 100'000;  // values in it: a source has ten and its peaks
 constexpr std::int64_t count_limit = std::numeric_limits<std::int64_t>::max();
 constexpr double real_limit = 1e30;
+constexpr double frame_rate_limit = 1e6;
 
 template <typename Enum>
 using Names = std::vector<std::pair<Enum, const char *>>;
@@ -70,8 +71,9 @@ class Field {
     for (const auto &[name, member] : value_.items()) all.emplace_back(name, (*this)[name.c_str()]);
     return all;
   }
-  std::vector<Field> elements() const {
+  std::vector<Field> elements(std::size_t most = value_limit) const {
     if (!value_.is_array()) refuse("is not an array");
+    if (value_.size() > most) refuse("has more than " + std::to_string(most) + " elements");
     std::vector<Field> all;
     for (const json &element : value_) all.emplace_back(element, key_, file_);
     return all;
@@ -223,16 +225,46 @@ ModelConfig config_from(const Field &field) {
   return config;
 }
 
+ordered_json to_json(const ScoreTail &tail) {
+  return {{"level", tail.level},
+          {"scale", tail.scale},
+          {"shape", tail.shape},
+          {"peaks", tail.peaks},
+          {"frame_rate", tail.frame_rate}};
+}
+
+ScoreTail tail_from(const Field &field) {
+  ScoreTail tail;
+  tail.level = field["level"].number(-real_limit, real_limit);
+  tail.scale = field["scale"].number(0, real_limit);
+  tail.shape = field["shape"].number(-1, 0.999);
+  double highest = real_limit;
+  for (const Field &peak : field["peaks"].elements(ScoreTail::most_peaks)) {
+    highest = peak.number(tail.level, highest);
+    tail.peaks.push_back(highest);
+  }
+  tail.frame_rate = field["frame_rate"].number(0, frame_rate_limit);
+  return tail;
+}
+
 ordered_json to_json(const ScoreStatistics &statistics) {
-  return {{"threshold", statistics.threshold},
-          {"mean", statistics.mean},
-          {"standard_deviation", statistics.standard_deviation},
-          {"count", statistics.count}};
+  ordered_json all{{"threshold", statistics.threshold},
+                   {"mean", statistics.mean},
+                   {"standard_deviation", statistics.standard_deviation},
+                   {"count", statistics.count}};
+  if (statistics.tail) all["tail"] = to_json(*statistics.tail);
+  return all;
 }
 
 ScoreStatistics statistics_from(const Field &field) {
-  return {field["threshold"].number(-real_limit, real_limit), field["mean"].number(-real_limit, real_limit),
-          field["standard_deviation"].number(0, real_limit), field["count"].count()};
+  ScoreStatistics statistics{field["threshold"].number(-real_limit, real_limit),
+                             field["mean"].number(-real_limit, real_limit),
+                             field["standard_deviation"].number(0, real_limit), field["count"].count()};
+  if (const auto tail = field.find("tail")) {
+    statistics.tail = tail_from(*tail);
+    field["count"].count(static_cast<std::int64_t>(statistics.tail->peaks.size()));
+  }
+  return statistics;
 }
 
 ordered_json to_json(const Calibration &calibration) {

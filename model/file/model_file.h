@@ -69,16 +69,29 @@ struct ModelConfig {
   ScoreKind score = ScoreKind::Max;
 };
 
+// The upper tail of normal scores: the highest score of every run of consecutive frames above a level, and
+// the generalised Pareto distribution of what these peaks exceed it by (model/engine/tail.h).
+struct ScoreTail {
+  static constexpr std::size_t most_peaks = 100;
+
+  double level = 0;
+  double scale = 0;           // 0 without peaks
+  double shape = 0;           // below 0: normal scores end at level - scale / shape
+  std::vector<double> peaks;  // descending, all above the level
+  double frame_rate = 0;      // frames a second, for false alarms an hour; 0: not known
+};
+
 // What the scores of normal data that was not trained on look like, and the threshold drawn from them.
 struct ScoreStatistics {
   double threshold = 0;  // a score at or above it is anomalous
   double mean = 0;
-  double standard_deviation = 0;  // sample standard deviation (n - 1)
-  std::int64_t count = 0;         // scores it rests on
+  double standard_deviation = 0;    // sample standard deviation (n - 1)
+  std::int64_t count = 0;           // scores it rests on
+  std::optional<ScoreTail> tail{};  // older files have none
 };
 
 struct Calibration {
-  std::string rule;  // "mean + 4 sd" or "quantile 0.995": how thresholds were drawn
+  std::string rule;  // "mean + 4 sd", "quantile 0.995", "2 false alarms an hour": how thresholds are drawn
   std::optional<ScoreStatistics> pooled;
   std::map<std::string, ScoreStatistics> sources;
 

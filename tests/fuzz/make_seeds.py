@@ -26,13 +26,14 @@ MODEL_CONFIG = {
         "mask_decoder_first": True, "mask_decoder_second": True, "jitter_scale": 20, "jitter_probability": 1},
     "score": "max",
 }
-SCORES = {"threshold": 3.0, "mean": 1.0, "standard_deviation": 0.5, "count": 40}
+SCORES = {"threshold": 3.0, "mean": 1.0, "standard_deviation": 0.5, "count": 40,
+          "tail": {"level": 1.5, "scale": 0.25, "shape": -0.125, "peaks": [2.5, 2.0, 1.75], "frame_rate": 25.0}}
 PROVENANCE = {
     "sources": [{"name": "cam0", "path": "cam0.mp4", "trained": 360, "held_back": 40}],
     "recipe": "fast", "steps": 400,
     "seed": 1, "program_version": "0.1.0", "weight_file": "resnet18.pth", "weight_licence": "BSD-3-Clause",
 }
-CALIBRATION = {"rule": "mean + 4 sd", "sources": {"cam0": SCORES}, "pooled": SCORES}
+CALIBRATION = {"rule": "2 false alarms an hour", "sources": {"cam0": SCORES}, "pooled": SCORES}
 
 
 def model_shapes():

@@ -22,6 +22,7 @@ class FakeDetector : public Detector {
   const ModelConfig &config() const override { return config_; }
   void learn(const LearnOptions &options) override {
     if (!test::fake_network().learn_error.empty()) throw std::runtime_error(test::fake_network().learn_error);
+    test::fake_network().learn_options = options;
     learning_ = Learning{};
     learning_->wanted = options.frames;
     source_ = options.source;

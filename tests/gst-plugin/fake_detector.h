@@ -20,6 +20,7 @@ struct FakeNetwork {
   DetectorOptions options;  // of the newest open()
 
   // Learning takes any frame, and gives its source a threshold of 0.5.
+  LearnOptions learn_options;                // of the newest learn()
   std::string learn_error;                   // thrown by learn() unless empty
   std::string save_error;                    // thrown by save() unless empty
   std::vector<std::filesystem::path> saved;  // where save() was asked to write

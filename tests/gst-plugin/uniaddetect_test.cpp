@@ -1012,6 +1012,7 @@ TEST_F(UniadDetect, LearnsFromEveryNthFrameWhereEveryNthIsJudged) {
   start("learn=3 interval=2");
   for (guint i = 0; i < 4; ++i) EXPECT_FALSE(marked(push(grey_frame(0, i)))) << i;
   EXPECT_EQ(events(), (std::vector<std::string>{"learning 0/3", "learning 1/3", "learning 2/3"}));
+  EXPECT_EQ(fake_network().learn_options.frame_rate, 12.5);  // half of 25
   EXPECT_FALSE(marked(push(grey_frame(0, 4))));
   EXPECT_EQ(events(), std::vector<std::string>{"done 3/3 0.50"});
   EXPECT_FALSE(marked(push(grey_frame(0, 5))));  // the first judged is yet to come

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "model/engine/tail.h"
 #include "model/file/model_file.h"
 #include "model/file/weights.h"
 #include "tests/support/tiny_model.h"
@@ -99,6 +100,12 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --max-frames 0",
                                 "train --data x --model y --quantile 1.5",
                                 "train --data x --model y --quantile 0.9 --sigma 3",
+                                "train --data x --model y --false-alarms-per-hour 0",
+                                "train --data x --model y --false-alarms-per-hour 1 --sigma 3",
+                                "calibrate --data x",
+                                "calibrate --model y",
+                                "calibrate --data x --model y --frame-rate 0",
+                                "calibrate --data x --model y --quantile 0.9 --false-alarms-per-hour 1",
                                 "train --data x --model y --seed -1",
                                 "update --data x",
                                 "update --model y",
@@ -124,7 +131,7 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
   for (const std::string command :
-       {"train", "sweep", "update", "merge", "evaluate", "predict", "import", "info", "bench"}) {
+       {"train", "sweep", "update", "merge", "evaluate", "calibrate", "predict", "import", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));
@@ -331,6 +338,130 @@ TEST_F(Cli, PredictWithoutCalibrationCallsNothingAnomalous) {
   EXPECT_TRUE(holds(outcome.err, "no calibration"));
 }
 
+class Calibrating : public Cli {
+ protected:
+  Json calibrate(const std::string &arguments) const {
+    const auto outcome = uniad("calibrate --json - " + arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.code == 0 ? Json::parse(outcome.out) : Json();
+  }
+
+  static Calibration in(const std::string &model) { return read_model(model).calibration; }
+
+  // Files in the folder with this in their names, hidden ones too.
+  std::ptrdiff_t names_with(const std::string &part) const {
+    const auto all = names();
+    return std::count_if(all.begin(), all.end(), [&](const std::string &name) { return holds(name, part); });
+  }
+};
+
+TEST_F(Calibrating, ReplacesTheThresholdsOfNewFootageInTheFile) {
+  const auto model = tiny_model(1e9);
+  const auto video = write_video("cam0.avi", 60, "jpegenc ! avimux").string();
+  const auto before = test::read_all(model);
+  const auto tried = calibrate("--dry-run --false-alarms-per-hour 100 --model " + model + " --data " + video);
+  EXPECT_EQ(test::read_all(model), before);
+  EXPECT_EQ(tried.at("written"), false);
+
+  const auto json = calibrate("--false-alarms-per-hour 100 --model " + model + " --data " + video);
+  EXPECT_EQ(json.at("written"), true);
+  EXPECT_EQ(json.at("rule"), "100 false alarms an hour");
+  const auto &source = json.at("sources").at("cam0");
+  EXPECT_EQ(source, tried.at("sources").at("cam0"));
+  EXPECT_EQ(source.at("frames"), 60);
+  EXPECT_EQ(source.at("old_threshold"), 1e9);
+  // The tiny model's normal scores are 5e8 with a standard deviation of 1.25e8.
+  EXPECT_NEAR(source.at("shift").get<double>(), (source.at("mean").get<double>() - 5e8) / 1.25e8, 1e-9);
+  // Frames of one colour are so much alike that the least threshold holds, a hundredth above their mean.
+  EXPECT_NEAR(source.at("threshold").get<double>(), 1.01 * source.at("mean").get<double>(), 1e-9);
+  EXPECT_LT(source.at("false_alarms_per_hour").get<double>(), 100);
+  EXPECT_LE(source.at("interval").at(0), source.at("threshold"));
+  EXPECT_GE(source.at("interval").at(1), source.at("threshold"));
+  // 60 frames at 25 a second are 2.4 s; one alarm in 36 s is asked for.
+  EXPECT_TRUE(holds(source.at("doubts").at(0), "15 times"));
+
+  const Calibration now = in(model);
+  EXPECT_EQ(now.rule, "100 false alarms an hour");
+  const ScoreStatistics &stored = now.sources.at("cam0");
+  EXPECT_EQ(stored.threshold, source.at("threshold"));
+  EXPECT_EQ(stored.tail->frame_rate, 25);
+  EXPECT_LT(stored.tail->peaks.size(), 15U);  // frames that follow one another are alike
+  EXPECT_EQ(now.pooled->count, 60);
+  EXPECT_EQ(names_with("tiny"), 1);  // nothing left beside it
+}
+
+TEST_F(Calibrating, KeepsSourcesThatTheDataDoesNotNameAndTheRuleWithoutAnother) {
+  const auto model = tiny_model(1e9);
+  const auto video = write_video("cam0.avi", 40, "jpegenc ! avimux").string();
+  calibrate("--quantile 0.9 --model " + model + " --data cam0=" + video);
+  const Calibration first = in(model);
+  const auto second = calibrate("--model " + model + " --data 'cam1=" + video + "#10-39'");
+  EXPECT_EQ(second.at("rule"), "quantile 0.9");
+  EXPECT_EQ(second.at("kept"), Json({"cam0"}));
+  const Calibration now = in(model);
+  EXPECT_EQ(now.sources.at("cam0").threshold, first.sources.at("cam0").threshold);
+  EXPECT_EQ(now.sources.at("cam1").count, 30);
+  EXPECT_EQ(now.pooled->count, 70);
+}
+
+TEST_F(Calibrating, LeavesAbnormalItemsOutAndCountsThem) {
+  const auto model = tiny_model(1e9);
+  const auto video = write_video("cam0.avi", 40, "jpegenc ! avimux").string();
+  const auto labels = write("labels.csv", "frame0,abnormal\n3,1\n4,1\n5,0\n").string();
+  const auto film = calibrate("--model " + model + " --labels " + labels + " --data " + video);
+  EXPECT_EQ(film.at("sources").at("cam0").at("frames"), 38);
+  EXPECT_EQ(film.at("sources").at("cam0").at("abnormal_left_out"), 2);
+  const auto product = calibrate("--model " + model + " --data " + write_product(3, 20));
+  EXPECT_EQ(product.at("sources").at("product").at("frames"), 20);
+  EXPECT_EQ(product.at("sources").at("product").at("abnormal_left_out"), 20);
+}
+
+TEST_F(Calibrating, RefusesWhatGivesNoThresholdAndLeavesTheFileWhole) {
+  const auto model = tiny_model(1e9);
+  const auto before = test::read_all(model);
+  const auto pictures = write_noise("pictures", 25, 1);
+  write("broken/a.png", "text");
+  write_product(3, 0);
+  const std::pair<std::string, std::string> cases[] = {
+      {"--data " + pictures + " --false-alarms-per-hour 1", "add --frame-rate"},
+      {"--data " + (folder_ / "broken").string(), "none of 1 pictures could be read"},
+      {"--data " + (folder_ / "product").string(), "nothing normal to judge"},
+      {"--data " + write_noise("few", 19, 1), "too few normal pictures"},
+      {"--data " + pictures + " --json /nowhere/x.json", "/nowhere/x.json"},
+      {"--data /nowhere", "/nowhere: no such file"}};
+  for (const auto &[arguments, reason] : cases) {
+    const auto outcome = uniad("calibrate --model " + model + " " + arguments);
+    EXPECT_EQ(outcome.code, 1) << arguments;
+    EXPECT_TRUE(holds(outcome.err, reason)) << outcome.err;
+    EXPECT_EQ(test::read_all(model), before) << arguments;
+  }
+  EXPECT_EQ(uniad("calibrate --model /nowhere/m --data " + pictures).code, 1);
+}
+
+TEST_F(Calibrating, ADiskThatIsFullLeavesTheFileWhole) {
+  const auto model = tiny_model(1e9);
+  const auto before = test::read_all(model);
+  const auto pictures = write_noise("pictures", 25, 1);
+  // A limit on the size of files stands for the disk.
+  const auto command = "trap '' XFSZ; ulimit -f 100; exec " UNIAD_EXECUTABLE " calibrate --model " + model +
+                       " --data " + pictures + " 2>" + file(".err").string() + " >/dev/null";
+  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_TRUE(holds(test::read_all(file(".err")), "tiny.safetensors")) << test::read_all(file(".err"));
+  EXPECT_EQ(test::read_all(model), before);
+  EXPECT_EQ(names_with("tiny"), 1);
+}
+
+TEST_F(Calibrating, PrintsATableAndSaysWhatHasMoved) {
+  const auto model = tiny_model(1e9);
+  const auto pictures = write_noise("cam0", 25, 1);
+  const auto outcome =
+      uniad("calibrate --false-alarms-per-hour 5 --frame-rate 2 --model " + model + " --data " + pictures);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(holds(outcome.out, "threshold: 5 false alarms an hour"));
+  EXPECT_TRUE(holds(outcome.out, "-4.00 sd")) << outcome.out;  // 5e8 is four of its deviations above 0
+  EXPECT_TRUE(holds(outcome.err, "cam0: scores moved down by 4.0 sd")) << outcome.err;
+}
+
 class Training : public Cli {
  protected:
   void SetUp() override {
@@ -341,6 +472,11 @@ class Training : public Cli {
   // Learns `model` from this data, by the recipe that is the default.
   Outcome learn(const std::string &data, const std::string &model) const {
     return uniad("train --backbone efficientnet-lite2 --data " + data + " --model " + model);
+  }
+
+  // The only source's threshold and what it rests on.
+  static ScoreStatistics calibrated(const std::string &model) {
+    return read_model(model).calibration.sources.begin()->second;
   }
 
   Json info_of(const std::string &model) const { return Json::parse(uniad("info --json - " + model).out); }
@@ -484,6 +620,38 @@ TEST_F(Training, UpdateAddsNewPicturesToWhatAModelKnows) {
   EXPECT_EQ(sources.at(1).at("name"), "cam1");
   EXPECT_EQ(sources.at(1).at("trained"), 2);
   EXPECT_EQ(info.at("calibration").at("pooled").at("count"), 9);  // old and new scores
+}
+
+TEST_F(Training, ThresholdsByFalseAlarmsAnHourGoIntoTheModelAndStay) {
+  const auto model = file("model.safetensors").string();
+  const auto data = write_noise("cam0", 30, 1);
+  const std::string rule = " --false-alarms-per-hour 60";
+  const auto unknown =
+      uniad("train --backbone efficientnet-lite2 --data " + data + " --model " + model + rule);
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_TRUE(holds(unknown.err, "cam0 come in an hour is not known")) << unknown.err;
+  EXPECT_FALSE(std::filesystem::exists(model));
+
+  const auto trained = learn(data, model + rule + " --frame-rate 2");
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_EQ(read_model(model).calibration.rule, "60 false alarms an hour");
+  const ScoreStatistics first = calibrated(model);
+  EXPECT_NEAR(alarms_per_hour(*first.tail, first.count, first.threshold), 60, 0.001);
+
+  // The rule and the frame rate are the model's from now on.
+  const auto updated = uniad("update --model " + model + " --data cam0=" + write_noise("more", 25, 2));
+  ASSERT_EQ(updated.code, 0) << updated.err;
+  const ScoreStatistics second = calibrated(model);
+  EXPECT_EQ(second.count, 55);
+  EXPECT_EQ(second.tail->frame_rate, 2);
+  EXPECT_NEAR(alarms_per_hour(*second.tail, second.count, second.threshold), 60, 0.001);
+
+  const auto changed =
+      uniad("update --sigma 3 --model " + model + " --data cam0=" + write_noise("again", 20, 3));
+  ASSERT_EQ(changed.code, 0) << changed.err;
+  const ScoreStatistics third = calibrated(model);
+  EXPECT_EQ(read_model(model).calibration.rule, "mean + 3 sd");
+  EXPECT_NEAR(third.threshold, third.mean + 3 * third.standard_deviation, 1e-9 * third.threshold);
 }
 
 TEST_F(Training, MergeAddsUpWhatTwoModelsKnow) {

@@ -163,6 +163,7 @@ Source open_video(const fs::path &path, const FrameRange &range) {
   for (auto frame = range.first; frame < count.frames; ++frame)
     source.test.push_back({path, frame, {}, {}, {}});
   source.train = source.test;
+  source.frame_rate = count.frame_rate;
   if (!count.error.empty())
     source.remarks.push_back(path.string() + ": stops after " + std::to_string(count.frames) +
                              " frames: " + count.error);
@@ -247,6 +248,7 @@ std::vector<Source> open_sources(std::span<const std::string> specs, const fs::p
       append(known->train, opened.train);
       append(known->test, opened.test);
       append(known->remarks, opened.remarks);
+      known->frame_rate = std::max(known->frame_rate, opened.frame_rate);
     }
   }
   return sources;

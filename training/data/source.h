@@ -30,6 +30,7 @@ struct Source {
   std::vector<Item> train;           // normal, to learn from
   std::vector<Item> test;            // to judge; for flat folders and videos the same items as train
   std::vector<std::string> remarks;  // what the user should know: a video that is cut short
+  double frame_rate = 0;             // frames a second, of its fastest video; 0: not known
 };
 
 // Opens every `[NAME=]PATH`; equal names join into one source, in the order of their first appearance. PATH:

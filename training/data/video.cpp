@@ -125,13 +125,22 @@ struct MappedFrame {
   GstVideoFrame frame;
 };
 
+double frame_rate_of(GstSample *sample) {
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, gst_sample_get_caps(sample)) || info.fps_n <= 0) return 0;
+  return static_cast<double>(info.fps_n) / info.fps_d;
+}
+
 }  // namespace
 
 FrameCount count_frames(const std::filesystem::path &video, std::int64_t limit) {
   Decoder decoder(video);
   FrameCount count;
-  while (count.frames < limit && decoder.next()) {
+  while (count.frames < limit) {
+    const auto sample = decoder.next();
+    if (!sample) break;
     if (interrupted()) throw Error(video.string(), "interrupted", "nothing was written");
+    if (count.frames == 0) count.frame_rate = frame_rate_of(sample.get());
     ++count.frames;
   }
   if (count.frames < limit) count.error = decoder.error();

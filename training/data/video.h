@@ -13,7 +13,8 @@ namespace uniad {
 
 struct FrameCount {
   std::int64_t frames = 0;
-  std::string error;  // why decoding stopped before the end; empty: it did not
+  std::string error;      // why decoding stopped before the end; empty: it did not
+  double frame_rate = 0;  // frames a second, as the video says; 0: it does not
 };
 
 // Frames that GStreamer decodes from the file's first video stream, at most `limit`. They are decoded to be

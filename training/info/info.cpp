@@ -22,7 +22,11 @@ std::int64_t parameters(const Model &model) {
 
 void print_statistics(const std::string &name, const ScoreStatistics &statistics) {
   std::cout << "  " << name << ": threshold " << statistics.threshold << ", normal scores " << statistics.mean
-            << " +- " << statistics.standard_deviation << " (" << statistics.count << " scores)\n";
+            << " +- " << statistics.standard_deviation << " (" << statistics.count << " scores";
+  if (const auto &tail = statistics.tail)
+    std::cout << ", " << tail->peaks.size() << " runs above " << tail->level << ": generalised Pareto, scale "
+              << tail->scale << ", shape " << tail->shape;
+  std::cout << ")\n";
 }
 
 void print_text(const Model &model, const std::string &name) {

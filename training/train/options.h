@@ -66,7 +66,7 @@ struct TrainOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string precision = "fp32";  // fp32, bf16
   std::uint64_t seed = 0;
-  ThresholdRule threshold;
+  std::optional<ThresholdRule> threshold;  // absent: mean + 4 sd; of an update the model's own rule
 };
 
 }  // namespace uniad

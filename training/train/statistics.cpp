@@ -53,9 +53,24 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   if (anew) warn_of_few(learner, progress);
 
   StatisticsLearner::Learned learned = learner.finish();
-  std::map<std::string, std::vector<double>> scores;
-  for (const auto &[source, grids] : learned.held_back_grids) scores[source] = scores_of(grids, config.score);
-  return {std::move(learned.statistics), calibrate(scores, options.threshold)};
+  return {std::move(learned.statistics),
+          calibrate_held_back(learned.held_back_grids, config.score, options, progress)};
+}
+
+Calibration calibrate_held_back(const std::map<std::string, torch::Tensor> &grids, ScoreKind score,
+                                const TrainOptions &options, Progress &progress) {
+  const ThresholdRule rule = options.threshold.value_or(ThresholdRule{});
+  std::map<std::string, NormalScores> scores;
+  for (const Source &source : options.sources) {
+    const auto own = grids.find(source.name);
+    if (own != grids.end()) scores[source.name] = {scores_of(own->second, score), {}, source.frame_rate};
+  }
+  Calibration calibration = calibrate(scores, rule);
+  for (const auto &[source, statistics] : calibration.sources) {
+    const std::string warning = "warning: " + source + ": ";
+    for (const std::string &doubt : doubts(statistics, rule)) progress.say(warning + doubt);
+  }
+  return calibration;
 }
 
 Statistics learn_statistics(Network &network, const ModelConfig &config,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "model/network.h"
@@ -21,6 +23,11 @@ struct LearnedStatistics {
 // `network` has no statistics yet; where it has a reconstruction, its residuals are learned too.
 LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
                                    Statistics known, Provenance &provenance, Progress &progress);
+
+// Thresholds by options.threshold from grids (pictures, rows, columns) of held-back pictures, by source name.
+// What is known of their order in time is lost: each counts by itself as an alarm.
+Calibration calibrate_held_back(const std::map<std::string, torch::Tensor> &grids, ScoreKind score,
+                                const TrainOptions &options, Progress &progress);
 
 // The same of features in memory, in the space that the network works in; without calibration, as the network
 // has seen these pictures.

@@ -85,11 +85,10 @@ void warn_of_few_scores(const Calibration &calibration, const TrainOptions &opti
 
 Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFeatures> &sources,
                                    const Model &model, const TrainOptions &options, Progress &progress) {
-  std::map<std::string, std::vector<double>> scores;
-  for (const SourceFeatures &source : sources) {
-    scores[source.name] = scores_of(grids_of(network, source.held_back, options.batch), model.config.score);
-  }
-  Calibration calibration = calibrate(scores, options.threshold);
+  std::map<std::string, torch::Tensor> grids;
+  for (const SourceFeatures &source : sources)
+    grids[source.name] = grids_of(network, source.held_back, options.batch);
+  Calibration calibration = calibrate_held_back(grids, model.config.score, options, progress);
   warn_of_few_scores(calibration, options, progress);
   return calibration;
 }

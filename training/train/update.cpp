@@ -9,6 +9,7 @@
 #include "model/error.h"
 #include "model/network.h"
 #include "model/statistics/clusters.h"
+#include "training/frame_rate.h"
 #include "training/train/statistics.h"
 
 namespace uniad {
@@ -50,13 +51,25 @@ void require_same_network(const Model &a, const Model &b, const std::filesystem:
   }
 }
 
+// The model's rule where none is asked for, and the frame rates that the model knows.
+TrainOptions with_rule_of(const Model &model, TrainOptions options) {
+  if (!options.threshold) options.threshold = rule_of(model.calibration.rule);
+  for (Source &source : options.sources) {
+    const ScoreStatistics *known = model.calibration.find(source.name);
+    if (source.frame_rate == 0 && known != nullptr && known->tail)
+      source.frame_rate = known->tail->frame_rate;
+  }
+  require_frame_rates(options.sources, *options.threshold);
+  return options;
+}
+
 }  // namespace
 
 void update(const TrainOptions &options, Progress &progress) {
   Model model = read_model_with_statistics(options.model);
   const auto network = make_network(model, options.model.string());
-  TrainOptions with_rule = options;
-  with_rule.threshold = rule_of(model.calibration.rule);
+  const TrainOptions with_rule = with_rule_of(model, options);
+  model.calibration.rule = text_of(*with_rule.threshold);
   LearnedStatistics learned =
       learn_statistics(*network, model.config, with_rule, statistics_in(model), model.provenance, progress);
   set_statistics(model, learned.statistics);

@@ -11,8 +11,8 @@ namespace uniad {
 
 // Adds what is normal in options.sources to the statistics of the model at options.model, without the
 // pictures that it learned from before, and replaces the file. Scenes that the model knows gain pictures,
-// others become clusters of their own; thresholds rest on old and new scores. Throws Error where the model
-// has no statistics.
+// others become clusters of their own; thresholds rest on old and new scores, and are drawn by
+// options.threshold, else by the model's own rule. Throws Error where the model has no statistics.
 void update(const TrainOptions &options, Progress &progress);
 
 struct MergeOptions {

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <random>
 
+#include "model/engine/calibration.h"
+
 namespace uniad {
 namespace {
 
@@ -148,8 +150,54 @@ TEST(Probability, IsAHalfAtTheThresholdAndGrowsWithTheScore) {
   EXPECT_NEAR(probability(4.0, 8.0, &normal), 1 / (1 + std::exp(4.0)), 1e-12);
   EXPECT_LT(probability(7.0, 8.0, &normal), probability(7.5, 8.0, &normal));
   EXPECT_DOUBLE_EQ(probability(8.0, 8.0, nullptr), 0.5);
-  const ScoreStatistics unusable{8.0, 9.0, 1.0, 50};
+  const ScoreStatistics unusable{8.0, 9.0, 0.0, 50};
   EXPECT_GT(probability(8.5, 8.0, &unusable), 0.5);
+}
+
+TEST(Probability, RisesAndCrossesAHalfAtTheThresholdByEveryRule) {
+  std::mt19937_64 random(3);
+  std::gamma_distribution<double> normal(4, 0.5);
+  NormalScores scores{std::vector<double>(500), {}, 25};
+  std::generate(scores.values.begin(), scores.values.end(), [&] { return normal(random); });
+  const NormalScores flat{std::vector<double>(50, 2.0), {}, 25};
+  ThresholdRule quantile;
+  quantile.quantile = 0.99;
+  ThresholdRule alarms;
+  alarms.false_alarms_per_hour = 1;
+  for (const ThresholdRule &rule : {ThresholdRule{}, quantile, alarms}) {
+    for (const NormalScores *sample : std::initializer_list<const NormalScores *>{&scores, &flat}) {
+      const ScoreStatistics statistics = describe_scores(*sample, rule);
+      const double threshold = statistics.threshold;
+      EXPECT_DOUBLE_EQ(probability(threshold, threshold, &statistics), 0.5);
+      double last = 0;
+      for (int step = 0; step <= 300; ++step) {
+        const double now = probability(step * threshold / 100, threshold, &statistics);
+        EXPECT_GE(now, last);
+        EXPECT_LE(now, 1);
+        if (step > 95 && step < 105) {
+          EXPECT_GT(now, last);
+        }
+        last = now;
+      }
+    }
+  }
+}
+
+// Of exponential scores the odds are how many times more rarely normal frames reach a score.
+TEST(Probability, OddsAreTheRatioOfFalseAlarms) {
+  std::mt19937_64 random(3);
+  std::exponential_distribution<double> normal(2);
+  NormalScores scores{std::vector<double>(200'000), {}};
+  std::generate(scores.values.begin(), scores.values.end(), [&] { return normal(random); });
+  const ScoreStatistics statistics = describe_scores(scores, {});
+  const auto reach = [&](double score) {
+    return static_cast<double>(std::count_if(scores.values.begin(), scores.values.end(),
+                                             [score](double value) { return value >= score; }));
+  };
+  for (const double score : {1.0, 1.5, 2.0, 2.5, 3.0}) {
+    const double p = probability(score, 2.0, &statistics);
+    EXPECT_NEAR(std::log(p / (1 - p)), std::log(reach(2.0) / reach(score)), 0.25) << score;
+  }
 }
 
 }  // namespace

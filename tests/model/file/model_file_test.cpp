@@ -46,7 +46,8 @@ Model small_model() {
                                                      .jitter_probability = 1.0 / 3};
   model.config.score = ScoreKind::Std;
   model.calibration.rule = "quantile 0.995";
-  model.calibration.pooled = ScoreStatistics{1.0 / 3, -2.5e-7, 1e20, 7};
+  model.calibration.pooled = ScoreStatistics{1.0 / 3, -2.5e-7, 1e20, 7,
+                                             ScoreTail{-0.1, 1e-9, -1.0 / 3, {2.5, 1.0 / 7, -0.05}, 29.97}};
   model.calibration.sources = {{"cam \"1\" é/日本", {4, 3, 2, std::numeric_limits<std::int64_t>::max()}},
                                {"", {-1, -2, 0, 0}}};
   model.provenance = {.sources = {{"line", "/data/line 1.mp4#0-399", 360, 40}, {"", "", 0, 0}},
@@ -82,6 +83,13 @@ void expect_same(const ScoreStatistics &a, const ScoreStatistics &b) {
   EXPECT_EQ(a.mean, b.mean);
   EXPECT_EQ(a.standard_deviation, b.standard_deviation);
   EXPECT_EQ(a.count, b.count);
+  ASSERT_EQ(a.tail.has_value(), b.tail.has_value());
+  if (!a.tail) return;
+  EXPECT_EQ(a.tail->level, b.tail->level);
+  EXPECT_EQ(a.tail->scale, b.tail->scale);
+  EXPECT_EQ(a.tail->shape, b.tail->shape);
+  EXPECT_EQ(a.tail->peaks, b.tail->peaks);
+  EXPECT_EQ(a.tail->frame_rate, b.tail->frame_rate);
 }
 
 // The text of `document` before and behind the value at `place`.
@@ -496,6 +504,13 @@ TEST_F(ModelFile, AModelThatCannotWorkIsNotWritten) {
   refused([](Model &model) { model.config.backbone.name = "b4"; });
   refused([](Model &model) { model.calibration.pooled->threshold = nan; });
   refused([](Model &model) { model.calibration.sources[""].standard_deviation = -1; });
+  refused([](Model &model) { model.calibration.pooled->tail->scale = -1; });
+  refused([](Model &model) { model.calibration.pooled->tail->shape = 1; });
+  refused([](Model &model) { model.calibration.pooled->tail->peaks = {1, 2}; });
+  refused([](Model &model) { model.calibration.pooled->tail->peaks = {1, -1}; });
+  refused([](Model &model) { model.calibration.pooled->tail->peaks.assign(ScoreTail::most_peaks + 1, 1); });
+  refused([](Model &model) { model.calibration.pooled->tail->frame_rate = nan; });
+  refused([](Model &model) { model.calibration.pooled->count = 2; });  // of three peaks
   refused([](Model &model) { model.provenance.steps = -1; });
   refused([](Model &model) { model.tensors.erase("reconstruction.output_proj.bias"); });
   refused([](Model &model) { model.tensors["feature_mean"] = test::filled({16}, std::nanf("")); });

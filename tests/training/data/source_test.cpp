@@ -126,6 +126,7 @@ TEST_F(Sources, VideoGivesTheSelectedFrames) {
   EXPECT_EQ(whole.at(0).name, "clip");
   ASSERT_EQ(whole[0].train.size(), 30U);
   EXPECT_EQ(whole[0].train.back().frame, 29);
+  EXPECT_EQ(whole[0].frame_rate, 25);
 
   const auto some = open(video + "#10-19").at(0).test;
   ASSERT_EQ(some.size(), 10U);

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/calibrate/calibrate.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "model/error.h"
+#include "training/data/labels.h"
+#include "training/data/visit.h"
+#include "training/frame_rate.h"
+#include "training/output.h"
+#include "training/report.h"
+
+namespace uniad {
+namespace {
+
+// What new footage says of one source.
+struct Footage {
+  NormalScores scores;
+  std::int64_t abnormal_left_out = 0;
+  std::int64_t unknown_scenes = 0;
+};
+
+struct Recalibrated {
+  Footage footage;
+  std::optional<ScoreStatistics> before;  // the source's own or the pooled ones
+  ScoreStatistics now;
+};
+using Sources = std::map<std::string, Recalibrated>;
+
+bool is_next_frame(const Item &item, const Item &before) {
+  return item.frame && before.frame && item.path == before.path && *item.frame == *before.frame + 1;
+}
+
+Footage judge(const Source &source, Detector &detector, Progress &progress) {
+  Footage footage;
+  std::vector<Item> normal;
+  std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(normal),
+               [](const Item &item) { return !item.abnormal.value_or(false); });
+  footage.abnormal_left_out = static_cast<std::int64_t>(source.test.size() - normal.size());
+  footage.scores.frame_rate = source.frame_rate;
+  for (const auto &remark : source.remarks) progress.say(remark);
+  if (normal.empty())
+    throw Error(source.path, "nothing normal to judge",
+                "an MVTec folder needs pictures in test/good; what was trained on is no measure");
+  progress.begin("judging " + source.name, static_cast<std::int64_t>(normal.size()));
+  const Item *judged = nullptr;
+  const auto unread = visit_items(normal, [&](std::size_t index, const FrameView &frame) {
+    const auto detection = detector.detect({&frame, 1}).front();
+    footage.scores.values.push_back(detection.score);
+    footage.scores.continues.push_back(judged != nullptr && is_next_frame(normal[index], *judged));
+    if (detection.unknown_scene()) ++footage.unknown_scenes;
+    judged = &normal[index];
+    progress.update(static_cast<std::int64_t>(index) + 1);
+  });
+  progress.end();
+  report_unread(normal, unread, progress);
+  return footage;
+}
+
+// By how many of the standard deviations before the scores moved.
+std::optional<double> shift_of(const Recalibrated &source) {
+  if (!source.before || !(source.before->standard_deviation > 0)) return std::nullopt;
+  return (source.now.mean - source.before->mean) / source.before->standard_deviation;
+}
+
+std::optional<double> alarm_rate(const ScoreStatistics &statistics) {
+  if (!statistics.tail || !(statistics.tail->frame_rate > 0)) return std::nullopt;
+  if (statistics.threshold < statistics.tail->level) return std::nullopt;
+  return alarms_per_hour(*statistics.tail, statistics.count, statistics.threshold);
+}
+
+void explain(const std::string &name, const Recalibrated &source, const ThresholdRule &rule,
+             Progress &progress) {
+  std::array<char, 32> moved{};
+  const double shift = shift_of(source).value_or(0);
+  std::snprintf(moved.data(), moved.size(), "%.1f sd", std::abs(shift));
+  constexpr double notable = 0.5;
+  if (shift >= notable)
+    progress.say(name + ": scores moved up by " + moved.data() +
+                 ": the scene has changed, or shows more than was learned; learn it again by `uniad update`");
+  if (shift <= -notable)
+    progress.say(name + ": scores moved down by " + moved.data() +
+                 ": this footage is calmer than what the threshold rested on before");
+  if (source.footage.unknown_scenes > 0)
+    progress.say(name + ": " + std::to_string(source.footage.unknown_scenes) +
+                 " frames show a scene that the model does not know, and alarm whatever the threshold is; "
+                 "learn it by `uniad update`");
+  if (source.footage.abnormal_left_out > 0)
+    progress.say(name + ": " + std::to_string(source.footage.abnormal_left_out) +
+                 " abnormal pictures or frames were left out");
+  const std::string warning = "warning: " + name + ": ";
+  for (const std::string &doubt : doubts(source.now, rule)) progress.say(warning + doubt);
+}
+
+std::string number(std::optional<double> value) {
+  std::array<char, 32> text{};
+  if (value) std::snprintf(text.data(), text.size(), "%.4g", *value);
+  return value ? text.data() : "-";
+}
+
+std::string to_text(const std::optional<Interval> &interval) {
+  return interval ? number(interval->low) + " to " + number(interval->high) : "-";
+}
+
+void print_row(const std::string &name, const ScoreStatistics &now, std::optional<double> before,
+               const std::string &shift, const ThresholdRule &rule) {
+  std::printf("%-20s %8lld %6zu %10s %10s %18s %14s %8s\n", name.c_str(), static_cast<long long>(now.count),
+              now.tail ? now.tail->peaks.size() : 0, number(before).c_str(), number(now.threshold).c_str(),
+              to_text(threshold_interval(now, rule)).c_str(), number(alarm_rate(now)).c_str(), shift.c_str());
+}
+
+void print_table(const Sources &sources, const Calibration &before, const Calibration &now,
+                 const ThresholdRule &rule) {
+  std::printf("threshold: %s\n", now.rule.c_str());
+  std::printf("%-20s %8s %6s %10s %10s %18s %14s %8s\n", "source", "frames", "runs", "before", "now",
+              "90 % interval", "alarms an hour", "shift");
+  for (const auto &[name, source] : sources) {
+    const auto shift = shift_of(source);
+    std::array<char, 32> text{};
+    if (shift) std::snprintf(text.data(), text.size(), "%+.2f sd", *shift);
+    print_row(name, source.now, source.before ? std::optional(source.before->threshold) : std::nullopt,
+              shift ? text.data() : "-", rule);
+  }
+  if (now.pooled)
+    print_row("any other source", *now.pooled,
+              before.pooled ? std::optional(before.pooled->threshold) : std::nullopt, "-", rule);
+}
+
+nlohmann::ordered_json to_json(const ScoreStatistics &statistics, const ThresholdRule &rule) {
+  nlohmann::ordered_json json{{"frames", statistics.count}};
+  if (statistics.tail) {
+    json["runs"] = statistics.tail->peaks.size();
+    json["level"] = statistics.tail->level;
+  }
+  json["mean"] = statistics.mean;
+  json["standard_deviation"] = statistics.standard_deviation;
+  json["threshold"] = statistics.threshold;
+  if (const auto interval = threshold_interval(statistics, rule))
+    json["interval"] = {interval->low, interval->high};
+  if (const auto rate = alarm_rate(statistics)) json["false_alarms_per_hour"] = *rate;
+  return json;
+}
+
+void write_json(const Sources &sources, const std::vector<std::string> &kept, const Calibration &now,
+                const ThresholdRule &rule, bool written, Output &output) {
+  nlohmann::ordered_json json{{"rule", now.rule}, {"written", written}};
+  if (now.pooled) json["pooled"] = to_json(*now.pooled, rule);
+  for (const auto &[name, source] : sources) {
+    auto &entry = json["sources"][name] = to_json(source.now, rule);
+    entry["abnormal_left_out"] = source.footage.abnormal_left_out;
+    entry["unknown_scenes"] = source.footage.unknown_scenes;
+    if (source.before) entry["old_threshold"] = source.before->threshold;
+    if (const auto shift = shift_of(source)) entry["shift"] = *shift;
+    entry["doubts"] = doubts(source.now, rule);
+  }
+  json["kept"] = kept;
+  output.stream() << json.dump(2) << '\n';
+  output.close();
+}
+
+// Judges every source; those that say too little are named and left out.
+std::map<std::string, Footage> judge_all(std::span<const Source> sources, Detector &detector,
+                                         Progress &progress) {
+  std::map<std::string, Footage> judged;
+  for (const Source &source : sources) {
+    Footage footage = judge(source, detector, progress);
+    if (footage.scores.values.size() >= fewest_scores) {
+      judged.emplace(source.name, std::move(footage));
+      continue;
+    }
+    progress.say("warning: " + source.name + ": " + std::to_string(footage.scores.values.size()) +
+                 " normal pictures or frames give no threshold, it takes " + std::to_string(fewest_scores) +
+                 ": its calibration stays as it was");
+  }
+  if (judged.empty())
+    throw Error(sources.front().path, "too few normal pictures or frames for a threshold",
+                "give " + std::to_string(fewest_scores) + " or more of a source");
+  return judged;
+}
+
+std::vector<std::string> kept_sources(const Calibration &before, const Calibration &fresh) {
+  std::vector<std::string> kept;
+  for (const auto &[name, statistics] : before.sources)
+    if (!fresh.sources.contains(name)) kept.push_back(name);
+  return kept;
+}
+
+}  // namespace
+
+void calibrate_model(const CalibrateOptions &options, Progress &progress) {
+  if (!options.dry_run) check_writable(options.model);
+  std::error_code missing;  // which Detector::open() has words for
+  const auto opened = std::filesystem::last_write_time(options.model, missing);
+  const auto detector = Detector::open(options.model, options.detector);
+  const Calibration before = *detector->calibration();
+  const ThresholdRule rule = options.threshold.value_or(rule_of(before.rule));
+  auto sources = open_sources(options.data, options.image_dir);
+  std::optional<Output> json;
+  if (!options.json.empty()) json.emplace(options.json);
+  if (!options.labels.empty()) apply_labels(options.labels, sources);
+  for (Source &source : sources)
+    if (options.max_frames) source.test = limit_frames(source.test, *options.max_frames);
+  set_frame_rates(sources, options.frame_rate);
+  require_frame_rates(sources, rule);
+  progress.say(detector->description());
+  if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
+
+  auto judged = judge_all(sources, *detector, progress);
+  std::map<std::string, NormalScores> scores;
+  for (const auto &[name, footage] : judged) scores[name] = footage.scores;
+  const Calibration fresh = calibrate(scores, rule);
+  Sources recalibrated;
+  for (auto &[name, footage] : judged) {
+    const ScoreStatistics *old = before.find(name);
+    recalibrated[name] = {std::move(footage), old != nullptr ? std::optional(*old) : std::nullopt,
+                          fresh.sources.at(name)};
+    explain(name, recalibrated[name], rule, progress);
+  }
+  const std::vector<std::string> kept = kept_sources(before, fresh);
+  for (const std::string &name : kept) progress.say(name + ": not in the data, its calibration stays");
+
+  const Calibration now = replace(before, fresh);
+  if (!options.dry_run) {
+    Model model = read_model(options.model);
+    if (std::filesystem::last_write_time(options.model) != opened)
+      throw Error(options.model.string(), "was written by somebody else meanwhile",
+                  "start again, to calibrate what it holds now");
+    model.calibration = now;
+    write_model(model, options.model);
+  }
+  if (options.json != "-") print_table(recalibrated, before, now, rule);
+  if (json) write_json(recalibrated, kept, now, rule, !options.dry_run, *json);
+}
+
+}  // namespace uniad
