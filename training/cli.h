@@ -6,6 +6,7 @@
 
 #include "training/bench/bench.h"
 #include "training/evaluate/evaluate.h"
+#include "training/export/export.h"
 #include "training/import/import.h"
 #include "training/info/info.h"
 #include "training/predict/predict.h"
@@ -22,6 +23,7 @@ struct CommandLine {
   EvaluateOptions evaluate;
   PredictOptions predict;
   ImportOptions import;
+  ExportOptions exported;
   InfoOptions info;
   BenchOptions bench;
   bool man = false;

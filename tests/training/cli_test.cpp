@@ -124,7 +124,7 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
   for (const std::string command :
-       {"train", "update", "merge", "evaluate", "predict", "import", "info", "bench"}) {
+       {"train", "update", "merge", "evaluate", "predict", "import", "export", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));
