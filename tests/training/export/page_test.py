@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs the commands and the program of docs/export.md as a reader would, and holds their score against uniad predict.
 
