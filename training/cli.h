@@ -7,6 +7,7 @@
 #include "training/bench/bench.h"
 #include "training/calibrate/calibrate.h"
 #include "training/evaluate/evaluate.h"
+#include "training/export/export.h"
 #include "training/import/import.h"
 #include "training/info/info.h"
 #include "training/predict/predict.h"
@@ -26,6 +27,7 @@ struct CommandLine {
   CalibrateOptions calibrate;
   PredictOptions predict;
   ImportOptions import;
+  ExportOptions exported;
   InfoOptions info;
   BenchOptions bench;
   bool log_json = false;

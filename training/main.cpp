@@ -30,6 +30,7 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
   if (app.got_subcommand("calibrate")) calibrate_model(line.calibrate, progress);
   if (app.got_subcommand("predict")) predict(line.predict, progress);
   if (app.got_subcommand("import")) import_files(line.import, progress);
+  if (app.got_subcommand("export")) export_model(line.exported, progress);
   if (app.got_subcommand("info")) info(line.info);
   if (app.got_subcommand("bench")) run_bench(line.bench, progress);
 }

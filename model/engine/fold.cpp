@@ -14,8 +14,6 @@
 namespace uniad {
 namespace {
 
-constexpr float layer_norm_eps = 1e-5F;
-
 using Values = std::vector<float>;
 
 std::size_t index_of(int value) {

@@ -84,6 +84,8 @@ struct LayerNorm {
   std::vector<float> bias;
 };
 
+inline constexpr float layer_norm_eps = 1e-5F;
+
 struct FoldedAttention {
   LinearLayer query;  // scaled by 1 / sqrt(dim / heads)
   LinearLayer key;

@@ -8,6 +8,11 @@
 #include "model/engine/tail.h"
 
 namespace uniad {
+namespace {
+
+constexpr int cell = 16;  // input pixels a grid cell stands for, and the side of the pooling window
+
+}  // namespace
 
 std::vector<Band> interpolation(int from, int to) {
   std::vector<Band> bands(static_cast<std::size_t>(to));
@@ -23,15 +28,6 @@ std::vector<Band> interpolation(int from, int to) {
   return bands;
 }
 
-namespace {
-
-constexpr int cell = 16;  // input pixels a grid cell stands for, and the side of the pooling window
-
-std::size_t index(std::int64_t row, std::int64_t column, std::int64_t columns) {
-  return static_cast<std::size_t>(row * columns + column);
-}
-
-// Interpolation to 16 times the size, then the mean of every 16 neighbours.
 std::vector<Band> pooling(int from) {
   const std::vector<Band> fine = interpolation(from, cell * from);
   std::vector<Band> bands(fine.size() - cell + 1);
@@ -47,6 +43,12 @@ std::vector<Band> pooling(int from) {
     }
   }
   return bands;
+}
+
+namespace {
+
+std::size_t index(std::int64_t row, std::int64_t column, std::int64_t columns) {
+  return static_cast<std::size_t>(row * columns + column);
 }
 
 // vertical * grid * horizontal^T. rows: horizontal.size() x grid.height, the result of the first step.

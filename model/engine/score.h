@@ -42,6 +42,10 @@ struct Band {
 // Bilinear interpolation of `from` samples to `to`, corners aligned: one or two weights each.
 std::vector<Band> interpolation(int from, int to);
 
+// The rows of pooled_map()'s matrix for a side of `from` cells: interpolation to 16 times the size, then the
+// mean of every 16 neighbours.
+std::vector<Band> pooling(int from);
+
 // image_score() of many grids of one size, without taking memory for each. A grid with a value that is no
 // number has a score that is none.
 class Scorer {

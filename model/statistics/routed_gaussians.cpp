@@ -5,6 +5,9 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
+
+#include "model/statistics/one_torch_thread.h"
 
 namespace uniad {
 namespace {
@@ -24,10 +27,32 @@ std::vector<float> tokens_of(const torch::Tensor &picture) {
   return plain(picture.flatten(1).t());
 }
 
-std::shared_ptr<const std::vector<TokenGaussian>> in_fp32(const std::vector<Gaussian> &gaussians) {
+std::vector<FoldedGaussian> in_fp32(const std::vector<Gaussian> &gaussians) {
+  std::vector<FoldedGaussian> all;
+  for (const Gaussian &gaussian : gaussians) all.push_back({plain(gaussian.mean), plain(gaussian.whitening)});
+  return all;
+}
+
+FoldedStatistics folded(const Statistics &statistics, const StatisticsConfig &config,
+                        const std::vector<Gaussian> &of_features) {
+  FoldedStatistics folded;
+  const ChannelScale scale = scale_of(statistics, &ClusterSums::features);
+  folded.descriptor_mean = plain(scale.mean);
+  folded.descriptor_scale = plain(scale.inverse_std);
+  folded.centres = plain(centres_of(statistics, scale));
+  for (const ClusterSums &cluster : statistics) {
+    folded.limits.push_back(
+        static_cast<float>(std::max(another_scene, spreads_allowed * spread_of(cluster, scale))));
+  }
+  folded.features = in_fp32(of_features);
+  if (statistics.front().residuals.defined())
+    folded.residuals = in_fp32(gaussians_of(statistics, &ClusterSums::residuals, config.position_prior));
+  return folded;
+}
+
+std::shared_ptr<const std::vector<TokenGaussian>> packed(std::vector<FoldedGaussian> gaussians) {
   std::vector<TokenGaussian> all;
-  for (const Gaussian &gaussian : gaussians)
-    all.emplace_back(plain(gaussian.mean), plain(gaussian.whitening));
+  for (FoldedGaussian &gaussian : gaussians) all.emplace_back(std::move(gaussian.mean), gaussian.whitening);
   return std::make_shared<const std::vector<TokenGaussian>>(std::move(all));
 }
 
@@ -37,27 +62,32 @@ torch::Tensor as_tensor(const std::vector<float> &values, std::size_t columns) {
 
 }  // namespace
 
+FoldedStatistics fold_statistics(const Model &model) {
+  const OneTorchThread one_thread;
+  const c10::InferenceMode inference;
+  const StatisticsConfig &config = model.config.statistics.value();
+  const Statistics statistics = load_statistics(model.tensors, config.residuals);
+  return folded(statistics, config, gaussians_of(statistics, &ClusterSums::features, config.position_prior));
+}
+
+RoutedGaussians::RoutedGaussians(FoldedStatistics folded)
+    : channels_(folded.descriptor_mean.size()),
+      descriptor_mean_(std::move(folded.descriptor_mean)),
+      descriptor_scale_(std::move(folded.descriptor_scale)),
+      centres_(std::move(folded.centres)),
+      limits_(std::move(folded.limits)),
+      features_(packed(std::move(folded.features))),
+      residuals_(folded.residuals.empty() ? nullptr : packed(std::move(folded.residuals))),
+      present_means_(limits_.size()) {}
+
 RoutedGaussians::RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config)
     : RoutedGaussians(statistics, config,
                       gaussians_of(statistics, &ClusterSums::features, config.position_prior)) {}
 
 RoutedGaussians::RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config,
                                  const std::vector<Gaussian> &of_features)
-    : channels_(static_cast<std::size_t>(statistics.front().descriptors.size(0))),
-      features_(in_fp32(of_features)),
-      present_means_(statistics.size()) {
-  if (statistics.front().residuals.defined()) {
-    residuals_ = in_fp32(gaussians_of(statistics, &ClusterSums::residuals, config.position_prior));
-  }
+    : RoutedGaussians(folded(statistics, config, of_features)) {
   for (const Gaussian &gaussian : of_features) log_determinants_.push_back(gaussian.log_determinant);
-  const ChannelScale scale = scale_of(statistics, &ClusterSums::features);
-  descriptor_mean_ = plain(scale.mean);
-  descriptor_scale_ = plain(scale.inverse_std);
-  centres_ = plain(centres_of(statistics, scale));
-  for (const ClusterSums &cluster : statistics) {
-    limits_.push_back(
-        static_cast<float>(std::max(another_scene, spreads_allowed * spread_of(cluster, scale))));
-  }
 }
 
 Scene RoutedGaussians::scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const {

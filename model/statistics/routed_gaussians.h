@@ -9,6 +9,7 @@
 
 #include "model/file/model_file.h"
 #include "model/statistics/cluster_sums.h"
+#include "model/statistics/folded_statistics.h"
 #include "model/statistics/token_gaussian.h"
 
 namespace uniad {
@@ -70,6 +71,8 @@ class RoutedGaussians {
   Statistics moved(Statistics statistics) const;
 
  private:
+  explicit RoutedGaussians(FoldedStatistics folded);
+
   std::span<const float> feature_mean(std::size_t cluster) const;
 
   std::size_t channels_;

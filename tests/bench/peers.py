@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Times UniAD-b4 in OpenVINO, in ONNX Runtime where an export is given, and in ours, in turns in one run.
+"""Times UniAD-b4 in OpenVINO, in ONNX Runtime on `uniad export` of the model, and in ours, in turns in one run.
 
-    pip install openvino numpy              # and onnxruntime, for --onnx
+    subprojects/setup.sh                    # brings OpenVINO and ONNX Runtime
     build/training/uniad import ../shared/reference/uniad-dev-300steps.pth.tar \\
         ../shared/weights/efficientnet_b4_stages1-4.safetensors --model b4.safetensors
     tests/bench/peers.py --model b4.safetensors
@@ -19,6 +19,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,11 +32,16 @@ def say(line):
     print(line, file=sys.stderr, flush=True)
 
 
+def use_runtimes():
+    """The packages that setup.sh brought, behind those that this Python has."""
+    sys.path.append(subprocess.check_output([ROOT / "subprojects/setup.sh", "--print-runtimes"], text=True).strip())
+
+
 def need(package):
     try:
         return importlib.import_module(package)
     except ImportError:
-        sys.exit(f"peers.py: there is no Python package {package}: pip install {package}")
+        sys.exit(f"peers.py: there is no Python package {package}: run subprojects/setup.sh, or pip install {package}")
 
 
 def median_time(call, calls):
@@ -75,11 +81,14 @@ class OnnxRuntime:
     precision = "fp32"
     pictures = 1
 
-    def __init__(self, model, threads):
+    def __init__(self, uniad, model, threads):
         onnxruntime = need("onnxruntime")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        with tempfile.TemporaryDirectory() as folder:
+            exported = pathlib.Path(folder) / "model.onnx"
+            subprocess.run([uniad, "export", "--model", model, "--onnx", exported], check=True)
+            self.session = onnxruntime.InferenceSession(exported, options, providers=["CPUExecutionProvider"])
         self.input = {self.session.get_inputs()[0].name: noise()}
 
     def run(self, calls):
@@ -146,10 +155,8 @@ def open_sides(options):
         sides += [Ours(program, precision, pictures) for pictures in sorted({1, options.batch})]
     if not sides:
         sys.exit("peers.py: there is no precision left")
-    if options.onnx is None:
-        say("ONNX Runtime is left out: no --onnx is given")
-    else:
-        sides.append(OnnxRuntime(options.onnx, options.threads))
+    if any(side.precision == OnnxRuntime.precision for side in sides):
+        sides.append(OnnxRuntime(options.uniad, options.model, options.threads))
     return sides, programs
 
 
@@ -209,7 +216,6 @@ def parse_options():
     parser.add_argument("--uniad", default=ROOT / "build/training/uniad", type=pathlib.Path)
     parser.add_argument("--peers", default=ROOT / "../shared/peers", type=pathlib.Path,
                         help="folder of OpenVINO's model")
-    parser.add_argument("--onnx", type=pathlib.Path, help="UniAD-b4 as ONNX, for ONNX Runtime")
     parser.add_argument("--precisions", type=lambda text: text.split(","), default=["fp32", "bf16"],
                         metavar="LIST", help="default: fp32,bf16")
     parser.add_argument("--rounds", type=number(1), default=30, help="quote nothing of fewer than 30")
@@ -227,6 +233,7 @@ def parse_options():
 
 def main():
     options = parse_options()
+    use_runtimes()
     sides, programs = open_sides(options)
     try:
         results = results_of(sides, measure(sides, options.rounds, options.calls))

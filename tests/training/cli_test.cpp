@@ -130,8 +130,8 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_EQ(man.code, 0);
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
-  for (const std::string command :
-       {"train", "sweep", "update", "merge", "evaluate", "calibrate", "predict", "import", "info", "bench"}) {
+  for (const std::string command : {"train", "sweep", "update", "merge", "evaluate", "calibrate", "predict",
+                                    "import", "export", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));

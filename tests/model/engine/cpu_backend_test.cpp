@@ -16,11 +16,13 @@
 #include "model/statistics/one_torch_thread.h"
 #include "tests/model/engine/pictures.h"
 #include "tests/model/kernels/instruction_limit.h"
+#include "tests/support/random_network.h"
 #include "tests/support/refusal.h"
 
 namespace uniad {
 namespace {
 
+using test::Features;
 using test::InstructionLimit;
 using test::RandomPicture;
 
@@ -28,8 +30,6 @@ using test::RandomPicture;
 constexpr double fp32_error = 2e-5;
 constexpr double bf16_error = 5e-2;
 constexpr double int8_error = 2e-1;
-
-enum class Features { Raw, Standardised, Whitened };
 
 struct Case {
   std::string name;
@@ -133,59 +133,6 @@ std::vector<Case> reconstruction_cases() {
   return cases;
 }
 
-torch::Tensor images_of(const std::vector<RandomPicture> &pictures, const InputConfig &input) {
-  std::vector<torch::Tensor> images;
-  Preprocessor preprocessor(input);
-  for (const RandomPicture &picture : pictures) {
-    images.push_back(torch::empty({3, input.height, input.width}));
-    preprocessor.run(picture.view(),
-                     {images.back().data_ptr<float>(), static_cast<std::size_t>(images.back().numel())});
-  }
-  return torch::stack(images);
-}
-
-// Numbers for all that modules begin with ones or zeros, and weights that keep what flows from layer to layer
-// as large as it is (He et al. 2015) without making small differences larger, as batch statistics would.
-void randomise(Network &network) {
-  for (const auto &item : network.named_parameters()) {
-    if (item.value().dim() == 4)
-      torch::nn::init::kaiming_normal_(item.value(), 0, torch::kFanIn, torch::kReLU);
-    else if (item.value().dim() == 1 && item.key().ends_with(".weight"))
-      torch::nn::init::uniform_(item.value(), 0.4, 1.1);
-    else if (item.value().dim() == 1)
-      torch::nn::init::normal_(item.value(), 0, 0.2);
-  }
-  for (const auto &item : network.named_buffers()) {
-    if (item.key().ends_with("running_mean")) torch::nn::init::normal_(item.value(), 0, 0.2);
-    if (item.key().ends_with("running_var")) torch::nn::init::uniform_(item.value(), 0.5, 1.5);
-  }
-  network.eval();
-}
-
-void standardise(Network &network, const torch::Tensor &images, Features kind) {
-  if (kind == Features::Raw) return;
-  const torch::Tensor raw = network.features(images);
-  network.feature_mean = raw.mean({0, 2, 3});
-  network.feature_std = raw.std({0, 2, 3}) + 0.2 * raw.std();
-  if (kind == Features::Whitened)
-    network.feature_whitening =
-        torch::eye(network.channels()) +
-        torch::randn({network.channels(), network.channels()}).tril() / network.channels();
-}
-
-Model model_of(const Network &network, const ModelConfig &config) {
-  Model model;
-  model.config = config;
-  store_tensors(network, "", model.tensors);
-  const auto store = [&](const std::string &name, const torch::Tensor &tensor) {
-    if (tensor.defined()) model.tensors.emplace(name, to_stored(tensor));
-  };
-  store("feature_mean", network.feature_mean);
-  store("feature_std", network.feature_std);
-  store("feature_whitening", network.feature_whitening);
-  return model;
-}
-
 // (pictures, channels, rows, columns) -> (pictures, tokens, channels)
 torch::Tensor as_tokens(const torch::Tensor &map) {
   return map.flatten(2).transpose(1, 2).contiguous();
@@ -225,14 +172,14 @@ class Definition {
     const InputConfig &input = which.config.input;
     for (unsigned i = 0; i < 5; ++i)
       pictures.emplace_back(input.width + 17, input.height + 40 * static_cast<int>(i % 2), i);
-    const torch::Tensor images = images_of(pictures, input);
+    const torch::Tensor images = test::images_of(pictures, input);
     Network network(which.config);
-    randomise(network);
-    standardise(network, images, which.features);
+    test::randomise(network);
+    test::standardise(network, images, which.features);
     const torch::Tensor map = network.features(images);
     features_ = as_tokens(map);
     if (network.reconstruction) residuals_ = as_tokens(network.residuals(map));
-    folded = fold(model_of(network, which.config), which.name);
+    folded = fold(test::model_of(network, which.config), which.name);
   }
 
   std::unique_ptr<Backend> backend(int threads, cpu::Precision precision = cpu::Precision::Fp32) const {

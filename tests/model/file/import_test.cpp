@@ -236,6 +236,27 @@ TEST_F(Import, ADamagedCheckpointIsRefusedByTensor) {
                     "input_proj.weight is not of a floating-point type"));
 }
 
+// Nothing is dropped without a word: not what has another size, not what the network does not have.
+TEST_F(Import, WhatBelongsToAnotherNetworkIsRefusedByTensor) {
+  const auto weight_file = weights("resnet18", 3, "w.pth");
+  const std::string queries = "transformer.decoder.layers.0.learned_embed.weight";
+  const auto changed = [&](const std::string &name, const Shape &shape) {
+    TensorFile content = read_safetensors(checkpoint());
+    content.tensors["module.reconstruction." + name] = test::filled(shape, 1);
+    write_safetensors(content, file("changed"));
+    return refused({file("changed"), weight_file});
+  };
+  // Queries of a 16x16 map (an input of 256 pixels) beside the positions of a 14x14 map.
+  const std::string size = changed(queries, {256, 16});
+  EXPECT_TRUE(holds(size, queries));
+  EXPECT_TRUE(holds(size, "256")) << size;
+  EXPECT_TRUE(holds(size, "196")) << size;
+  EXPECT_EQ(changed("transformer.decoder.shared_query.weight", {196, 16}),
+            file("changed").string() +
+                ": reconstruction.transformer.decoder.shared_query.weight has no place in UniAD (this is a "
+                "checkpoint of another network)");
+}
+
 // A pickle is a program.
 TEST_F(Import, NothingInAPickleIsRun) {
   const auto marker = folder_ / "it-was-run";

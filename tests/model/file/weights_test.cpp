@@ -287,16 +287,42 @@ TEST(Weights, TimmsNamesAreMappedAndItsFileNameTellsTheTraining) {
   EXPECT_EQ(tensorflow.config.bn_eps, 1e-3);
   EXPECT_EQ(tensorflow.mean[0], 0.485F);
   EXPECT_EQ(recognised(theirs, "tf_efficientnet_b0_ap-f262efe1.pth").mean[0], 0.5F);
+  EXPECT_EQ(recognised(theirs, "tf_efficientnet_b0.ap_in1k.safetensors").std[0], 0.5F);
+  EXPECT_EQ(recognised(theirs, "tf_efficientnet_b0.aa_in1k.safetensors").mean[0], 0.485F);
 
   const BackboneWeights own = recognised(theirs, "efficientnet_b0_ra-3dd342df.pth");
   EXPECT_EQ(own.config.padding, PaddingRule::Symmetric);
   EXPECT_EQ(own.config.bn_eps, 1e-5);
   EXPECT_TRUE(holds(refusal([&] { recognised(theirs, "model.pth"); }), "does not tell which training"));
+}
 
-  const BackboneInfo &lite = *find_backbone("efficientnet-lite0");
-  EXPECT_TRUE(holds(
-      refusal([&] { recognised(in_names_of(timm, lite, body(lite.name, 5)), "tf_efficientnet_lite0.pth"); }),
-      "timm's EfficientNet-Lite"));
+// timm/models/efficientnet.py: TensorFlow's are fed (x - 0.5) / 0.5, its own as all its networks.
+TEST(Weights, TimmsLiteHasTwoTrainingsToo) {
+  const BackboneInfo &info = *find_backbone("efficientnet-lite0");
+  const Tensors ours = body(info.name, 5);
+  const Tensors theirs = in_names_of(timm, info, ours);
+  const BackboneWeights tensorflow = recognised(theirs, "tf_efficientnet_lite0-0aa007d2.pth");
+  EXPECT_EQ(tensorflow.config.name, "efficientnet-lite0");
+  EXPECT_TRUE(test::same(tensorflow.tensors, ours));
+  EXPECT_EQ(tensorflow.config.padding, PaddingRule::DynamicSame);
+  EXPECT_EQ(tensorflow.config.bn_eps, 1e-3);
+  EXPECT_EQ(tensorflow.mean, (std::array{0.5F, 0.5F, 0.5F}));
+  EXPECT_EQ(tensorflow.std, (std::array{0.5F, 0.5F, 0.5F}));
+  const BackboneWeights own = recognised(theirs, "efficientnet_lite0.ra_in1k.safetensors");
+  EXPECT_EQ(own.config.padding, PaddingRule::Symmetric);
+  EXPECT_EQ(own.config.bn_eps, 1e-5);
+  EXPECT_EQ(own.mean[0], 0.485F);
+  EXPECT_EQ(own.std[0], 0.229F);
+}
+
+TEST(Weights, TimmsResnetsAreTorchvisionsButForTheLicence) {
+  const BackboneWeights weights = recognised(published("resnet18"), "resnet18.a1_in1k.safetensors");
+  EXPECT_EQ(weights.config.name, "resnet18");
+  EXPECT_EQ(weights.config.padding, PaddingRule::Symmetric);
+  EXPECT_EQ(weights.config.bn_eps, 1e-5);
+  EXPECT_EQ(weights.mean[0], 0.485F);
+  EXPECT_EQ(weights.licence, "see its model card");
+  EXPECT_EQ(recognised(published("resnet18"), "ckpt_best.pth.tar").licence, "BSD-3-Clause");
 }
 
 TEST(Weights, MetadataGoesBeforeTheName) {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/export/export.h"
+
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "model/error.h"
+#include "model/file/model_file.h"
+#include "model/file/safetensors.h"
+#include "training/export/onnx_file.h"
+
+namespace uniad {
+namespace {
+
+std::string preprocessing(const InputConfig &input) {
+  return nlohmann::ordered_json{
+      {"width", input.width},
+      {"height", input.height},
+      {"colour", "RGB"},
+      {"layout", "NCHW"},
+      {"resize", "Pillow bilinear, antialiased, 8 bits a channel; aspect ratio not kept"},
+      {"formula", "(x / 255 - mean) / std"},
+      {"mean", input.mean},
+      {"std", input.std}}
+      .dump();
+}
+
+}  // namespace
+
+void export_model(const ExportOptions &options, Progress &progress) {
+  std::error_code none_there_yet;
+  if (std::filesystem::equivalent(options.model, options.onnx, none_there_yet))
+    throw Error(options.onnx.string(), "is the model itself, which would be lost",
+                "give --onnx another file");
+  OnnxContent content;
+  // The texts as they stand in the file, whatever this program reads of them.
+  content.metadata = read_safetensors_header(options.model).metadata;
+  const Model model = read_model(options.model);
+  content.metadata["uniad.preprocessing"] = preprocessing(model.config.input);
+  content.network = fold(model, options.model.string());
+  if (model.config.statistics) {
+    content.statistics = fold_statistics(model);
+    if (!model.config.statistics->residuals) content.network.reconstruction.reset();  // nobody looks at it
+  }
+  content.version = UNIAD_VERSION;
+  content.score = model.config.score;
+  content.description =
+      model.config.backbone.name + " at " + std::to_string(model.config.input.width) + "x" +
+      std::to_string(model.config.input.height) + ", scored by " +
+      (model.config.statistics ? "statistics of normal features" : "the error of UniAD's reconstruction");
+  write_onnx(content, options.onnx);
+  progress.say("wrote " + options.onnx.string() + " (" + content.description + ")");
+}
+
+}  // namespace uniad

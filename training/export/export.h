@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "training/progress.h"
+
+namespace uniad {
+
+struct ExportOptions {
+  std::filesystem::path model;
+  std::filesystem::path onnx;
+};
+
+// Writes a model for other engines: its network and its statistics as one ONNX graph, with preprocessing,
+// calibration, configuration and provenance as metadata (docs/export.md). Throws Error.
+void export_model(const ExportOptions &options, Progress &progress);
+
+}  // namespace uniad

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/export/onnx_file.h"
+
+#include <array>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/file/whole_file.h"
+#include "training/export/onnx_network.h"
+#include "training/export/onnx_parts.h"
+
+namespace uniad {
+namespace {
+
+using Value = OnnxGraph::Value;
+using Shape = OnnxGraph::Shape;
+
+constexpr std::int64_t any = -1;
+
+// --- statistics
+
+// What a picture's own cluster has of a constant; values: every cluster's, each of that shape. cluster:
+// (batch).
+Value of_cluster(OnnxGraph &graph, const std::string &name, std::span<const float> values,
+                 std::size_t clusters, Shape shape, const Value &cluster) {
+  if (clusters == 1) return graph.constant(name, values, shape);
+  shape.insert(shape.begin(), static_cast<std::int64_t>(clusters));
+  return graph.add("Gather", name, {graph.constant(name + "/all", values, shape), cluster},
+                   {{"axis", std::int64_t{0}}});
+}
+
+// Mean square of the whitened deviations, over channels: (batch, tokens).
+Value token_squares(OnnxGraph &graph, const std::string &name, const std::vector<FoldedGaussian> &gaussians,
+                    std::int64_t channels, const Value &tokens, const Value &cluster) {
+  const auto positions = static_cast<std::int64_t>(gaussians.front().mean.size()) / channels;
+  std::vector<float> means;
+  std::vector<float> whitenings;
+  for (const FoldedGaussian &gaussian : gaussians) {
+    means.insert(means.end(), gaussian.mean.begin(), gaussian.mean.end());
+    const std::vector<float> whitening = transposed(gaussian.whitening, static_cast<std::size_t>(channels));
+    whitenings.insert(whitenings.end(), whitening.begin(), whitening.end());
+  }
+  const Value mean =
+      of_cluster(graph, name + "/mean", means, gaussians.size(), {positions, channels}, cluster);
+  const Value whitening =
+      of_cluster(graph, name + "/whitening", whitenings, gaussians.size(), {channels, channels}, cluster);
+  const Value deviations = graph.add("Sub", name + "/deviations", {tokens, mean});
+  return mean_square(graph, name, graph.add("MatMul", name + "/whitened", {deviations, whitening}));
+}
+
+struct Verdict {
+  Value grid;            // (batch, tokens)
+  Value scene_distance;  // (batch), or empty
+};
+
+// FoldedStatistics tells how.
+Verdict by_statistics(OnnxGraph &graph, const FoldedStatistics &statistics, const Value &features,
+                      const Value &residuals) {
+  const auto channels = static_cast<std::int64_t>(statistics.descriptor_mean.size());
+  const std::size_t clusters = statistics.limits.size();
+  const std::vector<OnnxGraph::Attribute> over_clusters{{"axes", Shape{1}}, {"keepdims", std::int64_t{0}}};
+  const Value mean_token = graph.add("ReduceMean", "scene/mean_token", {features}, {{"axes", Shape{1}}});
+  const Value mean = graph.constant("scene/mean", statistics.descriptor_mean, {channels});
+  const Value scale = graph.constant("scene/scale", statistics.descriptor_scale, {channels});
+  const Value centres =
+      graph.constant("scene/centres", statistics.centres, {static_cast<std::int64_t>(clusters), channels});
+  const Value descriptor =
+      graph.add("Mul", "scene/descriptor", {graph.add("Sub", "scene/centred", {mean_token, mean}), scale});
+  const Value apart = graph.add("Sub", "scene/apart", {descriptor, centres});
+  const Value squares = mean_square(graph, "scene/squares", apart);
+  const Value nearest =
+      graph.add("Sqrt", "scene/nearest", {graph.add("ReduceMin", "scene/least", {squares}, over_clusters)});
+  Value cluster;
+  if (clusters > 1)
+    cluster = graph.add("ArgMin", "scene/cluster", {squares},
+                        {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
+  const Value limit = of_cluster(graph, "scene/limit", statistics.limits, clusters, {}, cluster);
+
+  Value square =
+      token_squares(graph, "statistics/features", statistics.features, channels, features, cluster);
+  if (!statistics.residuals.empty()) {
+    const Value of_residuals =
+        token_squares(graph, "statistics/residuals", statistics.residuals, channels, residuals, cluster);
+    square = graph.add("Mean", "statistics/square", {square, of_residuals});
+  }
+  return {graph.add("Sqrt", "statistics/grid", {square}),
+          graph.add("Div", "scene_distance", {nearest, limit})};
+}
+
+Verdict by_error(OnnxGraph &graph, const Value &residuals) {
+  return {graph.add("ReduceL2", "residuals/length", {residuals},
+                    {{"axes", Shape{-1}}, {"keepdims", std::int64_t{0}}}),
+          {}};
+}
+
+// --- score
+
+Value score_of(OnnxGraph &graph, ScoreKind kind, MapSize size, const Value &grid) {
+  const std::vector<OnnxGraph::Attribute> over_the_map{{"axes", Shape{1, 2}}, {"keepdims", std::int64_t{0}}};
+  constexpr int cell = 16;
+  const bool largest = kind == ScoreKind::Max;
+  const auto bands = [&](int side) { return largest ? pooling(side) : interpolation(side, cell * side); };
+  const Value map = resized(graph, largest ? "score/pooled" : "score/map", grid, size, bands(size.height),
+                            bands(size.width));
+  if (largest) return graph.add("ReduceMax", "score", {map}, over_the_map);
+  if (kind == ScoreKind::Mean) return graph.add("ReduceMean", "score", {map}, over_the_map);
+  const Value mean = graph.add("ReduceMean", "score/mean", {map}, {{"axes", Shape{1, 2}}});
+  const Value deviations = graph.add("Sub", "score/deviations", {map, mean});
+  const Value variance =
+      graph.add("ReduceMean", "score/variance", {graph.add("Mul", "score/square", {deviations, deviations})},
+                over_the_map);
+  return graph.add("Sqrt", "score", {variance});
+}
+
+const char *meaning_of(ScoreKind kind) {
+  switch (kind) {
+    case ScoreKind::Max:
+      break;
+    case ScoreKind::Mean:
+      return "Mean of the anomaly map.";
+    case ScoreKind::Std:
+      return "Standard deviation of the anomaly map.";
+  }
+  return "Largest mean of 16x16 pixels of the anomaly map; anomalous at or above the threshold in "
+         "uniad.calibration.";
+}
+
+onnx::ModelProto to_onnx(const OnnxContent &content, const std::string &where) {
+  const FoldedNetwork &network = content.network;
+  OnnxGraph graph(where);
+  const Value image =
+      graph.input("image", {any, 3, network.input.height, network.input.width},
+                  "Pictures, RGB, resized and normalised as the metadata uniad.preprocessing says.");
+  const Value features = write_features(graph, network, image);
+  Value residuals;
+  if (network.reconstruction)
+    residuals =
+        graph.add("Sub", "residuals",
+                  {features, write_reconstruction(graph, *network.reconstruction, network.grid, features)});
+  const Verdict verdict = content.statistics ? by_statistics(graph, *content.statistics, features, residuals)
+                                             : by_error(graph, residuals);
+  const Value shape =
+      graph.integers("grid/shape", std::array<std::int64_t, 3>{0, network.grid.height, network.grid.width});
+  const Value grid = graph.add("Reshape", "grid", {verdict.grid, shape});
+  graph.output(grid, {any, network.grid.height, network.grid.width},
+               content.statistics
+                   ? "How far each place lies from what is normal there: 1 is as far as normal places lie on "
+                     "the average."
+                   : "Error of the reconstruction at each place: the length of the difference of features.");
+  graph.output(score_of(graph, content.score, network.grid, grid), {any}, meaning_of(content.score));
+  if (content.statistics)
+    graph.output(
+        verdict.scene_distance, {any},
+        "How far the picture as a whole lies from the nearest scene that was learned: above 1 it is another "
+        "scene, and anomalous.");
+  onnx::ModelProto model = std::move(graph).finish(content.version, content.description);
+  for (const auto &[key, value] : content.metadata) {
+    onnx::StringStringEntryProto &entry = *model.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+  return model;
+}
+
+}  // namespace
+
+void write_onnx(const OnnxContent &content, const std::filesystem::path &path) {
+  const std::string bytes = to_onnx(content, path.string()).SerializeAsString();
+  NewFile file(path);
+  file.write(std::as_bytes(std::span(bytes)));
+  file.commit();
+}
+
+}  // namespace uniad
