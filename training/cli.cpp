@@ -216,6 +216,21 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_data(app, "--data", options.data, options.image_dir);
   add_path(app, "--labels", options.labels,
            "CSV that says which video frames are abnormal: frame0,abnormal or video,frame0,abnormal");
+  app.add_option_function<std::string>(
+         "--label-rule",
+         [&](const std::string &name) {
+           options.label_rule = name == "strict" ? LabelRule::Strict : LabelRule::Reference;
+         },
+         "What makes a picture with a mask abnormal: reference (a pixel of the mask that is left at the "
+         "network's input size, as the paper's code has it) or strict (its label, or any pixel of the mask)")
+      ->type_name("RULE")
+      ->check(one_of({"reference", "strict"}))
+      ->default_str("reference");
+  app.add_option("--event-gap", options.event_gap,
+                 "Abnormal frames, and alarms, at most so many seconds apart are one event")
+      ->type_name("SECONDS")
+      ->check(between(0, 86400))
+      ->capture_default_str();
   add_json(app, options.json);
   add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }

@@ -125,6 +125,11 @@ struct MappedFrame {
   GstVideoFrame frame;
 };
 
+Error no_frames(const std::filesystem::path &video, const std::string &error) {
+  return {video.string(), error.empty() ? "it has no video stream" : error,
+          "give a video that GStreamer plays, a folder of pictures, or a .json list"};
+}
+
 }  // namespace
 
 FrameCount count_frames(const std::filesystem::path &video, std::int64_t limit) {
@@ -135,10 +140,19 @@ FrameCount count_frames(const std::filesystem::path &video, std::int64_t limit) 
     ++count.frames;
   }
   if (count.frames < limit) count.error = decoder.error();
-  if (count.frames == 0)
-    throw Error(video.string(), count.error.empty() ? "it has no video stream" : count.error,
-                "give a video that GStreamer plays, a folder of pictures, or a .json list");
+  if (count.frames == 0) throw no_frames(video, count.error);
   return count;
+}
+
+std::optional<double> frame_rate(const std::filesystem::path &video) {
+  Decoder decoder(video);
+  const auto first = decoder.next();
+  if (!first) throw no_frames(video, decoder.error());
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, gst_sample_get_caps(first.get())) ||
+      GST_VIDEO_INFO_FPS_N(&info) <= 0 || GST_VIDEO_INFO_FPS_D(&info) <= 0)
+    return std::nullopt;
+  return static_cast<double>(GST_VIDEO_INFO_FPS_N(&info)) / GST_VIDEO_INFO_FPS_D(&info);
 }
 
 FrameCount visit_frames(const std::filesystem::path &video, std::span<const std::int64_t> wanted,
