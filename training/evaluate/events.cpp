@@ -13,16 +13,20 @@ std::int64_t gap_in_frames(const Timeline &timeline, double seconds) {
   return std::max<std::int64_t>(1, std::llround(seconds * *timeline.frame_rate));
 }
 
-template <typename Predicate>
-std::vector<Run> runs(const Timeline &timeline, double gap, Predicate belongs) {
+// A frame goes on with a run of its own kind (not negative) that is near enough.
+template <typename KindOf>
+std::vector<Run> runs(const Timeline &timeline, double gap, KindOf kind_of) {
   const auto most = gap_in_frames(timeline, gap);
   std::vector<Run> found;
+  int last_kind = -1;
   for (const auto &frame : timeline.frames) {
-    if (!frame.abnormal || !belongs(frame)) continue;
-    if (found.empty() || frame.number - found.back().last > most)
-      found.push_back({frame.number, frame.number});
-    else
+    const int kind = frame.abnormal ? kind_of(frame) : -1;
+    if (kind < 0) continue;
+    if (kind == last_kind && frame.number - found.back().last <= most)
       found.back().last = frame.number;
+    else
+      found.push_back({frame.number, frame.number});
+    last_kind = kind;
   }
   return found;
 }
@@ -72,11 +76,18 @@ Counts count(const Timeline &timeline, double gap) {
 }  // namespace
 
 std::vector<Run> labelled_events(const Timeline &timeline, double gap) {
-  return runs(timeline, gap, [](const JudgedFrame &frame) { return *frame.abnormal; });
+  return runs(timeline, gap, [](const JudgedFrame &frame) { return *frame.abnormal ? 0 : -1; });
 }
 
 std::vector<Run> alarms(const Timeline &timeline, double gap) {
-  return runs(timeline, gap, [](const JudgedFrame &frame) { return frame.alarm; });
+  const auto events = labelled_events(timeline, gap);
+  const auto most = gap_in_frames(timeline, gap);
+  auto event = events.begin();  // the first that the frame is not well past
+  return runs(timeline, gap, [&](const JudgedFrame &frame) {
+    while (event != events.end() && event->last + most < frame.number) ++event;
+    const bool near_event = event != events.end() && event->first - most <= frame.number;
+    return frame.alarm ? (near_event ? 1 : 0) : -1;
+  });
 }
 
 std::map<std::string, double> event_figures(std::span<const Timeline> timelines, double gap) {

@@ -31,10 +31,12 @@ struct Run {
   std::int64_t last = 0;
 };
 
-// Frames that are at most `gap` seconds apart (at least: neighbours; where the frame rate is not known: 25
-// frames) are one run. Unlabelled frames are in no run.
+// Runs of frames that are at most `gap` seconds apart (at least: neighbours; where the frame rate is not
+// known: 25 frames). Unlabelled frames are in no run.
 std::vector<Run> labelled_events(const Timeline &timeline, double gap);  // of abnormal frames
-std::vector<Run> alarms(const Timeline &timeline, double gap);           // of alarming ones
+// Of alarming ones. A run ends where it comes within the gap of an event or leaves it: an alarm that is
+// always on is not right.
+std::vector<Run> alarms(const Timeline &timeline, double gap);
 
 // Holds the alarms of videos against their labelled events:
 //   events, found     labelled events; those with an alarming frame between their first and last frame

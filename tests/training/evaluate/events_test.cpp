@@ -39,11 +39,19 @@ TEST(Events, ByHand) {
                                                    {"false_alarms_per_hour", 2 / (23 / 10.0 / 3600)}}));
 }
 
-TEST(Events, AnAlarmThatWasOnBeforeTheEventIsInTime) {
-  const auto result = figures("..!!aaa..", 10, 0.1);
+TEST(Events, AnAlarmThatWasOnShortlyBeforeTheEventIsInTime) {
+  const auto result = figures("..!!aaa..", 10, 0.2);
   EXPECT_EQ(result.at("delay_frames"), 0);
   EXPECT_EQ(result.at("false"), 0);
   EXPECT_EQ(result.at("alarms"), 1);
+}
+
+TEST(Events, AnAlarmThatIsAlwaysOnIsFalseFarFromTheEvent) {
+  // Gap: one frame. Frames 0-3 and 9-11 are far from the event 5-7.
+  const auto result = figures("!!!!!aaa!!!!", 10, 0.1);
+  EXPECT_EQ(result.at("alarms"), 3);
+  EXPECT_EQ(result.at("false"), 2);
+  EXPECT_EQ(result.at("delay_frames"), 0);
 }
 
 TEST(Events, AnAlarmAroundAnEventWithoutAFrameInItDoesNotFindIt) {
