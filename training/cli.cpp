@@ -232,6 +232,13 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
       ->check(between(0, 86400))
       ->capture_default_str();
   add_json(app, options.json);
+  auto *report = add_path(app, "--report", options.report,
+                          "Write report.html into this folder: tables, curves, timelines, the best and worst "
+                          "pictures under their heatmaps; one file, which needs no network");
+  report->type_name("DIR");
+  add_path(app, "--training-log", options.training_log,
+           "The log of the steps that `uniad train` wrote: the report then shows the curve of training")
+      ->needs(report);
   add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }
 

@@ -2,13 +2,18 @@
 #include "training/evaluate/evaluate.h"
 
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 
 #include "model/error.h"
+#include "model/file/whole_file.h"
 #include "training/data/labels.h"
 #include "training/data/visit.h"
 #include "training/evaluate/figures.h"
+#include "training/evaluate/report/page.h"
+#include "training/evaluate/report/training_log.h"
 #include "training/evaluate/table.h"
 #include "training/output.h"
 #include "training/report.h"
@@ -24,30 +29,47 @@ std::string about_lost_defects(std::int64_t lost, const InputConfig &input) {
          " and count as normal, as the paper's code has it; --label-rule strict keeps them abnormal";
 }
 
-ClassFigures judge(const Source &source, Detector &detector, const EvaluateOptions &options,
-                   Progress &progress) {
+Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &options, Progress &progress) {
   if (source.test.empty())
     throw Error(source.path, "nothing to judge", "an MVTec folder needs pictures in test/TYPE");
   for (const auto &remark : source.remarks) progress.say(remark);
   progress.begin("evaluating " + source.name, static_cast<std::int64_t>(source.test.size()));
   const auto &input = detector.config().input;
   const auto calibration = detector.calibration();
-  const auto *normal = calibration->find(source.name);
-  Judge judge(source, input.width, input.height,
-              normal != nullptr ? std::optional(normal->threshold) : std::nullopt);
+  std::optional<ScoreStatistics> normal;
+  if (const auto *known = calibration->find(source.name); known != nullptr) normal = *known;
+  Judge judge(source, input.width, input.height, normal ? std::optional(normal->threshold) : std::nullopt);
+  Gallery gallery(normal);
   std::int64_t lost = 0;
   const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
     const auto &item = source.test[index];
     const auto truth = truth_of(item, input.width, input.height, options.label_rule);
     if (!truth.unreadable_mask.empty()) progress.say(truth.unreadable_mask + "; judged by its label alone");
     lost += truth.lost_in_resize ? 1 : 0;
-    judge.add(item, truth, detector.detect({&frame, 1}).front());
+    const auto detection = detector.detect({&frame, 1}).front();
+    judge.add(item, truth, detection);
+    if (!options.report.empty()) gallery.offer(item, truth.abnormal, detection, frame);
     progress.update(static_cast<std::int64_t>(index) + 1);
   });
   progress.end();
   report_unread(source.test, unread, progress);
   if (lost > 0 && options.label_rule == LabelRule::Reference) progress.say(about_lost_defects(lost, input));
-  return judge.figures(options.event_gap);
+  return {source.name,
+          source.path,
+          normal,
+          judge.figures(options.event_gap),
+          judge.normal_scores(),
+          judge.abnormal_scores(),
+          judge.timelines(),
+          std::move(gallery)};
+}
+
+// DIR/report.html, under another name until it is whole.
+std::unique_ptr<NewFile> begin_report(const std::filesystem::path &folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(folder.string(), "cannot be made: " + error.message(), "choose another --report");
+  return std::make_unique<NewFile>(folder / "report.html");
 }
 
 void write_json(const Classes &classes, Output &output) {
@@ -61,15 +83,36 @@ void write_json(const Classes &classes, Output &output) {
 void evaluate(const EvaluateOptions &options, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
   auto sources = open_sources(options.data, options.image_dir);
+  // Before the work: it must not be lost for a typo.
   std::optional<Output> json;
-  if (!options.json.empty()) json.emplace(options.json);  // before the work: it must not be lost for a typo
+  if (!options.json.empty()) json.emplace(options.json);
+  Report report{options.model.filename().string(),
+                detector->description(),
+                options.label_rule,
+                options.event_gap,
+                {},
+                {},
+                {}};
+  if (!options.training_log.empty()) report.training = read_training_log(options.training_log);
+  std::unique_ptr<NewFile> report_file;
+  if (!options.report.empty()) report_file = begin_report(options.report);
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   progress.say(detector->description());
   if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
+
   Classes classes;
-  for (const auto &source : sources) classes[source.name] = judge(source, *detector, options, progress);
+  for (const auto &source : sources) {
+    report.chapters.push_back(judge(source, *detector, options, progress));
+    classes[source.name] = report.chapters.back().figures;
+  }
+  report.mean = mean(classes);
   if (options.json != "-") print_table(classes, std::cout);
   if (json) write_json(classes, *json);
+  if (!report_file) return;
+  const auto page = report_page(report);
+  report_file->write(std::as_bytes(std::span(page)));
+  report_file->commit();
+  progress.say((options.report / "report.html").string());
 }
 
 }  // namespace uniad
