@@ -32,9 +32,9 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
   verdict.score = detection.score;
   verdict.unknown_scene = detection.unknown_scene();
   verdict.threshold = threshold;
+  verdict.anomalous = detection.anomalous(threshold);
   if (!threshold) return verdict;
   verdict.probability = probability(verdict.score, *threshold, normal);
-  verdict.anomalous = verdict.score >= *threshold || verdict.unknown_scene;
   if (!verdict.anomalous) return verdict;
   if (verdict.unknown_scene) {
     verdict.probability = std::max(verdict.probability, 0.5);

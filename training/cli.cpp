@@ -388,7 +388,29 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_model(app, options.model, "Model file");
   add_data(app, "--data", options.data, options.image_dir);
   add_labels(app, options.labels);
+  app.add_option_function<std::string>(
+         "--label-rule",
+         [&](const std::string &name) {
+           options.label_rule = name == "strict" ? LabelRule::Strict : LabelRule::Reference;
+         },
+         "What makes a picture with a mask abnormal: reference (a pixel of the mask that is left at the "
+         "network's input size, as the paper's code has it) or strict (its label, or any pixel of the mask)")
+      ->type_name("RULE")
+      ->check(one_of({"reference", "strict"}))
+      ->default_str("reference");
+  app.add_option("--event-gap", options.event_gap,
+                 "Abnormal frames, and alarms, at most so many seconds apart are one event")
+      ->type_name("SECONDS")
+      ->check(between(0, 86400))
+      ->capture_default_str();
   add_json(app, options.json);
+  auto *report = add_path(app, "--report", options.report,
+                          "Write report.html into this folder: tables, curves, timelines, the best and worst "
+                          "pictures under their heatmaps; one file, which needs no network");
+  report->type_name("DIR");
+  add_path(app, "--training-log", options.training_log,
+           "The log of the steps that `uniad train` wrote: the report then shows the curve of training")
+      ->needs(report);
   add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }
 

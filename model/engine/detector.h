@@ -54,6 +54,12 @@ struct Detection {
   std::optional<Learning> learning;  // the frame was learned from, and has no grid and no score
 
   bool unknown_scene() const { return scene_distance > 1; }
+
+  // Whether the frame is held to be abnormal: its score reaches the threshold, or, given one, it shows an
+  // unknown scene.
+  bool anomalous(std::optional<double> threshold) const {
+    return threshold && (static_cast<double>(score) >= *threshold || unknown_scene());
+  }
 };
 
 // What to learn from the frames that come.

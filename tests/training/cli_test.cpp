@@ -114,7 +114,10 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "merge a b",
                                 "bench",
                                 "bench --model x y",
-                                "evaluate --model x --data y --device cuda:x"}) {
+                                "evaluate --model x --data y --device cuda:x",
+                                "evaluate --model x --data y --label-rule lax",
+                                "evaluate --model x --data y --event-gap -1",
+                                "evaluate --model x --data y --training-log z"}) {
     const auto outcome = uniad(arguments);
     EXPECT_EQ(outcome.code, 2) << arguments;
     EXPECT_TRUE(outcome.out.empty()) << arguments;
@@ -194,6 +197,11 @@ TEST_F(Cli, FailedWorkExitsWith1AndNamesFileAndReason) {
       {"evaluate --model " + model + " --data " + empty, "no picture in this folder"},
       {"evaluate --model " + model + " --data " + picture + " --labels /nowhere.csv", "/nowhere.csv"},
       {"evaluate --model " + model + " --data " + picture + " --json /nowhere/x.json", "/nowhere/x.json"},
+      {"evaluate --model " + model + " --data " + picture + " --report /proc/nowhere", "/proc/nowhere"},
+      {"evaluate --model " + model + " --data " + picture + " --report " + garbage, "garbage.safetensors"},
+      {"evaluate --model " + model + " --data " + picture + " --report " + (folder_ / "r").string() +
+           " --training-log " + garbage,
+       "garbage.safetensors: holds no step of a training"},
       {"predict --model " + garbage + " " + picture, "garbage.safetensors"},
       {"predict --model " + model + " " + write("b/x.png", "text").string(), "x.png"},
       {"import " + garbage + " --model " + file("out").string(), "garbage.safetensors"},
@@ -294,6 +302,41 @@ TEST_F(Cli, EvaluateJudgesAVideoFrameByFrame) {
   EXPECT_EQ(figures["frame_auroc"], figures["image_auroc"]);
   EXPECT_EQ(figures["false_alarm_rate"], 1.0);  // every score is above 0
   EXPECT_EQ(figures["detection_rate"], 1.0);
+  EXPECT_EQ(figures["events"]["found"], 1);
+  EXPECT_EQ(figures["events"]["alarms"], 1);
+}
+
+TEST_F(Cli, EvaluateWritesAReportWhole) {
+  const auto product = write_product(0, 3);
+  const auto log = write("train.jsonl", "{\"step\":1,\"loss\":2}\n{\"step\":2,\"loss\":1}\n").string();
+  const auto folder = folder_ / "new" / "report";
+  const auto outcome = uniad("evaluate --model " + tiny_model(0) + " --data '<i>=" + product + "' --report " +
+                             folder.string() + " --training-log " + log);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(holds(outcome.err, (folder / "report.html").string()));
+  const auto page = test::read_all(folder / "report.html");
+  EXPECT_TRUE(page.starts_with("<!DOCTYPE html>"));
+  EXPECT_TRUE(page.ends_with("</html>\n"));
+  EXPECT_TRUE(holds(page, "&lt;i&gt;"));
+  EXPECT_TRUE(holds(page, "loss over steps"));
+  EXPECT_TRUE(holds(page, "3 (100.0 %)"));  // every score reaches the threshold 0
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+
+  // A report that cannot be finished leaves the old one as it is, and nothing else behind.
+  const auto broken = write("broken/a.png", "no picture").parent_path().string();
+  const auto failed =
+      uniad("evaluate --model " + tiny_model(0) + " --data " + broken + " --report " + folder.string());
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_EQ(test::read_all(folder / "report.html"), page);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+}
+
+TEST_F(Cli, EvaluateTakesNamesThatAreNotUtf8) {
+  write_plain("\xff/a.png");
+  const auto outcome =
+      uniad("evaluate --json - --model " + tiny_model() + " --data " + (folder_ / "\xff").string());
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(Json::parse(outcome.out)["classes"].contains("\xef\xbf\xbd"));
 }
 
 TEST_F(Cli, PredictJudgesPicturesAndFramesAndSkipsWhatItCannotRead) {

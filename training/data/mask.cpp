@@ -23,4 +23,8 @@ std::vector<std::uint8_t> read_mask(const std::filesystem::path &path, int width
   return resized;
 }
 
+bool has_abnormal_pixel(const std::filesystem::path &mask) {
+  return cv::countNonZero(read_picture(mask, cv::IMREAD_GRAYSCALE)) > 0;
+}
+
 }  // namespace uniad

@@ -11,4 +11,7 @@ namespace uniad {
 // (pixel centres; facts 2), non-zero. Throws Error when it cannot be read.
 std::vector<std::uint8_t> read_mask(const std::filesystem::path &path, int width, int height);
 
+// Whether any pixel of the mask is non-zero, in its own size. Throws Error when it cannot be read.
+bool has_abnormal_pixel(const std::filesystem::path &mask);
+
 }  // namespace uniad

@@ -56,4 +56,13 @@ cv::Mat read_picture(const std::filesystem::path &path, int mode) {
   }
 }
 
+FrameView view_of(const cv::Mat &bgr) {
+  FrameView view;
+  view.layout = PixelLayout::BGR;
+  view.width = bgr.cols;
+  view.height = bgr.rows;
+  view.planes[0] = {bgr.data, static_cast<std::ptrdiff_t>(bgr.step[0])};
+  return view;
+}
+
 }  // namespace uniad

@@ -127,8 +127,14 @@ struct MappedFrame {
 
 double frame_rate_of(GstSample *sample) {
   GstVideoInfo info;
-  if (!gst_video_info_from_caps(&info, gst_sample_get_caps(sample)) || info.fps_n <= 0) return 0;
+  if (!gst_video_info_from_caps(&info, gst_sample_get_caps(sample)) || info.fps_n <= 0 || info.fps_d <= 0)
+    return 0;
   return static_cast<double>(info.fps_n) / info.fps_d;
+}
+
+Error no_frames(const std::filesystem::path &video, const std::string &error) {
+  return {video.string(), error.empty() ? "it has no video stream" : error,
+          "give a video that GStreamer plays, a folder of pictures, or a .json list"};
 }
 
 }  // namespace
@@ -144,10 +150,16 @@ FrameCount count_frames(const std::filesystem::path &video, std::int64_t limit) 
     ++count.frames;
   }
   if (count.frames < limit) count.error = decoder.error();
-  if (count.frames == 0)
-    throw Error(video.string(), count.error.empty() ? "it has no video stream" : count.error,
-                "give a video that GStreamer plays, a folder of pictures, or a .json list");
+  if (count.frames == 0) throw no_frames(video, count.error);
   return count;
+}
+
+std::optional<double> frame_rate(const std::filesystem::path &video) {
+  Decoder decoder(video);
+  const auto first = decoder.next();
+  if (!first) throw no_frames(video, decoder.error());
+  const double rate = frame_rate_of(first.get());
+  return rate > 0 ? std::optional(rate) : std::nullopt;
 }
 
 FrameCount visit_frames(const std::filesystem::path &video, std::span<const std::int64_t> wanted,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -21,6 +22,10 @@ struct FrameCount {
 // counted: containers and parsers are wrong about it (fields, packed frames, edit lists). Throws Error when
 // there is none.
 FrameCount count_frames(const std::filesystem::path &video, std::int64_t limit);
+
+// Frames per second as the stream says; none where it does not (a variable rate). Throws Error when there is
+// no video stream.
+std::optional<double> frame_rate(const std::filesystem::path &video);
 
 // Decodes the video once and calls `visitor` with every frame whose number is in `wanted` (ascending): its
 // position there, and the frame as it was decoded, valid during the call. Returns how many of `wanted` there

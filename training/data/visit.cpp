@@ -27,15 +27,6 @@ Picture try_read(const std::filesystem::path &path) {
   }
 }
 
-FrameView view_of(const cv::Mat &bgr) {
-  FrameView view;
-  view.layout = PixelLayout::BGR;
-  view.width = bgr.cols;
-  view.height = bgr.rows;
-  view.planes[0] = {bgr.data, static_cast<std::ptrdiff_t>(bgr.step[0])};
-  return view;
-}
-
 // Items first..last-1 are pictures.
 void visit_pictures(std::span<const Item> items, std::size_t first, std::size_t last, const Visitor &visitor,
                     std::vector<Unread> &unread) {

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/evaluate/evaluate.h"
 
-#include <algorithm>
-#include <array>
-#include <cstdio>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 
 #include "model/error.h"
+#include "model/file/whole_file.h"
 #include "training/data/labels.h"
 #include "training/data/visit.h"
 #include "training/evaluate/figures.h"
+#include "training/evaluate/report/page.h"
+#include "training/evaluate/report/training_log.h"
+#include "training/evaluate/table.h"
 #include "training/output.h"
 #include "training/report.h"
 
@@ -20,60 +23,58 @@ namespace {
 
 using Classes = std::map<std::string, ClassFigures>;
 
-ClassFigures judge(const Source &source, Detector &detector, Progress &progress) {
+std::string about_lost_defects(std::int64_t lost, const InputConfig &input) {
+  return std::to_string(lost) + " of the abnormal pictures have no abnormal pixel left at " +
+         std::to_string(input.width) + "x" + std::to_string(input.height) +
+         " and count as normal, as the paper's code has it; --label-rule strict keeps them abnormal";
+}
+
+Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &options, Progress &progress) {
   if (source.test.empty())
     throw Error(source.path, "nothing to judge", "an MVTec folder needs pictures in test/TYPE");
   for (const auto &remark : source.remarks) progress.say(remark);
   progress.begin("evaluating " + source.name, static_cast<std::int64_t>(source.test.size()));
   const auto &input = detector.config().input;
-  Judge judge(source.test, input.width, input.height);
+  const auto calibration = detector.calibration();
+  std::optional<ScoreStatistics> normal;
+  if (const auto *known = calibration->find(source.name); known != nullptr) normal = *known;
+  Judge judge(source, input.width, input.height, normal ? std::optional(normal->threshold) : std::nullopt);
+  Gallery gallery(normal);
+  std::int64_t lost = 0;
   const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
+    const auto &item = source.test[index];
+    const auto truth = truth_of(item, input.width, input.height, options.label_rule);
+    if (!truth.unreadable_mask.empty()) progress.say(truth.unreadable_mask + "; judged by its label alone");
+    lost += truth.lost_in_resize ? 1 : 0;
     const auto detection = detector.detect({&frame, 1}).front();
-    try {
-      judge.add(source.test[index], detection.grid, detection.score);
-    } catch (const Error &unreadable_mask) {
-      progress.say(std::string(unreadable_mask.what()) + "; judged by its label alone");
-    }
+    judge.add(item, truth, detection);
+    if (!options.report.empty()) gallery.offer(item, truth.abnormal, detection, frame);
     progress.update(static_cast<std::int64_t>(index) + 1);
   });
   progress.end();
   report_unread(source.test, unread, progress);
-  const auto calibration = detector.calibration();
-  const auto *statistics = calibration->find(source.name);
-  return judge.figures(statistics != nullptr ? std::optional(statistics->threshold) : std::nullopt);
+  if (lost > 0 && options.label_rule == LabelRule::Reference) progress.say(about_lost_defects(lost, input));
+  return {source.name,
+          source.path,
+          normal,
+          judge.figures(options.event_gap),
+          judge.normal_scores(),
+          judge.abnormal_scores(),
+          judge.timelines(),
+          std::move(gallery)};
 }
 
-void print_row(const std::string &name, const std::string &images, const Figures &figures) {
-  std::printf("%-20s %8s", name.c_str(), images.c_str());
-  for (const char *figure : {"image_auroc", "image_ap", "image_f1max", "pixel_auroc", "pixel_ap",
-                             "pixel_f1max", "aupro", "false_alarm_rate", "detection_rate"}) {
-    const auto value = figures.find(figure);
-    if (value == figures.end())
-      std::printf(" %8s", "-");
-    else
-      std::printf(" %8.4f", value->second);
-  }
-  std::printf("\n");
-}
-
-void print_table(const Classes &classes) {
-  std::printf("%-20s %8s %26s %35s %17s\n", "", "", "image", "pixel", "at threshold");
-  std::printf("%-20s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "class", "images", "AUROC", "AP", "F1-max",
-              "AUROC", "AP", "F1-max", "AUPRO", "false", "found");
-  for (const auto &[name, of_class] : classes)
-    print_row(name, std::to_string(of_class.images), of_class.figures);
-  print_row("mean", "", mean(classes));
+// DIR/report.html, under another name until it is whole.
+std::unique_ptr<NewFile> begin_report(const std::filesystem::path &folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(folder.string(), "cannot be made: " + error.message(), "choose another --report");
+  return std::make_unique<NewFile>(folder / "report.html");
 }
 
 void write_json(const Classes &classes, Output &output) {
-  nlohmann::ordered_json json;
-  for (const auto &[name, of_class] : classes) {
-    auto &entry = json["classes"][name];
-    entry["images"] = of_class.images;
-    for (const auto &[figure, value] : of_class.figures) entry[figure] = value;
-  }
-  json["mean"] = mean(classes);
-  output.stream() << json.dump(2) << '\n';
+  // Names of files need not be UTF-8.
+  output.stream() << to_json(classes).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
   output.close();
 }
 
@@ -82,15 +83,36 @@ void write_json(const Classes &classes, Output &output) {
 void evaluate(const EvaluateOptions &options, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
   auto sources = open_sources(options.data, options.image_dir);
+  // Before the work: it must not be lost for a typo.
   std::optional<Output> json;
-  if (!options.json.empty()) json.emplace(options.json);  // before the work: it must not be lost for a typo
+  if (!options.json.empty()) json.emplace(options.json);
+  Report report{options.model.filename().string(),
+                detector->description(),
+                options.label_rule,
+                options.event_gap,
+                {},
+                {},
+                {}};
+  if (!options.training_log.empty()) report.training = read_training_log(options.training_log);
+  std::unique_ptr<NewFile> report_file;
+  if (!options.report.empty()) report_file = begin_report(options.report);
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   progress.say(detector->description());
   if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
+
   Classes classes;
-  for (const auto &source : sources) classes[source.name] = judge(source, *detector, progress);
-  if (options.json != "-") print_table(classes);
+  for (const auto &source : sources) {
+    report.chapters.push_back(judge(source, *detector, options, progress));
+    classes[source.name] = report.chapters.back().figures;
+  }
+  report.mean = mean(classes);
+  if (options.json != "-") print_table(classes, std::cout);
   if (json) write_json(classes, *json);
+  if (!report_file) return;
+  const auto page = report_page(report);
+  report_file->write(std::as_bytes(std::span(page)));
+  report_file->commit();
+  progress.say((options.report / "report.html").string());
 }
 
 }  // namespace uniad

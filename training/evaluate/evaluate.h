@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/engine/detector.h"
+#include "training/evaluate/truth.h"
 #include "training/progress.h"
 
 namespace uniad {
@@ -15,13 +16,16 @@ struct EvaluateOptions {
   std::vector<std::string> data;    // [NAME=]PATH
   std::filesystem::path image_dir;  // of lists
   std::filesystem::path labels;     // CSV for videos; empty: none
-  std::string json;                 // file or "-"; empty: none
+  LabelRule label_rule = LabelRule::Reference;
+  double event_gap = 1;                // seconds: see events.h
+  std::string json;                    // file or "-"; empty: none
+  std::filesystem::path report;        // folder for report.html; empty: none
+  std::filesystem::path training_log;  // that `uniad train --log` wrote, for the report; empty: none
   DetectorOptions detector;
 };
 
 // Judges the test items of every source and writes the figures: a table to standard output (unless the JSON
-// goes there), and JSON {"classes": {NAME: {"images": N, FIGURE: value, ...}}, "mean": {FIGURE: value, ...}}
-// with the names of figures.h.
+// goes there), JSON (table.h), and a page for a browser (report/page.h).
 void evaluate(const EvaluateOptions &options, Progress &progress);
 
 }  // namespace uniad

@@ -10,17 +10,6 @@
 namespace uniad {
 namespace {
 
-// A resize to the frame's own size converts any layout.
-cv::Mat to_bgr(const FrameView &frame) {
-  InputConfig own_size;
-  own_size.width = frame.width;
-  own_size.height = frame.height;
-  cv::Mat picture(frame.height, frame.width, CV_8UC3);
-  Preprocessor(own_size).resize(frame, {picture.data, picture.total() * picture.elemSize()});
-  cv::cvtColor(picture, picture, cv::COLOR_RGB2BGR);
-  return picture;
-}
-
 std::pair<double, double> colour_range(const Grid &grid, const ScoreStatistics *normal) {
   if (normal != nullptr && normal->threshold > normal->mean)
     return {normal->mean, 2 * normal->threshold - normal->mean};
@@ -30,8 +19,19 @@ std::pair<double, double> colour_range(const Grid &grid, const ScoreStatistics *
 
 }  // namespace
 
+cv::Mat to_bgr(const FrameView &frame, int width, int height) {
+  InputConfig size;
+  size.width = width;
+  size.height = height;
+  cv::Mat picture(height, width, CV_8UC3);
+  // A resize converts any layout, to the same size too.
+  Preprocessor(size).resize(frame, {picture.data, picture.total() * picture.elemSize()});
+  cv::cvtColor(picture, picture, cv::COLOR_RGB2BGR);
+  return picture;
+}
+
 cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatistics *normal) {
-  auto picture = to_bgr(frame);
+  auto picture = to_bgr(frame, frame.width, frame.height);
   const auto [blue, red] = colour_range(grid, normal);
   const auto scale = red > blue ? 255 / (red - blue) : 0.0;
   const cv::Mat values(grid.height, grid.width, CV_32F,

@@ -8,6 +8,9 @@
 
 namespace uniad {
 
+// The frame in this size, BGR, 8 bit.
+cv::Mat to_bgr(const FrameView &frame, int width, int height);
+
 // The frame in its own size, BGR, half covered by its anomaly map in JET colours, with a box around every
 // region at or above the threshold. With `normal` the colours mean the same in every picture: blue is its
 // mean score, green the threshold, red as far above it. Without, they span the map's own range.

@@ -17,8 +17,7 @@ namespace uniad {
 namespace {
 
 bool is_anomalous(const Detection &detection, const ScoreStatistics *normal) {
-  if (normal == nullptr) return false;
-  return static_cast<double>(detection.score) >= normal->threshold || detection.unknown_scene();
+  return detection.anomalous(normal != nullptr ? std::optional(normal->threshold) : std::nullopt);
 }
 
 nlohmann::ordered_json to_json(const Item &item, const std::string &source, const Detection &detection,

@@ -7,6 +7,7 @@
 #include "tests/support/shared.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/mask.h"
+#include "training/data/video.h"
 
 namespace uniad {
 namespace {
@@ -185,6 +186,14 @@ TEST_F(Visit, MaskIsResizedAsPillowDoes) {
   ASSERT_EQ(resized.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(resized[i], expected[i] - '0') << i;
   EXPECT_THROW(read_mask(folder_ / "missing.png", 16, 5), Error);
+}
+
+TEST_F(Visit, TheFrameRateIsTheStreams) {
+  EXPECT_EQ(frame_rate(write_video("clip.avi", 2, "jpegenc ! avimux")), 25.0);
+  EXPECT_EQ(
+      frame_rate(write_video("slow.avi", 2, "videorate ! video/x-raw,framerate=15/2 ! jpegenc ! avimux")),
+      7.5);
+  EXPECT_THROW(frame_rate(write("text.avi", "no video")), Error);
 }
 
 // ffprobe -count_frames of the two files says the same.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -62,6 +63,7 @@ TEST(Metrics, AreAbsentWithoutBothKinds) {
   pixels.add(std::vector{1.0F, 2.0F}, {}, 2, 1);
   EXPECT_FALSE(pixels.ranking());
   EXPECT_FALSE(pixels.aupro());
+  EXPECT_FALSE(pixels.aupimo(0.9, 1));
 }
 
 TEST(Metrics, RefuseWhatIsNotANumber) {
@@ -105,6 +107,90 @@ TEST(Metrics, PixelFiguresEqualScikitLearnAndTheOfficialOverlap) {
   ASSERT_TRUE(ranking);
   expect_ranking(*ranking, expected["pixel_ranking"]);
   EXPECT_NEAR(pixels.aupro().value(), expected["aupro"].get<double>(), 1e-7);
+}
+
+TEST(Metrics, AupimoEqualsAnomalib) {
+  const auto expected = fixture();
+  const int size = expected["size"].get<int>();
+  PixelScores pixels;
+  for (std::size_t i = 0; i < expected["pimo_maps"].size(); ++i) {
+    auto mask = expected["pimo_masks"][i].get<std::vector<std::uint8_t>>();
+    if (std::find(mask.begin(), mask.end(), 1) == mask.end()) mask.clear();
+    pixels.add(expected["pimo_maps"][i].get<std::vector<float>>(), mask, size, size);
+  }
+  const auto bounds = expected["pimo_bounds"].get<std::vector<double>>();
+  EXPECT_NEAR(pixels.aupimo(bounds[0], bounds[1]).value(), expected["aupimo"].get<double>(), 1e-9);
+}
+
+TEST(Metrics, PerImageOverlapByHand) {
+  // Ten normal pixels in a normal picture, scores 10 to 1; a picture whose two abnormal pixels have 9.5 and
+  // 8.5, and one whose single one has 0. From rate 0.1 to 0.2 a quarter is found, from 0.2 to 0.4 half. The
+  // normal pixel beside them, 11, is not of a normal picture.
+  PixelScores pixels;
+  pixels.add(std::vector<float>{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, {}, 10, 1);
+  pixels.add(std::vector<float>{9.5, 8.5, 11}, std::vector<std::uint8_t>{1, 1, 0}, 3, 1);
+  pixels.add(std::vector<float>{0}, std::vector<std::uint8_t>{1}, 1, 1);
+  const double expected = (0.25 * std::log(2.0) + 0.5 * std::log(2.0)) / std::log(4.0);
+  EXPECT_NEAR(pixels.aupimo(0.1, 0.4).value(), expected, 1e-12);
+  EXPECT_FALSE(pixels.aupimo(0.01, 0.4));  // ten pixels cannot tell of a rate of 0.01
+}
+
+TEST(Metrics, PerImageOverlapIsLinearWhereScoresAreEqual) {
+  // All equal: overlap = rate, whose integral over the logarithm of the rate is the rate.
+  PixelScores pixels;
+  pixels.add(std::vector<float>(20, 1.0F), {}, 20, 1);
+  pixels.add(std::vector<float>{1}, std::vector<std::uint8_t>{1}, 1, 1);
+  EXPECT_NEAR(pixels.aupimo(0.1, 0.5).value(), (0.5 - 0.1) / std::log(5.0), 1e-12);
+}
+
+TEST(Metrics, PixelScoresAddUp) {
+  PixelScores normal;
+  normal.add(std::vector<float>{3, 1, -2, 0}, {}, 4, 1);
+  PixelScores sum;
+  sum.add(std::vector<float>{4, -1, 2, 0}, std::vector<std::uint8_t>{1, 0, 0, 1}, 4, 1);
+  sum.add(normal);
+  // Abnormal 4 and 0 against 3 2 1 0 -1 -2: 6 pairs won, 2 won and one drawn.
+  EXPECT_DOUBLE_EQ(sum.ranking()->auroc, 8.5 / 12);
+}
+
+TEST(Metrics, PixelsOfOneScoreAreOneThresholdAndNegativeZeroIsZero) {
+  PixelScores pixels;
+  pixels.add(std::vector<float>{-0.0F}, {}, 1, 1);
+  pixels.add(std::vector<float>{0.0F}, std::vector<std::uint8_t>{1}, 1, 1);
+  EXPECT_DOUBLE_EQ(pixels.ranking()->auroc, 0.5);
+}
+
+TEST(Metrics, RocCurveEqualsScikitLearn) {
+  const auto expected = fixture();
+  std::vector<float> normal;
+  std::vector<float> abnormal;
+  for (std::size_t i = 0; i < expected["scores"].size(); ++i)
+    (expected["labels"][i] == 1 ? abnormal : normal).push_back(expected["scores"][i].get<float>());
+  const auto curve = roc_curve(normal, abnormal, 0);
+  ASSERT_EQ(curve.size(), expected["roc"].size());
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    EXPECT_NEAR(curve[i].false_positive, expected["roc"][i][0].get<double>(), 1e-12);
+    EXPECT_NEAR(curve[i].true_positive, expected["roc"][i][1].get<double>(), 1e-12);
+  }
+}
+
+TEST(Metrics, AThinnedRocCurveKeepsItsEndsAndItsArea) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> draw;
+  std::vector<float> normal(20'000);
+  std::vector<float> abnormal(5'000);
+  for (auto &score : normal) score = draw(random);
+  for (auto &score : abnormal) score = draw(random) + 1;
+  const auto curve = roc_curve(normal, abnormal, 0.01);
+  EXPECT_LE(curve.size(), 202U);
+  EXPECT_EQ(curve.front().false_positive + curve.front().true_positive, 0);
+  EXPECT_EQ(curve.back().false_positive + curve.back().true_positive, 2);
+  double area = 0;
+  for (std::size_t i = 1; i < curve.size(); ++i)
+    area += (curve[i].false_positive - curve[i - 1].false_positive) *
+            (curve[i].true_positive + curve[i - 1].true_positive) / 2;
+  EXPECT_NEAR(area, rank(normal, abnormal)->auroc, 1e-3);
+  EXPECT_TRUE(roc_curve(normal, {}, 0.01).empty());
 }
 
 TEST(Metrics, OverlapByHand) {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/evaluate/report/page.h"
+
+#include <glib.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "training/data/picture.h"
+#include "training/evaluate/report/html.h"
+
+namespace uniad {
+namespace {
+
+constexpr const char *hostile = "<script>alert(1)</script>\"'&\x01\xff.png";
+
+bool holds(const std::string &text, const std::string &part) {
+  return text.find(part) != std::string::npos;
+}
+
+// What GLib's parser says of a page that is not well-formed.
+std::string fault_of(const std::string &page) {
+  const GMarkupParser nothing{};
+  const std::unique_ptr<GMarkupParseContext, decltype(&g_markup_parse_context_free)> context(
+      g_markup_parse_context_new(&nothing, static_cast<GMarkupParseFlags>(0), nullptr, nullptr),
+      g_markup_parse_context_free);
+  GError *error = nullptr;
+  if (g_markup_parse_context_parse(context.get(), page.data(), static_cast<gssize>(page.size()), &error) &&
+      g_markup_parse_context_end_parse(context.get(), &error))
+    return {};
+  const std::string fault = error->message;
+  g_error_free(error);
+  return fault;
+}
+
+Chapter chapter(const std::string &name) {
+  const ScoreStatistics normal{2.5, 1, 0.375, 40};
+  Chapter chapter{name, "/data/" + name, normal, {}, {1, 2, 3}, {4, 2}, {}, Gallery(normal)};
+  chapter.figures = {5, {{"image_auroc", 0.75}, {"detection_rate", 0.5}}, {}, Confusion{2, 1, 1, 1}, {}};
+  chapter.figures.defects["crack"] = {2, {{"image_auroc", 0.125}}, {}, {}, {}};
+  return chapter;
+}
+
+void exhibit(Chapter &chapter, const Item &item, float score, float scene_distance = 0) {
+  Detection detection;
+  detection.grid = {2, 2, std::vector<float>(4, score)};
+  detection.score = score;
+  detection.scene_distance = scene_distance;
+  const cv::Mat picture(8, 8, CV_8UC3, cv::Scalar(0, 0, 255));
+  chapter.gallery.offer(item, item.abnormal, detection, view_of(picture));
+}
+
+Report report_of(std::vector<Chapter> chapters) {
+  return {"model.safetensors",
+          "network, cpu",
+          LabelRule::Reference,
+          1,
+          std::move(chapters),
+          {{"image_auroc", 0.625}},
+          {}};
+}
+
+TEST(Page, ShowsFiguresConfusionAndTypes) {
+  const auto page = report_page(report_of({chapter("bottle"), chapter("gate")}));
+  EXPECT_EQ(fault_of(page), "");
+  for (const char *part :
+       {"Evaluation of model.safetensors", "<td>0.750</td>", "2 (66.7 %)", "1 (33.3 %)", "1 (50.0 %)",
+        "crack", "<td>0.125</td>", "class=\"mean\"", "0.625", "Threshold 2.500, from 40 scores", "ROC curve"})
+    EXPECT_TRUE(holds(page, part)) << part;
+  EXPECT_FALSE(holds(page, "AUPIMO"));  // there is none, so it is not explained either
+  EXPECT_FALSE(holds(page, "Training"));
+  EXPECT_FALSE(holds(report_page(report_of({chapter("bottle")})), "class=\"mean\""));
+}
+
+TEST(Page, NeedsNothingFromOutside) {
+  auto with_pictures = chapter("bottle");
+  exhibit(with_pictures, {"a/1.png", {}, false, {}, {}}, 3);
+  const auto page = report_page(report_of({with_pictures}));
+  EXPECT_FALSE(holds(page, "http"));
+  EXPECT_FALSE(holds(page, "<script"));
+  EXPECT_FALSE(holds(page, "<link"));
+  EXPECT_FALSE(holds(page, "url("));
+  for (auto at = page.find("src=\""); at != std::string::npos; at = page.find("src=\"", at + 1))
+    EXPECT_EQ(page.compare(at, 28, "src=\"data:image/jpeg;base64,"), 0);
+}
+
+TEST(Page, SaysOfEachPictureHowItWasJudged) {
+  auto judged = chapter("bottle");
+  exhibit(judged, {"good/1.png", {}, false, {}, {}}, 3);
+  exhibit(judged, {"crack/2.png", {}, true, {}, {}}, 2);
+  exhibit(judged, {"crack/3.png", {}, true, {}, {}}, 1, 1.5F);
+  exhibit(judged, {"what/4.png", {}, std::nullopt, {}, {}}, 1);
+  const auto page = report_page(report_of({judged}));
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_TRUE(holds(page, "good/1.png<br/>score 3.000, <span class=\"bad\">false alarm</span>"));
+  EXPECT_TRUE(holds(page, "crack/2.png<br/>score 2.000, <span class=\"bad\">missed</span>"));
+  EXPECT_TRUE(holds(page, "crack/3.png<br/>score 1.000, <span class=\"good\">found</span>, unknown scene"));
+  EXPECT_TRUE(holds(page, "what/4.png<br/>score 1.000, no alarm"));
+}
+
+TEST(Page, NamesMayHoldAnything) {
+  auto named = chapter(hostile);
+  named.figures.defects[hostile] = {1, {{"image_auroc", 1.0}}, {}, {}, {}};
+  named.timelines.push_back({hostile, 25, {{0, 1, false, false}, {1, 2, true, true}}});
+  exhibit(named, {hostile, {}, true, hostile, {}}, 3);
+  auto report = report_of({named});
+  report.model = hostile;
+  report.description = hostile;
+  const auto page = report_page(report);
+  EXPECT_FALSE(holds(page, "<script"));
+  EXPECT_TRUE(holds(page, "&lt;script&gt;"));
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_TRUE(g_utf8_validate(page.data(), static_cast<gssize>(page.size()), nullptr));
+}
+
+TEST(Page, ShowsEventsTimelinesAndTraining) {
+  auto video = chapter("gate");
+  video.figures.events = {{"events", 2}, {"found", 1}, {"recall", 0.5}, {"false_alarms_per_hour", 12.25}};
+  video.timelines.push_back({"v.mp4", 25, {{0, 1, false, false}, {1, 2, true, true}}});
+  auto report = report_of({video});
+  report.training["loss"] = {{1, 5}, {2, 4}};
+  const auto page = report_page(report);
+  EXPECT_EQ(fault_of(page), "");
+  for (const char *part : {"<h3>Events</h3>", "<td>12.25</td>", "v.mp4", "Score over time",
+                           "<h2>Training</h2>", "loss over steps", "Per hour of footage outside events."})
+    EXPECT_TRUE(holds(page, part)) << part;
+}
+
+TEST(Page, OfUnlabelledPicturesWithoutThresholdIsShort) {
+  Chapter flat{"flat", "flat", {}, {3, {}, {}, {}, {}}, {}, {}, {}, Gallery(std::nullopt)};
+  exhibit(flat, {"flat/1.png", {}, std::nullopt, {}, {}}, 1);
+  auto report = report_of({flat});
+  report.mean.clear();
+  const auto page = report_page(report);
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_TRUE(holds(page, "The model has no threshold"));
+  EXPECT_FALSE(holds(page, "<svg"));
+  EXPECT_TRUE(holds(page, "flat/1.png<br/>score 1.000</figcaption>"));
+}
+
+TEST(Html, EscapesWhatHasAMeaning) {
+  EXPECT_EQ(escape_html("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&apos;");
+  EXPECT_EQ(escape_html("caf\xc3\xa9"), "caf\xc3\xa9");
+  EXPECT_EQ(escape_html("\xff"), "\xef\xbf\xbd");  // U+FFFD
+}
+
+TEST(Html, WritesNumbersAndData) {
+  EXPECT_EQ(decimal(1234.5678, 2), "1234.57");
+  const std::uint8_t bytes[] = {'M', 'a'};
+  EXPECT_EQ(data_url(bytes), "data:image/jpeg;base64,TWE=");  // RFC 4648
+}
+
+}  // namespace
+}  // namespace uniad

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/evaluate/report/page.h"
+
+#include <algorithm>
+#include <span>
+
+#include "training/evaluate/report/html.h"
+#include "training/evaluate/report/plots.h"
+#include "training/evaluate/report/style.h"
+
+namespace uniad {
+namespace {
+
+struct Column {
+  const char *figure;
+  const char *title;
+  const char *meaning;  // empty: said by another column
+};
+
+constexpr Column columns[] = {
+    {"image_auroc", "image AUROC",
+     "How well scores part normal from abnormal pictures, whatever the threshold: the chance that an "
+     "abnormal "
+     "one scores higher than a normal one. 1 is perfect, 0.5 is guessing."},
+    {"image_ap", "AP", "Average precision: the precision at every recall, averaged. 1 is perfect."},
+    {"image_f1max", "F1&#8209;max", "The best balance of precision and recall that any threshold gives."},
+    {"pixel_auroc", "pixel AUROC", "The same three for the pixels of the heatmaps, against the masks."},
+    {"pixel_ap", "AP", ""},
+    {"pixel_f1max", "F1&#8209;max", ""},
+    {"aupro", "AUPRO",
+     "How much of each abnormal region is found, large or small, while up to 30 % of the normal pixels are "
+     "marked."},
+    {"aupimo", "AUPIMO",
+     "How much of each abnormal picture's region is found while a hundred-thousandth to a ten-thousandth of "
+     "normal pictures' pixels are marked: a strict figure."},
+    {"false_alarm_rate", "false alarms",
+     "The share of normal pictures that alarm at the model's own threshold, or as an unknown scene."},
+    {"detection_rate", "found", "The share of abnormal pictures that do."},
+    {"precision", "precision", "The share of alarms that are abnormal pictures."}};
+
+constexpr Column event_columns[] = {
+    {"events", "events", "Runs of abnormal frames."},
+    {"found", "found", "Those with an alarming frame in them."},
+    {"recall", "recall", "Found of all."},
+    {"alarms", "alarms", "Runs of alarming frames."},
+    {"false", "false", "Those that touch no event."},
+    {"precision", "precision", "Alarms that touch an event, of all."},
+    {"delay_frames", "delay [frames]", "From an event's first frame to its first alarm, on the average."},
+    {"delay_seconds", "delay [s]", ""},
+    {"false_alarms_per_hour", "false alarms / hour", "Per hour of footage outside events."}};
+
+using Columns = std::vector<Column>;
+
+bool is_count(const std::string &figure) {
+  return figure == "events" || figure == "found" || figure == "alarms" || figure == "false";
+}
+
+int digits_of(const std::string &figure) {
+  if (is_count(figure)) return 0;
+  return figure.starts_with("delay") || figure.starts_with("false_alarms") ? 2 : 3;
+}
+
+std::string cell(const std::string &content, const std::string &css_class = {}) {
+  return "<td" + (css_class.empty() ? std::string() : " class=\"" + css_class + "\"") + ">" + content +
+         "</td>";
+}
+
+std::string row(const std::string &name, const std::string &cells, const std::string &css_class = {}) {
+  return "<tr" + (css_class.empty() ? std::string() : " class=\"" + css_class + "\"") + "><td>" + name +
+         "</td>" + cells + "</tr>\n";
+}
+
+std::string figure_cells(const Columns &wanted, const Figures &figures) {
+  std::string cells;
+  for (const auto &column : wanted) {
+    const auto value = figures.find(column.figure);
+    cells += cell(value == figures.end() ? "" : decimal(value->second, digits_of(column.figure)));
+  }
+  return cells;
+}
+
+// Those that any of the figures has.
+Columns present(std::span<const Column> possible, const std::vector<const Figures *> &figures) {
+  Columns found;
+  for (const auto &column : possible)
+    if (std::any_of(figures.begin(), figures.end(),
+                    [&](const Figures *of_one) { return of_one->contains(column.figure); }))
+      found.push_back(column);
+  return found;
+}
+
+std::string table(const std::string &first, const std::vector<std::string> &titles, const std::string &rows,
+                  const std::string &css_class = "wide") {
+  std::string html = "<div class=\"scroll\"><table class=\"" + css_class + "\">\n<tr><th>" + first + "</th>";
+  for (const auto &title : titles) html += "<th>" + title + "</th>";
+  return html + "</tr>\n" + rows + "</table></div>\n";
+}
+
+std::vector<std::string> titles_of(const Columns &wanted) {
+  std::vector<std::string> titles{"pictures"};
+  for (const auto &column : wanted) titles.emplace_back(column.title);
+  return titles;
+}
+
+std::string figure(const std::string &content, const std::string &caption) {
+  if (content.empty()) return {};
+  return "<figure>" + content + "<figcaption>" + caption + "</figcaption></figure>\n";
+}
+
+std::string percent(std::int64_t part, std::int64_t whole) {
+  return whole == 0
+             ? std::string()
+             : " (" + decimal(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + " %)";
+}
+
+std::string confusion_table(const Confusion &confusion) {
+  const auto normal = confusion.true_normal + confusion.false_alarms;
+  const auto abnormal = confusion.missed + confusion.found;
+  const auto count = [](std::int64_t part, std::int64_t whole, const char *css_class) {
+    return cell(std::to_string(part) + percent(part, whole), part == 0 ? "" : css_class);
+  };
+  return "<h3>At the threshold</h3>\n" +
+         table("it is", {"held to be normal", "held to be abnormal"},
+               row("normal", count(confusion.true_normal, normal, "good") +
+                                 count(confusion.false_alarms, normal, "bad")) +
+                   row("abnormal",
+                       count(confusion.missed, abnormal, "bad") + count(confusion.found, abnormal, "good")),
+               "");
+}
+
+std::string defect_table(const std::map<std::string, ClassFigures> &defects) {
+  if (defects.empty()) return {};
+  std::vector<const Figures *> figures;
+  figures.reserve(defects.size());
+  for (const auto &[type, of_type] : defects) figures.push_back(&of_type.figures);
+  auto wanted = present(columns, figures);
+  // Say nothing of a type.
+  std::erase_if(wanted, [](const Column &column) {
+    return column.figure == std::string("false_alarm_rate") || column.figure == std::string("precision");
+  });
+  std::string rows;
+  for (const auto &[type, of_type] : defects)
+    rows +=
+        row(escape_html(type), cell(std::to_string(of_type.images)) + figure_cells(wanted, of_type.figures));
+  return "<h3>Types of defect</h3>\n<p class=\"faint\">Each against all normal pictures.</p>\n" +
+         table("type", titles_of(wanted), rows);
+}
+
+std::string name_of(const Item &item) {
+  auto name = (item.path.parent_path().filename() / item.path.filename()).string();
+  if (item.frame) name = item.path.filename().string() + ", frame " + std::to_string(*item.frame);
+  return escape_html(name);
+}
+
+// `expected`: whether it ought to alarm; absent: nobody knows.
+std::string exhibit_figure(const Exhibit &exhibit, std::optional<bool> expected, bool has_threshold) {
+  std::string verdict;
+  if (has_threshold && !expected) verdict = exhibit.alarm ? "alarm" : "no alarm";
+  if (has_threshold && expected) {
+    const bool right = exhibit.alarm == *expected;
+    verdict = *expected ? (right ? "found" : "missed") : (right ? "no alarm" : "false alarm");
+    verdict = std::string("<span class=\"") + (right ? "good" : "bad") + "\">" + verdict + "</span>";
+  }
+  if (exhibit.unknown_scene) verdict += ", unknown scene";
+  return "<figure><div class=\"views\"><img alt=\"\" src=\"" + data_url(exhibit.picture) +
+         "\"/><img alt=\"heatmap\" src=\"" + data_url(exhibit.heatmap) + "\"/></div><figcaption>" +
+         name_of(exhibit.item) + "<br/>score " + decimal(static_cast<double>(exhibit.score), 3) +
+         (verdict.empty() ? "" : ", " + verdict) + "</figcaption></figure>\n";
+}
+
+std::string exhibits(const std::string &title, const Extremes &extremes, std::optional<bool> expected,
+                     bool has_threshold) {
+  if (extremes.exhibits().empty()) return {};
+  std::string html = "<h3>" + title + "</h3>\n<div class=\"exhibits\">\n";
+  for (const auto &exhibit : extremes.exhibits()) html += exhibit_figure(exhibit, expected, has_threshold);
+  return html + "</div>\n";
+}
+
+std::string key(const std::string &kind, const std::string &meaning) {
+  return "<span class=\"key " + kind + "\"></span>" + meaning;
+}
+
+std::string timelines(const Chapter &chapter, double gap) {
+  const auto threshold = chapter.normal ? std::optional(chapter.normal->threshold) : std::nullopt;
+  std::string html;
+  for (const auto &timeline : chapter.timelines)
+    html += figure(timeline_plot(timeline, threshold, gap), escape_html(timeline.video.filename().string()) +
+                                                                key("abnormal", "labelled abnormal") +
+                                                                key("alarm", "alarm"));
+  return html.empty() ? html : "<h3>Over time</h3>\n" + html;
+}
+
+std::string event_table(const Figures &events) {
+  if (events.empty()) return {};
+  const auto wanted = present(event_columns, {&events});
+  auto titles = titles_of(wanted);
+  const auto cells = figure_cells({wanted.begin() + 1, wanted.end()}, events);
+  titles.erase(titles.begin());
+  const std::string first = titles.front();
+  titles.erase(titles.begin());
+  return "<h3>Events</h3>\n" + table(first, titles, row(decimal(events.at("events"), 0), cells));
+}
+
+std::string summary_of(const Chapter &chapter) {
+  std::string text = std::to_string(chapter.figures.images) + " pictures or frames";
+  if (const auto normal = chapter.normal_scores.size(), abnormal = chapter.abnormal_scores.size();
+      normal + abnormal > 0)
+    text += ": " + std::to_string(normal) + " normal, " + std::to_string(abnormal) + " abnormal";
+  if (!chapter.normal) return text + ". The model has no threshold.";
+  return text + ". Threshold " + decimal(chapter.normal->threshold, 3) + ", from " +
+         std::to_string(chapter.normal->count) + " scores of normal pictures (mean " +
+         decimal(chapter.normal->mean, 3) + ", standard deviation " +
+         decimal(chapter.normal->standard_deviation, 3) + ").";
+}
+
+std::string chapter_html(const Chapter &chapter, std::size_t number, double gap) {
+  const auto threshold = chapter.normal ? std::optional(chapter.normal->threshold) : std::nullopt;
+  const auto &gallery = chapter.gallery;
+  return "<h2 id=\"source" + std::to_string(number) + "\">" + escape_html(chapter.name) +
+         "</h2>\n<p class=\"faint\">" + escape_html(chapter.path) + "</p>\n<p>" + summary_of(chapter) +
+         "</p>\n<div class=\"pair\">\n" +
+         figure(roc_plot(chapter.normal_scores, chapter.abnormal_scores, chapter.figures.confusion),
+                "What share is found at what share of false alarms, for every threshold.") +
+         figure(histogram_plot(chapter.normal_scores, chapter.abnormal_scores, threshold),
+                "Scores of" + key("normal", "normal and") +
+                    key("abnormal", "abnormal pictures. The last column holds the highest hundredth.")) +
+         "</div>\n" +
+         (chapter.figures.confusion ? confusion_table(*chapter.figures.confusion) : std::string()) +
+         defect_table(chapter.figures.defects) + event_table(chapter.figures.events) +
+         timelines(chapter, gap) +
+         exhibits("Normal, with the highest scores", gallery.normal_highest, false, threshold.has_value()) +
+         exhibits("Abnormal, with the lowest scores", gallery.abnormal_lowest, true, threshold.has_value()) +
+         exhibits("Most clearly abnormal", gallery.abnormal_highest, true, threshold.has_value()) +
+         exhibits("Most clearly normal", gallery.normal_lowest, false, threshold.has_value()) +
+         exhibits("Unlabelled, with the highest scores", gallery.unlabelled_highest, {},
+                  threshold.has_value());
+}
+
+std::string tiles(const Figures &mean) {
+  constexpr Column shown[] = {{"image_auroc", "image AUROC", ""},
+                              {"pixel_auroc", "pixel AUROC", ""},
+                              {"aupro", "AUPRO", ""},
+                              {"detection_rate", "found at the threshold", ""},
+                              {"false_alarm_rate", "false alarms at the threshold", ""}};
+  std::string html;
+  for (const auto &tile : shown) {
+    const auto value = mean.find(tile.figure);
+    if (value == mean.end()) continue;
+    const bool rate = std::string(tile.figure).ends_with("_rate");
+    html += "<div class=\"tile\"><b>" +
+            (rate ? decimal(100 * value->second, 1) + " %" : decimal(value->second, 3)) + "</b><span>" +
+            tile.title + "</span></div>\n";
+  }
+  return html.empty() ? html : "<div class=\"tiles\">\n" + html + "</div>\n";
+}
+
+std::string summary_table(const Report &report) {
+  std::vector<const Figures *> figures;
+  for (const auto &chapter : report.chapters) figures.push_back(&chapter.figures.figures);
+  const auto wanted = present(columns, figures);
+  std::string rows;
+  for (std::size_t i = 0; i < report.chapters.size(); ++i) {
+    const auto &chapter = report.chapters[i];
+    rows += row("<a href=\"#source" + std::to_string(i) + "\">" + escape_html(chapter.name) + "</a>",
+                cell(std::to_string(chapter.figures.images)) + figure_cells(wanted, chapter.figures.figures));
+  }
+  if (report.chapters.size() > 1) rows += row("mean", cell("") + figure_cells(wanted, report.mean), "mean");
+  return table("source", titles_of(wanted), rows);
+}
+
+std::string training(const std::map<std::string, std::vector<Point>> &curves) {
+  if (curves.empty()) return {};
+  std::string html = "<h2>Training</h2>\n<div class=\"pair\">\n";
+  constexpr std::pair<const char *, const char *> known[] = {
+      {"loss", "loss"}, {"gradient_norm", "norm of the gradient"}, {"lr", "learning rate"}};
+  for (const auto &[name, label] : known)
+    if (const auto curve = curves.find(name); curve != curves.end())
+      html += "<figure>" + curve_plot(label, curve->second) + "</figure>\n";
+  return html + "</div>\n";
+}
+
+void add_terms(std::span<const Column> possible, const std::vector<const Figures *> &figures,
+               std::string &terms) {
+  for (const auto &column : present(possible, figures))
+    if (*column.meaning != '\0')
+      terms += std::string("<dt>") + column.title + "</dt><dd>" + column.meaning + "</dd>\n";
+}
+
+std::string about_heatmaps(const Report &report) {
+  const bool any_threshold = std::any_of(report.chapters.begin(), report.chapters.end(),
+                                         [](const Chapter &chapter) { return chapter.normal.has_value(); });
+  return std::string("<dt>heatmaps</dt><dd>") +
+         (any_threshold
+              ? "Blue is what normal pictures have, green the threshold, red as far above it; boxes "
+                "are drawn around what reaches it."
+              : "From the lowest value of the picture (blue) to its highest (red).") +
+         "</dd>\n";
+}
+
+std::string glossary(const Report &report) {
+  std::vector<const Figures *> figures;
+  std::vector<const Figures *> events;
+  for (const auto &chapter : report.chapters) {
+    figures.push_back(&chapter.figures.figures);
+    events.push_back(&chapter.figures.events);
+  }
+  std::string pictures;
+  std::string videos;
+  add_terms(columns, figures, pictures);
+  add_terms(event_columns, events, videos);
+  std::string html;
+  html += "<h2>What the figures mean</h2>\n<dl>\n" + pictures + about_heatmaps(report) + "</dl>\n";
+  if (!videos.empty())
+    html += "<h3>Of events</h3>\n<p class=\"faint\">Frames at most " + decimal(report.event_gap, 2) +
+            " s apart are one event, or one alarm.</p>\n<dl>\n" + videos + "</dl>\n";
+  return html;
+}
+
+std::string about_labels(const Report &report) {
+  if (!report.mean.contains("pixel_auroc")) return {};  // there are no masks
+  if (report.label_rule == LabelRule::Strict)
+    return " A picture is abnormal where its label, or any pixel of its mask, says so.";
+  return " A picture with a mask is abnormal where a pixel of it is left at the network's input size.";
+}
+
+std::string introduction(const Report &report) {
+  return "<h1>Evaluation of " + escape_html(report.model) + "</h1>\n<p class=\"faint\">" +
+         escape_html(report.description) + "." + about_labels(report) + "</p>\n";
+}
+
+}  // namespace
+
+std::string report_page(const Report &report) {
+  std::string html =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
+      escape_html(report.model) + "</title>\n<style>" + style_sheet + "</style>\n</head>\n<body>\n";
+  html += introduction(report) + tiles(report.mean) + summary_table(report) + training(report.training);
+  for (std::size_t i = 0; i < report.chapters.size(); ++i)
+    html += chapter_html(report.chapters[i], i, report.event_gap);
+  return html + glossary(report) + "</body>\n</html>\n";
+}
+
+}  // namespace uniad
