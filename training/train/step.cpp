@@ -7,6 +7,8 @@
 #include <cmath>
 #include <utility>
 
+#include "model/reconstruction/feature_loss.h"
+
 namespace uniad {
 namespace {
 
@@ -75,7 +77,7 @@ StepResult training_step(UniAD &network, const torch::Tensor &features, Optimise
     const Bf16Scope scope(bf16);
     reconstruction = network(features).to(features.scalar_type());
   }
-  const torch::Tensor loss = torch::mse_loss(reconstruction, features);
+  const torch::Tensor loss = feature_loss(network->config().loss, reconstruction, features);
   loss.backward();
   const StepResult result{loss.item<double>(), optimiser.clip(clip)};
   if (std::isfinite(result.loss) && std::isfinite(result.gradient_norm)) optimiser.step(learning_rate);
