@@ -93,6 +93,29 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --epochs 3",
                                 "train --data x --model y --lr 0.1",
                                 "train --data x --model y --log l",
+                                "train --data x --model y --network vae",
+                                "train --data x --model y --input-size 100",
+                                "train --data x --model y --input-size 224x",
+                                "train --data x --model y --input-size 99999x224",
+                                "train --data x --model y --score median",
+                                "train --data x --model y --stages 1,6",
+                                "train --data x --model y --recipe fast --queries two",
+                                "train --data x --model y --recipe fast --decoder-variant g",
+                                "train --data x --model y --recipe fast --encoder-layers 13",
+                                "train --data x --model y --recipe fast --decoder-layers -1",
+                                "train --data x --model y --recipe fast --mask middle",
+                                "train --data x --model y --recipe fast --mask-size 0",
+                                "train --data x --model y --recipe fast --jitter-probability 1.5",
+                                "train --data x --model y --recipe fast --jitter-scale nan",
+                                "train --data x --model y --recipe fast --jitter-per picture",
+                                "train --data x --model y --recipe fast --norm both",
+                                "train --data x --model y --recipe fast --loss mae",
+                                "train --data x --model y --recipe fast --dropout 1",
+                                "train --data x --model y --recipe fast --network cnn --queries one",
+                                "train --data x --model y --recipe fast --network mlp --mask all",
+                                "train --data x --model y --recipe fast --queries one --decoder-variant b",
+                                "train --data x --model y --network mlp",
+                                "train --data x --model y --loss cosine",
                                 "train --data x --model y --device gpu",
                                 "train --data x --model y --precision fp8",
                                 "train --data x --model y --batch 0",
@@ -343,6 +366,44 @@ TEST_F(Training, LearnsEvaluatesAndTells) {
   EXPECT_EQ(figures["images"], 12);
   EXPECT_GT(figures["image_auroc"].get<double>(), 0.9);
   EXPECT_GT(figures["pixel_auroc"].get<double>(), 0.8);
+}
+
+// Each of the paper's networks, learned in two steps, is a model like any other.
+TEST_F(Training, EveryNetworkOfThePaperIsLearnedAndJudges) {
+  const auto product = write_product(8, 2);
+  const auto model = file("model.safetensors").string();
+  const std::pair<std::string, Json> networks[] = {
+      {"--network uniad --input-size 160x192 --mask-size 3 --jitter-per token", {{"jitter_per_token", true}}},
+      {"--network transformer", {{"queries", "one"}, {"mask_encoder", false}}},
+      {"--network mlp --queries none", {{"kind", "mlp"}, {"queries", "none"}, {"jitter_scale", 0.0}}},
+      {"--network cnn --score mean", {{"kind", "cnn"}}},
+      {"--decoder-variant e --encoder-layers 0 --norm pre", {{"decoder_variant", "e"}, {"pre_norm", true}}},
+      {"--loss cosine --position sine --mask encoder,decoder2 --decoder-layers 1",
+       {{"loss", "cosine"}, {"mask_decoder_first", false}, {"mask_decoder_second", true}}},
+  };
+  for (const auto &[arguments, expected] : networks) {
+    SCOPED_TRACE(arguments);
+    const std::string size = holds(arguments, "--input-size") ? "" : " --input-size 128 --mask-size 5";
+    const bool without_mask = holds(arguments, "mlp") || holds(arguments, "cnn");
+    const auto trained =
+        uniad("train --recipe paper --backbone efficientnet-lite2 --steps 2 --device cpu " + arguments +
+              (without_mask ? " --input-size 128" : size) + " --data " + product + " --model " + model);
+    ASSERT_EQ(trained.code, 0) << trained.err;
+    const auto reconstruction = info_of(model).at("config").at("reconstruction");
+    for (const auto &[key, value] : expected.items()) EXPECT_EQ(reconstruction.at(key), value) << key;
+    const auto evaluated = uniad("evaluate --json - --model " + model + " --data " + product);
+    ASSERT_EQ(evaluated.code, 0) << evaluated.err;
+    const auto figures = Json::parse(evaluated.out).at("classes").at("product");
+    EXPECT_EQ(figures.at("images"), 4);
+    EXPECT_TRUE(figures.at("image_auroc").is_number());
+  }
+}
+
+TEST_F(Training, AMaskThatHidesAllIsRefusedBeforeTheWork) {
+  const auto outcome = uniad("train --recipe paper --backbone efficientnet-lite2 --input-size 96 --data " +
+                             write_product(2, 0) + " --model " + file("m").string());
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(holds(outcome.err, "a 7x7 mask on a 6x6 map hides every key")) << outcome.err;
 }
 
 TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {

@@ -9,6 +9,7 @@
 
 #include "model/engine/calibration.h"
 #include "training/data/source.h"
+#include "training/train/network_options.h"
 
 namespace uniad {
 
@@ -26,7 +27,11 @@ struct TrainOptions {
   Recipe recipe = Recipe::Instant;
   std::string backbone = "auto";  // resolved to a name before train() sees it
   std::filesystem::path weights;  // the backbone's weight file
-  std::filesystem::path log;      // JSON lines, one a step: loss, gradient norm, rate; empty: none
+  NetworkOptions network;
+  // The backbone learns with the rest, its batch statistics fixed (paper, table A5). Then features are no
+  // constants: none is cached.
+  bool train_backbone = false;
+  std::filesystem::path log;  // JSON lines, one a step: loss, gradient norm, rate; empty: none
   std::optional<std::int64_t> steps;
   std::optional<std::int64_t> epochs;  // at most one of steps and epochs
   bool whiten = false;                 // recipe fast: the network sees whitened features
