@@ -436,6 +436,8 @@ void describe_import(CLI::App &app, ImportOptions &options) {
 
 void describe_info(CLI::App &app, InfoOptions &options) {
   add_path(app, "model", options.model, "Model file")->type_name("MODEL")->required();
+  app.add_flag("--complexity", options.complexity,
+               "Tell parameters, multiplications (MAC) and measured time of every stage instead");
   add_json(app, options.json);
 }
 

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "training/cli.h"
+#include "training/info/complexity_report.h"
 #include "training/manual.h"
 
 namespace {
@@ -21,7 +22,7 @@ void run(const CLI::App &app, const uniad::CommandLine &line) {
   if (app.got_subcommand("evaluate")) evaluate(line.evaluate, progress);
   if (app.got_subcommand("predict")) predict(line.predict, progress);
   if (app.got_subcommand("import")) import_files(line.import, progress);
-  if (app.got_subcommand("info")) info(line.info);
+  if (app.got_subcommand("info")) line.info.complexity ? tell_complexity(line.info) : info(line.info);
   if (app.got_subcommand("bench")) run_bench(line.bench, progress);
 }
 

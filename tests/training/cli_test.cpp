@@ -231,6 +231,23 @@ TEST_F(Cli, InfoTellsTheModel) {
   EXPECT_GT(json["parameters"].get<int>(), 10000);
 }
 
+TEST_F(Cli, InfoTellsWhatEveryStageCosts) {
+  const auto model = tiny_model();
+  const auto json = Json::parse(uniad("info --complexity --json - " + model).out);
+  std::int64_t parameters = 0;
+  std::vector<std::string> names;
+  for (const auto &stage : json.at("stages")) {
+    names.push_back(stage.at("name"));
+    parameters += stage.at("parameters").get<std::int64_t>();
+    if (names.back() != "neck") {
+      EXPECT_GE(stage.at("milliseconds").get<double>(), 0.0);
+    }
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"backbone", "neck", "projections", "encoder", "decoder"}));
+  EXPECT_EQ(json.at("parameters"), parameters);
+  EXPECT_TRUE(holds(uniad("info --complexity " + model).out, "MMAC"));
+}
+
 TEST_F(Cli, EvaluateWritesTheSchema) {
   const auto product = write_product(0, 3);
   const auto model = tiny_model(1e9);
