@@ -423,6 +423,26 @@ void describe_predict(CLI::App &app, PredictOptions &options) {
   add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }
 
+void describe_render(CLI::App &app, RenderOptions &options) {
+  add_model(app, options.model, "Model file with a reconstruction");
+  add_data(app, "--data", options.data, options.image_dir);
+  add_path(
+      app, "--decoder", options.decoder,
+      "Network that makes pictures of features; learned from these pictures and written where the file is "
+      "missing")
+      ->required();
+  add_path(app, "--out", options.folder, "Folder for the pictures")->type_name("DIR")->required();
+  app.add_option("--steps", options.steps, "Steps of learning that network")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+  add_batch(app, options.batch);
+  app.add_option("--seed", options.seed, "Seed of everything random")
+      ->type_name("N")
+      ->check(at_least(0))
+      ->capture_default_str();
+}
+
 void describe_import(CLI::App &app, ImportOptions &options) {
   app.add_option(
          "checkpoints", options.checkpoints,
@@ -482,6 +502,7 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
   describe_merge(*app->add_subcommand("merge", "Add up what several models know"), line.merge);
   describe_evaluate(*app->add_subcommand("evaluate", "Measure a model on labelled data"), line.evaluate);
   describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
+  describe_render(*app->add_subcommand("render", "Show what a model reconstructs, as pictures"), line.render);
   describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),
                   line.import);
   describe_info(*app->add_subcommand("info", "Tell what a model file holds"), line.info);

@@ -9,6 +9,7 @@
 #include "training/import/import.h"
 #include "training/info/info.h"
 #include "training/predict/predict.h"
+#include "training/render/render.h"
 #include "training/train/update.h"
 #include "training/train_command.h"
 
@@ -21,6 +22,7 @@ struct CommandLine {
   MergeOptions merge;
   EvaluateOptions evaluate;
   PredictOptions predict;
+  RenderOptions render;
   ImportOptions import;
   InfoOptions info;
   BenchOptions bench;

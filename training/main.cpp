@@ -21,6 +21,7 @@ void run(const CLI::App &app, const uniad::CommandLine &line) {
   if (app.got_subcommand("merge")) merge_models(line.merge, progress);
   if (app.got_subcommand("evaluate")) evaluate(line.evaluate, progress);
   if (app.got_subcommand("predict")) predict(line.predict, progress);
+  if (app.got_subcommand("render")) run_render(line.render, progress);
   if (app.got_subcommand("import")) import_files(line.import, progress);
   if (app.got_subcommand("info")) line.info.complexity ? tell_complexity(line.info) : info(line.info);
   if (app.got_subcommand("bench")) run_bench(line.bench, progress);

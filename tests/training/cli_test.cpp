@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -147,7 +148,7 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
   for (const std::string command :
-       {"train", "update", "merge", "evaluate", "predict", "import", "info", "bench"}) {
+       {"train", "update", "merge", "evaluate", "predict", "render", "import", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));
@@ -414,6 +415,44 @@ TEST_F(Training, EveryNetworkOfThePaperIsLearnedAndJudges) {
     EXPECT_EQ(figures.at("images"), 4);
     EXPECT_TRUE(figures.at("image_auroc").is_number());
   }
+}
+
+TEST_F(Training, RenderShowsPicturesReconstructionsAndQueries) {
+  const auto product = write_product(4, 1);
+  const auto model = file("model.safetensors").string();
+  ASSERT_EQ(
+      uniad("train --recipe fast --backbone efficientnet-lite2 --steps 1 --decoder-layers 2 --input-size 64 "
+            "--mask-size 3 --data " +
+            product + " --model " + model)
+          .code,
+      0);
+  const auto decoder = file("decoder.safetensors").string();
+  const std::string render =
+      "render --steps 1 --batch 2 --model " + model + " --data " + product + " --decoder " + decoder;
+  const auto first = uniad(render + " --out " + (folder_ / "a").string());
+  ASSERT_EQ(first.code, 0) << first.err;
+  const auto pictures = [&](const std::string &folder) {
+    std::set<std::string> names;
+    for (const auto &entry : std::filesystem::directory_iterator(folder_ / folder))
+      names.insert(entry.path().filename().string());
+    return names;
+  };
+  EXPECT_EQ(pictures("a"), (std::set<std::string>{"000000_product_0.png", "000001_product_0.png",
+                                                  "query_0.png", "query_1.png"}));
+  EXPECT_EQ(cv::imread((folder_ / "a" / "000000_product_0.png").string()).size(), cv::Size(3 * 64, 64));
+
+  // The decoder that was learned is taken again.
+  const auto learned = test::read_all(decoder);
+  const auto second = uniad(render + " --out " + (folder_ / "b").string());
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_FALSE(holds(second.err, "learning to make pictures"));
+  EXPECT_EQ(test::read_all(decoder), learned);
+  EXPECT_EQ(test::read_all(folder_ / "b" / "query_0.png"), test::read_all(folder_ / "a" / "query_0.png"));
+
+  const auto refused = uniad("render --model " + model + " --data " + product + " --decoder " + tiny_model() +
+                             " --out " + (folder_ / "c").string());
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(holds(refused.err, "picture_decoder.")) << refused.err;
 }
 
 TEST_F(Training, AMaskThatHidesAllIsRefusedBeforeTheWork) {

@@ -11,6 +11,7 @@
 #include "model/file/network_tensors.h"
 #include "model/network.h"
 #include "model/reconstruction/feature_loss.h"
+#include "model/reconstruction/picture_decoder.h"
 #include "model/reconstruction/uniad.h"
 #include "tests/support/formula.h"
 
@@ -240,6 +241,16 @@ TEST(FeatureLoss, ACellWithoutFeaturesIsNoReasonForNaN) {
     anomaly_values(kind, std::array{0.0F, 0.0F}, std::array{0.0F, 0.0F}, value);
     EXPECT_TRUE(std::isfinite(value[0]));
   }
+}
+
+TEST(PictureDecoder, IsAsLargeAsTheReferencesAndMakesPicturesOfTheInputsSize) {
+  const torch::NoGradGuard no_grad;
+  PictureDecoder decoder(272);
+  std::int64_t parameters = 0;
+  for (const torch::Tensor &parameter : decoder->parameters()) parameters += parameter.numel();
+  EXPECT_EQ(parameters, 24'053'632);
+  decoder->eval();
+  EXPECT_EQ(decoder(torch::zeros({2, 272, 2, 4})).sizes(), (std::vector<std::int64_t>{2, 3, 32, 64}));
 }
 
 TEST(Network, ABackboneThatLearnsHasGradientsAndKeepsItsStatistics) {
