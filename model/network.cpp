@@ -11,7 +11,8 @@ namespace uniad {
 Network::Network(const ModelConfig &config)
     : channels_(tapped_channels(config.backbone)),
       rows_(config.input.height / 16),
-      columns_(config.input.width / 16) {
+      columns_(config.input.width / 16),
+      loss_(config.reconstruction ? config.reconstruction->loss : FeatureLoss::Mse) {
   backbone = register_module("backbone", make_backbone(config.backbone));
   if (config.reconstruction) {
     reconstruction =
@@ -44,10 +45,14 @@ torch::Tensor Network::residuals(const torch::Tensor &features) {
 }
 
 Judgement Network::judge_features(const torch::Tensor &features) {
-  if (!statistics) return {features, anomaly_grid(features, reconstruct(features)), {}};
+  if (!statistics) return {features, anomaly_grid(loss_, features, reconstruct(features)), {}};
   const Route route = statistics->route(features);
   const torch::Tensor left = statistics->of_residuals() ? residuals(features) : torch::Tensor();
   return {features, statistics->grid(features, left, route), route};
+}
+
+std::vector<torch::Tensor> Network::trainable(bool with_backbone) const {
+  return with_backbone ? parameters() : reconstruction->parameters();
 }
 
 void Network::set_precision(torch::ScalarType precision) {

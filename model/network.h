@@ -12,6 +12,7 @@
 #include "model/engine/score.h"
 #include "model/file/model_file.h"
 #include "model/file/torch_tensors.h"
+#include "model/reconstruction/feature_loss.h"
 #include "model/reconstruction/uniad.h"
 #include "model/statistics/routed_gaussians.h"
 
@@ -47,6 +48,11 @@ class Network : public torch::nn::Module {
   // same: the difference of two close numbers is what bf16 has no digits for.
   void set_precision(torch::ScalarType precision);
 
+  // What a training changes: the reconstruction, or the backbone with it, which stays in eval mode: its batch
+  // statistics are constants. features() of a backbone that learns carry its gradient, as the target of the
+  // reconstruction, too.
+  std::vector<torch::Tensor> trainable(bool with_backbone) const;
+
   int channels() const { return channels_; }
 
   std::shared_ptr<Backbone> backbone;
@@ -62,6 +68,7 @@ class Network : public torch::nn::Module {
   int channels_;
   int rows_;
   int columns_;
+  FeatureLoss loss_;
   torch::ScalarType precision_ = torch::kFloat32;
 };
 

@@ -6,10 +6,14 @@
 #include <CLI/Validators.hpp>
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <regex>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "model/backbone/taps.h"
+#include "model/file/choices.h"
 
 namespace uniad {
 namespace {
@@ -35,8 +39,8 @@ CLI::Validator between(double low, double high) {
       "");
 }
 
-// A number from `least` up to `most`, both included.
-CLI::Validator from_up_to(double least, double most) {
+// The same with its ends.
+CLI::Validator number_from_to(double least, double most) {
   return CLI::Validator(
       [=](const std::string &text) {
         double value = 0;
@@ -170,7 +174,7 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
       ->check(at_least(0));
   app.add_option("--weight-decay", options.weight_decay, "AdamW's weight decay (default: 0.0001)")
       ->type_name("X")
-      ->check(from_up_to(0, 10));
+      ->check(number_from_to(0, 10));
   app.add_option("--clip", options.clip,
                  "Largest L2 norm of a step's gradient; a longer one is scaled down (default: the recipe's)")
       ->type_name("X")
@@ -261,6 +265,178 @@ void add_threshold(CLI::App &app, std::optional<ThresholdRule> &rule, std::optio
       ->check(between(0, 100'000));
 }
 
+// A choice by name; what goes without saying, `otherwise`, is for the help alone.
+template <typename Value>
+void add_choice(CLI::App &app, const std::string &name, std::optional<Value> &value,
+                const Choices<Value> &choices, const std::string &otherwise, const std::string &help) {
+  std::vector<std::string> names;
+  for (const auto &[choice, called] : choices) names.push_back(called);
+  app.add_option_function<std::string>(
+         name,
+         [&value, choices](const std::string &text) {
+           for (const auto &[choice, called] : choices)
+             if (called == text) value = choice;
+         },
+         help + ": " + CLI::detail::join(names, ", "))
+      ->type_name("NAME")
+      ->check(one_of(names))
+      ->default_str(otherwise);
+}
+
+// "N" or "HxW" -> height and width; nothing where it is neither.
+std::optional<std::pair<int, int>> input_size(const std::string &text) {
+  static const std::regex sizes("([0-9]{1,5})(?:x([0-9]{1,5}))?");
+  std::smatch match;
+  if (!std::regex_match(text, match, sizes)) return std::nullopt;
+  const int height = std::stoi(match[1]);
+  return std::pair{height, match[2].matched ? std::stoi(match[2]) : height};
+}
+
+void add_input_size(CLI::App &app, NetworkOptions &options) {
+  const CLI::Validator is_size(
+      [](const std::string &text) {
+        const auto size = input_size(text);
+        const auto fits = [](int extent) { return extent >= 32 && extent <= 2048 && extent % 16 == 0; };
+        return size && fits(size->first) && fits(size->second)
+                   ? std::string()
+                   : "\"" + text + "\" is neither N nor HxW of multiples of 16 from 32 to 2048";
+      },
+      "");
+  app.add_option_function<std::string>(
+         "--input-size",
+         [&options](const std::string &text) {
+           std::tie(options.input_height, options.input_width) = *input_size(text);
+         },
+         "Height and width in pixels of what the network sees; query and position tables follow")
+      ->type_name("N|HxW")
+      ->check(is_size)
+      ->default_str("224");
+}
+
+void add_mask(CLI::App &app, NetworkOptions &options) {
+  app.add_option_function<std::vector<std::string>>(
+         "--mask",
+         [&options](const std::vector<std::string> &places) {
+           options.mask.emplace();
+           for (const std::string &place : places) {
+             const bool all = place == "all";
+             if (all || place == "encoder") options.mask->encoder = true;
+             if (all || place == "decoder" || place == "decoder1") options.mask->decoder_first = true;
+             if (all || place == "decoder" || place == "decoder2") options.mask->decoder_second = true;
+           }
+         },
+         "Attentions in which a token does not see its neighbours: none, all, or some of encoder, decoder "
+         "(both of its attentions), decoder1, decoder2, with commas between")
+      ->type_name("NAME,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(one_of({"none", "encoder", "decoder", "decoder1", "decoder2", "all"}))
+      ->default_str("all");
+  app.add_option("--mask-size", options.mask_size, "Side of that neighbourhood, in tokens")
+      ->type_name("N")
+      ->check(from_to(1, 127))
+      ->default_str("7");
+}
+
+// The switches of the paper's experiments. Of the network that reconstructs: `for_steps`.
+const std::vector<const char *> for_steps{"--network",
+                                          "--queries",
+                                          "--decoder-variant",
+                                          "--encoder-layers",
+                                          "--decoder-layers",
+                                          "--mask",
+                                          "--mask-size",
+                                          "--jitter-scale",
+                                          "--position",
+                                          "--jitter-probability",
+                                          "--jitter-per",
+                                          "--norm",
+                                          "--loss",
+                                          "--dropout",
+                                          "--train-backbone"};
+
+void describe_network(CLI::App &app, NetworkOptions &options, bool &train_backbone) {
+  app.add_option_function<std::vector<int>>(
+         "--stages", [&options](const std::vector<int> &stages) { options.stages = stages; },
+         "Stages of the backbone whose features are used, ascending, with commas between (default: 1,2,3,4, "
+         "of "
+         "a ResNet 1,2,3)")
+      ->type_name("N,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(from_to(1, 5));
+  add_input_size(app, options);
+  add_choice(app, "--score", options.score, score_choices(), "max",
+             "A picture's score: of its anomaly map, max being that of its 16x16 means");
+  app.add_option_function<std::string>(
+         "--network",
+         [&options](const std::string &name) {
+           options.network = name == "transformer" ? NetworkName::Transformer
+                             : name == "mlp"       ? NetworkName::Mlp
+                             : name == "cnn"       ? NetworkName::Cnn
+                                                   : NetworkName::UniAD;
+         },
+         "What reconstructs the features: uniad, or one that its paper compares it with: transformer (plain: "
+         "one "
+         "query, no mask, no jitter), mlp (one query, no jitter) or cnn (no jitter)")
+      ->type_name("NAME")
+      ->check(one_of({"uniad", "transformer", "mlp", "cnn"}))
+      ->default_str("uniad");
+  add_choice(app, "--queries", options.queries, query_choices(), "the network's",
+             "Learned queries of the decoder, for no layer, the first or each");
+  add_choice(
+      app, "--decoder-variant", options.decoder_variant, variant_choices(), "a",
+      "With a query for each layer: what the two attentions of a decoder layer look at, as in the paper's "
+      "table A3");
+  app.add_option("--encoder-layers", options.encoder_layers, "Layers of the encoder")
+      ->type_name("N")
+      ->check(from_to(0, 12))
+      ->default_str("4");
+  app.add_option("--decoder-layers", options.decoder_layers, "Layers of the decoder")
+      ->type_name("N")
+      ->check(from_to(0, 12))
+      ->default_str("4");
+  add_mask(app, options);
+  app.add_option("--jitter-scale", options.jitter_scale,
+                 "Noise on every token in training, as a multiple of its length / channels; 0: none")
+      ->type_name("X")
+      ->check(number_from_to(0, 1e6))
+      ->default_str("20, of the others 0");
+  app.add_option("--jitter-probability", options.jitter_probability, "How often that noise is there")
+      ->type_name("P")
+      ->check(number_from_to(0, 1))
+      ->default_str("1");
+  add_choice(app, "--jitter-per", options.jitter_per_token, {{false, "forward"}, {true, "token"}}, "forward",
+             "What that probability is drawn for");
+  add_choice(app, "--position", options.position, position_choices(), "learned", "Position embedding");
+  add_choice(app, "--norm", options.pre_norm, {{false, "post"}, {true, "pre"}}, "post",
+             "Layer norm behind or before attentions and feed-forward networks");
+  add_choice(app, "--loss", options.loss, loss_choices(), "mse",
+             "Distance of features and reconstruction, in training and in the anomaly map");
+  app.add_option("--dropout", options.dropout, "Dropout in training (default: the recipe's)")
+      ->type_name("P")
+      ->check(number_from_to(0, 0.999));
+  app.add_flag("--train-backbone", train_backbone, "The backbone learns, too; features are not cached");
+}
+
+// Options that say nothing to the network that was chosen.
+void check_network(const CLI::App &app, const NetworkOptions &options) {
+  const auto refuse = [&](const std::vector<const char *> &names, const std::string &why) {
+    for (const char *name : names)
+      if (app.count(name) > 0) throw CLI::ValidationError(name, why);
+  };
+  if (options.network == NetworkName::Mlp)
+    refuse({"--mask", "--mask-size", "--position"}, "the network mlp has no attention");
+  if (options.network == NetworkName::Cnn)
+    refuse({"--mask", "--mask-size", "--position", "--queries", "--decoder-variant", "--encoder-layers",
+            "--decoder-layers", "--norm", "--dropout"},
+           "the network cnn has no encoder and no decoder");
+  const bool query_a_layer = options.queries.value_or(options.network == NetworkName::UniAD
+                                                          ? QueryEmbedding::Layer
+                                                          : QueryEmbedding::One) == QueryEmbedding::Layer;
+  if (!query_a_layer) refuse({"--decoder-variant"}, "it needs a query for each layer: add --queries layer");
+}
+
 void describe_train(CLI::App &app, TrainCommand &command) {
   auto &options = command.options;
   add_data(app, "--data", command.data, command.image_dir);
@@ -302,6 +478,7 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->type_name("N")
       ->check(at_least(1))
       ->excludes(steps);
+  describe_network(app, options.network, options.train_backbone);
   add_batch(app, options.batch);
   describe_learning(app, options);
   app.add_flag("--whiten", options.whiten,
@@ -317,7 +494,11 @@ void describe_train(CLI::App &app, TrainCommand &command) {
     if (options.whiten && options.recipe != Recipe::Fast)
       throw CLI::ValidationError("--whiten", "only the recipe fast whitens: add --recipe fast");
     options.said = said(app);
+    check_network(app, options.network);
     if (options.recipe != Recipe::Instant) return;
+    for (const char *name : for_steps)
+      if (app.count(name) > 0)
+        throw CLI::ValidationError(name, "the recipe instant trains no network: add --recipe fast or paper");
     for (const char *name :
          {"--steps", "--epochs", "--lr", "--schedule", "--warmup", "--decay-epoch", "--weight-decay",
           "--clip", "--ema", "--balance", "--select", "--resume", "--log", "--tensorboard"})
@@ -423,6 +604,26 @@ void describe_predict(CLI::App &app, PredictOptions &options) {
   add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
 }
 
+void describe_render(CLI::App &app, RenderOptions &options) {
+  add_model(app, options.model, "Model file with a reconstruction");
+  add_data(app, "--data", options.data, options.image_dir);
+  add_path(
+      app, "--decoder", options.decoder,
+      "Network that makes pictures of features; learned from these pictures and written where the file is "
+      "missing")
+      ->required();
+  add_path(app, "--out", options.folder, "Folder for the pictures")->type_name("DIR")->required();
+  app.add_option("--steps", options.steps, "Steps of learning that network")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+  add_batch(app, options.batch);
+  app.add_option("--seed", options.seed, "Seed of everything random")
+      ->type_name("N")
+      ->check(at_least(0))
+      ->capture_default_str();
+}
+
 void describe_import(CLI::App &app, ImportOptions &options) {
   app.add_option(
          "checkpoints", options.checkpoints,
@@ -442,6 +643,8 @@ void describe_export(CLI::App &app, ExportOptions &options) {
 
 void describe_info(CLI::App &app, InfoOptions &options) {
   add_path(app, "model", options.model, "Model file")->type_name("MODEL")->required();
+  app.add_flag("--complexity", options.complexity,
+               "Tell parameters, multiplications (MAC) and measured time of every stage instead");
   add_json(app, options.json);
 }
 
@@ -494,6 +697,7 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
       *app->add_subcommand("calibrate", "Draw a model's thresholds anew from new normal footage"),
       line.calibrate);
   describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
+  describe_render(*app->add_subcommand("render", "Show what a model reconstructs, as pictures"), line.render);
   describe_import(*app->add_subcommand("import", "Turn checkpoints of other projects into a model"),
                   line.import);
   describe_export(*app->add_subcommand("export", "Write a model as a file of another format"), line.exported);

@@ -11,6 +11,7 @@
 #include "training/import/import.h"
 #include "training/info/info.h"
 #include "training/predict/predict.h"
+#include "training/render/render.h"
 #include "training/sweep/sweep.h"
 #include "training/train/update.h"
 #include "training/train_command.h"
@@ -26,6 +27,7 @@ struct CommandLine {
   EvaluateOptions evaluate;
   CalibrateOptions calibrate;
   PredictOptions predict;
+  RenderOptions render;
   ImportOptions import;
   ExportOptions exported;
   InfoOptions info;

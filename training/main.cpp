@@ -12,6 +12,7 @@
 #include "training/cli.h"
 #include "training/completion.h"
 #include "training/config/config.h"
+#include "training/info/complexity_report.h"
 #include "training/manual.h"
 
 namespace {
@@ -29,9 +30,10 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
   if (app.got_subcommand("evaluate")) evaluate(line.evaluate, progress);
   if (app.got_subcommand("calibrate")) calibrate_model(line.calibrate, progress);
   if (app.got_subcommand("predict")) predict(line.predict, progress);
+  if (app.got_subcommand("render")) run_render(line.render, progress);
   if (app.got_subcommand("import")) import_files(line.import, progress);
   if (app.got_subcommand("export")) export_model(line.exported, progress);
-  if (app.got_subcommand("info")) info(line.info);
+  if (app.got_subcommand("info")) line.info.complexity ? tell_complexity(line.info) : info(line.info);
   if (app.got_subcommand("bench")) run_bench(line.bench, progress);
 }
 

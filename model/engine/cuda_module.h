@@ -33,7 +33,7 @@ class CudaModule {
 };
 
 // Raised with every change of CudaModule, Backend, Model or FrameView: a module of another build is refused.
-inline constexpr int cuda_module_version = 1;
+inline constexpr int cuda_module_version = 2;
 
 // The one function that the module exports; null where the version is not its own.
 using CudaModuleFunction = const CudaModule *(*)(int version);

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <utility>
 
+#include "model/engine/anomaly_map.h"
 #include "model/engine/calibration.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
@@ -42,16 +43,6 @@ Model begin_model(const std::string &wanted_backbone) {
 
 double watching_rate(double adapt_rate) {
   return adapt_rate > 0 ? adapt_rate : 0.01;
-}
-
-// Euclidean norms of rows (paper eq. 5).
-void lengths(std::span<const float> rows, std::span<float> norms) {
-  const std::size_t channels = rows.size() / norms.size();
-  for (std::size_t t = 0; t < norms.size(); ++t) {
-    float squares = 0;
-    for (std::size_t c = 0; c < channels; ++c) squares += rows[t * channels + c] * rows[t * channels + c];
-    norms[t] = std::sqrt(squares);
-  }
 }
 
 // What follow() needs of a frame.
@@ -210,7 +201,7 @@ class EngineDetector : public Detector {
       judged.cluster = scene.cluster;
       judged.features.swap(tokens.features);
     } else {
-      lengths(tokens.residuals, grid.values);
+      anomaly_values(config.reconstruction->loss, tokens.features, tokens.residuals, grid.values);
     }
     detection.score = scorer_->score(grid);
   }

@@ -16,6 +16,7 @@
 #include "model/engine/cpu/cpu_backend.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/folded.h"
+#include "model/engine/torch_backend.h"
 #include "model/error.h"
 #include "model/statistics/cluster_sums.h"
 #include "model/statistics/one_torch_thread.h"
@@ -147,7 +148,14 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
   // The GPU first: LibTorch looks for its CUDA part once, the first time that anything asks for it.
   if (device == "cpu") {
     const cpu::Precision of_network = cpu_precision(precision, remark_);
-    network_ = make_cpu_backend(fold(model, name), of_network, registry().cpu_threads());
+    const std::shared_ptr<cpu::ThreadPool> threads = registry().cpu_threads();
+    network_ = make_cpu_backend(fold(model, name), of_network, threads);
+    if (config_.reconstruction && !foldable(*config_.reconstruction)) {
+      const auto type = of_network == cpu::Precision::Bf16 ? torch::kBFloat16 : torch::kFloat32;
+      network_ = make_torch_backend(std::move(network_), model, name, type, threads);
+      remark_ += std::string(remark_.empty() ? "" : " ") +
+                 "The reconstruction of this model is an experiment's: LibTorch runs it, slower than UniAD.";
+    }
   } else {
     if (precision == "int8")
       throw Error("precision", "int8 is not for the GPU", "use precision=auto, fp32, bf16 or fp16 there");

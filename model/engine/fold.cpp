@@ -349,6 +349,11 @@ void fold_standardising(FoldedNetwork &folded, const Model &model, const std::st
 
 }  // namespace
 
+bool foldable(const ReconstructionConfig &reconstruction) {
+  return reconstruction.kind == NetworkKind::UniAD && reconstruction.queries == QueryEmbedding::Layer &&
+         reconstruction.decoder_variant == DecoderVariant::A;
+}
+
 FoldedNetwork fold(const Model &model, const std::string &where) {
   const ModelConfig &config = model.config;
   check_tensors(backbone_tensors(config.backbone), "backbone.", model.tensors, where,
@@ -369,8 +374,9 @@ FoldedNetwork fold(const Model &model, const std::string &where) {
                                          folded.grid.width),
                   "reconstruction.", model.tensors, where,
                   "the file does not belong to this network configuration");
-    folded.reconstruction =
-        reconstruction(*config.reconstruction, Weights(model, "reconstruction."), folded.grid);
+    if (foldable(*config.reconstruction))
+      folded.reconstruction =
+          reconstruction(*config.reconstruction, Weights(model, "reconstruction."), folded.grid);
   }
   return folded;
 }

@@ -147,7 +147,11 @@ struct FoldedNetwork {
   std::optional<FoldedReconstruction> reconstruction;
 };
 
-// Throws Error naming the tensors that are missing or of another shape. `where`: for errors.
+// Whether there is a folded form of a reconstruction: UniAD with a query a layer and decoder variant a.
+bool foldable(const ReconstructionConfig &reconstruction);
+
+// Without the reconstruction where that is not foldable. Throws Error naming the tensors that are missing or
+// of another shape. `where`: for errors.
 FoldedNetwork fold(const Model &model, const std::string &where);
 
 }  // namespace uniad

@@ -12,6 +12,7 @@
 
 #include "model/backbone/taps.h"
 #include "model/error.h"
+#include "model/file/choices.h"
 #include "model/file/network_tensors.h"
 
 namespace uniad {
@@ -28,22 +29,7 @@ constexpr double real_limit = 1e30;
 constexpr double frame_rate_limit = 1e6;
 
 template <typename Enum>
-using Names = std::vector<std::pair<Enum, const char *>>;
-
-Names<PaddingRule> padding_names() {
-  return {{PaddingRule::StaticSame, "static-same"},
-          {PaddingRule::DynamicSame, "dynamic-same"},
-          {PaddingRule::Symmetric, "symmetric"}};
-}
-Names<PositionEmbedding> position_names() {
-  return {{PositionEmbedding::Learned, "learned"}, {PositionEmbedding::Sine, "sine"}};
-}
-Names<ScoreKind> score_names() {
-  return {{ScoreKind::Max, "max"}, {ScoreKind::Mean, "mean"}, {ScoreKind::Std, "std"}};
-}
-
-template <typename Enum>
-std::string name_of(Enum value, const Names<Enum> &names) {
+std::string name_of(Enum value, const Choices<Enum> &names) {
   return std::find_if(names.begin(), names.end(), [value](const auto &n) { return n.first == value; })
       ->second;
 }
@@ -108,11 +94,11 @@ class Field {
     return value_.get<std::string>();
   }
   template <typename Enum>
-  Enum choice(const Names<Enum> &names) const {
+  Enum choice(const Choices<Enum> &names) const {
     std::string known;
     for (const auto &[value, name] : names) {
       if (value_ == name) return value;
-      known += (known.empty() ? "" : ", ") + std::string(name);
+      known += (known.empty() ? "" : ", ") + name;
     }
     refuse("is none of " + known);
   }
@@ -136,22 +122,32 @@ class Field {
   const std::string &file_;
 };
 
+// Keys that came later are written only where they say something, so that older programs read what they
+// can run.
 ordered_json to_json(const ReconstructionConfig &r) {
-  return {{"dim", r.dim},
-          {"heads", r.heads},
-          {"feedforward", r.feedforward},
-          {"encoder_layers", r.encoder_layers},
-          {"decoder_layers", r.decoder_layers},
-          {"dropout", r.dropout},
-          {"pre_norm", r.pre_norm},
-          {"position", name_of(r.position, position_names())},
-          {"mask_height", r.mask_height},
-          {"mask_width", r.mask_width},
-          {"mask_encoder", r.mask_encoder},
-          {"mask_decoder_first", r.mask_decoder_first},
-          {"mask_decoder_second", r.mask_decoder_second},
-          {"jitter_scale", r.jitter_scale},
-          {"jitter_probability", r.jitter_probability}};
+  const ReconstructionConfig plain;
+  ordered_json all{{"dim", r.dim},
+                   {"heads", r.heads},
+                   {"feedforward", r.feedforward},
+                   {"encoder_layers", r.encoder_layers},
+                   {"decoder_layers", r.decoder_layers},
+                   {"dropout", r.dropout},
+                   {"pre_norm", r.pre_norm},
+                   {"position", name_of(r.position, position_choices())},
+                   {"mask_height", r.mask_height},
+                   {"mask_width", r.mask_width},
+                   {"mask_encoder", r.mask_encoder},
+                   {"mask_decoder_first", r.mask_decoder_first},
+                   {"mask_decoder_second", r.mask_decoder_second},
+                   {"jitter_scale", r.jitter_scale},
+                   {"jitter_probability", r.jitter_probability}};
+  if (r.kind != plain.kind) all["kind"] = name_of(r.kind, kind_choices());
+  if (r.queries != plain.queries) all["queries"] = name_of(r.queries, query_choices());
+  if (r.decoder_variant != plain.decoder_variant)
+    all["decoder_variant"] = name_of(r.decoder_variant, variant_choices());
+  if (r.jitter_per_token != plain.jitter_per_token) all["jitter_per_token"] = r.jitter_per_token;
+  if (r.loss != plain.loss) all["loss"] = name_of(r.loss, loss_choices());
+  return all;
 }
 
 ordered_json to_json(const ModelConfig &config) {
@@ -164,7 +160,7 @@ ordered_json to_json(const ModelConfig &config) {
                    {"backbone",
                     {{"name", backbone.name},
                      {"stages", backbone.stages},
-                     {"padding", name_of(backbone.padding, padding_names())},
+                     {"padding", name_of(backbone.padding, padding_choices())},
                      {"bn_eps", backbone.bn_eps}}}};
   if (config.reconstruction) all["reconstruction"] = to_json(*config.reconstruction);
   if (config.statistics) {
@@ -172,7 +168,7 @@ ordered_json to_json(const ModelConfig &config) {
                          {"residuals", config.statistics->residuals},
                          {"position_prior", config.statistics->position_prior}};
   }
-  all["score"] = name_of(config.score, score_names());
+  all["score"] = name_of(config.score, score_choices());
   return all;
 }
 
@@ -185,7 +181,7 @@ ReconstructionConfig reconstruction_from(const Field &field) {
   r.decoder_layers = field["decoder_layers"].integer();
   r.dropout = field["dropout"].number(-real_limit, real_limit);
   r.pre_norm = field["pre_norm"].flag();
-  r.position = field["position"].choice(position_names());
+  r.position = field["position"].choice(position_choices());
   r.mask_height = field["mask_height"].integer();
   r.mask_width = field["mask_width"].integer();
   r.mask_encoder = field["mask_encoder"].flag();
@@ -193,6 +189,12 @@ ReconstructionConfig reconstruction_from(const Field &field) {
   r.mask_decoder_second = field["mask_decoder_second"].flag();
   r.jitter_scale = field["jitter_scale"].number(-real_limit, real_limit);
   r.jitter_probability = field["jitter_probability"].number(-real_limit, real_limit);
+  if (const auto kind = field.find("kind")) r.kind = kind->choice(kind_choices());
+  if (const auto queries = field.find("queries")) r.queries = queries->choice(query_choices());
+  if (const auto variant = field.find("decoder_variant"))
+    r.decoder_variant = variant->choice(variant_choices());
+  if (const auto per_token = field.find("jitter_per_token")) r.jitter_per_token = per_token->flag();
+  if (const auto loss = field.find("loss")) r.loss = loss->choice(loss_choices());
   return r;
 }
 
@@ -215,13 +217,13 @@ ModelConfig config_from(const Field &field) {
   for (const Field &stage : backbone["stages"].elements()) {
     config.backbone.stages.push_back(stage.integer());
   }
-  config.backbone.padding = backbone["padding"].choice(padding_names());
+  config.backbone.padding = backbone["padding"].choice(padding_choices());
   config.backbone.bn_eps = backbone["bn_eps"].number(-real_limit, real_limit);
 
   config.reconstruction.reset();
   if (const auto part = field.find("reconstruction")) config.reconstruction = reconstruction_from(*part);
   if (const auto part = field.find("statistics")) config.statistics = statistics_config_from(*part);
-  config.score = field["score"].choice(score_names());
+  config.score = field["score"].choice(score_choices());
   return config;
 }
 
@@ -456,8 +458,8 @@ void check(const ReconstructionConfig &r, const InputConfig &input, const std::s
   check_ranges({{"reconstruction.dim", double(r.dim), 2, 16384},
                 {"reconstruction.heads", double(r.heads), 1, 16384},
                 {"reconstruction.feedforward", double(r.feedforward), 1, 65536},
-                {"reconstruction.encoder_layers", double(r.encoder_layers), 1, 256},
-                {"reconstruction.decoder_layers", double(r.decoder_layers), 1, 256},
+                {"reconstruction.encoder_layers", double(r.encoder_layers), 0, 256},
+                {"reconstruction.decoder_layers", double(r.decoder_layers), 0, 256},
                 {"reconstruction.dropout", r.dropout, 0, 0.999},
                 {"reconstruction.mask_height", double(r.mask_height), 1, 4096},
                 {"reconstruction.mask_width", double(r.mask_width), 1, 4096},
@@ -471,7 +473,15 @@ void check(const ReconstructionConfig &r, const InputConfig &input, const std::s
   }
   const int rows = input.height / 16;
   const int columns = input.width / 16;
-  const bool masked = r.mask_encoder || r.mask_decoder_first || r.mask_decoder_second;
+  if (r.kind != NetworkKind::Cnn && r.encoder_layers + r.decoder_layers == 0) {
+    throw Error(where, "no encoder layer and no decoder layer", "choose one or more of either");
+  }
+  if (r.decoder_variant != DecoderVariant::A && r.queries != QueryEmbedding::Layer) {
+    throw Error(where, "this decoder variant needs a query for each layer",
+                "choose queries for each layer, or variant a");
+  }
+  const bool masked =
+      r.kind == NetworkKind::UniAD && (r.mask_encoder || r.mask_decoder_first || r.mask_decoder_second);
   if (masked && covers(r.mask_height, rows) && covers(r.mask_width, columns)) {
     throw Error(where,
                 "a " + std::to_string(r.mask_height) + "x" + std::to_string(r.mask_width) + " mask on a " +

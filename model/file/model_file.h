@@ -29,14 +29,48 @@ struct BackboneConfig {
 
 enum class PositionEmbedding { Learned, Sine };
 
-// UniAD (paper section 3, appendix A). Sizes of the token map come from the input size / 16.
+// What stands between the projections to `dim` and back (paper, appendix B.1).
+enum class NetworkKind {
+  UniAD,  // encoder and decoder of attention layers
+  Mlp,    // the same with a linear projection, layer norm and ReLU for every attention, and no positions
+  Cnn,    // ResNet-34 without its stem and its strides; nothing of encoder, decoder and dropout applies
+};
+
+// Where the decoder's queries come from (paper, table 5a).
+enum class QueryEmbedding {
+  None,   // from nowhere: the encoder's output goes into a plain transformer's decoder
+  One,    // learned, into the first layer of a plain transformer's decoder
+  Layer,  // learned, one for each layer: the layer-wise query decoder
+};
+
+// What the two attentions of a layer-wise query decoder's layer look at (paper, figure A1; facts 15). They
+// are written query <- key and value, of the layer's query q, the encoder's output e, the previous layer's
+// output p, and the first attention's result r.
+enum class DecoderVariant {
+  A,  // q <- e, then r <- p: UniAD's
+  B,  // q <- p, then r <- e
+  C,  // q <- e, then p <- r
+  D,  // q <- p, then e <- r
+  E,  // p <- e, then q <- r
+  F,  // e <- p, then q <- r
+};
+
+// How features and reconstruction are compared, in training and by the anomaly map
+// (model/reconstruction/feature_loss.h).
+enum class FeatureLoss { Mse, NormalisedMse, Cosine };
+
+// UniAD (paper section 3, appendix A) and what the paper compares it with. Sizes of the token map come from
+// the input size / 16.
 struct ReconstructionConfig {
+  NetworkKind kind = NetworkKind::UniAD;
+  QueryEmbedding queries = QueryEmbedding::Layer;
+  DecoderVariant decoder_variant = DecoderVariant::A;
   int dim = 256;
   int heads = 8;
   int feedforward = 1024;
-  int encoder_layers = 4;
-  int decoder_layers = 4;
-  double dropout = 0.1;  // training only
+  int encoder_layers = 4;  // none: the decoder sees the projected features
+  int decoder_layers = 4;  // none: the encoder's output is what the decoder's norm and the projection see
+  double dropout = 0.1;    // training only
   bool pre_norm = false;
   PositionEmbedding position = PositionEmbedding::Learned;
   // Neighbour mask: a query does not see keys with |dy| <= height/2 and |dx| <= width/2.
@@ -46,9 +80,11 @@ struct ReconstructionConfig {
   bool mask_decoder_first = true;
   bool mask_decoder_second = true;
   // Feature jitter, training only: noise of std scale x ||token|| / channels on every token, with this
-  // probability a forward.
+  // probability a forward (the authors' code) or a token (the paper).
   double jitter_scale = 20.0;
   double jitter_probability = 1.0;
+  bool jitter_per_token = false;
+  FeatureLoss loss = FeatureLoss::Mse;
 };
 
 // Scoring by the statistics of normal features (model/statistics/) instead of by the reconstruction's error
@@ -138,7 +174,7 @@ void write_model(const Model &model, const std::filesystem::path &path);
 
 // Throws Error when no network can be built from it or none that works: unknown backbone or stage, input not
 // divisible by 16 or out of 32..2048, numbers out of their range or NaN, a mask that hides every key of some
-// query (7x7 map, 7x7 mask), heads that do not divide dim.
+// query (7x7 map, 7x7 mask), heads that do not divide dim, a decoder variant without a query for each layer.
 void check(const ModelConfig &config, const std::string &where);
 
 }  // namespace uniad

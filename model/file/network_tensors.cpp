@@ -5,6 +5,7 @@
 
 #include "model/backbone/taps.h"
 #include "model/error.h"
+#include "model/reconstruction/cnn_stages.h"
 
 namespace uniad {
 namespace {
@@ -102,6 +103,19 @@ Tensors resnet_tensors(const BackboneInfo &info, int last_layer) {
   return tensors;
 }
 
+void add_cnn(Tensors &tensors, int dim) {
+  int in = dim;
+  int number = 0;
+  for (const CnnStage &stage : cnn_stages(dim)) {
+    const std::string layer = "cnn.layer" + std::to_string(++number);
+    for (int block = 0; block < stage.blocks; ++block) {
+      add_residual(tensors, layer + "." + std::to_string(block), in, stage.channels, stage.channels,
+                   /*bottleneck=*/false, block == 0);
+      in = stage.channels;
+    }
+  }
+}
+
 std::string text_of(const Shape &shape) {
   std::string text;
   for (std::int64_t extent : shape) {
@@ -136,10 +150,22 @@ Tensors reconstruction_tensors(const ReconstructionConfig &config, int channels,
   const int dim = config.dim;
   add_linear(tensors, "input_proj", channels, dim);
   add_linear(tensors, "output_proj", dim, channels);
-  if (config.position == PositionEmbedding::Learned) {
+  if (config.kind == NetworkKind::Cnn) {
+    add_cnn(tensors, dim);
+    return tensors;
+  }
+  if (config.kind == NetworkKind::UniAD && config.position == PositionEmbedding::Learned) {
     tensors["pos_embed.row_embed.weight"] = {height, dim / 2};
     tensors["pos_embed.col_embed.weight"] = {width, dim / 2};
   }
+  const auto add_fusion = [&](const std::string &name, bool of_two) {
+    if (config.kind == NetworkKind::UniAD) {
+      add_attention(tensors, name, dim);
+    } else {
+      add_linear(tensors, name + ".linear", of_two ? 2 * dim : dim, dim);
+      add_layer_norm(tensors, name + ".norm", dim);
+    }
+  };
   const auto add_feed_forward = [&](const std::string &layer) {
     add_linear(tensors, layer + ".linear1", dim, config.feedforward);
     add_linear(tensors, layer + ".linear2", config.feedforward, dim);
@@ -148,15 +174,17 @@ Tensors reconstruction_tensors(const ReconstructionConfig &config, int channels,
   };
   for (int i = 0; i < config.encoder_layers; ++i) {
     const std::string layer = "transformer.encoder.layers." + std::to_string(i);
-    add_attention(tensors, layer + ".self_attn", dim);
+    add_fusion(layer + ".self_attn", false);
     add_feed_forward(layer);
   }
   if (config.pre_norm) add_layer_norm(tensors, "transformer.encoder.norm", dim);
+  const bool layer_wise = config.queries == QueryEmbedding::Layer;
   for (int i = 0; i < config.decoder_layers; ++i) {
     const std::string layer = "transformer.decoder.layers." + std::to_string(i);
-    tensors[layer + ".learned_embed.weight"] = {static_cast<std::int64_t>(height) * width, dim};
-    add_attention(tensors, layer + ".self_attn", dim);
-    add_attention(tensors, layer + ".multihead_attn", dim);
+    if (layer_wise || (config.queries == QueryEmbedding::One && i == 0))
+      tensors[layer + ".learned_embed.weight"] = {static_cast<std::int64_t>(height) * width, dim};
+    add_fusion(layer + ".self_attn", layer_wise);
+    add_fusion(layer + ".multihead_attn", true);
     add_feed_forward(layer);
     add_layer_norm(tensors, layer + ".norm3", dim);
   }

@@ -19,7 +19,8 @@ using Shape = std::vector<std::int64_t>;
 // stage.
 std::map<std::string, Shape> backbone_tensors(const BackboneConfig &config);
 
-// UniAD for `channels` features on a map of height x width tokens, without prefix (facts 6).
+// UniAD, or the baseline in its place, for `channels` features on a map of height x width tokens, without
+// prefix (facts 6).
 std::map<std::string, Shape> reconstruction_tensors(const ReconstructionConfig &config, int channels,
                                                     int height, int width);
 

@@ -26,6 +26,11 @@ torch::Tensor MultiheadAttentionImpl::forward(const torch::Tensor &query, const 
                                 : attend(q, k, v, mask));
 }
 
+torch::Tensor MultiheadAttentionImpl::fuse(const torch::Tensor &query, const torch::Tensor &source,
+                                           const torch::Tensor &position, const torch::Tensor &mask) {
+  return forward(query + position, source + position, source, mask);
+}
+
 torch::Tensor MultiheadAttentionImpl::attend(const torch::Tensor &q, const torch::Tensor &k,
                                              const torch::Tensor &v, const torch::Tensor &mask) const {
   const auto split = [this](const torch::Tensor &tokens) {

@@ -5,8 +5,17 @@
 
 namespace uniad {
 
+// What brings two sources of tokens together in a layer: an attention, or what the MLP has in its place.
+class Fusion : public torch::nn::Module {
+ public:
+  // query: (B or 1, N, dim), source: (B, N, dim). position: (N, dim) and mask: (N, N) as attention takes
+  // them; what has no use for them is given undefined ones. Returns (B, N, dim).
+  virtual torch::Tensor fuse(const torch::Tensor &query, const torch::Tensor &source,
+                             const torch::Tensor &position, const torch::Tensor &mask) = 0;
+};
+
 // Multi-head attention, batch first, with the parameter names of torch.nn.MultiheadAttention.
-class MultiheadAttentionImpl : public torch::nn::Module {
+class MultiheadAttentionImpl : public Fusion {
  public:
   MultiheadAttentionImpl(int dim, int heads, double dropout);
 
@@ -14,6 +23,10 @@ class MultiheadAttentionImpl : public torch::nn::Module {
   // the scores, or undefined. Returns (B, N, dim).
   torch::Tensor forward(const torch::Tensor &query, const torch::Tensor &key, const torch::Tensor &value,
                         const torch::Tensor &mask);
+
+  // Positions are added to query and key, never to the value.
+  torch::Tensor fuse(const torch::Tensor &query, const torch::Tensor &source, const torch::Tensor &position,
+                     const torch::Tensor &mask) override;
 
   torch::Tensor in_proj_weight;  // (3 dim, dim): query, key, value
   torch::Tensor in_proj_bias;    // (3 dim)

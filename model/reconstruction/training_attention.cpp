@@ -36,7 +36,7 @@ struct Attention : torch::autograd::Function<Attention> {
     const std::int64_t batch = k.size(0);
     const double scale = 1 / std::sqrt(static_cast<double>(q.size(2) / heads));
     const DropoutMask dropout = probability > 0 ? draw_dropout(probability) : DropoutMask{};
-    const torch::Tensor added = mask.defined() ? mask.to(q.scalar_type()) : torch::zeros({1}, q.options());
+    const torch::Tensor added = mask.to(q.scalar_type());
     const torch::Tensor weights = torch::empty({batch, heads, q.size(1), k.size(1)}, q.options());
     const torch::Tensor output = torch::empty({batch, q.size(1), q.size(2)}, q.options());
 
@@ -102,7 +102,9 @@ struct Attention : torch::autograd::Function<Attention> {
 
 torch::Tensor training_attention(const torch::Tensor &q, const torch::Tensor &k, const torch::Tensor &v,
                                  const torch::Tensor &mask, std::int64_t heads, double dropout) {
-  return Attention::apply(q, k, v, mask, heads, dropout);
+  // An autograd function takes no undefined tensor.
+  const torch::Tensor added = mask.defined() ? mask : torch::zeros({1}, q.options().requires_grad(false));
+  return Attention::apply(q, k, v, added, heads, dropout);
 }
 
 }  // namespace uniad

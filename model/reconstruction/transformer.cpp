@@ -2,6 +2,7 @@
 #include "model/reconstruction/transformer.h"
 
 #include "model/reconstruction/dropout.h"
+#include "model/reconstruction/projection.h"
 
 namespace uniad {
 namespace {
@@ -10,17 +11,50 @@ torch::nn::LayerNorm layer_norm(int dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}));
 }
 
-// The reference deep-copies one prototype, so that all layers start with equal attention input weights.
-void share_start(torch::Tensor &weight, const torch::Tensor &prototype) {
+std::shared_ptr<Fusion> make_fusion(const ReconstructionConfig &config, bool of_two) {
+  if (config.kind == NetworkKind::Mlp) return Projection(config.dim, of_two).ptr();
+  return MultiheadAttention(config.dim, config.heads, config.dropout).ptr();
+}
+
+// The reference deep-copies one prototype, so that all layers start with equal attention input weights and
+// queries; it draws its linear layers again after that.
+void start_alike(torch::nn::ModuleListImpl &layers) {
   const torch::NoGradGuard no_grad;
-  weight.copy_(prototype);
+  if (layers.is_empty()) return;
+  const auto prototype = layers[0]->named_parameters();
+  for (std::size_t i = 1; i < layers.size(); ++i) {
+    for (const auto &item : layers[i]->named_parameters()) {
+      if (item.key().ends_with("in_proj_weight") || item.key() == "learned_embed.weight")
+        item.value().copy_(prototype[item.key()]);
+    }
+  }
 }
 
 }  // namespace
 
+DecoderRoles decoder_roles(QueryEmbedding queries, DecoderVariant variant) {
+  using enum Stream;
+  if (queries != QueryEmbedding::Layer) return {Previous, Previous, First, Memory};
+  switch (variant) {
+    case DecoderVariant::A:
+      break;
+    case DecoderVariant::B:
+      return {Query, Previous, First, Memory};
+    case DecoderVariant::C:
+      return {Query, Memory, Previous, First};
+    case DecoderVariant::D:
+      return {Query, Previous, Memory, First};
+    case DecoderVariant::E:
+      return {Previous, Memory, Query, First};
+    case DecoderVariant::F:
+      return {Memory, Previous, Query, First};
+  }
+  return {Query, Memory, First, Previous};
+}
+
 EncoderLayerImpl::EncoderLayerImpl(const ReconstructionConfig &config)
     : pre_norm_(config.pre_norm), dropout_(config.dropout) {
-  self_attn = register_module("self_attn", MultiheadAttention(config.dim, config.heads, config.dropout));
+  self_attn_ = register_module("self_attn", make_fusion(config, /*of_two=*/false));
   linear1_ = register_module("linear1", torch::nn::Linear(config.dim, config.feedforward));
   linear2_ = register_module("linear2", torch::nn::Linear(config.feedforward, config.dim));
   norm1_ = register_module("norm1", layer_norm(config.dim));
@@ -30,10 +64,7 @@ EncoderLayerImpl::EncoderLayerImpl(const ReconstructionConfig &config)
 torch::Tensor EncoderLayerImpl::forward(const torch::Tensor &tokens, const torch::Tensor &position,
                                         const torch::Tensor &mask) {
   const auto drop = [this](const torch::Tensor &x) { return seeded_dropout(x, dropout_, is_training()); };
-  const auto attend = [&](const torch::Tensor &x) {
-    const torch::Tensor placed = x + position;
-    return drop(self_attn(placed, placed, x, mask));
-  };
+  const auto attend = [&](const torch::Tensor &x) { return drop(self_attn_->fuse(x, x, position, mask)); };
   const auto feed_forward = [&](const torch::Tensor &x) {
     return drop(linear2_(drop(torch::relu(linear1_(x)))));
   };
@@ -45,12 +76,13 @@ torch::Tensor EncoderLayerImpl::forward(const torch::Tensor &tokens, const torch
   return norm2_(x + feed_forward(x));
 }
 
-DecoderLayerImpl::DecoderLayerImpl(const ReconstructionConfig &config, int tokens)
-    : pre_norm_(config.pre_norm), dropout_(config.dropout) {
-  learned_embed = register_module("learned_embed", torch::nn::Embedding(tokens, config.dim));
-  self_attn = register_module("self_attn", MultiheadAttention(config.dim, config.heads, config.dropout));
-  multihead_attn =
-      register_module("multihead_attn", MultiheadAttention(config.dim, config.heads, config.dropout));
+DecoderLayerImpl::DecoderLayerImpl(const ReconstructionConfig &config, int tokens, bool has_query)
+    : roles_(decoder_roles(config.queries, config.decoder_variant)),
+      pre_norm_(config.pre_norm),
+      dropout_(config.dropout) {
+  if (has_query) learned_embed_ = register_module("learned_embed", torch::nn::Embedding(tokens, config.dim));
+  self_attn_ = register_module("self_attn", make_fusion(config, roles_.first_query != roles_.first_source));
+  multihead_attn_ = register_module("multihead_attn", make_fusion(config, /*of_two=*/true));
   linear1_ = register_module("linear1", torch::nn::Linear(config.dim, config.feedforward));
   linear2_ = register_module("linear2", torch::nn::Linear(config.feedforward, config.dim));
   norm1_ = register_module("norm1", layer_norm(config.dim));
@@ -61,34 +93,44 @@ DecoderLayerImpl::DecoderLayerImpl(const ReconstructionConfig &config, int token
 torch::Tensor DecoderLayerImpl::forward(const torch::Tensor &previous, const torch::Tensor &memory,
                                         const torch::Tensor &position, const torch::Tensor &first_mask,
                                         const torch::Tensor &second_mask) {
-  const torch::Tensor query = learned_embed->weight.unsqueeze(0);
   const auto drop = [this](const torch::Tensor &x) { return seeded_dropout(x, dropout_, is_training()); };
-  const auto attend_memory = [&](const torch::Tensor &x) {
-    return drop(self_attn(x + position, memory + position, memory, first_mask));
+  torch::Tensor first;
+  const auto of = [&](Stream stream) -> torch::Tensor {
+    switch (stream) {
+      case Stream::Query:
+        return learned_embed_->weight.unsqueeze(0);
+      case Stream::Memory:
+        return memory;
+      case Stream::First:
+        return first;
+      case Stream::Previous:
+        break;
+    }
+    // The only query, once a picture, so that each has its own dropout.
+    return previous.defined() ? previous : learned_embed_->weight.expand({memory.size(0), -1, -1});
   };
-  const auto attend_previous = [&](const torch::Tensor &x) {
-    return drop(multihead_attn(x + position, previous + position, previous, second_mask));
+  // A pre-norm's self-attention sees the normalised tokens on both sides.
+  const auto attend = [&](Fusion &attention, torch::nn::LayerNorm &norm, Stream query_of, Stream source_of,
+                          const torch::Tensor &mask) {
+    const torch::Tensor query = of(query_of);
+    const torch::Tensor asking = pre_norm_ ? norm(query) : query;
+    const torch::Tensor source = query_of == source_of ? asking : of(source_of);
+    const torch::Tensor sum = query + drop(attention.fuse(asking, source, position, mask));
+    return pre_norm_ ? sum : norm(sum);
   };
-  const auto feed_forward = [&](const torch::Tensor &x) {
-    return drop(linear2_(drop(torch::relu(linear1_(x)))));
+  first = attend(*self_attn_, norm1_, roles_.first_query, roles_.first_source, first_mask);
+  const torch::Tensor x =
+      attend(*multihead_attn_, norm2_, roles_.second_query, roles_.second_source, second_mask);
+  const auto feed_forward = [&](const torch::Tensor &input) {
+    return drop(linear2_(drop(torch::relu(linear1_(input)))));
   };
-  if (pre_norm_) {
-    torch::Tensor x = query + attend_memory(norm1_(query));
-    x = x + attend_previous(norm2_(x));
-    return x + feed_forward(norm3_(x));
-  }
-  torch::Tensor x = norm1_(query + attend_memory(query));
-  x = norm2_(x + attend_previous(x));
-  return norm3_(x + feed_forward(x));
+  return pre_norm_ ? x + feed_forward(norm3_(x)) : norm3_(x + feed_forward(x));
 }
 
 EncoderImpl::EncoderImpl(const ReconstructionConfig &config) {
   register_module("layers", layers_);
-  for (int i = 0; i < config.encoder_layers; ++i) {
-    layers_->push_back(EncoderLayer(config));
-    share_start(layers_->at<EncoderLayerImpl>(static_cast<std::size_t>(i)).self_attn->in_proj_weight,
-                layers_->at<EncoderLayerImpl>(0).self_attn->in_proj_weight);
-  }
+  for (int i = 0; i < config.encoder_layers; ++i) layers_->push_back(EncoderLayer(config));
+  start_alike(*layers_);
   if (config.pre_norm) norm_ = register_module("norm", layer_norm(config.dim));
 }
 
@@ -100,22 +142,20 @@ torch::Tensor EncoderImpl::forward(torch::Tensor tokens, const torch::Tensor &po
   return norm_ ? norm_(tokens) : tokens;
 }
 
-DecoderImpl::DecoderImpl(const ReconstructionConfig &config, int tokens) {
+DecoderImpl::DecoderImpl(const ReconstructionConfig &config, int tokens)
+    : one_query_(config.queries == QueryEmbedding::One) {
   register_module("layers", layers_);
   for (int i = 0; i < config.decoder_layers; ++i) {
-    layers_->push_back(DecoderLayer(config, tokens));
-    auto &layer = layers_->at<DecoderLayerImpl>(static_cast<std::size_t>(i));
-    auto &prototype = layers_->at<DecoderLayerImpl>(0);
-    share_start(layer.learned_embed->weight, prototype.learned_embed->weight);
-    share_start(layer.self_attn->in_proj_weight, prototype.self_attn->in_proj_weight);
-    share_start(layer.multihead_attn->in_proj_weight, prototype.multihead_attn->in_proj_weight);
+    const bool has_query = config.queries == QueryEmbedding::Layer || (one_query_ && i == 0);
+    layers_->push_back(DecoderLayer(config, tokens, has_query));
   }
+  start_alike(*layers_);
   norm_ = register_module("norm", layer_norm(config.dim));
 }
 
 torch::Tensor DecoderImpl::forward(const torch::Tensor &memory, const torch::Tensor &position,
                                    const torch::Tensor &first_mask, const torch::Tensor &second_mask) {
-  torch::Tensor output = memory;
+  torch::Tensor output = one_query_ && !layers_->is_empty() ? torch::Tensor() : memory;
   for (std::size_t i = 0; i < layers_->size(); ++i) {
     output = layers_->at<DecoderLayerImpl>(i).forward(output, memory, position, first_mask, second_mask);
   }

@@ -3,14 +3,15 @@
 
 #include <torch/torch.h>
 
-#include <vector>
+#include <memory>
 
 #include "model/file/model_file.h"
 #include "model/reconstruction/attention.h"
 
 namespace uniad {
 
-// Self-attention among neighbours is masked, then a feed-forward network; post-norm or pre-norm.
+// Self-attention among neighbours is masked, then a feed-forward network; post-norm or pre-norm. `position`
+// and `mask` of all that follows may be undefined; the MLP has neither.
 class EncoderLayerImpl : public torch::nn::Module {
  public:
   explicit EncoderLayerImpl(const ReconstructionConfig &config);
@@ -18,10 +19,9 @@ class EncoderLayerImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor &tokens, const torch::Tensor &position,
                         const torch::Tensor &mask);
 
-  MultiheadAttention self_attn{nullptr};
-
  private:
   bool pre_norm_;
+  std::shared_ptr<Fusion> self_attn_;
   torch::nn::Linear linear1_{nullptr};
   torch::nn::Linear linear2_{nullptr};
   torch::nn::LayerNorm norm1_{nullptr};
@@ -30,21 +30,37 @@ class EncoderLayerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(EncoderLayer);
 
-// A layer of the layer-wise query decoder (paper 3.2): its own learned query attends to the encoder's output,
-// the result to the previous layer's output. The previous output enters only as key and value.
+// What a decoder layer's attentions look at.
+enum class Stream {
+  Query,     // the layer's learned query
+  Memory,    // the encoder's output
+  Previous,  // the previous layer's output; the first layer's: the encoder's, or the only query
+  First,     // the layer's first attention's result
+};
+
+struct DecoderRoles {
+  Stream first_query, first_source, second_query, second_source;
+};
+
+// Of the layer-wise query decoder (facts 15), or of a plain transformer's decoder: self-attention, then
+// attention to the encoder's output.
+DecoderRoles decoder_roles(QueryEmbedding queries, DecoderVariant variant);
+
+// A decoder layer (paper 3.2): two attentions, each added to its query, then a feed-forward network.
 class DecoderLayerImpl : public torch::nn::Module {
  public:
-  DecoderLayerImpl(const ReconstructionConfig &config, int tokens);
+  DecoderLayerImpl(const ReconstructionConfig &config, int tokens, bool has_query);
+  // previous: undefined where this layer's query is the only one. memory: (B, N, dim).
   torch::Tensor forward(const torch::Tensor &previous, const torch::Tensor &memory,
                         const torch::Tensor &position, const torch::Tensor &first_mask,
                         const torch::Tensor &second_mask);
 
-  torch::nn::Embedding learned_embed{nullptr};
-  MultiheadAttention self_attn{nullptr};
-  MultiheadAttention multihead_attn{nullptr};
-
  private:
+  DecoderRoles roles_;
   bool pre_norm_;
+  torch::nn::Embedding learned_embed_{nullptr};
+  std::shared_ptr<Fusion> self_attn_;
+  std::shared_ptr<Fusion> multihead_attn_;
   torch::nn::Linear linear1_{nullptr};
   torch::nn::Linear linear2_{nullptr};
   torch::nn::LayerNorm norm1_{nullptr};
@@ -72,6 +88,7 @@ class DecoderImpl : public torch::nn::Module {
                         const torch::Tensor &first_mask, const torch::Tensor &second_mask);
 
  private:
+  bool one_query_;
   torch::nn::ModuleList layers_;
   torch::nn::LayerNorm norm_{nullptr};
 };

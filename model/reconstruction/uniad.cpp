@@ -31,12 +31,14 @@ torch::Tensor sine_table(int dim, int height, int width) {
   return torch::cat({rows, columns}, 2).reshape({height * width, dim});
 }
 
-// The reference re-draws every linear layer after copying its prototypes (facts 6).
-void initialise_linears(torch::nn::Module &network) {
+// The reference re-draws every linear and convolutional layer after copying its prototypes (facts 6).
+void initialise(torch::nn::Module &network) {
   for (const auto &module : network.modules(/*include_self=*/false)) {
     if (auto *linear = module->as<torch::nn::LinearImpl>()) {
       torch::nn::init::xavier_uniform_(linear->weight);
       torch::nn::init::zeros_(linear->bias);
+    } else if (auto *convolution = module->as<torch::nn::Conv2dImpl>()) {
+      torch::nn::init::xavier_uniform_(convolution->weight);  // those of the CNN have no bias
     }
   }
 }
@@ -72,12 +74,17 @@ TransformerImpl::TransformerImpl(const ReconstructionConfig &config, int tokens)
 
 UniADImpl::UniADImpl(const ReconstructionConfig &config, int channels, int height, int width)
     : config_(config), height_(height), width_(width) {
-  pos_embed = register_module("pos_embed", PositionTable(config.position, config.dim, height, width));
+  if (config.kind == NetworkKind::UniAD)
+    pos_embed = register_module("pos_embed", PositionTable(config.position, config.dim, height, width));
   input_proj = register_module("input_proj", torch::nn::Linear(channels, config.dim));
   output_proj = register_module("output_proj", torch::nn::Linear(config.dim, channels));
-  transformer = register_module("transformer", Transformer(config, height * width));
-  neighbour_mask_ = neighbour_mask(height, width, config.mask_height, config.mask_width);
-  initialise_linears(*this);
+  if (config.kind == NetworkKind::Cnn)
+    cnn = register_module("cnn", Cnn(config.dim));
+  else
+    transformer = register_module("transformer", Transformer(config, height * width));
+  if (config.kind == NetworkKind::UniAD)
+    neighbour_mask_ = neighbour_mask(height, width, config.mask_height, config.mask_width);
+  initialise(*this);
 }
 
 torch::Tensor UniADImpl::forward(const torch::Tensor &features) {
@@ -86,38 +93,46 @@ torch::Tensor UniADImpl::forward(const torch::Tensor &features) {
 }
 
 torch::Tensor UniADImpl::embed(const torch::Tensor &features) {
-  torch::Tensor tokens = features.flatten(2).transpose(1, 2);
-  if (is_training() && config_.jitter_scale > 0 &&
-      torch::rand({1}).item<double>() <= config_.jitter_probability) {
-    const torch::Tensor strength =
-        tokens.norm(2, -1, /*keepdim=*/true) * (config_.jitter_scale / static_cast<double>(tokens.size(2)));
-    tokens = tokens + torch::randn_like(tokens) * strength;
-  }
-  return input_proj(tokens);
+  const torch::Tensor tokens = features.flatten(2).transpose(1, 2);
+  const bool jittered = is_training() && config_.jitter_scale > 0;
+  return input_proj(jittered ? jitter(tokens) : tokens);
+}
+
+torch::Tensor UniADImpl::jitter(const torch::Tensor &tokens) const {
+  if (!config_.jitter_per_token && torch::rand({1}).item<double>() > config_.jitter_probability)
+    return tokens;
+  torch::Tensor strength =
+      tokens.norm(2, -1, /*keepdim=*/true) * (config_.jitter_scale / static_cast<double>(tokens.size(2)));
+  if (config_.jitter_per_token)
+    strength = strength * (torch::rand_like(strength) <= config_.jitter_probability);
+  return tokens + torch::randn_like(tokens) * strength;
 }
 
 torch::Tensor UniADImpl::encode(const torch::Tensor &tokens) {
-  const torch::Tensor position = pos_embed().to(tokens.options());
-  return transformer->encoder(tokens, position, mask(config_.mask_encoder, tokens));
+  if (cnn) return tokens;
+  return transformer->encoder(tokens, position(tokens), mask(config_.mask_encoder, tokens));
 }
 
 torch::Tensor UniADImpl::decode(const torch::Tensor &memory) {
-  const torch::Tensor position = pos_embed().to(memory.options());
-  return transformer->decoder(memory, position, mask(config_.mask_decoder_first, memory),
+  if (cnn) {
+    const torch::Tensor map = memory.transpose(1, 2).unflatten(2, {height_, width_});
+    return cnn(map).flatten(2).transpose(1, 2);
+  }
+  return transformer->decoder(memory, position(memory), mask(config_.mask_decoder_first, memory),
                               mask(config_.mask_decoder_second, memory));
+}
+
+torch::Tensor UniADImpl::position(const torch::Tensor &like) {
+  return pos_embed ? pos_embed().to(like.options()) : torch::Tensor();
 }
 
 void UniADImpl::to(torch::Device device, torch::Dtype dtype, bool non_blocking) {
   torch::nn::Module::to(device, dtype, non_blocking);
-  neighbour_mask_ = neighbour_mask_.to(device, dtype, non_blocking);
+  if (neighbour_mask_.defined()) neighbour_mask_ = neighbour_mask_.to(device, dtype, non_blocking);
 }
 
 torch::Tensor UniADImpl::mask(bool wanted, const torch::Tensor &like) const {
-  return wanted ? neighbour_mask_.to(like.options()) : torch::Tensor();
-}
-
-torch::Tensor anomaly_grid(const torch::Tensor &features, const torch::Tensor &reconstruction) {
-  return (reconstruction - features).square().sum(1).sqrt();
+  return wanted && neighbour_mask_.defined() ? neighbour_mask_.to(like.options()) : torch::Tensor();
 }
 
 }  // namespace uniad

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include "model/file/model_file.h"
+#include "model/reconstruction/cnn.h"
 #include "model/reconstruction/transformer.h"
 
 namespace uniad {
@@ -36,6 +37,7 @@ class TransformerImpl : public torch::nn::Module {
 TORCH_MODULE(Transformer);
 
 // UniAD (paper section 3): features in, what normal features would be out. Module names are the authors'.
+// With another NetworkKind, a baseline of the paper stands between the same projections.
 class UniADImpl : public torch::nn::Module {
  public:
   UniADImpl(const ReconstructionConfig &config, int channels, int height, int width);
@@ -44,21 +46,26 @@ class UniADImpl : public torch::nn::Module {
   // input is jittered first (paper 3.4); the loss compares with the features as they came.
   torch::Tensor forward(const torch::Tensor &features);
 
-  // The three steps of forward, tokens (B, height * width, dim) in between.
+  // The steps of forward, tokens (B, height * width, dim) in between. The CNN is all in decode().
   torch::Tensor embed(const torch::Tensor &features);
   torch::Tensor encode(const torch::Tensor &tokens);
   torch::Tensor decode(const torch::Tensor &memory);
+
+  const ReconstructionConfig &config() const { return config_; }
 
   // With the constants that are no part of the model's file: a captured CUDA graph must find them there.
   using torch::nn::Module::to;
   void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override;
 
-  PositionTable pos_embed{nullptr};
+  PositionTable pos_embed{nullptr};  // UniAD only
   torch::nn::Linear input_proj{nullptr};
   torch::nn::Linear output_proj{nullptr};
-  Transformer transformer{nullptr};
+  Transformer transformer{nullptr};  // UniAD and MLP
+  Cnn cnn{nullptr};                  // CNN
 
  private:
+  torch::Tensor jitter(const torch::Tensor &tokens) const;
+  torch::Tensor position(const torch::Tensor &like);  // undefined without positions
   torch::Tensor mask(bool wanted, const torch::Tensor &like) const;
 
   ReconstructionConfig config_;
@@ -67,8 +74,5 @@ class UniADImpl : public torch::nn::Module {
   torch::Tensor neighbour_mask_;
 };
 TORCH_MODULE(UniAD);
-
-// The anomaly grid (paper eq. 5): (B, height, width), the Euclidean norm over channels of the difference.
-torch::Tensor anomaly_grid(const torch::Tensor &features, const torch::Tensor &reconstruction);
 
 }  // namespace uniad

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -94,6 +95,29 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --epochs 3",
                                 "train --data x --model y --lr 0.1",
                                 "train --data x --model y --log l",
+                                "train --data x --model y --network vae",
+                                "train --data x --model y --input-size 100",
+                                "train --data x --model y --input-size 224x",
+                                "train --data x --model y --input-size 99999x224",
+                                "train --data x --model y --score median",
+                                "train --data x --model y --stages 1,6",
+                                "train --data x --model y --recipe fast --queries two",
+                                "train --data x --model y --recipe fast --decoder-variant g",
+                                "train --data x --model y --recipe fast --encoder-layers 13",
+                                "train --data x --model y --recipe fast --decoder-layers -1",
+                                "train --data x --model y --recipe fast --mask middle",
+                                "train --data x --model y --recipe fast --mask-size 0",
+                                "train --data x --model y --recipe fast --jitter-probability 1.5",
+                                "train --data x --model y --recipe fast --jitter-scale nan",
+                                "train --data x --model y --recipe fast --jitter-per picture",
+                                "train --data x --model y --recipe fast --norm both",
+                                "train --data x --model y --recipe fast --loss mae",
+                                "train --data x --model y --recipe fast --dropout 1",
+                                "train --data x --model y --recipe fast --network cnn --queries one",
+                                "train --data x --model y --recipe fast --network mlp --mask all",
+                                "train --data x --model y --recipe fast --queries one --decoder-variant b",
+                                "train --data x --model y --network mlp",
+                                "train --data x --model y --loss cosine",
                                 "train --data x --model y --device gpu",
                                 "train --data x --model y --precision fp8",
                                 "train --data x --model y --batch 0",
@@ -134,7 +158,7 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
   for (const std::string command : {"train", "sweep", "update", "merge", "evaluate", "calibrate", "predict",
-                                    "import", "export", "info", "bench"}) {
+                                    "render", "import", "export", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));
@@ -256,6 +280,23 @@ TEST_F(Cli, InfoTellsTheModel) {
   const auto json = Json::parse(uniad("info --json - " + model).out);
   EXPECT_EQ(json["config"]["backbone"]["name"], "efficientnet-lite0");
   EXPECT_GT(json["parameters"].get<int>(), 10000);
+}
+
+TEST_F(Cli, InfoTellsWhatEveryStageCosts) {
+  const auto model = tiny_model();
+  const auto json = Json::parse(uniad("info --complexity --json - " + model).out);
+  std::int64_t parameters = 0;
+  std::vector<std::string> names;
+  for (const auto &stage : json.at("stages")) {
+    names.push_back(stage.at("name"));
+    parameters += stage.at("parameters").get<std::int64_t>();
+    if (names.back() != "neck") {
+      EXPECT_GE(stage.at("milliseconds").get<double>(), 0.0);
+    }
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"backbone", "neck", "projections", "encoder", "decoder"}));
+  EXPECT_EQ(json.at("parameters"), parameters);
+  EXPECT_TRUE(holds(uniad("info --complexity " + model).out, "MMAC"));
 }
 
 TEST_F(Cli, EvaluateWritesTheSchema) {
@@ -557,6 +598,82 @@ TEST_F(Training, LearnsEvaluatesAndTells) {
   EXPECT_EQ(figures["images"], 12);
   EXPECT_GT(figures["image_auroc"].get<double>(), 0.9);
   EXPECT_GT(figures["pixel_auroc"].get<double>(), 0.8);
+}
+
+// Each of the paper's networks, learned in two steps, is a model like any other.
+TEST_F(Training, EveryNetworkOfThePaperIsLearnedAndJudges) {
+  const auto product = write_product(8, 2);
+  const auto model = file("model.safetensors").string();
+  const std::pair<std::string, Json> networks[] = {
+      {"--network uniad --input-size 160x192 --mask-size 3 --jitter-per token", {{"jitter_per_token", true}}},
+      {"--network transformer", {{"queries", "one"}, {"mask_encoder", false}}},
+      {"--network mlp --queries none", {{"kind", "mlp"}, {"queries", "none"}, {"jitter_scale", 0.0}}},
+      {"--network cnn --score mean", {{"kind", "cnn"}}},
+      {"--decoder-variant e --encoder-layers 0 --norm pre", {{"decoder_variant", "e"}, {"pre_norm", true}}},
+      {"--loss cosine --position sine --mask encoder,decoder2 --decoder-layers 1",
+       {{"loss", "cosine"}, {"mask_decoder_first", false}, {"mask_decoder_second", true}}},
+  };
+  for (const auto &[arguments, expected] : networks) {
+    SCOPED_TRACE(arguments);
+    const std::string size = holds(arguments, "--input-size") ? "" : " --input-size 128 --mask-size 5";
+    const bool without_mask = holds(arguments, "mlp") || holds(arguments, "cnn");
+    const auto trained =
+        uniad("train --recipe paper --backbone efficientnet-lite2 --steps 2 --device cpu " + arguments +
+              (without_mask ? " --input-size 128" : size) + " --data " + product + " --model " + model);
+    ASSERT_EQ(trained.code, 0) << trained.err;
+    const auto reconstruction = info_of(model).at("config").at("reconstruction");
+    for (const auto &[key, value] : expected.items()) EXPECT_EQ(reconstruction.at(key), value) << key;
+    const auto evaluated = uniad("evaluate --json - --model " + model + " --data " + product);
+    ASSERT_EQ(evaluated.code, 0) << evaluated.err;
+    const auto figures = Json::parse(evaluated.out).at("classes").at("product");
+    EXPECT_EQ(figures.at("images"), 4);
+    EXPECT_TRUE(figures.at("image_auroc").is_number());
+  }
+}
+
+TEST_F(Training, RenderShowsPicturesReconstructionsAndQueries) {
+  const auto product = write_product(4, 1);
+  const auto model = file("model.safetensors").string();
+  ASSERT_EQ(
+      uniad("train --recipe fast --backbone efficientnet-lite2 --steps 1 --decoder-layers 2 --input-size 64 "
+            "--mask-size 3 --data " +
+            product + " --model " + model)
+          .code,
+      0);
+  const auto decoder = file("decoder.safetensors").string();
+  const std::string render =
+      "render --steps 1 --batch 2 --model " + model + " --data " + product + " --decoder " + decoder;
+  const auto first = uniad(render + " --out " + (folder_ / "a").string());
+  ASSERT_EQ(first.code, 0) << first.err;
+  const auto pictures = [&](const std::string &folder) {
+    std::set<std::string> names;
+    for (const auto &entry : std::filesystem::directory_iterator(folder_ / folder))
+      names.insert(entry.path().filename().string());
+    return names;
+  };
+  EXPECT_EQ(pictures("a"), (std::set<std::string>{"000000_product_0.png", "000001_product_0.png",
+                                                  "query_0.png", "query_1.png"}));
+  EXPECT_EQ(cv::imread((folder_ / "a" / "000000_product_0.png").string()).size(), cv::Size(3 * 64, 64));
+
+  // The decoder that was learned is taken again.
+  const auto learned = test::read_all(decoder);
+  const auto second = uniad(render + " --out " + (folder_ / "b").string());
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_FALSE(holds(second.err, "learning to make pictures"));
+  EXPECT_EQ(test::read_all(decoder), learned);
+  EXPECT_EQ(test::read_all(folder_ / "b" / "query_0.png"), test::read_all(folder_ / "a" / "query_0.png"));
+
+  const auto refused = uniad("render --model " + model + " --data " + product + " --decoder " + tiny_model() +
+                             " --out " + (folder_ / "c").string());
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(holds(refused.err, "picture_decoder.")) << refused.err;
+}
+
+TEST_F(Training, AMaskThatHidesAllIsRefusedBeforeTheWork) {
+  const auto outcome = uniad("train --recipe paper --backbone efficientnet-lite2 --input-size 96 --data " +
+                             write_product(2, 0) + " --model " + file("m").string());
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(holds(outcome.err, "a 7x7 mask on a 6x6 map hides every key")) << outcome.err;
 }
 
 TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {

@@ -13,6 +13,11 @@ BareEngine::BareEngine(const std::filesystem::path &model, const std::string &de
     : engine_(Engine::of_file(model, device, precision)),
       frame_(NoisyFrame::rgb(config().input.width, config().input.height)) {}
 
+BareEngine::BareEngine(const Model &model, const std::string &name, const std::string &device,
+                       const std::string &precision)
+    : engine_(Engine::of_new_model(model, name, device, precision)),
+      frame_(NoisyFrame::rgb(config().input.width, config().input.height)) {}
+
 double BareEngine::run(int pictures) {
   const auto count = static_cast<std::size_t>(pictures);
   tokens_.resize(std::max(tokens_.size(), count));

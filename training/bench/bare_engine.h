@@ -22,6 +22,10 @@ class BareEngine {
   // Throws Error.
   BareEngine(const std::filesystem::path &model, const std::string &device, const std::string &precision);
 
+  // The same of a model that is in no file; `name` for errors.
+  BareEngine(const Model &model, const std::string &name, const std::string &device,
+             const std::string &precision);
+
   // Milliseconds of one call with so many pictures. Throws Error.
   double run(int pictures);
 

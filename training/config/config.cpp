@@ -81,7 +81,7 @@ void add_arguments(const toml::table &table, const CLI::App &command, const std:
       values.push_back(text_of(value, where));
     if (values.empty()) continue;
     arguments.push_back("--" + name);
-    if (option->get_expected_max() > 1)
+    if (option->get_expected_max() > 1 && option->get_delimiter() == '\0')
       arguments.insert(arguments.end(), values.begin(), values.end());
     else
       arguments.push_back(CLI::detail::join(values, ","));

@@ -8,7 +8,8 @@ namespace uniad {
 
 struct InfoOptions {
   std::filesystem::path model;
-  std::string json;  // file or "-"; empty: text on standard output
+  std::string json;         // file or "-"; empty: text on standard output
+  bool complexity = false;  // what its stages cost instead (complexity_report.h)
 };
 
 // Tells what a model file holds from its header alone. JSON: {"config", "calibration", "provenance"} as in

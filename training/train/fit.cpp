@@ -81,18 +81,21 @@ class Exchanged {
   std::vector<torch::Tensor> own_;
 };
 
-// Mean squared error on what was held back, over all of it.
+// The loss on what was held back, over all of it.
 double held_back_loss(Network &network, const std::vector<SourceFeatures> &sources, int batch) {
   double sum = 0;
-  double count = 0;
+  double pictures = 0;
   for (const SourceFeatures &source : sources) {
     for (const torch::Tensor &part : source.held_back.split(batch)) {
-      const torch::Tensor left = network.residuals(part.to(torch::kFloat32));
-      sum += left.square().sum().item<double>();
-      count += static_cast<double>(left.numel());
+      const torch::Tensor features = part.to(torch::kFloat32);
+      const torch::Tensor reconstruction = features - network.residuals(features);
+      const auto count = static_cast<double>(part.size(0));
+      sum += count *
+             feature_loss(network.reconstruction->config().loss, reconstruction, features).item<double>();
+      pictures += count;
     }
   }
-  return sum / count;
+  return sum / pictures;
 }
 
 // Mean image AUROC of the network's own error over the sources that have both kinds.
@@ -100,15 +103,15 @@ double test_auroc(Network &network, const std::vector<TestFeatures> &tests, Scor
   double sum = 0;
   int sources = 0;
   for (const TestFeatures &test : tests) {
-    std::vector<float> kinds[2];
+    std::vector<float> normal;
+    std::vector<float> abnormal;
     std::size_t at = 0;
     for (const torch::Tensor &part : test.values.split(batch)) {
       const torch::Tensor features = network.standardise(part.to(torch::kFloat32));
-      const torch::Tensor grids = network.residuals(features).square().sum(1).sqrt();
-      for (double value : scores_of(grids, score))
-        kinds[test.abnormal[at++] ? 1 : 0].push_back(static_cast<float>(value));
+      for (const double value : scores_of(network.judge_features(features).grid, score))
+        (test.abnormal[at++] ? abnormal : normal).push_back(static_cast<float>(value));
     }
-    if (const auto ranking = rank(kinds[0], kinds[1])) {
+    if (const auto ranking = rank(normal, abnormal)) {
       sum += ranking->auroc;
       ++sources;
     }

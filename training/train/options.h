@@ -10,6 +10,7 @@
 
 #include "model/engine/calibration.h"
 #include "training/data/source.h"
+#include "training/train/network_options.h"
 
 namespace uniad {
 
@@ -39,8 +40,12 @@ struct TrainOptions {
   std::vector<Source> sources;  // train: what to learn from (max_frames is applied); none is empty
   std::filesystem::path model;
   Recipe recipe = Recipe::Instant;
-  std::string backbone = "auto";      // resolved to a name before train() sees it
-  std::filesystem::path weights;      // the backbone's weight file
+  std::string backbone = "auto";  // resolved to a name before train() sees it
+  std::filesystem::path weights;  // the backbone's weight file
+  NetworkOptions network;
+  // The backbone learns with the rest, its batch statistics fixed (paper, table A5). Then features are no
+  // constants: none is cached.
+  bool train_backbone = false;
   std::filesystem::path log;          // JSON lines, one a step: loss, gradient norm, rate; empty: none
   std::filesystem::path tensorboard;  // folder of event files; empty: none
   std::optional<std::int64_t> steps;

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <utility>
 
+#include "model/reconstruction/feature_loss.h"
+
 namespace uniad {
 namespace {
 
@@ -93,7 +95,7 @@ StepResult training_step(UniAD &network, const torch::Tensor &features, std::int
     }
     // This worker's part of the batch's mean.
     const double share = static_cast<double>(features.size(0)) / static_cast<double>(all);
-    const torch::Tensor mean = torch::mse_loss(reconstruction, features);
+    const torch::Tensor mean = feature_loss(network->config().loss, reconstruction, features);
     const torch::Tensor part = share < 1 ? mean * share : mean;
     part.backward();
     loss = part.item<double>();

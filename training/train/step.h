@@ -38,7 +38,7 @@ class Optimiser {
 };
 
 struct StepResult {
-  double loss = 0;           // before the step: mean squared error over batch, channels and cells (facts 7)
+  double loss = 0;           // before the step: the network's feature_loss()
   double gradient_norm = 0;  // before clipping
   bool stop = false;         // some worker was asked to stop
 };

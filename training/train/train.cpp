@@ -43,6 +43,7 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
     model.config.statistics->residuals = options.recipe == Recipe::Fast;
   }
   if (options.recipe == Recipe::Instant) model.config.reconstruction.reset();
+  apply(options.network, model.config);
   model.provenance.recipe = name_of(options.recipe);
   model.provenance.seed = options.seed;
   model.provenance.program_version = UNIAD_VERSION;
@@ -185,6 +186,8 @@ void train(const TrainOptions &options, Progress &progress) {
   if (options.device.starts_with("cuda")) {
     throw Error(options.device, "this build has no CUDA module", "use --device cpu or --device auto");
   }
+  if (options.train_backbone)
+    throw Error("--train-backbone", "features are constants of this training", "leave it out");
   const BackboneWeights weights = read_backbone_weights(options.weights, options.backbone);
   Model model = describe(options, weights);
   std::int64_t pictures = 0;
@@ -194,7 +197,7 @@ void train(const TrainOptions &options, Progress &progress) {
   Workers workers = model.config.reconstruction ? Workers::join(options.worker_timeout) : Workers();
   const Schedule schedule = make_schedule(options, pictures, workers.rank().size);
   if (model.config.reconstruction) {
-    model.config.reconstruction->dropout = schedule.dropout;
+    model.config.reconstruction->dropout = options.network.dropout.value_or(schedule.dropout);
     model.provenance.steps = schedule.steps;
   }
   check(model.config, "train");

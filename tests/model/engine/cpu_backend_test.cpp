@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The folded network on the CPU's kernels against its definition (model/network.h), with random weights.
+// The network as engines run it on the CPU, folded as far as it can be, against its definition
+// (model/network.h), with random weights.
 #include "model/engine/cpu/cpu_backend.h"
 
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "model/engine/folded.h"
+#include "model/engine/torch_backend.h"
 #include "model/network.h"
 #include "model/statistics/one_torch_thread.h"
 #include "tests/model/engine/pictures.h"
@@ -125,6 +127,19 @@ std::vector<Case> reconstruction_cases() {
   even->mask_width = 4;
   add("mask_of_whole_rows", uniad(16, 2, 32), 112, 80)->mask_width = 100;
   add("smallest_grid", uniad(16, 2, 32), 32, 32)->mask_height = 1;
+  add("no_encoder", uniad(16, 2, 32, 0, 2), 64, 96);
+  add("no_decoder", uniad(16, 2, 32, 2, 0), 64, 96);
+  auto *no_encoder = add("no_encoder_pre_norm", uniad(24, 3, 40, 0, 2), 64, 96);
+  no_encoder->pre_norm = true;
+  auto *no_decoder = add("no_decoder_pre_norm", uniad(24, 3, 40, 2, 0), 64, 96);
+  no_decoder->pre_norm = true;
+  add("twelve_layers", uniad(16, 2, 32, 12, 12), 32, 48)->mask_width = 1;
+  // By LibTorch:
+  add("one_query", uniad(24, 3, 40, 2, 2), 64, 96)->queries = QueryEmbedding::One;
+  add("no_query", uniad(24, 3, 40, 2, 2), 64, 96)->queries = QueryEmbedding::None;
+  add("variant_f", uniad(24, 3, 40, 2, 2), 64, 96)->decoder_variant = DecoderVariant::F;
+  add("mlp", uniad(24, 3, 40, 2, 2), 64, 96)->kind = NetworkKind::Mlp;
+  add("cnn", uniad(24, 3, 40), 64, 96)->kind = NetworkKind::Cnn;
   cases.push_back({"the_papers",
                    on("efficientnet-b4", {1, 2, 3, 4}, native, 224, 224, ReconstructionConfig{}),
                    Features::Standardised});
@@ -179,11 +194,16 @@ class Definition {
     const torch::Tensor map = network.features(images);
     features_ = as_tokens(map);
     if (network.reconstruction) residuals_ = as_tokens(network.residuals(map));
-    folded = fold(test::model_of(network, which.config), which.name);
+    model_ = test::model_of(network, which.config);
+    folded_ = fold(model_, which.name);
   }
 
   std::unique_ptr<Backend> backend(int threads, cpu::Precision precision = cpu::Precision::Fp32) const {
-    return make_cpu_backend(folded, precision, std::make_shared<cpu::ThreadPool>(threads));
+    const auto pool = std::make_shared<cpu::ThreadPool>(threads);
+    std::unique_ptr<Backend> folded = make_cpu_backend(folded_, precision, pool);
+    if (!model_.config.reconstruction || foldable(*model_.config.reconstruction)) return folded;
+    const auto type = precision == cpu::Precision::Bf16 ? torch::kBFloat16 : torch::kFloat32;
+    return make_torch_backend(std::move(folded), model_, "test", type, pool);
   }
 
   void expect(const std::vector<Tokens> &actual, double tolerance, const std::string &how) const {
@@ -200,9 +220,10 @@ class Definition {
   }
 
   std::vector<RandomPicture> pictures;
-  FoldedNetwork folded;
 
  private:
+  Model model_;
+  FoldedNetwork folded_;
   torch::Tensor features_, residuals_;  // (pictures, tokens, channels)
 };
 

@@ -108,6 +108,26 @@ TEST_F(EngineTest, Bf16WhereTheProcessorHasNoneIsFp32AndSaysSo) {
   EXPECT_EQ(Engine::of_file(model, "cpu", "fp32")->remark(), "");
 }
 
+// A tiny model whose reconstruction has no folded form.
+void write_experiment(const std::filesystem::path &path, const std::filesystem::path &tiny, NetworkKind kind,
+                      FeatureLoss loss) {
+  torch::manual_seed(3);
+  Model model = read_model(tiny);
+  model.config.reconstruction->kind = kind;
+  model.config.reconstruction->loss = loss;
+  std::erase_if(model.tensors, [](const auto &named) { return named.first.starts_with("reconstruction."); });
+  Network network(model.config);
+  store_tensors(*network.reconstruction, "reconstruction.", model.tensors);
+  write_model(model, path);
+}
+
+TEST_F(EngineTest, AnExperimentsNetworkIsRunByLibTorchAndSaysSo) {
+  write_experiment(file("mlp.safetensors"), model, NetworkKind::Mlp, FeatureLoss::Mse);
+  const auto engine = Engine::of_file(file("mlp.safetensors"), "cpu", "fp32");
+  EXPECT_TRUE(test::holds(engine->remark(), "LibTorch"));
+  EXPECT_TRUE(test::holds(engine->description(), "reconstruction by LibTorch"));
+}
+
 // --- detectors on it
 
 std::vector<float> grid_of(Detector &detector, const RandomPicture &picture) {
@@ -125,6 +145,26 @@ TEST_F(EngineTest, StreamsThatShareItGetWhatOneAloneGets) {
       const auto detector = Detector::open(model);
       for (int frame = 0; frame < 20; ++frame) EXPECT_EQ(grid_of(*detector, pictures[i]), alone[i]);
     });
+}
+
+TEST_F(EngineTest, ADetectorsMapIsTheNetworksWhateverTheLoss) {
+  const auto path = file("experiment.safetensors");
+  const RandomPicture picture(90, 70, 1);
+  for (const auto kind : {NetworkKind::UniAD, NetworkKind::Cnn})
+    for (const auto loss : {FeatureLoss::Mse, FeatureLoss::NormalisedMse, FeatureLoss::Cosine}) {
+      write_experiment(path, model, kind, loss);
+      const std::vector<float> grid = grid_of(*Detector::open(path), picture);
+      const c10::InferenceMode inference;
+      const OneTorchThread one_thread;
+      const Model written = read_model(path);
+      const InputConfig &input = written.config.input;
+      const torch::Tensor image = torch::empty({1, 3, input.height, input.width});
+      Preprocessor(input).run(picture.view(),
+                              {image.data_ptr<float>(), static_cast<std::size_t>(image.numel())});
+      const torch::Tensor expected = make_network(written, "test")->judge(image).grid.flatten();
+      const torch::Tensor difference = (torch::tensor(grid) - expected).abs().max() / expected.abs().max();
+      EXPECT_LT(difference.item<double>(), 1e-4);
+    }
 }
 
 // A model that knows the statistics of the features of some pictures, and of their residuals too where UniAD

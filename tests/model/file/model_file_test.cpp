@@ -236,6 +236,47 @@ TEST_F(ModelFile, EveryChoiceComesBack) {
     const auto config = back([&](auto &changed) { changed.reconstruction->position = position; });
     EXPECT_EQ(config.reconstruction->position, position);
   }
+  const auto reconstruction = [&](const std::function<void(ReconstructionConfig &)> &change) {
+    return *back([&](auto &config) { change(*config.reconstruction); }).reconstruction;
+  };
+  using enum DecoderVariant;
+  for (const auto variant : {A, B, C, D, E, F})
+    EXPECT_EQ(reconstruction([&](auto &r) { r.decoder_variant = variant; }).decoder_variant, variant);
+  for (const auto queries : {QueryEmbedding::Layer, QueryEmbedding::None})
+    EXPECT_EQ(reconstruction([&](auto &r) { r.queries = queries; }).queries, queries);
+  for (const auto loss : {FeatureLoss::Mse, FeatureLoss::NormalisedMse, FeatureLoss::Cosine})
+    EXPECT_EQ(reconstruction([&](auto &r) { r.loss = loss; }).loss, loss);
+  for (const bool per_token : {false, true})
+    EXPECT_EQ(reconstruction([&](auto &r) { r.jitter_per_token = per_token; }).jitter_per_token, per_token);
+  const auto layers = reconstruction([&](auto &r) { r.encoder_layers = 0; });
+  EXPECT_EQ(layers.encoder_layers, 0);
+  EXPECT_EQ(reconstruction([&](auto &r) { r.decoder_layers = 0; }).decoder_layers, 0);
+}
+
+TEST_F(ModelFile, EveryNetworkComesBackWithTheTensorsItNeeds) {
+  for (const auto kind : {NetworkKind::UniAD, NetworkKind::Mlp, NetworkKind::Cnn}) {
+    for (const auto queries : {QueryEmbedding::None, QueryEmbedding::One, QueryEmbedding::Layer}) {
+      Model model = small_model();
+      ReconstructionConfig &r = *model.config.reconstruction;
+      r.kind = kind;
+      r.queries = queries;
+      std::erase_if(model.tensors,
+                    [](const auto &named) { return named.first.starts_with("reconstruction."); });
+      model.tensors.merge(test::numbered(reconstruction_tensors(r, 16, 4, 5), "reconstruction."));
+      write_model(model, file("network"));
+      const Model read = read_model(file("network"));
+      EXPECT_EQ(read.config.reconstruction->kind, kind);
+      EXPECT_EQ(read.config.reconstruction->queries, queries);
+      EXPECT_TRUE(test::same(read.tensors, model.tensors));
+    }
+  }
+}
+
+// Programs from before there was a choice read what they can run.
+TEST_F(ModelFile, ChoicesThatCameLaterAreWrittenOnlyWhereTheySaySomething) {
+  const json plain = metadata("uniad.config").at("reconstruction");
+  for (const char *key : {"kind", "queries", "decoder_variant", "jitter_per_token", "loss"})
+    EXPECT_FALSE(plain.contains(key)) << key;
 }
 
 TEST_F(ModelFile, TheHeaderAloneTellsAllButTheNumbers) {
@@ -378,12 +419,34 @@ TEST_F(ModelFile, AFieldOfTheConfigurationIsRefusedByName) {
   EXPECT_TRUE(holds(reason("/reconstruction/dim", "16"), "reconstruction.input_proj.bias is 8, not 16"));
   EXPECT_TRUE(
       holds(reason("/reconstruction/encoder_layers", "2"), "encoder.layers.1.linear1.bias is missing"));
-  EXPECT_TRUE(holds(reason("/reconstruction/encoder_layers", "0"), "reconstruction.encoder_layers is 0"));
+  EXPECT_TRUE(holds(reason("/reconstruction/encoder_layers", "-1"), "reconstruction.encoder_layers is -1"));
+  EXPECT_TRUE(holds(reason("/reconstruction/decoder_layers", "257"), "reconstruction.decoder_layers is 257"));
   EXPECT_TRUE(holds(reason("/reconstruction/heads", "0"), "reconstruction.heads is 0"));
   EXPECT_TRUE(holds(reason("/reconstruction/dropout", "1"), "reconstruction.dropout is 1"));
   EXPECT_TRUE(holds(reason("/reconstruction/position", learned), "pos_embed.col_embed.weight is missing"));
   EXPECT_TRUE(holds(reason("/reconstruction/pre_norm", "1"), "pre_norm is neither true nor false"));
   EXPECT_TRUE(holds(reason("/score", "\"median\""), "none of max, mean, std"));
+  const auto added = [&](const std::function<void(json &)> &add) {
+    json more = config;
+    add(more["reconstruction"]);
+    return judged(with_metadata("uniad.config", more.dump()));
+  };
+  EXPECT_TRUE(holds(added([](json &r) { r["kind"] = "vae"; }), "kind is none of uniad, mlp, cnn"));
+  EXPECT_TRUE(holds(added([](json &r) { r["kind"] = 3; }), "kind is none of uniad, mlp, cnn"));
+  EXPECT_TRUE(
+      holds(added([](json &r) { r["kind"] = "cnn"; }), "reconstruction.cnn.layer1.0.bn1.bias is miss"));
+  EXPECT_TRUE(holds(added([](json &r) { r["kind"] = "mlp"; }), "self_attn.linear.bias is missing"));
+  EXPECT_TRUE(holds(added([](json &r) { r["queries"] = nullptr; }), "queries is none of none, one, layer"));
+  EXPECT_TRUE(holds(added([](json &r) { r["decoder_variant"] = "g"; }), "none of a, b, c, d, e, f"));
+  EXPECT_TRUE(holds(added([](json &r) { r["loss"] = "mae"; }), "none of mse, normalised-mse, cosine"));
+  EXPECT_TRUE(holds(added([](json &r) { r["jitter_per_token"] = 1; }), "neither true nor false"));
+  EXPECT_TRUE(holds(added([](json &r) {
+                      r["queries"] = "one";
+                      r["decoder_variant"] = "b";
+                    }),
+                    "needs a query for each layer"));
+  EXPECT_TRUE(holds(added([](json &r) { r["encoder_layers"] = r["decoder_layers"] = 0; }),
+                    "no encoder layer and no decoder layer"));
   EXPECT_TRUE(holds(reason("/score", "{}"), "uniad.config.score is none of"));
 }
 
@@ -722,8 +785,8 @@ TEST(Check, NumbersLieInTheirRange) {
                          {1e-3, 1},
                          {nan, inf, 0, -1e-3, 2}},
                         {"feedforward", set_int(&R::feedforward), {1, 65536}, {0, -1, 65537}},
-                        {"encoder_layers", set_int(&R::encoder_layers), {1, 256}, {0, -1, 257}},
-                        {"decoder_layers", set_int(&R::decoder_layers), {1, 256}, {0, -1, 257}},
+                        {"encoder_layers", set_int(&R::encoder_layers), {0, 256}, {-1, 257}},
+                        {"decoder_layers", set_int(&R::decoder_layers), {0, 256}, {-1, 257}},
                         {"mask_height", set_int(&R::mask_height), {1, 13}, {0, -7, 4097}},
                         {"mask_width", set_int(&R::mask_width), {1, 13}, {0, -7, 4097}},
                         {"dropout", set_real(&R::dropout), {0, 0.5}, {nan, inf, -0.1, 1}},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "model/backbone/backbone.h"
+#include "model/reconstruction/feature_loss.h"
 #include "tests/support/formula.h"
 
 namespace uniad {
@@ -56,8 +57,9 @@ void expect_case(const torch::Tensor &features, const Case &golden) {
   expect_tensor(uniad->decode(encoded), golden.decoded, "decoder out");
   const torch::Tensor reconstruction = uniad->forward(features);
   expect_tensor(reconstruction, golden.reconstruction, "feature_rec");
-  const torch::Tensor map = torch::upsample_bilinear2d(anomaly_grid(features, reconstruction).unsqueeze(1),
-                                                       {224, 224}, /*align_corners=*/true);
+  const torch::Tensor map =
+      torch::upsample_bilinear2d(anomaly_grid(FeatureLoss::Mse, features, reconstruction).unsqueeze(1),
+                                 {224, 224}, /*align_corners=*/true);
   expect_tensor(map, golden.map, "pred");
   expect_golden(torch::mse_loss(reconstruction, features), golden.loss, "mse loss");
   expect_golden(torch::avg_pool2d(map, 16, 1).max(), golden.max, "max score");

@@ -158,6 +158,16 @@ TEST(TrainingAttention, HasTheResultAndGradientOfItsFormula) {
     EXPECT_LT((gradients[i] - expected[i]).abs().max().item<double>(), 1e-12) << i;
 }
 
+TEST(TrainingAttention, NoMaskIsAMaskThatHidesNothing) {
+  torch::manual_seed(3);
+  const Inputs in;
+  const torch::Tensor without = training_attention(in.q, in.k, in.v, torch::Tensor(), 2, 0);
+  const torch::Tensor nothing = torch::zeros({9, 9}, torch::kFloat64);
+  EXPECT_TRUE(torch::allclose(without, training_attention(in.q, in.k, in.v, nothing, 2, 0)));
+  without.sum().backward();
+  EXPECT_TRUE(in.q.grad().defined());
+}
+
 TEST(TrainingAttention, DropsTheSameWeightsInBothPasses) {
   torch::manual_seed(3);
   const Inputs in;
