@@ -54,12 +54,11 @@ void run(int argc, char **argv) {
     Network network(config);
     load_tensors(*network.backbone, weights.tensors, "", argv[4]);
     network.eval();
+    FeatureExtractor extractor(network, config);
     for (const Source &source : sources) {
-      raw.push_back({source.name,
-                     extract_features(network, config.input, source.train, 8, source.name, progress).values,
+      raw.push_back({source.name, extract_features(extractor, source.train, 8, source.name, progress).values,
                      torch::empty({0})});
-      Features features =
-          extract_features(network, config.input, source.test, 8, source.name + ": test", progress);
+      Features features = extract_features(extractor, source.test, 8, source.name + ": test", progress);
       tests.push_back({without(source.test, features.unread), features.values});
     }
   }

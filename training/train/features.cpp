@@ -1,56 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train/features.h"
 
+#include <cstdint>
+#include <future>
+#include <utility>
+
 #include "model/error.h"
 #include "model/preprocess/preprocess.h"
 #include "training/interrupt.h"
 
 namespace uniad {
 
-std::vector<Unread> visit_features(Network &network, const InputConfig &input, std::span<const Item> items,
-                                   int batch, const std::string &stage, const FeatureVisitor &visitor,
+namespace {
+
+// Pictures at the network's input size, on their way through the engine together.
+class Batch {
+ public:
+  Batch(const InputConfig &input, int capacity)
+      : width_(input.width),
+        height_(input.height),
+        pixels_(static_cast<std::size_t>(capacity) * picture_size()) {}
+
+  bool full() const { return (indices_.size() + 1) * picture_size() > pixels_.size(); }
+  const std::vector<std::size_t> &indices() const { return indices_; }
+  void clear() { indices_.clear(); }
+
+  // Where the next picture goes, R G B.
+  std::span<std::uint8_t> add(std::size_t index) {
+    indices_.push_back(index);
+    return std::span(pixels_).subspan((indices_.size() - 1) * picture_size(), picture_size());
+  }
+
+  std::vector<FrameView> frames() const {
+    std::vector<FrameView> views(indices_.size());
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      views[i].layout = PixelLayout::RGB;
+      views[i].width = width_;
+      views[i].height = height_;
+      views[i].planes[0] = {pixels_.data() + i * picture_size(), std::ptrdiff_t{3} * width_};
+    }
+    return views;
+  }
+
+ private:
+  std::size_t picture_size() const {
+    return std::size_t{3} * static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_);
+  }
+
+  int width_;
+  int height_;
+  std::vector<std::uint8_t> pixels_;
+  std::vector<std::size_t> indices_;
+};
+
+}  // namespace
+
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const std::string &stage, const FeatureVisitor &visitor,
                                    Progress &progress) {
   const torch::NoGradGuard no_grad;
-  Preprocessor preprocessor(input);
-  const torch::Tensor images = torch::empty({batch, 3, input.height, input.width});
-  std::vector<std::size_t> waiting;
-  const auto run_batch = [&] {
-    if (waiting.empty()) return;
-    const auto count = static_cast<std::int64_t>(waiting.size());
-    visitor(waiting,
-            network.features(images.narrow(0, 0, count).contiguous(torch::MemoryFormat::ChannelsLast)));
-    waiting.clear();
+  Preprocessor preprocessor(extractor.input());
+  Batch filling(extractor.input(), batch);
+  Batch running(extractor.input(), batch);
+  std::future<torch::Tensor> features;  // of `running`
+  const auto finish = [&] {
+    if (features.valid()) visitor(running.indices(), features.get());
+    running.clear();
+  };
+  const auto start = [&] {
+    finish();
+    if (filling.indices().empty()) return;
+    std::swap(filling, running);
+    features =
+        std::async(std::launch::async, [&, frames = running.frames()] { return extractor.run(frames); });
   };
   progress.begin(stage, static_cast<std::int64_t>(items.size()));
   std::vector<Unread> unread = visit_items(items, [&](std::size_t index, const FrameView &frame) {
     if (interrupted())
       throw Error("train", "interrupted while reading pictures", "nothing was learned yet: start again");
-    const std::int64_t size = 3 * std::int64_t{input.height} * input.width;
-    preprocessor.run(frame,
-                     {images.data_ptr<float>() + std::ssize(waiting) * size, static_cast<std::size_t>(size)});
-    waiting.push_back(index);
-    if (std::ssize(waiting) == batch) run_batch();
+    preprocessor.resize(frame, filling.add(index));
+    if (filling.full()) start();
     progress.update(static_cast<std::int64_t>(index) + 1);
   });
-  run_batch();
+  start();
+  finish();
   progress.end();
   return unread;
 }
 
-Features extract_features(Network &network, const InputConfig &input, std::span<const Item> items, int batch,
+Features extract_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                           const std::string &stage, Progress &progress) {
   std::vector<torch::Tensor> parts;
   Features features;
   features.unread = visit_features(
-      network, input, items, batch, stage,
+      extractor, items, batch, stage,
       [&](std::span<const std::size_t>, const torch::Tensor &some) {
-        parts.push_back(some.to(torch::kFloat16, /*non_blocking=*/false, /*copy=*/false,
-                                torch::MemoryFormat::Contiguous));
+        parts.push_back(some.to(torch::kFloat16));
       },
       progress);
-  features.values = parts.empty() ? torch::empty({0, network.channels(), input.height / 16, input.width / 16},
-                                                 torch::kFloat16)
-                                  : torch::cat(parts);
+  const std::vector<std::int64_t> &shape = extractor.shape();
+  parts.push_back(torch::empty({0, shape[0], shape[1], shape[2]}, torch::kFloat16));
+  features.values = torch::cat(parts);
   return features;
 }
 

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "model/network.h"
 #include "training/data/source.h"
 #include "training/data/visit.h"
 #include "training/progress.h"
+#include "training/train/feature_extractor.h"
 
 namespace uniad {
 
@@ -21,10 +21,11 @@ namespace uniad {
 using FeatureVisitor =
     std::function<void(std::span<const std::size_t> indices, const torch::Tensor &features)>;
 
-// Hands network.features of every item that can be read to `visitor`, `batch` pictures at a time. Returns
-// what could not be read. Throws Error when interrupted.
-std::vector<Unread> visit_features(Network &network, const InputConfig &input, std::span<const Item> items,
-                                   int batch, const std::string &stage, const FeatureVisitor &visitor,
+// Hands the features of every item that can be read to `visitor`, on the calling thread, `batch` pictures at
+// a time, while the engine and the decoders work on the next ones. Returns what could not be read. Throws
+// Error when interrupted.
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const std::string &stage, const FeatureVisitor &visitor,
                                    Progress &progress);
 
 // The frozen backbone's features of pictures: constants of the training, so they are computed once and kept
@@ -35,7 +36,7 @@ struct Features {
 };
 
 // Features of every item, as visit_features() has them: raw ones of a network that does not standardise yet.
-Features extract_features(Network &network, const InputConfig &input, std::span<const Item> items, int batch,
+Features extract_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                           const std::string &stage, Progress &progress);
 
 // Mean and standard deviation + 1e-6 of each channel over all tokens of all pictures, in fp32.

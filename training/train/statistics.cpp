@@ -26,13 +26,14 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
                                    Statistics known, Provenance &provenance, Progress &progress) {
   const torch::NoGradGuard no_grad;
   const bool anew = known.empty();
+  FeatureExtractor extractor(network, config, "cpu", options.precision);
   StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
   for (const Source &source : options.sources) {
     const std::vector<int> folds = assign_folds(source.train, StatisticsLearner::folds);
     std::int64_t left_out = 0;
     const std::int64_t before = learner.pictures();
     const auto unread = visit_features(
-        network, config.input, source.train, options.batch, source.name + ": learning what is normal",
+        extractor, source.train, options.batch, source.name + ": learning what is normal",
         [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
           const torch::Tensor residuals =
               config.statistics->residuals ? network.residuals(features) : torch::Tensor();

@@ -57,12 +57,12 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
   return model;
 }
 
-SourceFeatures read_source(Network &network, const InputConfig &input, const Source &source,
-                           const TrainOptions &options, Provenance &provenance, Progress &progress) {
+SourceFeatures read_source(FeatureExtractor &extractor, const Source &source, const TrainOptions &options,
+                           Provenance &provenance, Progress &progress) {
   const Split split = hold_back(source.train, options.seed);
   const auto extract = [&](const std::vector<Item> &items, const std::string &what) {
     Features features =
-        extract_features(network, input, items, options.batch, source.name + ": " + what, progress);
+        extract_features(extractor, items, options.batch, source.name + ": " + what, progress);
     for (const Unread &unread : features.unread) progress.say("skipped " + unread.reason);
     if (!features.unread.empty()) {
       progress.say(source.name + ": " + std::to_string(features.unread.size()) + " of " +
@@ -78,18 +78,6 @@ SourceFeatures read_source(Network &network, const InputConfig &input, const Sou
   provenance.sources.push_back(
       {source.name, source.path, features.train.size(0), features.held_back.size(0)});
   return features;
-}
-
-// Everything of the network but its statistics, by the names of the model file.
-void store_network(const Network &network, Model &model) {
-  store_tensors(network, "", model.tensors);
-  if (network.feature_mean.defined()) {
-    model.tensors["feature_mean"] = to_stored(network.feature_mean);
-    model.tensors["feature_std"] = to_stored(network.feature_std);
-  }
-  if (network.feature_whitening.defined()) {
-    model.tensors["feature_whitening"] = to_stored(network.feature_whitening);
-  }
 }
 
 void save_checkpoint(const Network &network, Model model, std::int64_t steps, const TrainOptions &options) {
@@ -173,9 +161,10 @@ Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFea
 // By gradient steps; then, for the recipes that score by them, the statistics of what the network leaves.
 void train_network(Network &network, const TrainOptions &options, const Schedule &schedule, Model &model,
                    Progress &progress) {
+  FeatureExtractor extractor(network, model.config, "cpu", options.precision);
   std::vector<SourceFeatures> sources;
   for (const Source &source : options.sources) {
-    sources.push_back(read_source(network, model.config.input, source, options, model.provenance, progress));
+    sources.push_back(read_source(extractor, source, options, model.provenance, progress));
   }
   if (schedule.standardise) standardise(network, sources, options.whiten);
   fit(network, sources, schedule, model, options, progress);
