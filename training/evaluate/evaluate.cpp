@@ -30,7 +30,7 @@ ClassFigures judge(const Source &source, Detector &detector, Progress &progress)
   const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
     const auto detection = detector.detect({&frame, 1}).front();
     try {
-      judge.add(source.test[index], detection.grid, detection.score);
+      judge.add(source.test[index], detection.grid, detection.score, PictureShape{frame.width, frame.height});
     } catch (const Error &unreadable_mask) {
       progress.say(std::string(unreadable_mask.what()) + "; judged by its label alone");
     }

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "model/error.h"
-#include "training/data/mask.h"
 
 namespace uniad {
 namespace {
@@ -27,25 +26,25 @@ void insert(Figures &figures, const std::string &prefix, const std::optional<Ran
 Judge::Judge(std::span<const Item> items, int input_width, int input_height)
     : width_(input_width),
       height_(input_height),
-      masked_(std::any_of(items.begin(), items.end(), [](const Item &item) { return !item.mask.empty(); })),
+      masked_(std::any_of(items.begin(), items.end(), [](const Item &item) { return !item.masks.empty(); })),
       video_(
           std::all_of(items.begin(), items.end(), [](const Item &item) { return item.frame.has_value(); })) {}
 
-void Judge::add(const Item &item, const Grid &grid, float score) {
+void Judge::add(const Item &item, const Grid &grid, float score, std::optional<PictureShape> shape) {
   ++images_;
   auto abnormal = item.abnormal;
   std::vector<std::uint8_t> mask;
   std::optional<Error> error;
   try {
-    if (!item.mask.empty()) {
-      mask = read_mask(item.mask, width_, height_);
+    if (!item.masks.empty()) {
+      mask = read_masks(item.masks, width_, height_, shape);
       abnormal = std::find(mask.begin(), mask.end(), 1) != mask.end();
     }
   } catch (const Error &unreadable) {
     error = unreadable;
   }
   if (abnormal) (*abnormal ? abnormal_ : normal_).push_back(score);
-  const bool pixels_known = !mask.empty() || (item.mask.empty() && abnormal == false);
+  const bool pixels_known = !mask.empty() || (item.masks.empty() && abnormal == false);
   if (masked_ && pixels_known) pixels_.add(upsample(grid, width_, height_).values, mask, width_, height_);
   if (error) throw *error;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/engine/score.h"
+#include "training/data/mask.h"
 #include "training/data/source.h"
 #include "training/metrics/metrics.h"
 #include "training/progress.h"
@@ -36,8 +37,10 @@ class Judge {
  public:
   Judge(std::span<const Item> items, int input_width, int input_height);
 
-  // Throws Error when the item's mask cannot be read; the item is then judged by its label alone.
-  void add(const Item &item, const Grid &grid, float score);
+  // shape: of the item's picture, where known. Throws Error when a mask of it cannot be read or is of another
+  // shape; the
+  // item is then judged by its label alone.
+  void add(const Item &item, const Grid &grid, float score, std::optional<PictureShape> shape = std::nullopt);
 
   ClassFigures figures(std::optional<double> threshold);
 

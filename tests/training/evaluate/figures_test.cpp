@@ -16,7 +16,9 @@ Grid flat(float value) {
 class FiguresOf : public test::TemporaryFolder {
  protected:
   Item picture(std::optional<bool> abnormal, const std::filesystem::path &mask = {}) const {
-    return {folder_ / "picture.png", {}, abnormal, {}, mask};
+    Item item{folder_ / "picture.png", {}, abnormal, {}, {}};
+    if (!mask.empty()) item.masks.push_back(mask);
+    return item;
   }
 
   // Abnormal in the left `columns` columns of `width`.
