@@ -56,8 +56,7 @@ class Batch {
 }  // namespace
 
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
-                                   const std::string &stage, const FeatureVisitor &visitor,
-                                   Progress &progress) {
+                                   const FeatureVisitor &visitor, const PictureChange &change) {
   const torch::NoGradGuard no_grad;
   Preprocessor preprocessor(extractor.input());
   Batch filling(extractor.input(), batch);
@@ -74,16 +73,27 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
     features =
         std::async(std::launch::async, [&, frames = running.frames()] { return extractor.run(frames); });
   };
-  progress.begin(stage, static_cast<std::int64_t>(items.size()));
   std::vector<Unread> unread = visit_items(items, [&](std::size_t index, const FrameView &frame) {
-    if (interrupted())
-      throw Error("train", "interrupted while reading pictures", "nothing was learned yet: start again");
-    preprocessor.resize(frame, filling.add(index));
+    const std::span<std::uint8_t> rgb = filling.add(index);
+    preprocessor.resize(frame, rgb);
+    if (change) change(index, rgb);
     if (filling.full()) start();
-    progress.update(static_cast<std::int64_t>(index) + 1);
   });
   start();
   finish();
+  return unread;
+}
+
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const std::string &stage, const FeatureVisitor &visitor,
+                                   Progress &progress) {
+  progress.begin(stage, static_cast<std::int64_t>(items.size()));
+  auto unread =
+      visit_features(extractor, items, batch, visitor, [&](std::size_t index, std::span<std::uint8_t>) {
+        if (interrupted())
+          throw Error("train", "interrupted while reading pictures", "nothing was learned yet: start again");
+        progress.update(static_cast<std::int64_t>(index) + 1);
+      });
   progress.end();
   return unread;
 }

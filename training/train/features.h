@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -21,9 +22,16 @@ namespace uniad {
 using FeatureVisitor =
     std::function<void(std::span<const std::size_t> indices, const torch::Tensor &features)>;
 
+// Called with the index of an item and its picture at input size, R G B, height x width x 3: for augment().
+using PictureChange = std::function<void(std::size_t index, std::span<std::uint8_t> rgb)>;
+
 // Hands the features of every item that can be read to `visitor`, on the calling thread, `batch` pictures at
-// a time, while the engine and the decoders work on the next ones. Returns what could not be read. Throws
-// Error when interrupted.
+// a time, while the engine and the decoders work on the next ones. `change`, where it is given, sees every
+// picture at input size before and may change it. Returns what could not be read.
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const FeatureVisitor &visitor, const PictureChange &change = {});
+
+// The same as a stage of the progress. Throws Error when interrupted.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const std::string &stage, const FeatureVisitor &visitor,
                                    Progress &progress);

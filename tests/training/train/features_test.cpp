@@ -84,6 +84,29 @@ TEST_F(VisitFeatures, WhatTheVisitorThrowsEndsIt) {
       std::runtime_error);
 }
 
+TEST_F(VisitFeatures, AChangeOfThePictureIsSeenByTheNetwork) {
+  const std::vector<Item> items{write_noise(0), write_noise(1), write_noise(2)};
+  FeatureExtractor extractor(network_, tiny());
+  const Features plain = extract_features(extractor, items, 2, "test", progress_);
+  const Item black{write_picture("black.png", cv::Mat(8, 8, CV_8UC3, cv::Scalar(0, 0, 0))), {}, {}, {}, {}};
+  const auto unread = visit_features(
+      extractor, items, 2,
+      [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
+        for (std::size_t i = 0; i < indices.size(); ++i) {
+          const torch::Tensor wanted =
+              indices[i] == 1 ? expected(black) : plain.values[static_cast<std::int64_t>(indices[i])];
+          EXPECT_TRUE(torch::allclose(features[static_cast<std::int64_t>(i)].to(torch::kFloat32),
+                                      wanted.to(torch::kFloat32), 1e-2, 1e-2))
+              << indices[i];
+        }
+      },
+      [](std::size_t index, std::span<std::uint8_t> rgb) {
+        EXPECT_EQ(rgb.size(), 3U * 64 * 96);
+        if (index == 1) std::fill(rgb.begin(), rgb.end(), std::uint8_t{0});
+      });
+  EXPECT_TRUE(unread.empty());
+}
+
 TEST_F(VisitFeatures, OfNothingAreOfTheRightShape) {
   FeatureExtractor extractor(network_, tiny());
   const Features none = extract_features(extractor, {}, 4, "test", progress_);
