@@ -91,7 +91,8 @@ void add_data(CLI::App &app, const std::string &name, std::vector<std::string> &
   app.add_option(
          name, data,
          "A folder in MVTec-AD layout, a folder of pictures, a picture, a list (.json, .jsonl), a video or "
-         "some of its frames (VIDEO#FIRST-LAST); NAME is the source (camera, product) it belongs to, "
+         "some of its frames (VIDEO#FIRST-LAST), CIFAR-10 with its normal classes (FOLDER#0,1,2,3,4); NAME "
+         "is the source (camera, product) it belongs to, "
          "default the folder's or file's name; equal names join")
       ->type_name("[NAME=]PATH")
       ->required();
@@ -122,6 +123,37 @@ void add_max_frames(CLI::App &app, std::size_t &frames) {
       ->type_name("N")
       ->check(at_least(1))
       ->capture_default_str();
+}
+
+void add_held_back(CLI::App &app, TrainOptions &options) {
+  app.add_option(
+         "--held-back", options.held_back,
+         "Share of every source that is never trained on and makes the thresholds (default: a tenth, or "
+         "20 pictures; with the recipe instant every fifth of the pictures in turn, and all are learned "
+         "from)")
+      ->type_name("SHARE")
+      ->check(between(0, 1));
+  app.add_option("--report-outliers", options.report_outliers,
+                 "With the recipe instant: name so many of the normal pictures that score highest")
+      ->type_name("N")
+      ->check(at_least(1));
+}
+
+void add_cache(CLI::App &app, TrainCommand &command) {
+  auto &cache = command.options.cache;
+  app.add_option_function<std::uint64_t>(
+         "--cache-memory", [&](std::uint64_t mebibytes) { cache.memory = mebibytes << 20U; },
+         "MiB of features to keep in memory (recipes fast and paper)")
+      ->type_name("MIB")
+      ->check(from_to(0, std::int64_t{1} << 30U))
+      ->default_str(std::to_string(cache.memory >> 20U));
+  auto *folder = add_path(app, "--cache-dir", cache.folder,
+                          "Where features are kept that memory does not hold, and for later runs, at most 20 "
+                          "GiB (default: $XDG_CACHE_HOME/uniad/features)");
+  folder->type_name("DIR");
+  app.add_flag_callback(
+         "--no-cache", [&command] { command.keep_features = false; }, "Keep no features on disk")
+      ->excludes(folder);
 }
 
 void describe_train(CLI::App &app, TrainCommand &command) {
@@ -174,6 +206,8 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->check(at_least(0))
       ->capture_default_str();
   add_max_frames(app, command.max_frames);
+  add_held_back(app, options);
+  add_cache(app, command);
   auto *sigma =
       app.add_option("--sigma", options.threshold.standard_deviations,
                      "Threshold: mean of held-back normal scores plus this many standard deviations");
@@ -186,7 +220,11 @@ void describe_train(CLI::App &app, TrainCommand &command) {
   app.final_callback([&app, &options] {
     if (options.whiten && options.recipe != Recipe::Fast)
       throw CLI::ValidationError("--whiten", "only the recipe fast whitens: add --recipe fast");
-    if (options.recipe != Recipe::Instant) return;
+    if (options.recipe != Recipe::Instant) {
+      if (options.report_outliers > 0)
+        throw CLI::ValidationError("--report-outliers", "only the recipe instant scores what it learns from");
+      return;
+    }
     for (const char *name : {"--steps", "--epochs", "--lr", "--log"})
       if (app.count(name) > 0)
         throw CLI::ValidationError(name, "the recipe instant takes no steps: add --recipe fast or paper");

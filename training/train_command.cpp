@@ -44,6 +44,7 @@ void run_train(const TrainCommand &command, Progress &progress) {
   options.weights = need_weight_file(options.backbone, options.weights);
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
   options.sources = open_training_data(command, progress);
+  if (command.keep_features && options.cache.folder.empty()) options.cache.folder = default_cache_folder();
   train(options, progress);
 }
 

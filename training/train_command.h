@@ -17,6 +17,7 @@ struct TrainCommand {
   std::filesystem::path image_dir;  // of lists
   std::size_t max_frames = 2000;    // of a source's videos
   TrainOptions options;             // sources are still missing; backbone may be "auto"
+  bool keep_features = true;        // in options.cache.folder, by default the user's cache
 };
 
 // Opens the data, finds the backbone's weights and trains. From its start on ctrl-C ends the training in

@@ -2,8 +2,10 @@
 #include "training/train/feature_extractor.h"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
+#include <map>
+
+#include "training/train/digest.h"
 
 namespace uniad {
 namespace {
@@ -15,15 +17,35 @@ Model frozen_part(const Network &network, const ModelConfig &config) {
   model.config.reconstruction.reset();
   model.config.statistics.reset();
   store_network(network, model);
+  std::erase_if(model.tensors,
+                [](const auto &tensor) { return tensor.first.starts_with("reconstruction."); });
   return model;
+}
+
+std::string digest_of(const Model &frozen, const std::string &on) {
+  Digest digest;
+  digest.add(UNIAD_VERSION);
+  digest.add(config_text(frozen.config));
+  digest.add(on);
+  for (const auto &[name, tensor] : frozen.tensors) {
+    digest.add(name);
+    digest.add(tensor.bytes);
+  }
+  return digest.text();
 }
 
 }  // namespace
 
 FeatureExtractor::FeatureExtractor(const Network &network, const ModelConfig &config,
                                    const std::string &device, const std::string &precision)
-    : engine_(Engine::of_new_model(frozen_part(network, config), "features", device, precision)),
-      shape_{network.channels(), config.input.height / 16, config.input.width / 16} {}
+    : FeatureExtractor(frozen_part(network, config), device, precision) {}
+
+FeatureExtractor::FeatureExtractor(const Model &frozen, const std::string &device,
+                                   const std::string &precision)
+    : engine_(Engine::of_new_model(frozen, "features", device, precision)),
+      shape_{tapped_channels(frozen.config.backbone), frozen.config.input.height / 16,
+             frozen.config.input.width / 16},
+      digest_(digest_of(frozen, engine_->description())) {}
 
 torch::Tensor FeatureExtractor::run(std::span<const FrameView> frames) {
   tokens_.resize(std::max(tokens_.size(), frames.size()));

@@ -29,10 +29,15 @@ class FeatureExtractor {
   const InputConfig &input() const { return engine_->config().input; }
   // (channels, H / 16, W / 16)
   const std::vector<std::int64_t> &shape() const { return shape_; }
+  // Of all that features depend on but the picture: weights, preprocessing, precision, program version.
+  const std::string &digest() const { return digest_; }
 
  private:
+  FeatureExtractor(const Model &frozen, const std::string &device, const std::string &precision);
+
   std::shared_ptr<Engine> engine_;
   std::vector<std::int64_t> shape_;
+  std::string digest_;
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
 };

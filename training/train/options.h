@@ -9,6 +9,7 @@
 
 #include "model/engine/calibration.h"
 #include "training/data/source.h"
+#include "training/train/cache_options.h"
 
 namespace uniad {
 
@@ -35,6 +36,10 @@ struct TrainOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string precision = "fp32";  // fp32, bf16
   std::uint64_t seed = 0;
+  std::optional<double> held_back;  // share of each source that is never trained on; absent: hold_back()'s
+                                    // own, for the recipe instant every fifth in turn
+  FeatureCacheOptions cache;        // recipes fast and paper
+  std::size_t report_outliers = 0;  // recipe instant: so many of the worst-scored pictures are told
   ThresholdRule threshold;
 };
 

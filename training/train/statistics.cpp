@@ -28,35 +28,69 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   const bool anew = known.empty();
   FeatureExtractor extractor(network, config, "cpu", options.precision);
   StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
+  std::map<std::string, Split> splits;
+  std::map<std::string, std::vector<std::size_t>> learned_from;  // items of split.train, in order
   for (const Source &source : options.sources) {
-    const std::vector<int> folds = assign_folds(source.train, StatisticsLearner::folds);
+    const Split &split = splits[source.name] = options.held_back
+                                                   ? hold_back(source.train, options.seed, options.held_back)
+                                                   : Split{source.train, {}};
+    const std::vector<int> folds = assign_folds(split.train, StatisticsLearner::folds);
     std::int64_t left_out = 0;
     const std::int64_t before = learner.pictures();
     const auto unread = visit_features(
-        extractor, source.train, options.batch, source.name + ": learning what is normal",
+        extractor, split.train, options.batch, source.name + ": learning what is normal",
         [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
           const torch::Tensor residuals =
               config.statistics->residuals ? network.residuals(features) : torch::Tensor();
           for (std::size_t i = 0; i < indices.size(); ++i) {
             const auto row = static_cast<std::int64_t>(i);
-            if (!learner.add(source.name, folds[indices[i]], features[row],
-                             residuals.defined() ? residuals[row] : torch::Tensor()))
+            if (learner.add(source.name, folds[indices[i]], features[row],
+                            residuals.defined() ? residuals[row] : torch::Tensor()))
+              learned_from[source.name].push_back(indices[i]);
+            else
               ++left_out;
           }
         },
         progress);
-    report_unread(source.train, unread, progress);
+    report_unread(split.train, unread, progress);
     if (left_out > 0)
       progress.say(source.name + ": " + std::to_string(left_out) +
                    " pictures left out, their features are no numbers");
-    add_source(provenance, {source.name, source.path, learner.pictures() - before, 0});
+    add_source(provenance, {source.name, source.path, learner.pictures() - before,
+                            static_cast<std::int64_t>(split.held_back.size())});
   }
   if (anew) warn_of_few(learner, progress);
 
   StatisticsLearner::Learned learned = learner.finish();
   std::map<std::string, std::vector<double>> scores;
-  for (const auto &[source, grids] : learned.held_back_grids) scores[source] = scores_of(grids, config.score);
-  return {std::move(learned.statistics), calibrate(scores, options.threshold)};
+  std::vector<ScoredItem> scored;
+  const auto add_score = [&](const std::string &source, const Item &item, double score) {
+    scores[source].push_back(score);
+    scored.push_back({source, item, score});
+  };
+  if (options.held_back) {
+    network.statistics.emplace(learned.statistics, *config.statistics);
+    for (const auto &[source, split] : splits) {
+      const auto unread = visit_features(
+          extractor, split.held_back, options.batch, source + ": judging what is held back",
+          [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
+            const auto of_batch = scores_of(network.judge_features(features).grid, config.score);
+            for (std::size_t i = 0; i < indices.size(); ++i)
+              add_score(source, split.held_back[indices[i]], of_batch[i]);
+          },
+          progress);
+      report_unread(split.held_back, unread, progress);
+    }
+  } else {
+    for (const auto &[source, grids] : learned.held_back_grids) {
+      const auto of_source = scores_of(grids, config.score);
+      for (std::size_t i = 0; i < of_source.size(); ++i) {
+        const auto number = static_cast<std::size_t>(learned.held_back_pictures.at(source)[i]);
+        add_score(source, splits.at(source).train[learned_from.at(source)[number]], of_source[i]);
+      }
+    }
+  }
+  return {std::move(learned.statistics), calibrate(scores, options.threshold), std::move(scored)};
 }
 
 Statistics learn_statistics(Network &network, const ModelConfig &config,

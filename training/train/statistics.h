@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/network.h"
+#include "training/data/outliers.h"
 #include "training/progress.h"
 #include "training/train/learn.h"
 #include "training/train/options.h"
@@ -14,11 +15,13 @@ namespace uniad {
 struct LearnedStatistics {
   Statistics statistics;
   Calibration calibration;
+  std::vector<ScoredItem> scored;  // those pictures; of very many a random choice
 };
 
 // Learns the statistics of all that is normal in options.sources by one pass over their features, in bounded
-// memory, and adds them to what is known. Each fold of the pictures is held back in turn for the calibration.
-// `network` has no statistics yet; where it has a reconstruction, its residuals are learned too.
+// memory, and adds them to what is known. Each fold of the pictures is held back in turn for the calibration;
+// where options.held_back is set, that share is instead, and never learned from. `network` has no statistics
+// yet; where it has a reconstruction, its residuals are learned too.
 LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
                                    Statistics known, Provenance &provenance, Progress &progress);
 

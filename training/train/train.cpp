@@ -13,7 +13,7 @@
 #include "model/file/weights.h"
 #include "model/network.h"
 #include "training/interrupt.h"
-#include "training/train/features.h"
+#include "training/train/feature_cache.h"
 #include "training/train/learn.h"
 #include "training/train/recipe.h"
 #include "training/train/statistics.h"
@@ -57,18 +57,24 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
   return model;
 }
 
-SourceFeatures read_source(FeatureExtractor &extractor, const Source &source, const TrainOptions &options,
-                           Provenance &provenance, Progress &progress) {
-  const Split split = hold_back(source.train, options.seed);
+// All rows, in half precision.
+torch::Tensor all_of(const FeatureRows &rows, const std::vector<std::int64_t> &shape) {
+  torch::Tensor all = torch::empty({rows.rows(), shape[0], shape[1], shape[2]}, torch::kFloat16);
+  for (std::int64_t row = 0; row < rows.rows(); ++row) all[row].copy_(rows.gather({&row, 1})[0]);
+  return all;
+}
+
+SourceFeatures read_source(FeatureCache &cache, const std::vector<std::int64_t> &shape, const Source &source,
+                           const TrainOptions &options, Provenance &provenance, Progress &progress) {
+  const Split split = hold_back(source.train, options.seed, options.held_back);
   const auto extract = [&](const std::vector<Item> &items, const std::string &what) {
-    Features features =
-        extract_features(extractor, items, options.batch, source.name + ": " + what, progress);
-    for (const Unread &unread : features.unread) progress.say("skipped " + unread.reason);
-    if (!features.unread.empty()) {
-      progress.say(source.name + ": " + std::to_string(features.unread.size()) + " of " +
+    const FeatureRows rows = cache.read(items, options.batch, source.name + ": " + what);
+    for (const Unread &unread : rows.unread()) progress.say("skipped " + unread.reason);
+    if (!rows.unread().empty()) {
+      progress.say(source.name + ": " + std::to_string(rows.unread().size()) + " of " +
                    std::to_string(items.size()) + " pictures could not be read");
     }
-    return std::move(features.values);
+    return all_of(rows, shape);
   };
   SourceFeatures features{source.name, extract(split.train, "reading what is normal"),
                           extract(split.held_back, "reading what is held back")};
@@ -162,9 +168,10 @@ Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFea
 void train_network(Network &network, const TrainOptions &options, const Schedule &schedule, Model &model,
                    Progress &progress) {
   FeatureExtractor extractor(network, model.config, "cpu", options.precision);
+  FeatureCache cache(extractor, progress, options.cache);
   std::vector<SourceFeatures> sources;
   for (const Source &source : options.sources) {
-    sources.push_back(read_source(extractor, source, options, model.provenance, progress));
+    sources.push_back(read_source(cache, extractor.shape(), source, options, model.provenance, progress));
   }
   if (schedule.standardise) standardise(network, sources, options.whiten);
   fit(network, sources, schedule, model, options, progress);
@@ -186,7 +193,8 @@ void train(const TrainOptions &options, Progress &progress) {
   Model model = describe(options, weights);
   std::int64_t pictures = 0;
   for (const Source &source : options.sources) {
-    pictures += static_cast<std::int64_t>(hold_back(source.train, options.seed).train.size());
+    pictures +=
+        static_cast<std::int64_t>(hold_back(source.train, options.seed, options.held_back).train.size());
   }
   const Schedule schedule = make_schedule(options, pictures);
   if (model.config.reconstruction) {
@@ -206,6 +214,8 @@ void train(const TrainOptions &options, Progress &progress) {
         learn_statistics(network, model.config, options, {}, model.provenance, progress);
     set_statistics(model, learned.statistics);
     model.calibration = std::move(learned.calibration);
+    for (const ScoredItem &outlier : highest(std::move(learned.scored), options.report_outliers))
+      progress.say("outlier? " + describe(outlier));
     warn_of_few_scores(model.calibration, options, progress);
   }
   store_network(network, model);
