@@ -79,6 +79,17 @@ std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind) {
   return scores;
 }
 
+void store_network(const Network &network, Model &model) {
+  store_tensors(network, "", model.tensors);
+  if (network.feature_mean.defined()) {
+    model.tensors["feature_mean"] = to_stored(network.feature_mean);
+    model.tensors["feature_std"] = to_stored(network.feature_std);
+  }
+  if (network.feature_whitening.defined()) {
+    model.tensors["feature_whitening"] = to_stored(network.feature_whitening);
+  }
+}
+
 std::shared_ptr<Network> make_network(const Model &model, const std::string &where) {
   auto network = std::make_shared<Network>(model.config);
   load_tensors(*network, model.tensors, "", where);

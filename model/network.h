@@ -78,6 +78,9 @@ std::vector<Grid> to_grids(const torch::Tensor &grids);
 // The scores of grids (B, rows, columns), fp32.
 std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind);
 
+// Puts everything of the network but its statistics into the model, by the names of the file.
+void store_network(const Network &network, Model &model);
+
 // A network in eval mode, in fp32 on the CPU, with the model's weights. Throws Error.
 std::shared_ptr<Network> make_network(const Model &model, const std::string &where);
 

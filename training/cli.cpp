@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "model/backbone/taps.h"
+#include "model/error.h"
 #include "model/file/choices.h"
 
 namespace uniad {
@@ -110,7 +111,8 @@ void add_data(CLI::App &app, const std::string &name, std::vector<std::string> &
   app.add_option(
          name, data,
          "A folder in MVTec-AD layout, a folder of pictures, a picture, a list (.json, .jsonl), a video or "
-         "some of its frames (VIDEO#FIRST-LAST); NAME is the source (camera, product) it belongs to, "
+         "some of its frames (VIDEO#FIRST-LAST), CIFAR-10 with its normal classes (FOLDER#0,1,2,3,4); NAME "
+         "is the source (camera, product) it belongs to, "
          "default the folder's or file's name; equal names join")
       ->type_name("[NAME=]PATH")
       ->required();
@@ -183,6 +185,21 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
                  "Keep a moving average of the weights, of this decay a step, and end with it")
       ->type_name("DECAY")
       ->check(between(0, 1));
+  app.add_option_function<std::string>(
+         "--augment", [&](const std::string &list) { options.augmentation = parse_augmentation(list); },
+         "Vary the pictures of every epoch, each with a chance of one half: some of flip-h, flip-v, rotate, "
+         "colour, with commas between; features are then not cached")
+      ->type_name("NAME,...")
+      ->check(CLI::Validator(
+          [](const std::string &list) {
+            try {
+              parse_augmentation(list);
+              return std::string();
+            } catch (const Error &error) {
+              return std::string(error.what());
+            }
+          },
+          ""));
   app.add_flag("--balance", options.balance,
                "Train on every source equally often, however many pictures it has");
   app.add_option_function<std::string>(
@@ -223,8 +240,9 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
 // Every option that has a say in what is learned, and its value.
 std::map<std::string, std::string> said(const CLI::App &app) {
   static const std::set<std::string> silent{
-      "--help",   "--config",           "--data",           "--image-dir", "--model",       "--weights",
-      "--resume", "--checkpoint-every", "--worker-timeout", "--log",       "--tensorboard", "--device"};
+      "--help",         "--config",           "--data",           "--image-dir", "--model",       "--weights",
+      "--resume",       "--checkpoint-every", "--worker-timeout", "--log",       "--tensorboard", "--device",
+      "--cache-memory", "--cache-dir",        "--no-cache"};
   std::map<std::string, std::string> all;
   for (const CLI::Option *option : app.get_options()) {
     if (silent.contains(option->get_name())) continue;
@@ -437,6 +455,37 @@ void check_network(const CLI::App &app, const NetworkOptions &options) {
   if (!query_a_layer) refuse({"--decoder-variant"}, "it needs a query for each layer: add --queries layer");
 }
 
+void add_held_back(CLI::App &app, TrainOptions &options) {
+  app.add_option(
+         "--held-back", options.held_back,
+         "Share of every source that is never trained on and makes the thresholds (default: a tenth, or "
+         "20 pictures; with the recipe instant every fifth of the pictures in turn, and all are learned "
+         "from)")
+      ->type_name("SHARE")
+      ->check(between(0, 1));
+  app.add_option("--report-outliers", options.report_outliers,
+                 "With the recipe instant: name so many of the normal pictures that score highest")
+      ->type_name("N")
+      ->check(at_least(1));
+}
+
+void add_cache(CLI::App &app, TrainCommand &command) {
+  auto &cache = command.options.cache;
+  app.add_option_function<std::uint64_t>(
+         "--cache-memory", [&](std::uint64_t mebibytes) { cache.memory = mebibytes << 20U; },
+         "MiB of features to keep in memory (recipes fast and paper)")
+      ->type_name("MIB")
+      ->check(from_to(0, std::int64_t{1} << 30U))
+      ->default_str(std::to_string(cache.memory >> 20U));
+  auto *folder = add_path(app, "--cache-dir", cache.folder,
+                          "Where features are kept that memory does not hold, and for later runs, at most 20 "
+                          "GiB (default: $XDG_CACHE_HOME/uniad/features)");
+  folder->type_name("DIR");
+  app.add_flag_callback(
+         "--no-cache", [&command] { command.keep_features = false; }, "Keep no features on disk")
+      ->excludes(folder);
+}
+
 void describe_train(CLI::App &app, TrainCommand &command) {
   auto &options = command.options;
   add_data(app, "--data", command.data, command.image_dir);
@@ -489,19 +538,30 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->check(at_least(0))
       ->capture_default_str();
   add_max_frames(app, command.max_frames);
+  add_held_back(app, options);
+  add_cache(app, command);
   add_threshold(app, options.threshold, command.frame_rate, "mean + 4 standard deviations");
   app.final_callback([&app, &options] {
     if (options.whiten && options.recipe != Recipe::Fast)
       throw CLI::ValidationError("--whiten", "only the recipe fast whitens: add --recipe fast");
     options.said = said(app);
+    if (options.train_backbone && options.recipe != Recipe::Paper)
+      throw CLI::ValidationError("--train-backbone",
+                                 "its features are standardised by no recipe: add --recipe paper");
+    if (options.train_backbone && options.selection != Selection::Last)
+      throw CLI::ValidationError("--select", "looks at features that a backbone that learns does not give");
     check_network(app, options.network);
-    if (options.recipe != Recipe::Instant) return;
+    if (options.recipe != Recipe::Instant) {
+      if (options.report_outliers > 0)
+        throw CLI::ValidationError("--report-outliers", "only the recipe instant scores what it learns from");
+      return;
+    }
     for (const char *name : for_steps)
       if (app.count(name) > 0)
         throw CLI::ValidationError(name, "the recipe instant trains no network: add --recipe fast or paper");
     for (const char *name :
          {"--steps", "--epochs", "--lr", "--schedule", "--warmup", "--decay-epoch", "--weight-decay",
-          "--clip", "--ema", "--balance", "--select", "--resume", "--log", "--tensorboard"})
+          "--clip", "--ema", "--augment", "--balance", "--select", "--resume", "--log", "--tensorboard"})
       if (app.count(name) > 0)
         throw CLI::ValidationError(name, "the recipe instant takes no steps: add --recipe fast or paper");
   });

@@ -38,6 +38,7 @@ void run_train(const TrainCommand &command, Progress &progress) {
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
   options.sources = open_training_data(command, progress);
   require_frame_rates(options.sources, options.threshold.value_or(ThresholdRule{}));
+  if (command.keep_features && options.cache.folder.empty()) options.cache.folder = default_cache_folder();
   train(options, progress);
 }
 

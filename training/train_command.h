@@ -18,6 +18,7 @@ struct TrainCommand {
   std::size_t max_frames = 2000;     // of a source's videos
   std::optional<double> frame_rate;  // frames a second, instead of what the videos say
   TrainOptions options;              // sources are still missing; backbone may be "auto"
+  bool keep_features = true;         // in options.cache.folder, by default the user's cache
 };
 
 // Opens the data, finds the backbone's weights and trains. From its start on ctrl-C ends the training in

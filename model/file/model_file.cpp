@@ -515,12 +515,16 @@ void write_model(const Model &model, const std::filesystem::path &path) {
   };
   TensorFile content{model.tensors,
                      {{"uniad.version", std::to_string(model_file_version)},
-                      {"uniad.config", dump(to_json(model.config))},
+                      {"uniad.config", config_text(model.config)},
                       {"uniad.calibration", dump(to_json(model.calibration))},
                       {"uniad.provenance", dump(to_json(model.provenance))}}};
   // Whatever a reader would refuse is refused before the old file is replaced.
   check_numbers(model_from(content, path.string()), path.string());
   write_safetensors(content, path);
+}
+
+std::string config_text(const ModelConfig &config) {
+  return to_json(config).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 void check(const ModelConfig &config, const std::string &where) {

@@ -172,6 +172,9 @@ Model read_model(const std::filesystem::path &path);
 Model read_model_header(const std::filesystem::path &path);  // tensors without bytes
 void write_model(const Model &model, const std::filesystem::path &path);
 
+// The JSON of `uniad.config`: equal texts, equal networks.
+std::string config_text(const ModelConfig &config);
+
 // Throws Error when no network can be built from it or none that works: unknown backbone or stage, input not
 // divisible by 16 or out of 32..2048, numbers out of their range or NaN, a mask that hides every key of some
 // query (7x7 map, 7x7 mask), heads that do not divide dim, a decoder variant without a query for each layer.

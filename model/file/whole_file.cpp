@@ -88,10 +88,15 @@ void NewFile::write(std::span<const std::byte> bytes) {
 }
 
 void NewFile::commit() {
-  if (fsync(fd_) != 0 || close(std::exchange(fd_, -1)) != 0) fail("cannot be written");
+  if (fsync(fd_) != 0) fail("cannot be written");
+  replace();
+  sync_folder();
+}
+
+void NewFile::replace() {
+  if (close(std::exchange(fd_, -1)) != 0) fail("cannot be written");
   if (rename(temporary_.c_str(), goal_.c_str()) != 0) fail("cannot be written");
   temporary_.clear();
-  sync_folder();
 }
 
 // The rename itself lives in the folder. Some file systems cannot sync one (EINVAL): they order it

@@ -36,7 +36,7 @@ class InputFile {
 std::vector<std::byte> read_whole_file(const std::filesystem::path &path);
 
 // A file that comes into being whole: written beside its goal under another name, synced and renamed by
-// commit(), removed when commit() is never reached. Throws Error naming the goal.
+// commit(), removed when neither commit() nor replace() is reached. Throws Error naming the goal.
 class NewFile {
  public:
   explicit NewFile(std::filesystem::path goal);
@@ -46,6 +46,8 @@ class NewFile {
 
   void write(std::span<const std::byte> bytes);
   void commit();
+  // commit() that does not wait for the disk: for what can be made again.
+  void replace();
 
  private:
   void sync_folder() const;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numbers>
 
 #include "model/preprocess/fixed_point.h"
 #include "model/vectorise.h"
@@ -21,11 +22,25 @@ int nearest(double value) {
   return static_cast<int>(std::floor(value + 0.5));
 }
 
+constexpr double lanczos_lobes = 3;
+
+// sin(pi x) / (pi x)
+double sinc(double x) {
+  return x == 0 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
+}
+
+// Before it is normalised; x in pixels of the smaller side.
+double value_at(FilterShape shape, double x) {
+  if (shape == FilterShape::Triangle) return std::max(0.0, 1 - std::abs(x));
+  return std::abs(x) < lanczos_lobes ? sinc(x) * sinc(x / lanczos_lobes) : 0;
+}
+
 }  // namespace
 
-Filter make_filter(int in_size, int out_size) {
+Filter make_filter(int in_size, int out_size, FilterShape shape) {
   const double scale = static_cast<double>(in_size) / out_size;
-  const double support = std::max(scale, 1.0);
+  const double stretch = std::max(scale, 1.0);
+  const double support = stretch * (shape == FilterShape::Lanczos ? lanczos_lobes : 1);
 
   Filter filter{.in_size = in_size, .out_size = out_size, .taps = 0, .windows = {}, .weights = {}};
   for (int x = 0; x < out_size; ++x) {
@@ -38,18 +53,18 @@ Filter make_filter(int in_size, int out_size) {
 
   const auto taps = static_cast<std::size_t>(filter.taps);
   filter.weights.resize(taps * filter.windows.size());
-  std::vector<double> triangle(taps);
+  std::vector<double> values(taps);
   for (std::size_t x = 0; x < filter.windows.size(); ++x) {
     const auto [first, count] = filter.windows[x];
     const double center = (static_cast<double>(x) + 0.5) * scale;
     double sum = 0;
     for (int i = 0; i < count; ++i) {
-      const double distance = std::abs((first + i - center + 0.5) / support);
-      triangle[static_cast<std::size_t>(i)] = std::max(0.0, 1 - distance);
-      sum += triangle[static_cast<std::size_t>(i)];
+      double &value = values[static_cast<std::size_t>(i)];
+      value = value_at(shape, (first + i - center + 0.5) / stretch);
+      sum += value;
     }
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
-      filter.weights[x * taps + i] = nearest(triangle[i] / sum * (1 << Filter::weight_bits));
+      filter.weights[x * taps + i] = nearest(values[i] / sum * (1 << Filter::weight_bits));
   }
   return filter;
 }

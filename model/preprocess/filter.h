@@ -8,9 +8,12 @@
 
 namespace uniad {
 
-// Pillow's antialiased bilinear filter along one axis (libImaging, Resample.c, 8 bits a channel): a triangle
-// whose half width is the scale, at least one input pixel, cut off at the borders and normalised to a sum of
-// one. Weights have Pillow's 22 fractional bits, so that sums of them round as Pillow's do.
+// Pillow's shapes of a filter, whose half width in pixels of the smaller side is 1 and 3.
+enum class FilterShape { Triangle, Lanczos };
+
+// One of Pillow's antialiased filters along one axis (libImaging, Resample.c, 8 bits a channel): a shape
+// stretched by the scale where that is above 1, cut off at the borders and normalised to a sum of one.
+// Weights have Pillow's 22 fractional bits, so that sums of them round as Pillow's do.
 struct Filter {
   static constexpr int weight_bits = 22;
 
@@ -26,7 +29,7 @@ struct Filter {
   std::vector<std::int32_t> weights;  // out_size x taps, 0 beyond the window
 };
 
-Filter make_filter(int in_size, int out_size);
+Filter make_filter(int in_size, int out_size, FilterShape shape = FilterShape::Triangle);
 
 // The filter along rows of levels kept in 16-bit words, which processors multiply and add in pairs. A window
 // is cut into runs of neighbouring words, the last one filled up with zero weights.

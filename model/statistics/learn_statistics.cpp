@@ -57,7 +57,7 @@ bool StatisticsLearner::add(const std::string &source, int fold, const torch::Te
   }
   ++pictures_;
   fewest_ = fewest_pictures(features.size(0), features[0].numel());
-  keep_sample({source, fold, features, residuals});
+  keep_sample({source, seen_[source]++, fold, features, residuals});
   Fold &target = folds_[static_cast<std::size_t>(fold)];
   if (!router_.empty()) {
     const Route route = router_.front().route(features.unsqueeze(0));
@@ -75,7 +75,7 @@ void StatisticsLearner::keep_sample(Sample sample) {
   const std::size_t size = 2 * static_cast<std::size_t>(sample.features.numel()) *
                            (sample.residuals.defined() ? 2 : 1);  // in fp16
   const std::size_t most = std::max(fewest_samples, sample_memory / size / sources_);
-  const auto seen = static_cast<std::size_t>(seen_[sample.source]++);
+  const auto seen = static_cast<std::size_t>(sample.number);
   std::vector<Sample> &kept = samples_[sample.source];
   const std::size_t place = seen < most ? seen : random_() % (seen + 1);
   if (place >= most) return;
@@ -205,7 +205,10 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
   for (int fold = 0; fold < folds; ++fold) {
     const auto samples = samples_of(fold);
     const auto grids = grids_without(fold, number, scale);
-    for (std::size_t i = 0; i < grids.size(); ++i) by_source[samples[i]->source].push_back(grids[i]);
+    for (std::size_t i = 0; i < grids.size(); ++i) {
+      by_source[samples[i]->source].push_back(grids[i]);
+      learned.held_back_pictures[samples[i]->source].push_back(samples[i]->number);
+    }
   }
   for (const auto &[source, parts] : by_source) learned.held_back_grids[source] = torch::cat(parts);
   return learned;

@@ -44,6 +44,8 @@ class StatisticsLearner {
     // (pictures, rows, columns), fp32, by source: grids of pictures under statistics without their fold.
     // Empty where all pictures lie in one fold.
     std::map<std::string, torch::Tensor> held_back_grids;
+    // Which of the source's pictures each grid is of, in the order in which they were added, from 0.
+    std::map<std::string, std::vector<std::int64_t>> held_back_pictures;
   };
   // Throws Error where nothing was added and nothing known.
   Learned finish() const;
@@ -51,6 +53,7 @@ class StatisticsLearner {
  private:
   struct Sample {
     std::string source;
+    std::int64_t number = 0;  // among the pictures of the source
     int fold = 0;
     torch::Tensor features;   // fp16
     torch::Tensor residuals;  // fp16 or undefined

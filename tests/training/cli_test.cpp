@@ -123,6 +123,10 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --batch 0",
                                 "train --data x --model y --max-frames 0",
                                 "train --data x --model y --quantile 1.5",
+                                "train --data x --model y --held-back 1",
+                                "train --data x --model y --cache-memory -1",
+                                "train --data x --model y --cache-dir z --no-cache",
+                                "train --data x --model y --recipe fast --report-outliers 3",
                                 "train --data x --model y --quantile 0.9 --sigma 3",
                                 "train --data x --model y --false-alarms-per-hour 0",
                                 "train --data x --model y --false-alarms-per-hour 1 --sigma 3",
@@ -578,9 +582,9 @@ TEST_F(Training, LearnsEvaluatesAndTells) {
   const auto product = write_product(24, 6);
   write("product/train/good/broken.png", "");
   const auto model = file("model.safetensors").string();
-  const auto trained =
-      uniad("train --recipe fast --backbone efficientnet-lite2 --steps 5 --device cpu --seed 3 --data " +
-            product + " --model " + model);
+  const auto trained = uniad(
+      "train --recipe fast --no-cache --backbone efficientnet-lite2 --steps 5 --device cpu --seed 3 --data " +
+      product + " --model " + model);
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_TRUE(trained.out.empty());
   EXPECT_TRUE(holds(trained.err, "broken.png"));
@@ -684,8 +688,9 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
   if (trainer == 0) {
     const int target = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(target, STDERR_FILENO);
-    execl(UNIAD_EXECUTABLE, "uniad", "train", "--recipe", "fast", "--backbone", "efficientnet-lite2",
-          "--steps", "100000", "--data", product.c_str(), "--model", model.c_str(), nullptr);
+    execl(UNIAD_EXECUTABLE, "uniad", "train", "--recipe", "fast", "--no-cache", "--backbone",
+          "efficientnet-lite2", "--steps", "100000", "--data", product.c_str(), "--model", model.c_str(),
+          nullptr);
     _exit(127);
   }
   int status = 0;
@@ -722,6 +727,27 @@ TEST_F(Training, LearnsAtOnceWithoutAStepUnlessTold) {
   EXPECT_EQ(figures.at("images"), 6);
   EXPECT_GT(figures.at("image_auroc").get<double>(), 0.9);
   EXPECT_GT(figures.at("pixel_auroc").get<double>(), 0.8);
+}
+
+TEST_F(Training, APictureThatIsNotNormalIsReportedWithItsFile) {
+  const auto product = write_product(12, 1);
+  std::filesystem::rename(product + "/test/broken/0.png", product + "/train/good/7.png");
+  const auto trained = uniad("train --backbone efficientnet-lite2 --report-outliers 1 --data " + product +
+                             " --model " + file("model.safetensors").string());
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_TRUE(holds(trained.err, "outlier? product: ")) << trained.err;
+  EXPECT_TRUE(holds(trained.err, "train/good/7.png")) << trained.err;
+}
+
+TEST_F(Training, TheShareThatIsHeldBackIsNotLearnedFrom) {
+  const auto model = file("model.safetensors").string();
+  const auto trained = uniad("train --backbone efficientnet-lite2 --held-back 0.25 --data " +
+                             write_noise("cam", 24, 1) + " --model " + model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_EQ(pictures_in(model), 18.0F);
+  const auto source = info_of(model).at("provenance").at("sources").at(0);
+  EXPECT_EQ(source.at("trained"), 18);
+  EXPECT_EQ(source.at("held_back"), 6);
 }
 
 TEST_F(Training, OneNormalPictureIsLearnedButGivesNoThreshold) {

@@ -1,26 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data/mask.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <opencv2/imgcodecs.hpp>
+#include <string>
 
+#include "model/error.h"
 #include "training/data/picture.h"
 
 namespace uniad {
 
-std::vector<std::uint8_t> read_mask(const std::filesystem::path &path, int width, int height) {
-  const auto mask = read_picture(path, cv::IMREAD_GRAYSCALE);
-  std::vector<std::uint8_t> resized;
-  resized.reserve(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+namespace {
+
+std::string text_of(PictureShape shape) {
+  return std::to_string(shape.width) + "x" + std::to_string(shape.height);
+}
+
+// To the pixel: a side may be rounded by half a one on either side.
+bool same_shape(PictureShape a, PictureShape b) {
+  const auto product = [](int x, int y) { return static_cast<std::int64_t>(x) * y; };
+  return std::abs(product(a.width, b.height) - product(b.width, a.height)) <=
+         std::max({a.width, a.height, b.width, b.height});
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> masks, int width, int height,
+                                     std::optional<PictureShape> shape) {
+  std::vector<std::uint8_t> together(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
   // Pillow's NEAREST takes the pixel under the centre of the new one: floor((x + 1/2) * old / new).
   const auto source = [](int at, int from, int to) {
     return static_cast<int>((2 * static_cast<std::int64_t>(at) + 1) * from /
                             (2 * static_cast<std::int64_t>(to)));
   };
-  for (int y = 0; y < height; ++y) {
-    const auto *row = mask.ptr<std::uint8_t>(source(y, mask.rows, height));
-    for (int x = 0; x < width; ++x) resized.push_back(row[source(x, mask.cols, width)] > 0 ? 1 : 0);
+  for (const auto &path : masks) {
+    const auto mask = read_picture(path, cv::IMREAD_GRAYSCALE);
+    const PictureShape own{mask.cols, mask.rows};
+    if (shape && !same_shape(own, *shape))
+      throw Error(path.string(), "is " + text_of(own) + ", its picture " + text_of(*shape),
+                  "give a mask of the picture's size");
+    auto pixel = together.begin();
+    for (int y = 0; y < height; ++y) {
+      const auto *row = mask.ptr<std::uint8_t>(source(y, mask.rows, height));
+      for (int x = 0; x < width; ++x, ++pixel)
+        if (row[source(x, mask.cols, width)] > 0) *pixel = 1;
+    }
   }
-  return resized;
+  return together;
 }
 
 bool has_abnormal_pixel(const std::filesystem::path &mask) {

@@ -3,13 +3,23 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace uniad {
 
-// The mask at input size, height x width, 1 where it is abnormal: read as grey, resized by Pillow's NEAREST
-// (pixel centres; facts 2), non-zero. Throws Error when it cannot be read.
-std::vector<std::uint8_t> read_mask(const std::filesystem::path &path, int width, int height);
+struct PictureShape {
+  int width = 0;
+  int height = 0;
+};
+
+// A picture's masks together at input size, height x width, 1 where any of them is abnormal: read as grey,
+// resized by Pillow's NEAREST (pixel centres; facts 2), non-zero. `shape`: of the picture they are of;
+// absent: not compared. Throws Error when one cannot be read, or has another shape than the picture; another
+// size of the same shape is fine.
+std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> masks, int width, int height,
+                                     std::optional<PictureShape> shape = std::nullopt);
 
 // Whether any pixel of the mask is non-zero, in its own size. Throws Error when it cannot be read.
 bool has_abnormal_pixel(const std::filesystem::path &mask);

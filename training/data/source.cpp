@@ -5,20 +5,28 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <numeric>
-#include <random>
+#include <set>
+#include <stdexcept>
 
 #include "model/error.h"
+#include "training/data/cifar.h"
+#include "training/data/shuffle.h"
 #include "training/data/video.h"
 
 namespace uniad {
 namespace {
 
 namespace fs = std::filesystem;
+
+template <typename T>
+void append(std::vector<T> &to, const std::vector<T> &from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 std::string lower_extension(const fs::path &path) {
   auto extension = path.extension().string();
@@ -65,6 +73,37 @@ bool is_mvtec(const fs::path &folder) {
   return fs::is_directory(folder / "train" / "good") || fs::is_directory(folder / "test");
 }
 
+// "3 files are missing: a.png, b.png, c.png", or five of them "and 95 more".
+std::string name_some(const std::vector<std::string> &names, const std::string &what) {
+  constexpr std::size_t most = 5;
+  std::string text = std::to_string(names.size()) + " " + what + ": ";
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i > 0 ? ", " : "") + names[i];
+  if (names.size() > most) text += " and " + std::to_string(names.size() - most) + " more";
+  return text;
+}
+
+// The picture that a mask is of: "000" of 000, 000_mask and 000_mask_1.
+std::string without_mask_suffix(std::string stem) {
+  const auto mask = stem.rfind("_mask");
+  if (mask == std::string::npos) return stem;
+  const auto number = stem.find_first_not_of('_', mask + 5);
+  if (number == std::string::npos || stem.find_first_not_of("0123456789", number) == std::string::npos)
+    stem.resize(mask);
+  return stem;
+}
+
+using Masks = std::map<std::string, std::vector<fs::path>>;  // by the stem of their picture
+
+Masks masks_in(const fs::path &truth) {
+  Masks masks;
+  if (!fs::is_directory(truth)) return masks;
+  for (const auto &mask : pictures_in(truth))
+    masks[without_mask_suffix(mask.stem().string())].push_back(mask);
+  for (const auto &folder : folders_in(truth))
+    append(masks[without_mask_suffix(folder.filename().string())], pictures_in(folder));
+  return masks;
+}
+
 Source open_mvtec(const fs::path &folder) {
   Source source;
   if (fs::is_directory(folder / "train" / "good"))
@@ -73,18 +112,20 @@ Source open_mvtec(const fs::path &folder) {
   if (!fs::is_directory(folder / "test")) return source;
   for (const auto &type : folders_in(folder / "test")) {
     const auto defect = type.filename().string();
-    std::map<std::string, fs::path> masks;  // by the stem of the picture they belong to
-    if (const auto truth = folder / "ground_truth" / defect; fs::is_directory(truth))
-      for (const auto &mask : pictures_in(truth)) {
-        auto stem = mask.stem().string();
-        if (stem.ends_with("_mask")) stem.resize(stem.size() - 5);
-        masks[stem] = mask;
-      }
+    auto masks = masks_in(folder / "ground_truth" / defect);
     for (const auto &picture : pictures_in(type)) {
-      const auto mask = masks.find(picture.stem().string());
-      source.test.push_back(
-          {picture, {}, defect != "good", defect, mask == masks.end() ? fs::path() : mask->second});
+      auto of_picture = masks.extract(picture.stem().string());
+      source.test.push_back({picture,
+                             {},
+                             defect != "good",
+                             defect,
+                             of_picture ? std::move(of_picture.mapped()) : std::vector<fs::path>()});
     }
+    std::vector<std::string> lost;
+    for (const auto &[stem, of_nobody] : masks) lost.push_back(stem);
+    if (!lost.empty())
+      source.remarks.push_back((folder / "ground_truth" / defect).string() + ": " +
+                               name_some(lost, "masks belong to no picture of test/" + defect));
   }
   return source;
 }
@@ -104,33 +145,72 @@ std::string class_of(const nlohmann::json &line, const fs::path &filename, const
   return folder.has_filename() ? folder.filename().string() : otherwise;
 }
 
+// A line of a list as an item; throws nlohmann's exceptions and std::invalid_argument.
+Item item_of(const nlohmann::json &line, const fs::path &image_dir) {
+  Item item{image_dir / line.at("filename").get<std::string>(), {}, {}, line.value("label_name", ""), {}};
+  if (line.contains("label")) {
+    const auto &label = line.at("label");
+    if (label != 0 && label != 1)
+      throw std::invalid_argument("\"label\" is " + label.dump() + ", not 0 or 1");
+    item.abnormal = label == 1;
+  }
+  const char *const contradiction = item.abnormal.value_or(false) ? "good" : "defective";
+  if (item.abnormal && item.defect == contradiction)
+    throw std::invalid_argument("\"label\" " + line.at("label").dump() + " and \"label_name\" \"" +
+                                item.defect + "\" contradict each other");
+  if (const auto masks = line.find("maskname"); masks != line.end())
+    for (const auto &mask : masks->is_array() ? *masks : nlohmann::json::array({*masks}))
+      item.masks.push_back(image_dir / mask.get<std::string>());
+  return item;
+}
+
 std::vector<Source> open_list(const fs::path &list, const fs::path &image_dir) {
   std::ifstream file(list);
   std::vector<Source> sources;
+  std::map<std::string, std::size_t> by_name;
+  std::set<std::string> known;
+  std::vector<std::string> missing;
+  std::vector<std::string> twice;
   std::string text;
   for (std::int64_t number = 1; std::getline(file, text); ++number) {
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
-    try {
-      const auto line = nlohmann::json::parse(text);
-      const fs::path filename = line.at("filename").get<std::string>();
-      Item item{image_dir / filename, {}, {}, line.value("label_name", ""), {}};
-      if (line.contains("label")) item.abnormal = line.at("label").get<int>() != 0;
-      if (line.contains("maskname")) item.mask = image_dir / line.at("maskname").get<std::string>();
-      const auto name = class_of(line, filename, list.stem().string());
-      auto source = std::find_if(sources.begin(), sources.end(),
-                                 [&](const Source &candidate) { return candidate.name == name; });
-      if (source == sources.end()) {
-        sources.emplace_back().name = name;
-        source = sources.end() - 1;
-      }
-      if (!item.abnormal.value_or(false)) source->train.push_back(item);
-      source->test.push_back(std::move(item));
-    } catch (const nlohmann::json::exception &error) {
+    const auto refuse = [&](const std::exception &error) {
       throw Error(list.string() + ", line " + std::to_string(number), error.what(),
                   "a list has one JSON object a line: {\"filename\": ..., \"label\": 0 or 1, ...}");
+    };
+    try {
+      const auto line = nlohmann::json::parse(text);
+      Item item = item_of(line, image_dir);
+      const auto filename = line.at("filename").get<std::string>();
+      if (!known.insert(filename).second) {
+        twice.push_back(filename);
+        continue;
+      }
+      if (!fs::exists(item.path)) {
+        missing.push_back(filename);
+        continue;
+      }
+      const auto name = class_of(line, filename, list.stem().string());
+      const auto [at, is_new] = by_name.emplace(name, sources.size());
+      if (is_new) sources.emplace_back().name = name;
+      Source &source = sources[at->second];
+      if (!item.abnormal.value_or(false)) source.train.push_back(item);
+      source.test.push_back(std::move(item));
+    } catch (const nlohmann::json::exception &error) {
+      refuse(error);
+    } catch (const std::invalid_argument &error) {
+      refuse(error);
     }
   }
-  if (sources.empty()) throw Error(list.string(), "the list names no picture", "one JSON object a line");
+  if (known.empty()) throw Error(list.string(), "the list names no picture", "one JSON object a line");
+  if (sources.empty())
+    throw Error(list.string(), name_some(missing, "files, all of the list, are missing"),
+                "its names start from " + image_dir.string() + ": give another --image-dir");
+  if (!missing.empty())
+    sources.front().remarks.push_back(list.string() + ": " + name_some(missing, "files are missing"));
+  if (!twice.empty())
+    sources.front().remarks.push_back(list.string() + ": " +
+                                      name_some(twice, "names come again and count once"));
   return sources;
 }
 
@@ -140,14 +220,15 @@ struct FrameRange {
 };
 
 // The "0-399" of "VIDEO#0-399"; "400-" goes to the end.
-std::optional<FrameRange> parse_range(const std::string &text) {
+FrameRange parse_range(const std::string &text) {
+  const Error refusal("#" + text, "selects no frames", "write VIDEO#FIRST-LAST, for example clip.mp4#0-399");
   FrameRange range;
   const char *const end = text.data() + text.size();
   const auto first = std::from_chars(text.data(), end, range.first);
-  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') throw refusal;
   if (first.ptr + 1 == end) return range;
   const auto last = std::from_chars(first.ptr + 1, end, range.last.emplace());
-  if (last.ec != std::errc() || last.ptr != end || *range.last < range.first) return std::nullopt;
+  if (last.ec != std::errc() || last.ptr != end || *range.last < range.first) throw refusal;
   return range;
 }
 
@@ -172,21 +253,20 @@ Source open_video(const fs::path &path, const FrameRange &range) {
 
 std::vector<Source> open_path(const std::string &given, const fs::path &image_dir) {
   fs::path path = given;
-  FrameRange range;
+  std::optional<std::string> selection;
   if (const auto hash = given.rfind('#'); !fs::exists(path) && hash != std::string::npos) {
-    const auto parsed = parse_range(given.substr(hash + 1));
-    if (!parsed)
-      throw Error(given, "\"" + given.substr(hash) + "\" selects no frames",
-                  "write VIDEO#FIRST-LAST, for example clip.mp4#0-399");
-    range = *parsed;
     path = given.substr(0, hash);
-    if (fs::exists(path) && (fs::is_directory(path) || is_picture(path) || is_list(path)))
-      throw Error(given, "frames can be selected from a video only", "leave " + given.substr(hash) + " out");
+    selection = given.substr(hash + 1);
   }
   if (!fs::exists(path)) throw Error(given, "no such file or folder", "check the path");
 
   std::vector<Source> sources(1);
-  if (fs::is_directory(path)) {
+  if (is_cifar(path)) {
+    sources[0] = open_cifar(path, selection.value_or(""));
+    sources[0].name = name_of_folder(path);
+  } else if (selection && (fs::is_directory(path) || is_picture(path) || is_list(path))) {
+    throw Error(given, "frames can be selected from a video only", "leave #" + *selection + " out");
+  } else if (fs::is_directory(path)) {
     sources[0] = is_mvtec(path) ? open_mvtec(path) : open_pictures(pictures_in(path));
     sources[0].name = name_of_folder(path);
     if (sources[0].train.empty() && sources[0].test.empty())
@@ -198,7 +278,7 @@ std::vector<Source> open_path(const std::string &given, const fs::path &image_di
     sources[0] = open_pictures({path});
     sources[0].name = name_of_folder(fs::absolute(path).parent_path());
   } else {
-    sources[0] = open_video(path, range);
+    sources[0] = open_video(path, selection ? parse_range(*selection) : FrameRange());
     sources[0].name = path.stem().string();
   }
   for (auto &source : sources) source.path = given;
@@ -221,15 +301,12 @@ std::map<fs::path, std::vector<std::size_t>> by_video(std::span<const Item> item
   return groups;
 }
 
-template <typename T>
-void append(std::vector<T> &to, const std::vector<T> &from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 }  // namespace
 
 std::string describe(const Item &item) {
-  return item.frame ? item.path.string() + ", frame " + std::to_string(*item.frame) : item.path.string();
+  const auto path = item.path.string();
+  if (item.frame) return path + ", frame " + std::to_string(*item.frame);
+  return item.record ? path + ", picture " + std::to_string(*item.record) : path;
 }
 
 std::vector<Source> open_sources(std::span<const std::string> specs, const fs::path &image_dir) {
@@ -268,20 +345,20 @@ std::vector<Item> limit_frames(std::span<const Item> items, std::size_t count) {
   return kept;
 }
 
-Split hold_back(std::span<const Item> items, std::uint64_t seed) {
-  const auto tenth = (items.size() + 9) / 10;
-  const auto share = items.size() >= 100 ? std::max<std::size_t>(20, tenth) : tenth;
+Split hold_back(std::span<const Item> items, std::uint64_t seed, std::optional<double> wanted) {
+  const auto rounded_up = [&](double part) {
+    return static_cast<std::size_t>(std::ceil(part * static_cast<double>(items.size()) - 1e-9));
+  };
+  auto share = rounded_up(wanted.value_or(0.1));
+  if (!wanted && items.size() >= 100) share = std::max<std::size_t>(20, share);
   auto groups = by_video(items);
 
   std::vector<bool> held_back(items.size(), false);
   for (auto &[video, members] : groups) {
     if (members.size() < 2) continue;
-    if (video.empty()) {
-      // Fisher-Yates by hand: what std::shuffle makes of a seed is the library's choice.
-      std::mt19937_64 random(seed);
-      for (auto i = members.size() - 1; i > 0; --i) std::swap(members[i], members[random() % (i + 1)]);
-    }
-    const auto kept = (share * members.size() + items.size() - 1) / items.size();
+    if (video.empty()) shuffle(members, seed);
+    const auto kept =
+        std::min((share * members.size() + items.size() - 1) / items.size(), members.size() - 1);
     std::for_each(members.end() - static_cast<std::ptrdiff_t>(kept), members.end(),
                   [&](std::size_t index) { held_back[index] = true; });
   }

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <future>
 #include <opencv2/imgcodecs.hpp>
 #include <thread>
 
 #include "model/error.h"
+#include "training/data/cifar.h"
 #include "training/data/picture.h"
 #include "training/data/video.h"
 
@@ -19,9 +21,10 @@ struct Picture {
   std::string reason;  // why there are none
 };
 
-Picture try_read(const std::filesystem::path &path) {
+Picture try_read(const Item &item) {
   try {
-    return {read_picture(path, cv::IMREAD_COLOR), {}};
+    if (item.record) return {read_cifar(item.path, *item.record), {}};
+    return {read_picture(item.path, cv::IMREAD_COLOR), {}};
   } catch (const Error &error) {
     return {{}, error.what()};
   }
@@ -37,7 +40,7 @@ void visit_pictures(std::span<const Item> items, std::size_t first, std::size_t 
   std::size_t next = first;
   for (auto index = first; index < last; ++index) {
     for (; next < last && (ahead.empty() || ahead.size() < depth); ++next)
-      ahead.push_back(std::async(std::launch::async, try_read, items[next].path));
+      ahead.push_back(std::async(std::launch::async, try_read, std::cref(items[next])));
     const auto picture = ahead.front().get();
     ahead.pop_front();
     if (picture.pixels.empty()) {

@@ -33,7 +33,7 @@ Judge::Judge(const Source &source, int input_width, int input_height, std::optio
       height_(input_height),
       threshold_(threshold),
       masked_(std::any_of(source.test.begin(), source.test.end(),
-                          [](const Item &item) { return !item.mask.empty(); })),
+                          [](const Item &item) { return !item.masks.empty(); })),
       video_(std::all_of(source.test.begin(), source.test.end(),
                          [](const Item &item) { return item.frame.has_value(); })) {}
 

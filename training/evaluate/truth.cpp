@@ -4,23 +4,24 @@
 #include <algorithm>
 
 #include "model/error.h"
-#include "training/data/mask.h"
 
 namespace uniad {
 
-Truth truth_of(const Item &item, int input_width, int input_height, LabelRule rule) {
+Truth truth_of(const Item &item, std::optional<PictureShape> shape, int input_width, int input_height,
+               LabelRule rule) {
   Truth truth;
   truth.abnormal = item.abnormal;
-  truth.pixels_known = item.mask.empty() && item.abnormal == false;
-  if (item.mask.empty()) return truth;
+  truth.pixels_known = item.masks.empty() && item.abnormal == false;
+  if (item.masks.empty()) return truth;
   try {
-    truth.mask = read_mask(item.mask, input_width, input_height);
+    truth.mask = read_masks(item.masks, input_width, input_height, shape);
     const bool any_pixel = std::find(truth.mask.begin(), truth.mask.end(), 1) != truth.mask.end();
     const bool labelled = item.abnormal.value_or(false);
     truth.pixels_known = true;
     truth.lost_in_resize = labelled && !any_pixel;
     truth.abnormal = any_pixel;
-    if (rule == LabelRule::Strict && !any_pixel) truth.abnormal = labelled || has_abnormal_pixel(item.mask);
+    if (rule == LabelRule::Strict && !any_pixel)
+      truth.abnormal = labelled || std::ranges::any_of(item.masks, has_abnormal_pixel);
   } catch (const Error &unreadable) {
     truth.unreadable_mask = unreadable.what();
   }

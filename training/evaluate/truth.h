@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "training/data/mask.h"
 #include "training/data/source.h"
 
 namespace uniad {
@@ -23,9 +24,11 @@ struct Truth {
   std::vector<std::uint8_t> mask;  // at input size, row-major, 1 where abnormal; empty: none
   bool pixels_known = false;       // the mask tells of every pixel, or the picture is normal
   bool lost_in_resize = false;     // labelled abnormal, but the mask has no pixel left
-  std::string unreadable_mask;     // why the mask could not be read; then the label counts
+  std::string unreadable_mask;     // why the masks could not be read; then the label counts
 };
 
-Truth truth_of(const Item &item, int input_width, int input_height, LabelRule rule);
+// `shape`: of the item's picture; masks of another shape are none; absent: not compared.
+Truth truth_of(const Item &item, std::optional<PictureShape> shape, int input_width, int input_height,
+               LabelRule rule);
 
 }  // namespace uniad

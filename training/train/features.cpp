@@ -1,93 +1,181 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train/features.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <future>
+#include <numeric>
+#include <utility>
+
 #include "model/error.h"
 #include "model/preprocess/preprocess.h"
 #include "training/interrupt.h"
 
 namespace uniad {
 
-std::vector<Unread> visit_features(Network &network, const InputConfig &input, std::span<const Item> items,
-                                   int batch, const std::string &stage, const FeatureVisitor &visitor,
-                                   Progress &progress) {
+namespace {
+
+// Pictures at the network's input size, on their way through the engine together.
+class Batch {
+ public:
+  Batch(const InputConfig &input, int capacity)
+      : width_(input.width),
+        height_(input.height),
+        pixels_(static_cast<std::size_t>(capacity) * picture_size()) {}
+
+  bool full() const { return (indices_.size() + 1) * picture_size() > pixels_.size(); }
+  const std::vector<std::size_t> &indices() const { return indices_; }
+  void clear() { indices_.clear(); }
+
+  // Where the next picture goes, R G B.
+  std::span<std::uint8_t> add(std::size_t index) {
+    indices_.push_back(index);
+    return std::span(pixels_).subspan((indices_.size() - 1) * picture_size(), picture_size());
+  }
+
+  std::vector<FrameView> frames() const {
+    std::vector<FrameView> views(indices_.size());
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      views[i].layout = PixelLayout::RGB;
+      views[i].width = width_;
+      views[i].height = height_;
+      views[i].planes[0] = {pixels_.data() + i * picture_size(), std::ptrdiff_t{3} * width_};
+    }
+    return views;
+  }
+
+ private:
+  std::size_t picture_size() const {
+    return std::size_t{3} * static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_);
+  }
+
+  int width_;
+  int height_;
+  std::vector<std::uint8_t> pixels_;
+  std::vector<std::size_t> indices_;
+};
+
+}  // namespace
+
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const FeatureVisitor &visitor, const PictureChange &change) {
   const torch::NoGradGuard no_grad;
-  Preprocessor preprocessor(input);
-  const torch::Tensor images = torch::empty({batch, 3, input.height, input.width});
-  std::vector<std::size_t> waiting;
-  const auto run_batch = [&] {
-    if (waiting.empty()) return;
-    const auto count = static_cast<std::int64_t>(waiting.size());
-    visitor(waiting,
-            network.features(images.narrow(0, 0, count).contiguous(torch::MemoryFormat::ChannelsLast)));
-    waiting.clear();
+  Preprocessor preprocessor(extractor.input());
+  Batch filling(extractor.input(), batch);
+  Batch running(extractor.input(), batch);
+  std::future<torch::Tensor> features;  // of `running`
+  const auto finish = [&] {
+    if (features.valid()) visitor(running.indices(), features.get());
+    running.clear();
   };
-  progress.begin(stage, static_cast<std::int64_t>(items.size()));
+  const auto start = [&] {
+    finish();
+    if (filling.indices().empty()) return;
+    std::swap(filling, running);
+    features =
+        std::async(std::launch::async, [&, frames = running.frames()] { return extractor.run(frames); });
+  };
   std::vector<Unread> unread = visit_items(items, [&](std::size_t index, const FrameView &frame) {
-    if (interrupted())
-      throw Error("train", "interrupted while reading pictures", "nothing was learned yet: start again");
-    const std::int64_t size = 3 * std::int64_t{input.height} * input.width;
-    preprocessor.run(frame,
-                     {images.data_ptr<float>() + std::ssize(waiting) * size, static_cast<std::size_t>(size)});
-    waiting.push_back(index);
-    if (std::ssize(waiting) == batch) run_batch();
-    progress.update(static_cast<std::int64_t>(index) + 1);
+    const std::span<std::uint8_t> rgb = filling.add(index);
+    preprocessor.resize(frame, rgb);
+    if (change) change(index, rgb);
+    if (filling.full()) start();
   });
-  run_batch();
+  start();
+  finish();
+  return unread;
+}
+
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const std::string &stage, const FeatureVisitor &visitor,
+                                   Progress &progress) {
+  progress.begin(stage, static_cast<std::int64_t>(items.size()));
+  auto unread =
+      visit_features(extractor, items, batch, visitor, [&](std::size_t index, std::span<std::uint8_t>) {
+        if (interrupted())
+          throw Error("train", "interrupted while reading pictures", "nothing was learned yet: start again");
+        progress.update(static_cast<std::int64_t>(index) + 1);
+      });
   progress.end();
   return unread;
 }
 
-Features extract_features(Network &network, const InputConfig &input, std::span<const Item> items, int batch,
+Features extract_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                           const std::string &stage, Progress &progress) {
   std::vector<torch::Tensor> parts;
   Features features;
   features.unread = visit_features(
-      network, input, items, batch, stage,
+      extractor, items, batch, stage,
       [&](std::span<const std::size_t>, const torch::Tensor &some) {
-        parts.push_back(some.to(torch::kFloat16, /*non_blocking=*/false, /*copy=*/false,
-                                torch::MemoryFormat::Contiguous));
+        parts.push_back(some.to(torch::kFloat16));
       },
       progress);
-  features.values = parts.empty() ? torch::empty({0, network.channels(), input.height / 16, input.width / 16},
-                                                 torch::kFloat16)
-                                  : torch::cat(parts);
+  const std::vector<std::int64_t> &shape = extractor.shape();
+  parts.push_back(torch::empty({0, shape[0], shape[1], shape[2]}, torch::kFloat16));
+  features.values = torch::cat(parts);
   return features;
 }
 
-ChannelStatistics channel_statistics(const std::vector<torch::Tensor> &values) {
-  // Picture by picture in double: a whole cache in fp32 would double its memory.
+FeatureSet in_memory(const torch::Tensor &values) {
+  return {values.size(0), [values](std::span<const std::int64_t> numbers) {
+            const auto chosen =
+                torch::tensor(c10::IntArrayRef(numbers.data(), numbers.size()), torch::kInt64);
+            return values.index_select(0, chosen).to(torch::kFloat32);
+          }};
+}
+
+void visit_set(const FeatureSet &set, int batch, const std::function<void(const torch::Tensor &)> &visitor) {
+  std::vector<std::int64_t> numbers;
+  for (std::int64_t first = 0; first < set.pictures; first += batch) {
+    numbers.resize(static_cast<std::size_t>(std::min<std::int64_t>(batch, set.pictures - first)));
+    std::iota(numbers.begin(), numbers.end(), first);
+    visitor(set.gather(numbers));
+  }
+}
+
+namespace {
+
+constexpr int statistics_batch = 8;  // pictures: few are in memory at a time
+
+// (channels, tokens) in double.
+torch::Tensor tokens_of(const torch::Tensor &features) {
+  return features.to(torch::kFloat64).transpose(0, 1).flatten(1);
+}
+
+}  // namespace
+
+ChannelStatistics channel_statistics(std::span<const FeatureSet> sets) {
   torch::Tensor sum;
   torch::Tensor squares;
-  std::int64_t tokens = 0;
-  for (const torch::Tensor &source : values) {
-    for (std::int64_t i = 0; i < source.size(0); ++i) {
-      const torch::Tensor picture = source[i].flatten(1).to(torch::kFloat64);
-      const torch::Tensor picture_sum = picture.sum(1);
-      const torch::Tensor picture_squares = picture.square().sum(1);
-      sum = sum.defined() ? sum + picture_sum : picture_sum;
-      squares = squares.defined() ? squares + picture_squares : picture_squares;
-      tokens += picture.size(1);
-    }
+  std::int64_t count = 0;
+  for (const FeatureSet &set : sets) {
+    visit_set(set, statistics_batch, [&](const torch::Tensor &features) {
+      const torch::Tensor tokens = tokens_of(features);
+      sum = sum.defined() ? sum + tokens.sum(1) : tokens.sum(1);
+      squares = squares.defined() ? squares + tokens.square().sum(1) : tokens.square().sum(1);
+      count += tokens.size(1);
+    });
   }
-  const torch::Tensor mean = sum / tokens;
-  const torch::Tensor variance = (squares / tokens - mean.square()).clamp_min(0);
+  const torch::Tensor mean = sum / count;
+  const torch::Tensor variance = (squares / count - mean.square()).clamp_min(0);
   return {mean.to(torch::kFloat32), (variance.sqrt() + 1e-6).to(torch::kFloat32)};
 }
 
-torch::Tensor whitening_of(const std::vector<torch::Tensor> &standardised) {
+torch::Tensor whitening_of(std::span<const FeatureSet> sets,
+                           const std::function<torch::Tensor(const torch::Tensor &)> &standardise) {
   constexpr double shrinkage = 0.05;
-  const std::int64_t channels = standardised.front().size(1);
-  torch::Tensor products = torch::zeros({channels, channels}, torch::kFloat64);
-  std::int64_t tokens = 0;
-  for (const torch::Tensor &source : standardised) {
-    for (std::int64_t i = 0; i < source.size(0); ++i) {
-      const torch::Tensor picture = source[i].flatten(1).to(torch::kFloat64);
-      products += picture.mm(picture.t());
-      tokens += picture.size(1);
-    }
+  torch::Tensor products;
+  std::int64_t count = 0;
+  for (const FeatureSet &set : sets) {
+    visit_set(set, statistics_batch, [&](const torch::Tensor &features) {
+      const torch::Tensor tokens = tokens_of(standardise(features));
+      const torch::Tensor some = tokens.mm(tokens.t());
+      products = products.defined() ? products + some : some;
+      count += tokens.size(1);
+    });
   }
-  const torch::Tensor covariance = products / tokens;  // the mean is 0
-  const torch::Tensor identity = torch::eye(channels, torch::kFloat64);
+  const torch::Tensor covariance = products / count;  // the mean is 0
+  const torch::Tensor identity = torch::eye(covariance.size(0), torch::kFloat64);
   const torch::Tensor shrunk =
       (1 - shrinkage) * covariance + (shrinkage * covariance.diag().mean() + 1e-6) * identity;
   return at::linalg_solve_triangular(at::linalg_cholesky(shrunk), identity, /*upper=*/false)

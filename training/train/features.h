@@ -4,15 +4,16 @@
 #include <torch/torch.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "model/network.h"
 #include "training/data/source.h"
 #include "training/data/visit.h"
 #include "training/progress.h"
+#include "training/train/feature_extractor.h"
 
 namespace uniad {
 
@@ -21,10 +22,18 @@ namespace uniad {
 using FeatureVisitor =
     std::function<void(std::span<const std::size_t> indices, const torch::Tensor &features)>;
 
-// Hands network.features of every item that can be read to `visitor`, `batch` pictures at a time. Returns
-// what could not be read. Throws Error when interrupted.
-std::vector<Unread> visit_features(Network &network, const InputConfig &input, std::span<const Item> items,
-                                   int batch, const std::string &stage, const FeatureVisitor &visitor,
+// Called with the index of an item and its picture at input size, R G B, height x width x 3: for augment().
+using PictureChange = std::function<void(std::size_t index, std::span<std::uint8_t> rgb)>;
+
+// Hands the features of every item that can be read to `visitor`, on the calling thread, `batch` pictures at
+// a time, while the engine and the decoders work on the next ones. `change`, where it is given, sees every
+// picture at input size before and may change it. Returns what could not be read.
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const FeatureVisitor &visitor, const PictureChange &change = {});
+
+// The same as a stage of the progress. Throws Error when interrupted.
+std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
+                                   const std::string &stage, const FeatureVisitor &visitor,
                                    Progress &progress);
 
 // The frozen backbone's features of pictures: constants of the training, so they are computed once and kept
@@ -35,18 +44,31 @@ struct Features {
 };
 
 // Features of every item, as visit_features() has them: raw ones of a network that does not standardise yet.
-Features extract_features(Network &network, const InputConfig &input, std::span<const Item> items, int batch,
+Features extract_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                           const std::string &stage, Progress &progress);
+
+// Raw features of some pictures, asked for by number: (numbers, channels, H / 16, W / 16), fp32, in that
+// order.
+struct FeatureSet {
+  std::int64_t pictures = 0;
+  std::function<torch::Tensor(std::span<const std::int64_t> numbers)> gather;
+};
+
+FeatureSet in_memory(const torch::Tensor &values);  // (pictures, channels, H / 16, W / 16), any type
+
+// Hands all of them to `visitor`, `batch` at a time.
+void visit_set(const FeatureSet &set, int batch, const std::function<void(const torch::Tensor &)> &visitor);
 
 // Mean and standard deviation + 1e-6 of each channel over all tokens of all pictures, in fp32.
 struct ChannelStatistics {
   torch::Tensor mean;
   torch::Tensor std;
 };
-ChannelStatistics channel_statistics(const std::vector<torch::Tensor> &values);
+ChannelStatistics channel_statistics(std::span<const FeatureSet> sets);
 
-// (channels, channels), fp32: W with W covariance W^T = 1 over all tokens of standardised features, whose
-// covariance is first drawn by a twentieth to a multiple of the identity.
-torch::Tensor whitening_of(const std::vector<torch::Tensor> &standardised);
+// (channels, channels), fp32: W with W covariance W^T = 1 over all tokens of what `standardise` makes of the
+// features, whose covariance is first drawn by a twentieth to a multiple of the identity.
+torch::Tensor whitening_of(std::span<const FeatureSet> sets,
+                           const std::function<torch::Tensor(const torch::Tensor &)> &standardise);
 
 }  // namespace uniad

@@ -86,31 +86,28 @@ double held_back_loss(Network &network, const std::vector<SourceFeatures> &sourc
   double sum = 0;
   double pictures = 0;
   for (const SourceFeatures &source : sources) {
-    for (const torch::Tensor &part : source.held_back.split(batch)) {
-      const torch::Tensor features = part.to(torch::kFloat32);
+    visit_set(source.held_back, batch, [&](const torch::Tensor &raw) {
+      const torch::Tensor features = network.standardise(raw);
       const torch::Tensor reconstruction = features - network.residuals(features);
-      const auto count = static_cast<double>(part.size(0));
+      const auto count = static_cast<double>(features.size(0));
       sum += count *
              feature_loss(network.reconstruction->config().loss, reconstruction, features).item<double>();
       pictures += count;
-    }
+    });
   }
   return sum / pictures;
 }
 
 // Mean image AUROC of the network's own error over the sources that have both kinds.
-double test_auroc(Network &network, const std::vector<TestFeatures> &tests, ScoreKind score, int batch) {
+double test_auroc(Network &network, const std::vector<TestFeatures> &tests, ScoreKind kind, int batch) {
   double sum = 0;
   int sources = 0;
   for (const TestFeatures &test : tests) {
     std::vector<float> normal;
     std::vector<float> abnormal;
     std::size_t at = 0;
-    for (const torch::Tensor &part : test.values.split(batch)) {
-      const torch::Tensor features = network.standardise(part.to(torch::kFloat32));
-      for (const double value : scores_of(network.judge_features(features).grid, score))
-        (test.abnormal[at++] ? abnormal : normal).push_back(static_cast<float>(value));
-    }
+    for (const double score : scores_of(network, test.pictures, kind, batch))
+      (test.abnormal[at++] ? abnormal : normal).push_back(static_cast<float>(score));
     if (const auto ranking = rank(normal, abnormal)) {
       sum += ranking->auroc;
       ++sources;
@@ -130,8 +127,9 @@ class Fitting {
         log_(workers.first() ? options.log : std::filesystem::path(), !options.resume.empty(),
              workers.first() ? options.tensorboard : std::filesystem::path()),
         state_(begin_learning(fit_.network, fit_.rule)) {
-    for (const auto &item : fit_.network.reconstruction->named_parameters()) {
-      names_.push_back("reconstruction." + item.key());
+    for (const auto &item : fit_.network.named_parameters()) {
+      if (!fit_.rule.train_backbone && !item.key().starts_with("reconstruction.")) continue;
+      names_.push_back(item.key());
       parameters_.push_back(item.value());
     }
     if (!options.resume.empty()) resume();
@@ -142,7 +140,7 @@ class Fitting {
     const std::int64_t steps = fit_.rule.schedule.steps;
     progress_.begin("learning", steps);
     learn(
-        fit_.network, reader_of(fit_.sources),
+        fit_.network, fit_.reader,
         Batches(counts_of(fit_.sources), fit_.rule.batch, fit_.rule.balance, fit_.rule.seed, workers_.rank()),
         fit_.rule, state_, workers_, interrupted,
         [this](std::int64_t step, const StepResult &result, double rate) { watch(step, result, rate); });

@@ -12,16 +12,17 @@
 
 namespace uniad {
 
-// Raw features of a source's labelled test items, for Selection::Test.
+// A source's labelled test items, for Selection::Test.
 struct TestFeatures {
-  torch::Tensor values;        // (pictures, channels, H / 16, W / 16), fp16
+  FeatureSet pictures;
   std::vector<bool> abnormal;  // of each
 };
 
 // What a training by gradient steps is made of.
 struct Fit {
   Network &network;
-  const std::vector<SourceFeatures> &sources;  // in the space that the network works in
+  const std::vector<SourceFeatures> &sources;
+  FeatureReader reader;  // of their training pictures
   const std::vector<TestFeatures> &tests;
   LearningRule rule;
   Model model;  // what checkpoints say of it

@@ -7,29 +7,19 @@
 
 namespace uniad {
 
-void standardise(Network &network, std::vector<SourceFeatures> &sources, bool whiten) {
-  std::vector<torch::Tensor> trained;
+void standardise(Network &network, std::span<const SourceFeatures> sources, bool whiten) {
+  std::vector<FeatureSet> trained;
   for (const SourceFeatures &source : sources) trained.push_back(source.train);
   const ChannelStatistics statistics = channel_statistics(trained);
   network.feature_mean = statistics.mean;
   network.feature_std = statistics.std;
-  // In place, so that `trained` changes with the sources.
-  const auto each = [&](auto change) {
-    for (SourceFeatures &source : sources) {
-      for (torch::Tensor *values : {&source.train, &source.held_back}) {
-        for (std::int64_t i = 0; i < values->size(0); ++i)
-          (*values)[i].copy_(change((*values)[i].unsqueeze(0).to(torch::kFloat32))[0]);
-      }
-    }
-  };
-  each([&](const torch::Tensor &features) { return network.standardise(features); });
   if (!whiten) return;
-  network.feature_whitening = whitening_of(trained);
-  each([&](const torch::Tensor &features) { return network.whiten(features); });
+  network.feature_whitening =
+      whitening_of(trained, [&](const torch::Tensor &features) { return network.standardise(features); });
 }
 
 LearningState begin_learning(Network &network, const LearningRule &rule) {
-  const std::vector<torch::Tensor> parameters = network.reconstruction->parameters();
+  const std::vector<torch::Tensor> parameters = network.trainable(rule.train_backbone);
   LearningState state{0, Optimiser(parameters, rule.schedule.weight_decay), {}};
   if (rule.average)
     for (const torch::Tensor &parameter : parameters) state.average.push_back(parameter.detach().clone());
@@ -40,7 +30,7 @@ void learn(Network &network, const FeatureReader &features, Batches batches, con
            LearningState &state, Workers &workers, const std::function<bool()> &stop,
            const StepDone &step_done) {
   UniAD &uniad = network.reconstruction;
-  const std::vector<torch::Tensor> parameters = uniad->parameters();
+  const std::vector<torch::Tensor> parameters = network.trainable(rule.train_backbone);
   uniad->train();
   for (bool stopped = false; state.step < rule.schedule.steps && !stopped;) {
     const double rate = learning_rate(rule.schedule, state.step);
@@ -70,32 +60,42 @@ void learn(Network &network, const std::vector<SourceFeatures> &sources, const L
   LearningState state = begin_learning(network, rule);
   Workers alone;
   learn(
-      network, reader_of(sources), Batches(counts_of(sources), rule.batch, rule.balance, rule.seed), rule,
-      state, alone, [] { return false; }, step_done);
+      network, reader_of(network, sources), Batches(counts_of(sources), rule.batch, rule.balance, rule.seed),
+      rule, state, alone, [] { return false; }, step_done);
 }
 
-FeatureReader reader_of(const std::vector<SourceFeatures> &sources) {
-  std::vector<torch::Tensor> parts;
-  for (const SourceFeatures &source : sources) parts.push_back(source.train);
-  const torch::Tensor pictures = parts.size() == 1 ? parts.front() : torch::cat(parts);
-  return [pictures](const torch::Tensor &chosen, std::int64_t) {
-    return pictures.index_select(0, chosen).to(torch::kFloat32);
+FeatureReader reader_of(const Network &network, const std::vector<SourceFeatures> &sources) {
+  return [&network, &sources](const torch::Tensor &pictures, std::int64_t) {
+    const torch::NoGradGuard no_grad;
+    const auto *chosen = pictures.data_ptr<std::int64_t>();
+    const std::span<const std::int64_t> all(chosen, static_cast<std::size_t>(pictures.numel()));
+    std::vector<torch::Tensor> parts;
+    std::int64_t first = 0;
+    for (const SourceFeatures &source : sources) {
+      std::vector<std::int64_t> numbers;
+      for (const std::int64_t number : all)
+        if (number >= first && number < first + source.train.pictures) numbers.push_back(number - first);
+      if (!numbers.empty()) parts.push_back(source.train.gather(numbers));
+      first += source.train.pictures;
+    }
+    return parts.empty() ? torch::empty({0}) : network.standardise(torch::cat(parts));
   };
 }
 
 std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources) {
   std::vector<std::int64_t> counts;
-  for (const SourceFeatures &source : sources) counts.push_back(source.train.size(0));
+  for (const SourceFeatures &source : sources) counts.push_back(source.train.pictures);
   return counts;
 }
 
-torch::Tensor grids_of(Network &network, const torch::Tensor &features, int batch) {
+std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch) {
   const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> grids{torch::empty({0, features.size(2), features.size(3)})};
-  for (const torch::Tensor &part : features.split(batch)) {
-    grids.push_back(network.judge_features(part.to(torch::kFloat32)).grid);
-  }
-  return torch::cat(grids);
+  std::vector<double> scores;
+  visit_set(features, batch, [&](const torch::Tensor &raw) {
+    for (const double score : scores_of(network.judge_features(network.standardise(raw)).grid, kind))
+      scores.push_back(score);
+  });
+  return scores;
 }
 
 }  // namespace uniad

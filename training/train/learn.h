@@ -6,28 +6,29 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "model/network.h"
 #include "training/train/batches.h"
+#include "training/train/features.h"
 #include "training/train/recipe.h"
 #include "training/train/step.h"
 #include "training/train/workers.h"
 
 namespace uniad {
 
-// Features of one source's normal pictures: (pictures, channels, H / 16, W / 16), fp16.
+// Raw features of one source's normal pictures.
 struct SourceFeatures {
   std::string name;
-  torch::Tensor train;
-  torch::Tensor held_back;
+  FeatureSet train;
+  FeatureSet held_back;
 };
 
 // Takes the mean and standard deviation of every channel over all training tokens of all sources into the
-// network, and with `whiten` their whitening matrix, and the features with them to the space it works in, in
-// place.
-void standardise(Network &network, std::vector<SourceFeatures> &sources, bool whiten = false);
+// network, and with `whiten` their whitening matrix.
+void standardise(Network &network, std::span<const SourceFeatures> sources, bool whiten = false);
 
 // What a training needs to go on from where it is, beside the weights themselves. All chance follows from
 // seed and step.
@@ -44,9 +45,11 @@ struct LearningRule {
   bool balance = false;           // see Batches
   std::optional<double> average;  // its decay a step (Polyak and Juditsky 1992, exponential)
   std::uint64_t seed = 0;
+  bool train_backbone = false;  // see Network::trainable()
 };
 
-// Features (pictures, channels, H / 16, W / 16), fp32, of these pictures, numbered through all sources.
+// Features (pictures, channels, H / 16, W / 16), fp32, of these pictures, numbered through all sources, in
+// the space that the network works in; with their gradient where the backbone learns.
 using FeatureReader = std::function<torch::Tensor(const torch::Tensor &pictures, std::int64_t epoch)>;
 
 // A start from the network's weights.
@@ -66,10 +69,10 @@ void learn(Network &network, const std::vector<SourceFeatures> &sources, const L
            const StepDone &step_done);
 
 // The training pictures of these sources, one source after the other.
-FeatureReader reader_of(const std::vector<SourceFeatures> &sources);
+FeatureReader reader_of(const Network &network, const std::vector<SourceFeatures> &sources);
 std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources);
 
-// Anomaly grids (pictures, H / 16, W / 16), fp32, of features in the space the network works in.
-torch::Tensor grids_of(Network &network, const torch::Tensor &features, int batch);
+// Scores of the pictures, in their order.
+std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch);
 
 }  // namespace uniad

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "model/engine/calibration.h"
+#include "training/data/augment.h"
 #include "training/data/source.h"
+#include "training/train/cache_options.h"
 #include "training/train/network_options.h"
 
 namespace uniad {
@@ -46,6 +48,7 @@ struct TrainOptions {
   // The backbone learns with the rest, its batch statistics fixed (paper, table A5). Then features are no
   // constants: none is cached.
   bool train_backbone = false;
+  Augmentation augmentation;          // of the pictures a network learns from; then features are not cached
   std::filesystem::path log;          // JSON lines, one a step: loss, gradient norm, rate; empty: none
   std::filesystem::path tensorboard;  // folder of event files; empty: none
   std::optional<std::int64_t> steps;
@@ -71,6 +74,10 @@ struct TrainOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string precision = "fp32";  // fp32, bf16
   std::uint64_t seed = 0;
+  std::optional<double> held_back;  // share of each source that is never trained on; absent: hold_back()'s
+                                    // own, for the recipe instant every fifth in turn
+  FeatureCacheOptions cache;        // recipes fast and paper
+  std::size_t report_outliers = 0;  // recipe instant: so many of the worst-scored pictures are told
   std::optional<ThresholdRule> threshold;  // absent: mean + 4 sd; of an update the model's own rule
 };
 

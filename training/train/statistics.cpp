@@ -26,46 +26,82 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
                                    Statistics known, Provenance &provenance, Progress &progress) {
   const torch::NoGradGuard no_grad;
   const bool anew = known.empty();
+  FeatureExtractor extractor(network, config, "cpu", options.precision);
   StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
+  std::map<std::string, Split> splits;
+  std::map<std::string, std::vector<std::size_t>> learned_from;  // items of split.train, in order
   for (const Source &source : options.sources) {
-    const std::vector<int> folds = assign_folds(source.train, StatisticsLearner::folds);
+    const Split &split = splits[source.name] = options.held_back
+                                                   ? hold_back(source.train, options.seed, options.held_back)
+                                                   : Split{source.train, {}};
+    const std::vector<int> folds = assign_folds(split.train, StatisticsLearner::folds);
     std::int64_t left_out = 0;
     const std::int64_t before = learner.pictures();
     const auto unread = visit_features(
-        network, config.input, source.train, options.batch, source.name + ": learning what is normal",
+        extractor, split.train, options.batch, source.name + ": learning what is normal",
         [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
           const torch::Tensor residuals =
               config.statistics->residuals ? network.residuals(features) : torch::Tensor();
           for (std::size_t i = 0; i < indices.size(); ++i) {
             const auto row = static_cast<std::int64_t>(i);
-            if (!learner.add(source.name, folds[indices[i]], features[row],
-                             residuals.defined() ? residuals[row] : torch::Tensor()))
+            if (learner.add(source.name, folds[indices[i]], features[row],
+                            residuals.defined() ? residuals[row] : torch::Tensor()))
+              learned_from[source.name].push_back(indices[i]);
+            else
               ++left_out;
           }
         },
         progress);
-    report_unread(source.train, unread, progress);
+    report_unread(split.train, unread, progress);
     if (left_out > 0)
       progress.say(source.name + ": " + std::to_string(left_out) +
                    " pictures left out, their features are no numbers");
-    add_source(provenance, {source.name, source.path, learner.pictures() - before, 0});
+    add_source(provenance, {source.name, source.path, learner.pictures() - before,
+                            static_cast<std::int64_t>(split.held_back.size())});
   }
   if (anew) warn_of_few(learner, progress);
 
   StatisticsLearner::Learned learned = learner.finish();
-  return {std::move(learned.statistics),
-          calibrate_held_back(learned.held_back_grids, config.score, options, progress)};
+  std::map<std::string, std::vector<double>> scores;
+  std::vector<ScoredItem> scored;
+  const auto add_score = [&](const std::string &source, const Item &item, double score) {
+    scores[source].push_back(score);
+    scored.push_back({source, item, score});
+  };
+  if (options.held_back) {
+    network.statistics.emplace(learned.statistics, *config.statistics);
+    for (const auto &[source, split] : splits) {
+      const auto unread = visit_features(
+          extractor, split.held_back, options.batch, source + ": judging what is held back",
+          [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
+            const auto of_batch = scores_of(network.judge_features(features).grid, config.score);
+            for (std::size_t i = 0; i < indices.size(); ++i)
+              add_score(source, split.held_back[indices[i]], of_batch[i]);
+          },
+          progress);
+      report_unread(split.held_back, unread, progress);
+    }
+  } else {
+    for (const auto &[source, grids] : learned.held_back_grids) {
+      const auto of_source = scores_of(grids, config.score);
+      for (std::size_t i = 0; i < of_source.size(); ++i) {
+        const auto number = static_cast<std::size_t>(learned.held_back_pictures.at(source)[i]);
+        add_score(source, splits.at(source).train[learned_from.at(source)[number]], of_source[i]);
+      }
+    }
+  }
+  return {std::move(learned.statistics), calibrate_held_back(scores, options, progress), std::move(scored)};
 }
 
-Calibration calibrate_held_back(const std::map<std::string, torch::Tensor> &grids, ScoreKind score,
+Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
                                 const TrainOptions &options, Progress &progress) {
   const ThresholdRule rule = options.threshold.value_or(ThresholdRule{});
-  std::map<std::string, NormalScores> scores;
+  std::map<std::string, NormalScores> normal;
   for (const Source &source : options.sources) {
-    const auto own = grids.find(source.name);
-    if (own != grids.end()) scores[source.name] = {scores_of(own->second, score), {}, source.frame_rate};
+    const auto own = scores.find(source.name);
+    if (own != scores.end()) normal[source.name] = {own->second, {}, source.frame_rate};
   }
-  Calibration calibration = calibrate(scores, rule);
+  Calibration calibration = calibrate(normal, rule);
   for (const auto &[source, statistics] : calibration.sources) {
     const std::string warning = "warning: " + source + ": ";
     for (const std::string &doubt : doubts(statistics, rule)) progress.say(warning + doubt);
@@ -74,21 +110,24 @@ Calibration calibrate_held_back(const std::map<std::string, torch::Tensor> &grid
 }
 
 Statistics learn_statistics(Network &network, const ModelConfig &config,
-                            const std::vector<SourceFeatures> &sources, Progress &progress) {
+                            const std::vector<SourceFeatures> &sources, int batch, Progress &progress) {
   const torch::NoGradGuard no_grad;
   StatisticsLearner learner({}, *config.statistics, sources.size());
   std::int64_t pictures = 0;
-  for (const SourceFeatures &source : sources) pictures += source.train.size(0);
+  for (const SourceFeatures &source : sources) pictures += source.train.pictures;
   progress.begin("learning statistics", pictures);
   for (const SourceFeatures &source : sources) {
-    for (std::int64_t i = 0; i < source.train.size(0); ++i) {
-      const torch::Tensor features = source.train[i].to(torch::kFloat32);
+    int fold = 0;
+    visit_set(source.train, batch, [&](const torch::Tensor &raw) {
+      const torch::Tensor features = network.standardise(raw);
       const torch::Tensor residuals =
-          config.statistics->residuals ? network.residuals(features.unsqueeze(0)) : torch::Tensor();
-      learner.add(source.name, static_cast<int>(i % StatisticsLearner::folds), features,
-                  residuals.defined() ? residuals[0] : torch::Tensor());
+          config.statistics->residuals ? network.residuals(features) : torch::Tensor();
+      for (std::int64_t i = 0; i < features.size(0); ++i) {
+        learner.add(source.name, fold, features[i], residuals.defined() ? residuals[i] : torch::Tensor());
+        fold = (fold + 1) % StatisticsLearner::folds;
+      }
       progress.update(learner.pictures());
-    }
+    });
   }
   progress.end();
   return learner.finish().statistics;

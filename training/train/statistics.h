@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/network.h"
+#include "training/data/outliers.h"
 #include "training/progress.h"
 #include "training/train/learn.h"
 #include "training/train/options.h"
@@ -16,23 +17,25 @@ namespace uniad {
 struct LearnedStatistics {
   Statistics statistics;
   Calibration calibration;
+  std::vector<ScoredItem> scored;  // those pictures; of very many a random choice
 };
 
 // Learns the statistics of all that is normal in options.sources by one pass over their features, in bounded
-// memory, and adds them to what is known. Each fold of the pictures is held back in turn for the calibration.
-// `network` has no statistics yet; where it has a reconstruction, its residuals are learned too.
+// memory, and adds them to what is known. Each fold of the pictures is held back in turn for the calibration;
+// where options.held_back is set, that share is instead, and never learned from. `network` has no statistics
+// yet; where it has a reconstruction, its residuals are learned too.
 LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
                                    Statistics known, Provenance &provenance, Progress &progress);
 
-// Thresholds by options.threshold from grids (pictures, rows, columns) of held-back pictures, by source name.
+// Thresholds by options.threshold from the scores of held-back pictures, by source name.
 // What is known of their order in time is lost: each counts by itself as an alarm.
-Calibration calibrate_held_back(const std::map<std::string, torch::Tensor> &grids, ScoreKind score,
+Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
                                 const TrainOptions &options, Progress &progress);
 
-// The same of features in memory, in the space that the network works in; without calibration, as the network
+// The same of features that are known; without calibration, as the network
 // has seen these pictures.
 Statistics learn_statistics(Network &network, const ModelConfig &config,
-                            const std::vector<SourceFeatures> &sources, Progress &progress);
+                            const std::vector<SourceFeatures> &sources, int batch, Progress &progress);
 
 // Adds pictures of a source to what the provenance says of it; a path that is new is named beside the old
 // ones.

@@ -7,14 +7,16 @@
 #include <functional>
 #include <iterator>
 #include <sstream>
+#include <utility>
 
 #include "model/engine/calibration.h"
 #include "model/error.h"
 #include "model/file/weights.h"
 #include "model/network.h"
-#include "training/train/features.h"
+#include "training/train/feature_cache.h"
 #include "training/train/fit.h"
 #include "training/train/learn.h"
+#include "training/train/pictures.h"
 #include "training/train/recipe.h"
 #include "training/train/statistics.h"
 #include "training/train/store.h"
@@ -52,27 +54,45 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
   return model;
 }
 
-SourceFeatures read_source(Network &network, const InputConfig &input, const Source &source,
-                           const TrainOptions &options, Provenance &provenance, Progress &progress) {
-  const Split split = hold_back(source.train, options.seed);
-  const auto extract = [&](const std::vector<Item> &items, const std::string &what) {
-    Features features =
-        extract_features(network, input, items, options.batch, source.name + ": " + what, progress);
-    for (const Unread &unread : features.unread) progress.say("skipped " + unread.reason);
-    if (!features.unread.empty()) {
-      progress.say(source.name + ": " + std::to_string(features.unread.size()) + " of " +
-                   std::to_string(items.size()) + " pictures could not be read");
-    }
-    return std::move(features.values);
-  };
-  SourceFeatures features{source.name, extract(split.train, "reading what is normal"),
-                          extract(split.held_back, "reading what is held back")};
-  if (features.train.size(0) == 0) {
-    throw Error(source.path, "no picture of it could be read", "see the files named above");
+FeatureSet as_set(FeatureRows rows) {
+  const std::int64_t pictures = rows.rows();
+  return {pictures,
+          [rows = std::move(rows)](std::span<const std::int64_t> numbers) { return rows.gather(numbers); }};
+}
+
+// What is normal of all sources: features that are read once, and the pictures that they are of.
+struct NormalData {
+  std::vector<SourceFeatures> sources;
+  std::vector<Item> trained;  // one source after the other
+};
+
+FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
+                       const std::string &source, const std::string &what, Progress &progress) {
+  FeatureRows rows = cache.read(items, batch, source + ": " + what);
+  for (const Unread &unread : rows.unread()) progress.say("skipped " + unread.reason);
+  if (!rows.unread().empty()) {
+    progress.say(source + ": " + std::to_string(rows.unread().size()) + " of " +
+                 std::to_string(items.size()) + " pictures could not be read");
   }
-  provenance.sources.push_back(
-      {source.name, source.path, features.train.size(0), features.held_back.size(0)});
-  return features;
+  return rows;
+}
+
+NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provenance &provenance,
+                       Progress &progress) {
+  NormalData data;
+  for (const Source &source : options.sources) {
+    const Split split = hold_back(source.train, options.seed, options.held_back);
+    FeatureRows train =
+        read_items(cache, split.train, options.batch, source.name, "reading what is normal", progress);
+    FeatureRows held_back =
+        read_items(cache, split.held_back, options.batch, source.name, "reading what is held back", progress);
+    if (train.rows() == 0)
+      throw Error(source.path, "no picture of it could be read", "see the files named above");
+    provenance.sources.push_back({source.name, source.path, train.rows(), held_back.rows()});
+    for (std::int64_t row = 0; row < train.rows(); ++row) data.trained.push_back(train.item(row));
+    data.sources.push_back({source.name, as_set(std::move(train)), as_set(std::move(held_back))});
+  }
+  return data;
 }
 
 void warn_of_few_scores(const Calibration &calibration, const TrainOptions &options, Progress &progress) {
@@ -86,10 +106,10 @@ void warn_of_few_scores(const Calibration &calibration, const TrainOptions &opti
 
 Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFeatures> &sources,
                                    const Model &model, const TrainOptions &options, Progress &progress) {
-  std::map<std::string, torch::Tensor> grids;
+  std::map<std::string, std::vector<double>> scores;
   for (const SourceFeatures &source : sources)
-    grids[source.name] = grids_of(network, source.held_back, options.batch);
-  Calibration calibration = calibrate_held_back(grids, model.config.score, options, progress);
+    scores[source.name] = scores_of(network, source.held_back, model.config.score, options.batch);
+  Calibration calibration = calibrate_held_back(scores, options, progress);
   warn_of_few_scores(calibration, options, progress);
   return calibration;
 }
@@ -117,27 +137,20 @@ RunIdentity identify(const TrainOptions &options, const Workers &workers) {
   return run;
 }
 
-std::vector<TestFeatures> read_tests(Network &network, const InputConfig &input, const TrainOptions &options,
-                                     Progress &progress) {
+std::vector<TestFeatures> read_tests(FeatureCache &cache, const TrainOptions &options, Progress &progress) {
   std::vector<TestFeatures> tests;
   if (options.selection != Selection::Test) return tests;
   for (const Source &source : options.sources) {
     std::vector<Item> labelled;
     std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(labelled),
                  [](const Item &item) { return item.abnormal.has_value(); });
-    const auto abnormal =
-        std::count_if(labelled.begin(), labelled.end(), [](const Item &item) { return *item.abnormal; });
-    if (abnormal == 0 || abnormal == std::ssize(labelled)) continue;
-    Features features = extract_features(network, input, labelled, options.batch,
-                                         source.name + ": reading what is tested on", progress);
-    TestFeatures &test = tests.emplace_back(TestFeatures{std::move(features.values), {}});
-    std::size_t next_unread = 0;
-    for (std::size_t i = 0; i < labelled.size(); ++i) {
-      if (next_unread < features.unread.size() && features.unread[next_unread].index == i)
-        ++next_unread;
-      else
-        test.abnormal.push_back(*labelled[i].abnormal);
-    }
+    FeatureRows rows =
+        read_items(cache, labelled, options.batch, source.name, "reading what is tested on", progress);
+    std::vector<bool> abnormal;
+    for (std::int64_t row = 0; row < rows.rows(); ++row) abnormal.push_back(*rows.item(row).abnormal);
+    const auto count = std::count(abnormal.begin(), abnormal.end(), true);
+    if (count > 0 && count < std::ssize(abnormal))
+      tests.push_back({as_set(std::move(rows)), std::move(abnormal)});
   }
   if (tests.empty())
     throw Error("--select test", "no source has both normal and abnormal test pictures",
@@ -151,24 +164,40 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
                    Workers &workers, Progress &progress) {
   const RunIdentity identity = identify(options, workers);
   if (!options.resume.empty()) check_checkpoint(options.resume, identity);
-  const std::vector<TestFeatures> tests = read_tests(network, model.config.input, options, progress);
-  std::vector<SourceFeatures> sources;
-  for (const Source &source : options.sources) {
-    sources.push_back(read_source(network, model.config.input, source, options, model.provenance, progress));
-  }
-  if (schedule.standardise) standardise(network, sources, options.whiten);
-  const LearningRule rule{schedule,        options.batch,   options.precision == "bf16",
-                          options.balance, options.average, options.seed};
+  FeatureExtractor extractor(network, model.config, "cpu", options.precision);
+  FeatureCache cache(extractor, progress, options.cache);
+  const NormalData data = read_normal(cache, options, model.provenance, progress);
+  const std::vector<TestFeatures> tests = read_tests(cache, options, progress);
+  if (schedule.standardise) standardise(network, data.sources, options.whiten);
+
+  const LearningRule rule{schedule,        options.batch, options.precision == "bf16", options.balance,
+                          options.average, options.seed,  options.train_backbone};
+  const FeatureReader reader =
+      options.train_backbone
+          ? learning_features(network, model.config.input, data.trained, options.augmentation, options.seed)
+      : options.augmentation.any()
+          ? varied_features(extractor, network, data.trained, options.augmentation, options.seed)
+          : reader_of(network, data.sources);
   model.provenance.selected =
-      fit({network, sources, tests, rule, model, identity}, options, workers, progress);
+      fit({network, data.sources, reader, tests, rule, model, identity}, options, workers, progress);
   if (!workers.first()) return;
   progress.say("ends with the weights of " + model.provenance.selected);
+  if (options.train_backbone) {
+    // Features are others now.
+    FeatureExtractor learned(network, model.config, "cpu", options.precision);
+    FeatureCache anew(learned, progress, {.memory = options.cache.memory, .folder = {}});
+    model.provenance.sources.clear();
+    const NormalData seen = read_normal(anew, options, model.provenance, progress);
+    model.calibration = calibrate_on_held_back(network, seen.sources, model, options, progress);
+    return;
+  }
   if (model.config.statistics) {
-    const Statistics statistics = learn_statistics(network, model.config, sources, progress);
+    const Statistics statistics =
+        learn_statistics(network, model.config, data.sources, options.batch, progress);
     set_statistics(model, statistics);
     network.statistics.emplace(statistics, *model.config.statistics);
   }
-  model.calibration = calibrate_on_held_back(network, sources, model, options, progress);
+  model.calibration = calibrate_on_held_back(network, data.sources, model, options, progress);
 }
 
 // An unfinished training's work is not lost to the next one.
@@ -186,13 +215,12 @@ void train(const TrainOptions &options, Progress &progress) {
   if (options.device.starts_with("cuda")) {
     throw Error(options.device, "this build has no CUDA module", "use --device cpu or --device auto");
   }
-  if (options.train_backbone)
-    throw Error("--train-backbone", "features are constants of this training", "leave it out");
   const BackboneWeights weights = read_backbone_weights(options.weights, options.backbone);
   Model model = describe(options, weights);
   std::int64_t pictures = 0;
   for (const Source &source : options.sources) {
-    pictures += static_cast<std::int64_t>(hold_back(source.train, options.seed).train.size());
+    pictures +=
+        static_cast<std::int64_t>(hold_back(source.train, options.seed, options.held_back).train.size());
   }
   Workers workers = model.config.reconstruction ? Workers::join(options.worker_timeout) : Workers();
   const Schedule schedule = make_schedule(options, pictures, workers.rank().size);
@@ -215,6 +243,8 @@ void train(const TrainOptions &options, Progress &progress) {
         learn_statistics(network, model.config, options, {}, model.provenance, progress);
     set_statistics(model, learned.statistics);
     model.calibration = std::move(learned.calibration);
+    for (const ScoredItem &outlier : highest(std::move(learned.scored), options.report_outliers))
+      progress.say("outlier? " + describe(outlier));
     warn_of_few_scores(model.calibration, options, progress);
   }
   store_network(network, model);

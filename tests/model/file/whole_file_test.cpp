@@ -2,18 +2,16 @@
 #include "model/file/whole_file.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <csignal>
-
 #include "model/file/model_file.h"
 #include "model/file/torch_file.h"
 #include "model/file/weights.h"
 #include "tests/model/file/safetensors_bytes.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/heap_meter.h"
 #include "tests/support/refusal.h"
 #include "tests/support/scratch_folder.h"
@@ -22,6 +20,7 @@ namespace uniad {
 namespace {
 
 using test::bytes_of;
+using test::FullDisk;
 using test::holds;
 using test::refusal;
 
@@ -56,27 +55,6 @@ class AsNobody {
 
  private:
   uid_t was_;
-};
-
-// A disk that is full: no file of this process grows beyond `size`.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t size) {
-    getrlimit(RLIMIT_FSIZE, &was_);
-    const rlimit full{size, was_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &full);
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-  }
-  ~FullDisk() {
-    setrlimit(RLIMIT_FSIZE, &was_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FullDisk(const FullDisk &) = delete;
-  FullDisk &operator=(const FullDisk &) = delete;
-
- private:
-  rlimit was_{};
-  void (*handler_)(int) = nullptr;
 };
 
 TEST_F(WholeFile, ReadsAllOrAnyPart) {

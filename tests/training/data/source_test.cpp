@@ -7,6 +7,7 @@
 #include "model/error.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/labels.h"
+#include "training/data/visit.h"
 
 namespace uniad {
 namespace {
@@ -55,11 +56,28 @@ TEST_F(Sources, MvtecFolderIsTrainGoodAndTestWithMasks) {
   ASSERT_EQ(sources[0].test.size(), 4U);  // by type, then name
   EXPECT_EQ(sources[0].test[0].defect, "broken");
   EXPECT_EQ(sources[0].test[0].abnormal, true);
-  EXPECT_EQ(sources[0].test[0].mask, mask);
-  EXPECT_TRUE(sources[0].test[1].mask.empty());
+  EXPECT_EQ(sources[0].test[0].masks, std::vector{mask});
+  EXPECT_TRUE(sources[0].test[1].masks.empty());
   EXPECT_EQ(sources[0].test[2].defect, "good");
   EXPECT_EQ(sources[0].test[2].abnormal, false);
-  EXPECT_EQ(sources[0].test[3].mask, unsuffixed);
+  EXPECT_EQ(sources[0].test[3].masks, std::vector{unsuffixed});
+}
+
+TEST_F(Sources, AMvtecPictureHasAllMasksOfItsNameAndFolder) {
+  for (const char *picture : {"000", "001", "002", "010"})
+    write_plain("bottle/test/cut/" + std::string(picture) + ".png");
+  const auto truth = folder_ / "bottle/ground_truth/cut";
+  for (const char *mask : {"000_mask", "000_mask_1", "000_mask2", "001/a", "001/b", "010_mask", "777_mask"})
+    write_plain("bottle/ground_truth/cut/" + std::string(mask) + ".png");
+  const auto source = open((folder_ / "bottle").string()).at(0);
+  using Paths = std::vector<std::filesystem::path>;
+  EXPECT_EQ(source.test[0].masks,
+            (Paths{truth / "000_mask.png", truth / "000_mask2.png", truth / "000_mask_1.png"}));
+  EXPECT_EQ(source.test[1].masks, (Paths{truth / "001/a.png", truth / "001/b.png"}));
+  EXPECT_TRUE(source.test[2].masks.empty());
+  EXPECT_EQ(source.test[3].masks, Paths{truth / "010_mask.png"});
+  ASSERT_EQ(source.remarks.size(), 1U);
+  EXPECT_NE(source.remarks[0].find("1 masks belong to no picture of test/cut: 777"), std::string::npos);
 }
 
 TEST_F(Sources, FlatFolderServesBothAndSaysNothingOfLabels) {
@@ -74,6 +92,8 @@ TEST_F(Sources, FlatFolderServesBothAndSaysNothingOfLabels) {
 }
 
 TEST_F(Sources, ListHasASourceForEachClass) {
+  for (const char *picture : {"data/bottle/train/good/0.png", "data/bottle/test/bad/1.png", "data/2.png"})
+    write_plain(picture);
   write("data/list.json",
         R"({"filename": "bottle/train/good/0.png", "label": 0, "label_name": "good", "clsname": "flask"}
 {"filename": "bottle/test/bad/1.png", "label": 1, "label_name": "defective", "maskname": "m/1.png"}
@@ -87,15 +107,66 @@ TEST_F(Sources, ListHasASourceForEachClass) {
   EXPECT_EQ(sources[1].name, "bottle");  // fourth component from the end
   EXPECT_TRUE(sources[1].train.empty());
   EXPECT_EQ(sources[1].test.at(0).abnormal, true);
-  EXPECT_EQ(sources[1].test[0].mask, folder_ / "data/m/1.png");
+  EXPECT_EQ(sources[1].test[0].masks, std::vector{folder_ / "data/m/1.png"});
   EXPECT_EQ(sources[2].name, "list");
 
-  const auto elsewhere =
-      open_sources(std::vector<std::string>{"all=" + (folder_ / "data/list.json").string()}, "/pictures");
+  const auto elsewhere = open_sources(
+      std::vector<std::string>{"all=" +
+                               write("lists/list.jsonl", content(folder_ / "data/list.json")).string()},
+      folder_ / "data");
   ASSERT_EQ(elsewhere.size(), 1U);
   EXPECT_EQ(elsewhere[0].name, "all");
-  EXPECT_EQ(elsewhere[0].test.at(2).path, "/pictures/2.png");
+  EXPECT_EQ(elsewhere[0].test.at(2).path, folder_ / "data/2.png");
   EXPECT_EQ(elsewhere[0].train.size(), 2U);
+}
+
+TEST_F(Sources, AListNamesSeveralMasksOfAPicture) {
+  write_plain("1.png");
+  const auto list =
+      write("list.json", R"({"filename": "1.png", "label": 1, "maskname": ["a.png", "b.png"]})");
+  EXPECT_EQ(open(list.string()).at(0).test.at(0).masks,
+            (std::vector<std::filesystem::path>{folder_ / "a.png", folder_ / "b.png"}));
+}
+
+TEST_F(Sources, AListSaysWhatIsMissingAndWhatComesTwice) {
+  std::string lines = R"({"filename": "here.png", "label": 0})"
+                      "\n";
+  for (int i = 0; i < 8; ++i)
+    lines += R"({"filename": "gone)" + std::to_string(i) +
+             R"(.png", "label": 0})"
+             "\n";
+  lines += R"({"filename": "here.png", "label": 1})"
+           "\n";
+  write_plain("here.png");
+  const auto list = write("list.json", lines);
+  const auto source = open(list.string()).at(0);
+  ASSERT_EQ(source.test.size(), 1U);
+  EXPECT_EQ(source.test[0].abnormal, false);  // the first line counts
+  ASSERT_EQ(source.remarks.size(), 2U);
+  EXPECT_EQ(source.remarks[0],
+            list.string() +
+                ": 8 files are missing: gone0.png, gone1.png, gone2.png, gone3.png, gone4.png "
+                "and 3 more");
+  EXPECT_EQ(source.remarks[1], list.string() + ": 1 names come again and count once: here.png");
+}
+
+TEST_F(Sources, AListWithoutAnyOfItsFilesIsRefused) {
+  const auto list = write("list.json", R"({"filename": "gone.png", "label": 0})");
+  EXPECT_NE(refusal(list.string()).find("give another --image-dir"), std::string::npos);
+}
+
+TEST_F(Sources, AListWhoseLabelsAreWrongIsRefused) {
+  write_plain("a.png");
+  const auto refused = [&](const std::string &labels) {
+    return refusal(write("list.json", R"({"filename": "a.png", )" + labels + "}").string());
+  };
+  EXPECT_NE(refused(R"("label": 2)").find("line 1: \"label\" is 2, not 0 or 1"), std::string::npos);
+  EXPECT_NE(refused(R"("label": 0.5)").find("0.5, not 0 or 1"), std::string::npos);
+  EXPECT_NE(refused(R"("label": "1")").find("not 0 or 1"), std::string::npos);
+  EXPECT_NE(refused(R"("label": 1, "label_name": "good")").find("contradict each other"), std::string::npos);
+  EXPECT_NE(refused(R"("label": 0, "label_name": "defective")").find("contradict"), std::string::npos);
+  EXPECT_EQ(refused(R"("label": 0, "label_name": "as always")"), "nothing");
+  EXPECT_NE(refused(R"("label": 1, "maskname": 7)").find("line 1"), std::string::npos);
 }
 
 TEST_F(Sources, EqualNamesJoin) {
@@ -136,6 +207,19 @@ TEST_F(Sources, VideoGivesTheSelectedFrames) {
   EXPECT_EQ(open(video + "#25-99999999999").at(0).test.size(), 5U);  // no more than there are
 }
 
+// Its second half is lost, in the middle of a frame.
+TEST_F(Sources, AVideoThatEndsInABrokenFrameGivesThoseBeforeItAndSaysSo) {
+  const auto whole = write_video("whole.mkv", 40, "jpegenc ! matroskamux");
+  const auto bytes = content(whole);
+  const auto source = open(write("cut.mkv", bytes.substr(0, bytes.size() / 2)).string()).at(0);
+  EXPECT_GT(source.train.size(), 10U);
+  EXPECT_LT(source.train.size(), 30U);
+  std::size_t seen = 0;
+  const auto unread = visit_items(source.train, [&](std::size_t, const FrameView &) { ++seen; });
+  EXPECT_EQ(seen, source.train.size());
+  EXPECT_TRUE(unread.empty());
+}
+
 TEST_F(Sources, RefusalsNameTheReason) {
   const auto video = write_video("clip.avi", 5, "jpegenc ! avimux").string();
   const auto picture = write_plain("one/a.png").string();
@@ -148,6 +232,7 @@ TEST_F(Sources, RefusalsNameTheReason) {
             std::string::npos);
   EXPECT_NE(refusal(write("notes.txt", "just text").string()).find("notes.txt"), std::string::npos);
   EXPECT_NE(refusal(write("nothing.mp4", "").string()).find("nothing.mp4"), std::string::npos);
+  write_plain("a.png");
   EXPECT_NE(refusal(write("bad.json", "{\"filename\": \"a.png\"}\n{\"label\": 0}\n").string()).find("line 2"),
             std::string::npos);
   EXPECT_NE(refusal(write("array.json", "[{\"filename\": \"a.png\"}]\n").string()).find("line 1"),
@@ -241,6 +326,13 @@ TEST(HoldBack, KeepsTwentyWhereThatLeavesFourFifths) {
   EXPECT_EQ(hold_back(items(2), 1).held_back.size(), 1U);
   EXPECT_EQ(hold_back(items(1), 1).held_back.size(), 0U);
   EXPECT_EQ(hold_back(items(0), 1).train.size(), 0U);
+}
+
+TEST(HoldBack, TakesTheShareThatIsAskedFor) {
+  EXPECT_EQ(hold_back(items(100), 1, 0.3).held_back.size(), 30U);
+  EXPECT_EQ(hold_back(items(10, "v.mp4"), 1, 0.25).held_back.size(), 3U);
+  EXPECT_EQ(hold_back(items(10, "v.mp4"), 1, 0.25).held_back.front().frame, 7);
+  EXPECT_EQ(hold_back(items(2), 1, 0.99).train.size(), 1U);  // one is left
 }
 
 TEST(AssignFolds, PartsAVideoIntoBlocksOfNeighbours) {

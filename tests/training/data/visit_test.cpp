@@ -182,10 +182,32 @@ TEST_F(Visit, MaskIsResizedAsPillowDoes) {
       "1010101100000011"
       "0010010011001011"
       "0010010011001011";
-  const auto resized = read_mask(write_picture("mask.png", mask), 16, 5);
+  const auto read = [&](const std::vector<std::filesystem::path> &masks) { return read_masks(masks, 16, 5); };
+  const auto resized = read({write_picture("mask.png", mask)});
   ASSERT_EQ(resized.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(resized[i], expected[i] - '0') << i;
-  EXPECT_THROW(read_mask(folder_ / "missing.png", 16, 5), Error);
+  EXPECT_THROW(read({folder_ / "missing.png"}), Error);
+}
+
+TEST_F(Visit, MasksOfOnePictureAddUp) {
+  cv::Mat left(4, 8, CV_8UC1, cv::Scalar(0));
+  cv::Mat right = left.clone();
+  left.colRange(0, 1).setTo(255);
+  right.colRange(7, 8).setTo(1);
+  const std::vector<std::filesystem::path> masks{write_picture("l.png", left), write_picture("r.png", right)};
+  EXPECT_EQ(read_masks(masks, 8, 1), (std::vector<std::uint8_t>{1, 0, 0, 0, 0, 0, 0, 1}));
+}
+
+TEST_F(Visit, AMaskOfAnotherShapeThanItsPictureIsRefusedByName) {
+  const std::vector<std::filesystem::path> mask{write_picture("m.png", cv::Mat(100, 150, CV_8UC1))};
+  EXPECT_EQ(read_masks(mask, 4, 4, PictureShape{600, 400}).size(), 16U);
+  EXPECT_EQ(read_masks(mask, 4, 4, PictureShape{1001, 667}).size(), 16U);  // rounded to whole pixels
+  try {
+    read_masks(mask, 4, 4, PictureShape{600, 500});
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_NE(std::string(error.what()).find("m.png: is 150x100, its picture 600x500"), std::string::npos);
+  }
 }
 
 TEST_F(Visit, TheFrameRateIsTheStreams) {

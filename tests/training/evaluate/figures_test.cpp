@@ -30,7 +30,9 @@ class FiguresOf : public test::TemporaryFolder {
 
   Item picture(std::optional<bool> abnormal, const std::filesystem::path &mask = {},
                const std::string &defect = {}) const {
-    return {folder_ / "picture.png", {}, abnormal, defect, mask};
+    Item item{folder_ / "picture.png", {}, abnormal, defect, {}};
+    if (!mask.empty()) item.masks.push_back(mask);
+    return item;
   }
 
   // Abnormal in the left `columns` columns of `width`.

@@ -25,7 +25,7 @@ class Checkpoint : public test::ScratchFolder {
     model_.config.reconstruction->feedforward = 32;
     model_.config.reconstruction->encoder_layers = model_.config.reconstruction->decoder_layers = 1;
     model_.provenance.recipe = "paper";
-    sources_.push_back({"one", torch::randn({9, 40, 10, 10}).to(torch::kFloat16), {}});
+    sources_.push_back({"one", in_memory(torch::randn({9, 40, 10, 10}).to(torch::kFloat16)), {}});
     rule_.schedule.steps = 12;
     rule_.schedule.steps_per_epoch = 3;
     rule_.schedule.learning_rate = 1e-2;
@@ -46,8 +46,8 @@ class Checkpoint : public test::ScratchFolder {
     Workers alone;
     std::int64_t step = state.step;
     learn(
-        network, reader_of(sources_), Batches(counts_of(sources_), rule_.batch, false, rule_.seed), rule_,
-        state, alone, [&] { return step + 1 >= last; },
+        network, reader_of(network, sources_), Batches(counts_of(sources_), rule_.batch, false, rule_.seed),
+        rule_, state, alone, [&] { return step + 1 >= last; },
         [&](std::int64_t done, const StepResult &, double) { step = done; });
   }
 
@@ -154,8 +154,8 @@ TEST_F(Checkpoint, TheAverageFollowsTheWeights) {
   std::vector<torch::Tensor> weights{network.reconstruction->output_proj->bias.detach().clone()};
   Workers alone;
   learn(
-      network, reader_of(sources_), Batches(counts_of(sources_), rule_.batch, false, rule_.seed), rule_,
-      state, alone, [] { return false; },
+      network, reader_of(network, sources_), Batches(counts_of(sources_), rule_.batch, false, rule_.seed),
+      rule_, state, alone, [] { return false; },
       [&](std::int64_t, const StepResult &, double) {
         weights.push_back(network.reconstruction->output_proj->bias.detach().clone());
       });

@@ -45,7 +45,8 @@ struct Trained {
 Trained train(std::int64_t batch, Workers workers, std::int64_t crash_after = -1) {
   Network network = small_network();
   torch::manual_seed(3);
-  const std::vector<SourceFeatures> sources{{"one", torch::randn({9, 40, 10, 10}).to(torch::kFloat16), {}}};
+  const std::vector<SourceFeatures> sources{
+      {"one", in_memory(torch::randn({9, 40, 10, 10}).to(torch::kFloat16)), {}}};
   LearningRule rule;
   rule.schedule.steps = 5;
   rule.schedule.steps_per_epoch = 3;
@@ -55,8 +56,8 @@ Trained train(std::int64_t batch, Workers workers, std::int64_t crash_after = -1
   LearningState state = begin_learning(network, rule);
   Trained trained;
   learn(
-      network, reader_of(sources), Batches({9}, batch, false, 7, workers.rank()), rule, state, workers,
-      [] { return false; },
+      network, reader_of(network, sources), Batches({9}, batch, false, 7, workers.rank()), rule, state,
+      workers, [] { return false; },
       [&](std::int64_t step, const StepResult &, double) {
         if (step == 1)
           for (const torch::Tensor &gradient : state.optimiser.gradients())

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/resource.h>
+
+#include <csignal>
+
+namespace uniad::test {
+
+// A disk that is full: no file of this process grows beyond `size`.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t size) {
+    getrlimit(RLIMIT_FSIZE, &was_);
+    const rlimit full{size, was_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &full);
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+  }
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &was_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk &) = delete;
+  FullDisk &operator=(const FullDisk &) = delete;
+
+ private:
+  rlimit was_{};
+  void (*handler_)(int) = nullptr;
+};
+
+}  // namespace uniad::test

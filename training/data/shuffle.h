@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace uniad {
+
+// Fisher-Yates, so that a seed means one order everywhere: what std::shuffle makes of it is the library's
+// choice.
+template <typename T>
+void shuffle(std::vector<T> &values, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (auto i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random() % i]);
+}
+
+}  // namespace uniad
