@@ -18,9 +18,8 @@ struct Stage {
 
 // "backbone", "neck" (four for each resampled value, and whitening), then of a model with a reconstruction
 // "projections" (positions too), "encoder" and "decoder", or "cnn"; of a model with them "statistics" (a
-// triangular matrix on
-// every token). Norms, activations and softmax are not counted. The MACs of the backbone are those of its
-// folded form, to the last tapped stage. Throws Error as fold() does.
+// triangular matrix on every token). Norms, activations and softmax are not counted. The MACs of the backbone
+// are those of its folded form, to the last tapped stage. Throws Error as fold() does.
 std::vector<Stage> count_stages(const Model &model);
 
 }  // namespace uniad

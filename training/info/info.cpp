@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/info/info.h"
 
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "model/file/choices.h"
 #include "model/file/model_file.h"
 #include "training/output.h"
 
@@ -29,6 +31,28 @@ void print_statistics(const std::string &name, const ScoreStatistics &statistics
   std::cout << ")\n";
 }
 
+template <typename Enum>
+std::string called(Enum value, const Choices<Enum> &choices) {
+  return std::find_if(choices.begin(), choices.end(),
+                      [&](const auto &choice) { return choice.first == value; })
+      ->second;
+}
+
+// What the paper's UniAD has goes without saying, but for its sizes.
+std::string text_of(const ReconstructionConfig &r) {
+  if (r.kind == NetworkKind::Cnn) return "cnn, dim " + std::to_string(r.dim);
+  std::string text = r.kind == NetworkKind::Mlp ? "mlp, " : "";
+  text += std::to_string(r.encoder_layers) + " encoder and " + std::to_string(r.decoder_layers) +
+          " decoder layers, dim " + std::to_string(r.dim);
+  if (r.kind == NetworkKind::UniAD && (r.mask_encoder || r.mask_decoder_first || r.mask_decoder_second))
+    text += ", mask " + std::to_string(r.mask_height) + "x" + std::to_string(r.mask_width);
+  if (r.queries != QueryEmbedding::Layer) text += ", queries: " + called(r.queries, query_choices());
+  if (r.decoder_variant != DecoderVariant::A)
+    text += ", decoder variant " + called(r.decoder_variant, variant_choices());
+  if (r.loss != FeatureLoss::Mse) text += ", loss " + called(r.loss, loss_choices());
+  return text;
+}
+
 void print_text(const Model &model, const std::string &name) {
   const auto &[input, backbone, reconstruction, statistics, score] = model.config;
   std::cout << name << "\n"
@@ -37,9 +61,7 @@ void print_text(const Model &model, const std::string &name) {
   for (const int stage : backbone.stages) std::cout << " " << stage;
   std::cout << "\n";
   if (reconstruction)
-    std::cout << "reconstruction  " << reconstruction->encoder_layers << " encoder and "
-              << reconstruction->decoder_layers << " decoder layers, dim " << reconstruction->dim << ", mask "
-              << reconstruction->mask_height << "x" << reconstruction->mask_width
+    std::cout << "reconstruction  " << text_of(*reconstruction)
               << (model.tensors.contains("feature_whitening") ? ", on whitened features" : "") << "\n";
   if (statistics)
     std::cout << "statistics      of features" << (statistics->residuals ? " and residuals" : "") << ", "
