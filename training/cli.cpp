@@ -477,9 +477,10 @@ void add_cache(CLI::App &app, TrainCommand &command) {
       ->type_name("MIB")
       ->check(from_to(0, std::int64_t{1} << 30U))
       ->default_str(std::to_string(cache.memory >> 20U));
-  auto *folder = add_path(app, "--cache-dir", cache.folder,
-                          "Where features are kept that memory does not hold, and for later runs, at most 20 "
-                          "GiB (default: $XDG_CACHE_HOME/uniad/features)");
+  auto *folder =
+      add_path(app, "--cache-dir", cache.folder,
+               "Where features are kept that memory does not hold, and for later runs; cut to 20 GiB "
+               "to begin with (default: $XDG_CACHE_HOME/uniad/features)");
   folder->type_name("DIR");
   app.add_flag_callback(
          "--no-cache", [&command] { command.keep_features = false; }, "Keep no features on disk")

@@ -34,7 +34,8 @@ class FeatureCache {
   FeatureCache(FeatureExtractor &extractor, Progress &progress, FeatureCacheOptions options);
 
   // Features of every item that can be read, in the order of the items, computed `batch` pictures at a time
-  // where they are not known. Throws Error when interrupted.
+  // where they are not known. The memory that rows take stays counted when they are gone. Throws Error when
+  // interrupted.
   FeatureRows read(std::span<const Item> items, int batch, const std::string &stage);
 
  private:
