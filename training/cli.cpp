@@ -136,6 +136,14 @@ void add_json(CLI::App &app, std::string &json) {
       ->type_name("FILE");
 }
 
+void add_record(CLI::App &app, double &seconds) {
+  app.add_option("--record", seconds,
+                 "Seconds to record where the data is a stream that runs now (rtsp://, http://, v4l2://)")
+      ->type_name("SECONDS")
+      ->check(between(0, 86400))
+      ->capture_default_str();
+}
+
 void add_batch(CLI::App &app, int &batch) {
   app.add_option("--batch", batch, "Pictures a step")
       ->type_name("N")
@@ -490,6 +498,7 @@ void add_cache(CLI::App &app, TrainCommand &command) {
 void describe_train(CLI::App &app, TrainCommand &command) {
   auto &options = command.options;
   add_data(app, "--data", command.data, command.image_dir);
+  add_record(app, command.record_seconds);
   add_model(app, options.model, "Model file to write");
   app.add_option("--config",
                  "TOML file of these options by their names, such as batch = 16; the command line "
@@ -594,6 +603,7 @@ void describe_sweep(CLI::App &app, SweepOptions &options) {
 void describe_update(CLI::App &app, TrainCommand &command) {
   add_model(app, command.options.model, "Model file to add to, replaced when done");
   add_data(app, "--data", command.data, command.image_dir);
+  add_record(app, command.record_seconds);
   add_batch(app, command.options.batch);
   add_max_frames(app, command.max_frames);
   add_threshold(app, command.options.threshold, command.frame_rate, "the model's own");

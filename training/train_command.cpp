@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train_command.h"
 
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <system_error>
+
 #include "model/error.h"
 #include "model/file/weights.h"
+#include "training/data/record.h"
 #include "training/frame_rate.h"
 #include "training/interrupt.h"
 #include "training/output.h"
@@ -12,10 +18,67 @@
 namespace uniad {
 namespace {
 
-std::vector<Source> open_training_data(const TrainCommand &command, Progress &progress) {
-  auto sources = open_sources(command.data, command.image_dir);
+// A folder that is gone with this.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "uniad-recording-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr)
+      throw Error(pattern, "cannot be made", "set TMPDIR to a folder that can be written");
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code left_behind;
+    std::filesystem::remove_all(path_, left_behind);
+  }
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+
+  const std::filesystem::path &path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The data with every stream recorded into a file, and its recordings.
+struct RecordedData {
+  std::vector<std::string> data;
+  std::map<std::string, std::string> streams;  // by the file that has them
+  std::unique_ptr<TemporaryFolder> folder;     // none without streams
+};
+
+RecordedData record_streams(const TrainCommand &command, Progress &progress) {
+  RecordedData recorded{command.data, {}, nullptr};
+  std::vector<std::size_t> live;
+  std::vector<std::string> uris;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < command.data.size(); ++i) {
+    const std::string &spec = command.data[i];
+    const auto equals = spec.find('=');
+    const bool named = !is_live(spec) && equals != std::string::npos && is_live(spec.substr(equals + 1));
+    if (!named && !is_live(spec)) continue;
+    live.push_back(i);
+    uris.push_back(named ? spec.substr(equals + 1) : spec);
+    names.push_back(named ? spec.substr(0, equals) : name_of_stream(spec));
+  }
+  if (live.empty()) return recorded;
+  recorded.folder = std::make_unique<TemporaryFolder>();
+  const auto files = record(uris, command.record_seconds, recorded.folder->path(), progress);
+  for (std::size_t i = 0; i < live.size(); ++i) {
+    recorded.data[live[i]] = names[i] + "=" + files[i].string();
+    recorded.streams[files[i].string()] = without_password(uris[i]);
+  }
+  return recorded;
+}
+
+std::vector<Source> open_training_data(const TrainCommand &command, const RecordedData &recorded,
+                                       Progress &progress) {
+  auto sources = open_sources(recorded.data, command.image_dir);
   for (auto &source : sources) {
     for (const auto &remark : source.remarks) progress.say(remark);
+    for (const auto &[file, uri] : recorded.streams)
+      if (const auto at = source.path.find(file); at != std::string::npos)
+        source.path.replace(at, file.size(), uri);
     if (source.train.empty())
       throw Error(source.path, "nothing normal to learn from in source " + source.name,
                   "an MVTec folder needs train/good, a list lines with \"label\": 0");
@@ -36,7 +99,8 @@ void run_train(const TrainCommand &command, Progress &progress) {
   options.backbone = choose_backbone(options.backbone, options.weights);
   options.weights = need_weight_file(options.backbone, options.weights);
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
-  options.sources = open_training_data(command, progress);
+  const RecordedData recorded = record_streams(command, progress);
+  options.sources = open_training_data(command, recorded, progress);
   require_frame_rates(options.sources, options.threshold.value_or(ThresholdRule{}));
   if (command.keep_features && options.cache.folder.empty()) options.cache.folder = default_cache_folder();
   train(options, progress);
@@ -46,7 +110,8 @@ void run_update(const TrainCommand &command, Progress &progress) {
   defer_interrupts();
   check_writable(command.options.model);
   auto options = command.options;
-  options.sources = open_training_data(command, progress);
+  const RecordedData recorded = record_streams(command, progress);
+  options.sources = open_training_data(command, recorded, progress);
   update(options, progress);
 }
 

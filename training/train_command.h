@@ -13,7 +13,8 @@ namespace uniad {
 
 // `uniad train` as the command line says it.
 struct TrainCommand {
-  std::vector<std::string> data;     // [NAME=]PATH
+  std::vector<std::string> data;     // [NAME=]PATH, or a stream that runs now
+  double record_seconds = 60;        // of each stream
   std::filesystem::path image_dir;   // of lists
   std::size_t max_frames = 2000;     // of a source's videos
   std::optional<double> frame_rate;  // frames a second, instead of what the videos say

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every ```sh block of the README, in order, as a reader would, on generated footage; and holds docs/uniad.md
-against the program.
+"""Runs every ```sh block of the README and of the pages in docs/, in order, as a reader would, on generated footage;
+and holds docs/uniad.md against the program.
 
 usage: readme_test.py SOURCE_ROOT BUILD_ROOT
 
@@ -29,11 +29,25 @@ def make_clip(path, pattern):
     )
 
 
+def make_pictures(folder, pattern):
+    subprocess.run(
+        ["gst-launch-1.0", "-q", "videotestsrc", f"pattern={pattern}", "num-buffers=24", "!"]
+        + ["video/x-raw,width=64,height=64", "!", "pngenc", "!", "multifilesink", f"location={folder}/%02d.png"],
+        check=True,
+    )
+
+
 def prepare(folder, source, build):
     """What the README takes for granted: footage, the source tree, the programs in PATH."""
     make_clip(folder / "gate.mp4", "ball")
     make_clip(folder / "later.mp4", "ball")
+    make_clip(folder / "sunday.mp4", "ball")
     make_clip(folder / "conveyor.mp4", "ball")
+    (folder / "later.csv").write_text("frame0,abnormal\n" + "".join(f"{n},{int(n >= 40)}\n" for n in range(60)))
+    bottle = folder / "products/bottle"
+    for part, pattern in (("train/good", "ball"), ("test/good", "ball"), ("test/broken", "snow")):
+        (bottle / part).mkdir(parents=True)
+        make_pictures(bottle / part, pattern)
     (folder / "pipelines").symlink_to(source / "pipelines")
     programs = folder / "programs"
     programs.mkdir()
@@ -44,6 +58,11 @@ def prepare(folder, source, build):
         "PATH": f"{programs}:{os.environ['PATH']}",
         "GST_PLUGIN_PATH": str(build / "gst-plugin"),
     }
+
+
+def run(command, folder, environment):
+    print(f"$ {command}", flush=True)
+    subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, check=True)
 
 
 def main():
@@ -62,10 +81,15 @@ def main():
         commands = blocks(readme, "sh")
         assert commands, "no ```sh block in the README"
         for command in (command.replace("learn=400", "learn=40") for command in commands):
-            print(f"$ {command}", flush=True)
-            subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, check=True)
+            run(command, folder, environment)
         judged = (folder / "conveyor.jsonl").read_text().splitlines()
         assert len(judged) == 20, f"60 frames, 40 of them to learn from: {len(judged)} were judged"
+        run("uniad train --data products/bottle --model bottle.safetensors", folder, environment)
+        for page in sorted((source / "docs").glob("*.md")):
+            if page.name == "export.md":
+                continue  # has a test of its own, beside what it writes of
+            for command in blocks(page.read_text(), "sh"):
+                run(command, folder, environment)
     print(f"{len(commands)} blocks of the README ran")
 
 

@@ -5,33 +5,20 @@
 #include <gst/gst.h>
 #include <gst/video/video.h>
 
-#include <memory>
-
 #include "gst-plugin/frame_view.h"
 #include "model/error.h"
+#include "training/data/owned.h"
 #include "training/interrupt.h"
 
 namespace uniad {
 namespace {
 
-struct Unref {
-  void operator()(gpointer object) const { gst_object_unref(object); }
-  void operator()(GstSample *sample) const { gst_sample_unref(sample); }
-  void operator()(GstMessage *message) const { gst_message_unref(message); }
-  void operator()(GError *error) const { g_error_free(error); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Unref>;
-
 // A running pipeline that decodes one file as fast as its frames are taken.
 class Decoder {
  public:
   explicit Decoder(const std::filesystem::path &video) {
+    require_gstreamer();
     GError *raw_error = nullptr;
-    if (!gst_init_check(nullptr, nullptr, &raw_error)) {
-      const Owned<GError> error(raw_error);
-      throw Error("GStreamer", error->message, "check the installation of GStreamer");
-    }
     pipeline_.reset(
         gst_parse_launch("filesrc name=source ! decodebin name=decodebin ! "
                          "capsfilter name=video caps=video/x-raw ! "

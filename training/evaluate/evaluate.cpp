@@ -43,8 +43,8 @@ Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &o
   std::int64_t lost = 0;
   const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
     const auto &item = source.test[index];
-    const auto truth =
-        truth_of(item, {frame.width, frame.height}, input.width, input.height, options.label_rule);
+    const auto truth = truth_of(item, PictureShape{frame.width, frame.height}, input.width, input.height,
+                                options.label_rule);
     if (!truth.unreadable_mask.empty()) progress.say(truth.unreadable_mask + "; judged by its label alone");
     lost += truth.lost_in_resize ? 1 : 0;
     const auto detection = detector.detect({&frame, 1}).front();

@@ -53,6 +53,7 @@ Model small_model() {
   model.provenance = {.sources = {{"line", "/data/line 1.mp4#0-399", 360, 40}, {"", "", 0, 0}},
                       .recipe = "fast",
                       .steps = 400,
+                      .selected = "step 300 of 400: smallest held-back loss, 0.41",
                       .seed = std::numeric_limits<std::uint64_t>::max(),
                       .program_version = "0.1.0",
                       .weight_file = "b0.pth",
@@ -208,6 +209,7 @@ TEST_F(ModelFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(read.provenance.sources[0].held_back, 40);
   EXPECT_EQ(read.provenance.recipe, "fast");
   EXPECT_EQ(read.provenance.steps, 400);
+  EXPECT_EQ(read.provenance.selected, "step 300 of 400: smallest held-back loss, 0.41");
   EXPECT_EQ(read.provenance.seed, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(read.provenance.program_version, "0.1.0");
   EXPECT_EQ(read.provenance.weight_file, "b0.pth");

@@ -50,7 +50,7 @@ class FiguresOf : public test::TemporaryFolder {
     source.test = items;
     Judge judge(source, size, size, threshold);
     for (std::size_t i = 0; i < items.size(); ++i)
-      judge.add(items[i], truth_of(items[i], size, size, rule), detections[i]);
+      judge.add(items[i], truth_of(items[i], {}, size, size, rule), detections[i]);
     return judge.figures(1);
   }
 };
@@ -94,12 +94,12 @@ TEST_F(FiguresOf, MasksDecideAndGivePixelFigures) {
 TEST_F(FiguresOf, AStrictLabelIsAnyPixelOfTheMaskToo) {
   const auto lost = write_mask("lost.png", 3200, 20);
   const auto unlabelled = picture(std::nullopt, lost);
-  EXPECT_EQ(truth_of(unlabelled, size, size, LabelRule::Strict).abnormal, true);
-  EXPECT_EQ(truth_of(unlabelled, size, size, LabelRule::Reference).abnormal, false);
-  EXPECT_TRUE(truth_of(picture(true, lost), size, size, LabelRule::Reference).lost_in_resize);
+  EXPECT_EQ(truth_of(unlabelled, {}, size, size, LabelRule::Strict).abnormal, true);
+  EXPECT_EQ(truth_of(unlabelled, {}, size, size, LabelRule::Reference).abnormal, false);
+  EXPECT_TRUE(truth_of(picture(true, lost), {}, size, size, LabelRule::Reference).lost_in_resize);
   const auto empty = write_mask("empty.png", 64, 0);
-  EXPECT_EQ(truth_of(picture(std::nullopt, empty), size, size, LabelRule::Strict).abnormal, false);
-  EXPECT_EQ(truth_of(picture(true, empty), size, size, LabelRule::Strict).abnormal, true);
+  EXPECT_EQ(truth_of(picture(std::nullopt, empty), {}, size, size, LabelRule::Strict).abnormal, false);
+  EXPECT_EQ(truth_of(picture(true, empty), {}, size, size, LabelRule::Strict).abnormal, true);
 }
 
 TEST_F(FiguresOf, AbnormalPicturesWithoutMaskStayOutOfThePixels) {
@@ -112,7 +112,7 @@ TEST_F(FiguresOf, AbnormalPicturesWithoutMaskStayOutOfThePixels) {
 
 TEST_F(FiguresOf, AnUnreadableMaskIsNamedAndTheLabelCounts) {
   const auto broken = picture(true, write("broken.png", "no picture"));
-  const auto truth = truth_of(broken, size, size, LabelRule::Reference);
+  const auto truth = truth_of(broken, {}, size, size, LabelRule::Reference);
   EXPECT_NE(truth.unreadable_mask.find("broken.png"), std::string::npos);
   EXPECT_EQ(truth.abnormal, true);
   const auto figures = figures_of({broken, picture(false)}, {detection(2), detection(1)}).figures;

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/data/record.h"
+
+#include <gst/gst.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "model/error.h"
+#include "training/data/owned.h"
+#include "training/interrupt.h"
+
+namespace uniad {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto patience = std::chrono::seconds(10);
+
+// One stream on its way into its file.
+class Recording {
+ public:
+  Recording(const std::string &uri, std::filesystem::path file)
+      : name_(without_password(uri)), file_(std::move(file)) {
+    GError *raw_error = nullptr;
+    pipeline_.reset(gst_parse_launch(
+        "urisourcebin name=source ! parsebin name=parse  matroskamux name=mux ! filesink name=sink",
+        &raw_error));
+    if (const Owned<GError> error(raw_error); error)
+      throw Error("GStreamer", error->message, "install gstreamer1.0-plugins-base and -good");
+    g_object_set(find("source").get(), "uri", uri.c_str(), nullptr);
+    g_object_set(find("sink").get(), "location", file_.c_str(), nullptr);
+    g_signal_connect(find("parse").get(), "pad-added",
+                     G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer self) {
+                       static_cast<Recording *>(self)->add(pad);
+                     }),
+                     this);
+    if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) check_bus();
+  }
+  ~Recording() {
+    if (pipeline_) gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+  }
+  Recording(const Recording &) = delete;
+  Recording &operator=(const Recording &) = delete;
+
+  // Looks after it; returns whether the file is whole. Throws Error.
+  bool poll(double seconds, std::uintmax_t most_bytes) {
+    check_bus();
+    if (whole_) return true;
+    const auto now = Clock::now();
+    if (const std::int64_t count = buffers_; count > seen_) {
+      seen_ = count;
+      heard_ = now;
+      if (!begun_) begun_ = now;
+    }
+    if (now - heard_ > patience)
+      throw Error(name_, begun_ ? "its video has stopped coming" : "no video comes from it",
+                  "check the camera, the address and the password");
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(file_, error);
+    if (!error && bytes > most_bytes)
+      throw Error(name_, "fills more than " + std::to_string(most_bytes >> 20U) + " MiB",
+                  "record for a shorter time");
+    if (!ending_ && begun_ && now - *begun_ >= std::chrono::duration<double>(seconds)) finish();
+    return false;
+  }
+
+ private:
+  Owned<GstElement> find(const char *name) {
+    return Owned<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
+  }
+
+  // The first video goes into the file; whatever else there is stays unlinked.
+  void add(GstPad *pad) {
+    const Owned<GstCaps> caps(gst_pad_get_current_caps(pad));
+    const char *const media = caps ? gst_structure_get_name(gst_caps_get_structure(caps.get(), 0)) : "";
+    const bool video = g_str_has_prefix(media, "video/") || g_str_equal(media, "image/jpeg");
+    if (!video || mux_pad_) return;
+    Owned<GstElement> next;
+    if (g_str_equal(media, "video/x-raw")) {
+      GError *raw_error = nullptr;
+      next.reset(GST_ELEMENT(gst_object_ref_sink(
+          gst_parse_bin_from_description("videoconvert ! avenc_ffv1", TRUE, &raw_error))));
+      if (const Owned<GError> error(raw_error); error || !next) {
+        GST_ELEMENT_ERROR(pipeline_.get(), CORE, MISSING_PLUGIN, ("raw video needs gstreamer1.0-libav"),
+                          (nullptr));
+        return;
+      }
+    }
+    if (next) {
+      gst_bin_add(GST_BIN(pipeline_.get()), GST_ELEMENT(gst_object_ref(next.get())));
+      gst_element_sync_state_with_parent(next.get());
+      const Owned<GstPad> sink(gst_element_get_static_pad(next.get(), "sink"));
+      gst_pad_link(pad, sink.get());
+    }
+    const Owned<GstPad> encoded(next ? gst_element_get_static_pad(next.get(), "src")
+                                     : GST_PAD(gst_object_ref(pad)));
+    mux_pad_.reset(gst_element_request_pad_simple(find("mux").get(), "video_%u"));
+    gst_pad_add_probe(
+        mux_pad_.get(), GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad *, GstPadProbeInfo *, gpointer self) {
+          auto *const recording = static_cast<Recording *>(self);
+          ++recording->buffers_;
+          return recording->ending_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+        },
+        this, nullptr);
+    if (gst_pad_link(encoded.get(), mux_pad_.get()) != GST_PAD_LINK_OK)
+      GST_ELEMENT_ERROR(pipeline_.get(), STREAM, FORMAT, ("Matroska does not take %s", media), (nullptr));
+  }
+
+  void finish() {
+    ending_ = true;
+    gst_pad_send_event(mux_pad_.get(), gst_event_new_eos());
+  }
+
+  void check_bus() {
+    const Owned<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+    constexpr auto types = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    while (const Owned<GstMessage> message{gst_bus_pop_filtered(bus.get(), types)}) {
+      if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS) {
+        whole_ = true;
+        if (!begun_) throw Error(name_, "ended without any video", "check the address");
+        continue;
+      }
+      GError *raw_error = nullptr;
+      gst_message_parse_error(message.get(), &raw_error, nullptr);
+      throw Error(name_, Owned<GError>(raw_error)->message, "check the camera, the address and the password");
+    }
+  }
+
+  std::string name_;
+  std::filesystem::path file_;
+  Owned<GstElement> pipeline_;
+  Owned<GstPad> mux_pad_;
+  std::atomic<std::int64_t> buffers_ = 0;
+  std::atomic<bool> ending_ = false;
+  std::int64_t seen_ = 0;
+  Clock::time_point heard_ = Clock::now();
+  std::optional<Clock::time_point> begun_;
+  bool whole_ = false;
+};
+
+}  // namespace
+
+bool is_live(const std::string &path) {
+  static constexpr std::array schemes{"rtsp://", "rtsps://", "http://", "https://", "v4l2://"};
+  return std::any_of(schemes.begin(), schemes.end(),
+                     [&](const char *scheme) { return path.starts_with(scheme); });
+}
+
+std::string name_of_stream(const std::string &uri) {
+  std::string path = without_password(uri);
+  path = path.substr(0, path.find_first_of("?#"));
+  while (path.ends_with('/')) path.pop_back();
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string without_password(const std::string &uri) {
+  const auto scheme = uri.find("://");
+  if (scheme == std::string::npos) return uri;
+  const auto authority = scheme + 3;
+  const auto end = std::min(uri.find_first_of("/?#", authority), uri.size());
+  const auto at = uri.rfind('@', end);
+  if (at == std::string::npos || at < authority) return uri;
+  return uri.substr(0, authority) + uri.substr(at + 1);
+}
+
+std::vector<std::filesystem::path> record(std::span<const std::string> uris, double seconds,
+                                          const std::filesystem::path &folder, Progress &progress,
+                                          std::uintmax_t most_bytes) {
+  require_gstreamer();
+  std::vector<std::filesystem::path> files;
+  std::vector<std::unique_ptr<Recording>> recordings;
+  for (const std::string &uri : uris) {
+    files.push_back(folder / (std::to_string(files.size()) + ".mkv"));
+    recordings.push_back(std::make_unique<Recording>(uri, files.back()));
+  }
+  progress.begin("recording", std::lround(std::ceil(seconds)));
+  const auto begun = Clock::now();
+  for (bool all = false; !all;) {
+    if (interrupted())
+      throw Error("train", "interrupted while recording", "nothing was learned yet: start again");
+    all = true;
+    for (const auto &recording : recordings) all = recording->poll(seconds, most_bytes) && all;
+    const std::chrono::duration<double> passed = Clock::now() - begun;
+    progress.update(std::lround(std::min(passed.count(), seconds)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  progress.end();
+  return files;
+}
+
+}  // namespace uniad
