@@ -28,16 +28,16 @@ class Recording {
   Recording(const std::string &uri, std::filesystem::path file)
       : name_(without_password(uri)), file_(std::move(file)) {
     GError *raw_error = nullptr;
-    pipeline_.reset(gst_parse_launch(
-        "urisourcebin name=source ! parsebin name=parse  matroskamux name=mux ! filesink name=sink",
-        &raw_error));
+    pipeline_.reset(
+        gst_parse_launch("urisourcebin name=source  matroskamux name=mux ! filesink name=sink", &raw_error));
     if (const Owned<GError> error(raw_error); error)
       throw Error("GStreamer", error->message, "install gstreamer1.0-plugins-base and -good");
+    g_object_set(pipeline_.get(), "message-forward", TRUE, nullptr);
     g_object_set(find("source").get(), "uri", uri.c_str(), nullptr);
     g_object_set(find("sink").get(), "location", file_.c_str(), nullptr);
-    g_signal_connect(find("parse").get(), "pad-added",
+    g_signal_connect(find("source").get(), "pad-added",
                      G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer self) {
-                       static_cast<Recording *>(self)->add(pad);
+                       static_cast<Recording *>(self)->parse(pad);
                      }),
                      this);
     if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) check_bus();
@@ -51,6 +51,7 @@ class Recording {
   // Looks after it; returns whether the file is whole. Throws Error.
   bool poll(double seconds, std::uintmax_t most_bytes) {
     check_bus();
+    if (whole_ && buffers_ == 0) throw Error(name_, "ended without any video", "check the address");
     if (whole_) return true;
     const auto now = Clock::now();
     if (const std::int64_t count = buffers_; count > seen_) {
@@ -75,31 +76,54 @@ class Recording {
     return Owned<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
   }
 
-  // The first video goes into the file; whatever else there is stays unlinked.
-  void add(GstPad *pad) {
-    const Owned<GstCaps> caps(gst_pad_get_current_caps(pad));
-    const char *const media = caps ? gst_structure_get_name(gst_caps_get_structure(caps.get(), 0)) : "";
-    const bool video = g_str_has_prefix(media, "video/") || g_str_equal(media, "image/jpeg");
-    if (!video || mux_pad_) return;
-    Owned<GstElement> next;
-    if (g_str_equal(media, "video/x-raw")) {
-      GError *raw_error = nullptr;
-      next.reset(GST_ELEMENT(gst_object_ref_sink(
-          gst_parse_bin_from_description("videoconvert ! avenc_ffv1", TRUE, &raw_error))));
-      if (const Owned<GError> error(raw_error); error || !next) {
-        GST_ELEMENT_ERROR(pipeline_.get(), CORE, MISSING_PLUGIN, ("raw video needs gstreamer1.0-libav"),
-                          (nullptr));
-        return;
-      }
-    }
-    if (next) {
-      gst_bin_add(GST_BIN(pipeline_.get()), GST_ELEMENT(gst_object_ref(next.get())));
-      gst_element_sync_state_with_parent(next.get());
-      const Owned<GstPad> sink(gst_element_get_static_pad(next.get(), "sink"));
+  Owned<GstElement> insert(GstElement *floating) {
+    Owned<GstElement> element(GST_ELEMENT(gst_object_ref_sink(floating)));
+    gst_bin_add(GST_BIN(pipeline_.get()), GST_ELEMENT(gst_object_ref(element.get())));
+    gst_element_sync_state_with_parent(element.get());
+    return element;
+  }
+
+  // Sound and video may come by pads of their own.
+  void parse(GstPad *pad) {
+    const Owned<GstElement> parser = insert(gst_element_factory_make("parsebin", nullptr));
+    g_signal_connect(parser.get(), "pad-added", G_CALLBACK(+[](GstElement *, GstPad *parsed, gpointer self) {
+                       static_cast<Recording *>(self)->keep(parsed);
+                     }),
+                     this);
+    const Owned<GstPad> sink(gst_element_get_static_pad(parser.get(), "sink"));
+    gst_pad_link(pad, sink.get());
+  }
+
+  // The first video goes into the file; whatever else there is ends nowhere (unlinked it would end in an
+  // error).
+  void keep(GstPad *pad) {
+    const Owned<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
+    const std::string media = gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())
+                                  ? ""
+                                  : gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
+    if ((!media.starts_with("video/") && media != "image/jpeg") || mux_pad_) {
+      const Owned<GstElement> nowhere = insert(gst_element_factory_make("fakesink", nullptr));
+      g_object_set(nowhere.get(), "async", FALSE, "sync", FALSE, nullptr);
+      const Owned<GstPad> sink(gst_element_get_static_pad(nowhere.get(), "sink"));
       gst_pad_link(pad, sink.get());
+      return;
     }
-    const Owned<GstPad> encoded(next ? gst_element_get_static_pad(next.get(), "src")
-                                     : GST_PAD(gst_object_ref(pad)));
+    // A parser once more, as the form it gives must be the one that Matroska takes.
+    const std::string to_matroska = media == "video/x-raw"    ? "videoconvert ! avenc_ffv1"
+                                    : media == "video/x-h264" ? "h264parse"
+                                    : media == "video/x-h265" ? "h265parse"
+                                                              : "identity";
+    GError *raw_error = nullptr;
+    GstElement *const bin = gst_parse_bin_from_description(to_matroska.c_str(), TRUE, &raw_error);
+    const Owned<GError> error(raw_error);
+    if (bin == nullptr || error) {
+      GST_ELEMENT_ERROR(pipeline_.get(), CORE, MISSING_PLUGIN, ("no %s here", to_matroska.c_str()),
+                        (nullptr));
+      return;
+    }
+    const Owned<GstElement> made = insert(bin);
+    const Owned<GstPad> sink(gst_element_get_static_pad(made.get(), "sink"));
+    const Owned<GstPad> source(gst_element_get_static_pad(made.get(), "src"));
     mux_pad_.reset(gst_element_request_pad_simple(find("mux").get(), "video_%u"));
     gst_pad_add_probe(
         mux_pad_.get(), GST_PAD_PROBE_TYPE_BUFFER,
@@ -109,8 +133,10 @@ class Recording {
           return recording->ending_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
         },
         this, nullptr);
-    if (gst_pad_link(encoded.get(), mux_pad_.get()) != GST_PAD_LINK_OK)
-      GST_ELEMENT_ERROR(pipeline_.get(), STREAM, FORMAT, ("Matroska does not take %s", media), (nullptr));
+    if (gst_pad_link(source.get(), mux_pad_.get()) != GST_PAD_LINK_OK ||
+        gst_pad_link(pad, sink.get()) != GST_PAD_LINK_OK)
+      GST_ELEMENT_ERROR(pipeline_.get(), STREAM, FORMAT, ("Matroska does not take %s", media.c_str()),
+                        (nullptr));
   }
 
   void finish() {
@@ -118,13 +144,25 @@ class Recording {
     gst_pad_send_event(mux_pad_.get(), gst_event_new_eos());
   }
 
+  // The file's own end, which the pipeline forwards: other sinks go on.
+  bool is_end_of_file(GstMessage *message) {
+    const GstStructure *const forwarded = gst_message_get_structure(message);
+    if (!gst_structure_has_name(forwarded, "GstBinForwarded")) return false;
+    GstMessage *inner = nullptr;
+    gst_structure_get(forwarded, "message", GST_TYPE_MESSAGE, &inner, nullptr);
+    const Owned<GstMessage> owned(inner);
+    return GST_MESSAGE_TYPE(inner) == GST_MESSAGE_EOS &&
+           GST_MESSAGE_SRC(inner) == GST_OBJECT(find("sink").get());
+  }
+
   void check_bus() {
     const Owned<GstBus> bus(gst_element_get_bus(pipeline_.get()));
-    constexpr auto types = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    constexpr auto types =
+        static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
     while (const Owned<GstMessage> message{gst_bus_pop_filtered(bus.get(), types)}) {
-      if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS) {
-        whole_ = true;
-        if (!begun_) throw Error(name_, "ended without any video", "check the address");
+      if (GST_MESSAGE_TYPE(message.get()) != GST_MESSAGE_ERROR) {
+        whole_ =
+            whole_ || GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS || is_end_of_file(message.get());
         continue;
       }
       GError *raw_error = nullptr;

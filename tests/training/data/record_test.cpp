@@ -41,7 +41,7 @@ class Camera {
   ~Camera() {
     g_main_loop_quit(loop_);
     thread_.join();
-    g_source_remove(attached_);
+    g_source_destroy(g_main_context_find_source_by_id(context_, attached_));
     g_main_loop_unref(loop_);
     g_main_context_unref(context_);
   }
