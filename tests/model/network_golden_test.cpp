@@ -79,7 +79,9 @@ TEST(NetworkGolden, EfficientNetB4AndATrainedUniAD) {
   const torch::Tensor features = to_torch(golden.tensors.at("neck"));
   const torch::Tensor reconstruction = network->reconstruction(features);
   EXPECT_LT(relative_error(reconstruction, golden.tensors.at("reconstruction")), 1e-4);
-  EXPECT_LT(relative_error(anomaly_grid(FeatureLoss::Mse, features, reconstruction), golden.tensors.at("grid")), 1e-4);
+  EXPECT_LT(
+      relative_error(anomaly_grid(FeatureLoss::Mse, features, reconstruction), golden.tensors.at("grid")),
+      1e-4);
 }
 
 // From the picture's file to the score, through the door that pipelines use.

@@ -131,8 +131,8 @@ cv::Mat read_cifar(const fs::path &path, std::int64_t record) {
   cv::Mat picture(picture_size, picture_size, CV_8UC3);
   for (int i = 0; i < plane_size; ++i)
     for (int c = 0; c < 3; ++c)
-      picture.at<cv::Vec3b>(i / picture_size, i % picture_size)[c] =
-          static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(1 + (2 - c) * plane_size + i)]);
+      picture.at<cv::Vec3b>(i / picture_size, i % picture_size)[c] = static_cast<std::uint8_t>(bytes.at(
+          std::size_t{1} + static_cast<std::size_t>(2 - c) * plane_size + static_cast<std::size_t>(i)));
   const auto filter = make_filter(picture_size, enlarged_size, FilterShape::Lanczos);
   return filter_rows_and_turn(filter_rows_and_turn(picture, filter), filter);
 }

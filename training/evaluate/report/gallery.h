@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "model/engine/detector.h"
@@ -42,7 +43,7 @@ class Extremes {
 // memory do not grow with the number that is offered.
 class Gallery {
  public:
-  explicit Gallery(std::optional<ScoreStatistics> normal) : normal_(normal) {}
+  explicit Gallery(std::optional<ScoreStatistics> normal) : normal_(std::move(normal)) {}
 
   void offer(const Item &item, std::optional<bool> abnormal, const Detection &detection,
              const FrameView &frame);
