@@ -593,6 +593,7 @@ void describe_sweep(CLI::App &app, SweepOptions &options) {
       ->required();
   app.add_option("--set", options.set, "Option of every training, over the table's own")
       ->type_name("KEY=VALUE");
+  app.add_flag("--dry-run", options.dry_run, "Print the trainings as commands, and run none");
   app.add_option("--seeds", options.seeds, "Seeds; figures are means over them")
       ->type_name("N")
       ->check(at_least(0))

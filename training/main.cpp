@@ -27,7 +27,7 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
   if (app.got_subcommand("sweep")) sweep(line.sweep, progress);
   if (app.got_subcommand("update")) run_update(line.update, progress);
   if (app.got_subcommand("merge")) merge_models(line.merge, progress);
-  if (app.got_subcommand("evaluate")) evaluate(line.evaluate, progress);
+  if (app.got_subcommand("evaluate")) evaluate(line.evaluate, std::cout, progress);
   if (app.got_subcommand("calibrate")) calibrate_model(line.calibrate, progress);
   if (app.got_subcommand("predict")) predict(line.predict, progress);
   if (app.got_subcommand("render")) run_render(line.render, progress);

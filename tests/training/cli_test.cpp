@@ -716,6 +716,111 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
   EXPECT_TRUE(holds(test::read_all(err), checkpoint)) << test::read_all(err);
 }
 
+TEST_F(Training, AResumedRunMustBeTheSame) {
+  const auto product = write_product(12, 0);
+  const auto model = file("model.safetensors").string();
+  const auto checkpoint = file("other.checkpoint.safetensors").string();
+  const std::string options =
+      "train --recipe paper --backbone efficientnet-lite2 --steps 2 --data " + product;
+  ASSERT_EQ(uniad(options + " --model " + model).code, 0);
+  const auto none = uniad(options + " --model " + model + " --resume " + model);
+  EXPECT_EQ(none.code, 1);
+  EXPECT_TRUE(holds(none.err, "is no checkpoint")) << none.err;
+  const auto missing = uniad(options + " --model " + model + " --resume " + checkpoint);
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_FALSE(holds(missing.err, "reading")) << "before pictures are read";
+}
+
+TEST_F(Training, EndsWithTheWeightsAskedForAndSaysSo) {
+  const auto product = write_product(12, 4);
+  const auto model = file("model.safetensors").string();
+  const auto selected = [&](const std::string &options) {
+    const auto trained = uniad("train --recipe paper --backbone efficientnet-lite2 --steps 4 --data " +
+                               product + " --model " + model + " " + options);
+    EXPECT_EQ(trained.code, 0) << trained.err;
+    return info_of(model)["provenance"]["selected"].get<std::string>();
+  };
+  EXPECT_EQ(selected(""), "step 4 of 4");
+  EXPECT_EQ(selected("--ema 0.99 --balance --augment flip-h,rotate,colour"), "step 4 of 4, averaged");
+  EXPECT_TRUE(holds(selected("--select held-back --validate-every 2"), "of 4: smallest held-back loss, "));
+  EXPECT_TRUE(
+      holds(selected("--select test --validate-every 2"), "of 4: highest image AUROC on the test items, "));
+}
+
+TEST_F(Training, TheBackboneLearnsWhereAsked) {
+  const auto product = write_product(6, 2);
+  const auto model = file("model.safetensors").string();
+  const auto trained = uniad(
+      "train --recipe paper --train-backbone --backbone efficientnet-lite2 --steps 2 --batch 2 "
+      "--lr 0.01 --data " +
+      product + " --model " + model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto learned = to_float(read_model(model).tensors.at("backbone._conv_stem.weight"));
+  const auto before = to_float(
+      read_backbone_weights(*find_weight_file("efficientnet-lite2")).tensors.at("_conv_stem.weight"));
+  EXPECT_NE(learned, before);
+  EXPECT_EQ(uniad("evaluate --model " + model + " --data " + product).code, 0);
+}
+
+TEST_F(Training, ASweepTrainsWhatIsMissingAndPrintsTheTable) {
+  const auto product = write_product(12, 4);
+  const auto table = write("table.toml", R"(
+title = "Queries"
+[options]
+recipe = "paper"
+backbone = "efficientnet-lite2"
+steps = 5
+[[row]]
+name = "one query"
+queries = "one"
+paper = [87.6, 92.8]
+[[row]]
+name = "each"
+separate = true
+[[row]]
+name = "no weights"
+backbone = "efficientnet-b6"
+)");
+  const std::string command = "sweep " + table.string() + " --set steps=1 --data " + product + " --out " +
+                              (folder_ / "runs").string();
+  const auto first = uniad(command);
+  EXPECT_EQ(first.code, 1) << "a row has failed";
+  EXPECT_TRUE(holds(first.err, "rows failed: no weights"));
+  std::istringstream lines(first.out);
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(lines, line);) rows.push_back(line);
+  ASSERT_EQ(rows.size(), 6U) << first.out << first.err;
+  EXPECT_EQ(rows[0], "Queries");
+  EXPECT_TRUE(rows[4].starts_with("| one query | ")) << rows[4];
+  EXPECT_TRUE(rows[4].ends_with(" | 87.6 / 92.8 |")) << rows[4];
+  EXPECT_TRUE(rows[5].starts_with("| each | ")) << rows[5];
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "runs/one-query-seed0.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "runs/each-product-seed0.safetensors"));
+
+  const auto second = uniad(command);
+  EXPECT_EQ(second.out, first.out);
+  EXPECT_FALSE(holds(second.err, "learning"));
+  const auto printed = uniad(command + " --dry-run");
+  EXPECT_EQ(printed.code, 0);
+  EXPECT_TRUE(holds(printed.out, "--queries one"));
+  EXPECT_TRUE(holds(printed.out, "--steps 1"));
+}
+
+TEST_F(Cli, EveryTableOfThePaperCanBeSwept) {
+  int tables = 0;
+  for (const auto &entry : std::filesystem::directory_iterator(UNIAD_SOURCE_ROOT "/training/experiments")) {
+    const auto printed =
+        uniad("sweep " + entry.path().string() + " --dry-run --data x --out " + (folder_ / "runs").string());
+    EXPECT_EQ(printed.code, 0) << printed.err;
+    ++tables;
+  }
+  EXPECT_EQ(tables, 15);
+  write("wrong.toml", "[[row]]\nname = \"a\"\nmask_sise = 3\n");
+  const auto wrong = uniad("sweep " + file("wrong.toml").string() + " --data x --out " + folder_.string());
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_TRUE(holds(wrong.err, "did you mean \"mask-size\"?"));
+}
+
 TEST_F(Training, LearnsAtOnceWithoutAStepUnlessTold) {
   const auto product = write_product(12, 3);
   const auto model = file("model.safetensors").string();

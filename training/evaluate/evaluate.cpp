@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/evaluate/evaluate.h"
 
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <ostream>
 #include <span>
 
 #include "model/error.h"
@@ -81,7 +81,7 @@ void write_json(const Classes &classes, Output &output) {
 
 }  // namespace
 
-void evaluate(const EvaluateOptions &options, Progress &progress) {
+void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
   auto sources = open_sources(options.data, options.image_dir);
   // Before the work: it must not be lost for a typo.
@@ -107,7 +107,7 @@ void evaluate(const EvaluateOptions &options, Progress &progress) {
     classes[source.name] = report.chapters.back().figures;
   }
   report.mean = mean(classes);
-  if (options.json != "-") print_table(classes, std::cout);
+  if (options.json != "-") print_table(classes, table);
   if (json) write_json(classes, *json);
   if (!report_file) return;
   const auto page = report_page(report);

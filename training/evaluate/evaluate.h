@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,8 @@ struct EvaluateOptions {
   DetectorOptions detector;
 };
 
-// Judges the test items of every source and writes the figures: a table to standard output (unless the JSON
-// goes there), JSON (table.h), and a page for a browser (report/page.h).
-void evaluate(const EvaluateOptions &options, Progress &progress);
+// Judges the test items of every source and writes the figures: a table (unless the JSON goes to standard
+// output), JSON (table.h), and a page for a browser (report/page.h).
+void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &progress);
 
 }  // namespace uniad

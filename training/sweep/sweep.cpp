@@ -28,6 +28,7 @@ struct Row {
   std::string name;
   std::vector<std::string> arguments;
   bool separate = false;
+  std::string select;         // behind every path of the data
   std::vector<double> paper;  // percent: image, pixel
 };
 
@@ -80,11 +81,13 @@ Table read_table(const SweepOptions &options) {
     row.name = (*given)["name"].value_or(std::string());
     if (row.name.empty()) throw Error(file, "a row has no name", "write name = \"...\"");
     row.separate = (*given)["separate"].value_or(false);
+    row.select = (*given)["select"].value_or(std::string());
     if (const toml::array *paper = (*given)["paper"].as_array())
       for (const toml::node &figure : *paper) row.paper.push_back(figure.value_or(std::nan("")));
     toml::table merged = common;
     for (auto &&[key, value] : *given)
-      if (key != "name" && key != "separate" && key != "paper") merged.insert_or_assign(key, value);
+      if (key != "name" && key != "separate" && key != "select" && key != "paper")
+        merged.insert_or_assign(key, value);
     row.arguments = arguments_of(merged, *train_of(*app), options.file);
   }
   return table;
@@ -131,21 +134,27 @@ std::optional<ordered_json> finished(const Run &run) {
   return json;
 }
 
-ordered_json execute(const Run &run, Progress &progress) {
+// Throws Error where `uniad train` does not take the arguments.
+TrainCommand command_of(const Run &run, const std::string &where) {
   CommandLine line;
   const auto app = describe_command_line(line);
   try {
     std::vector<std::string> reversed(run.arguments.rbegin(), run.arguments.rend());
     app->parse(std::move(reversed));
   } catch (const CLI::ParseError &error) {
-    throw Error("options", error.what(), "see uniad train --help");
+    throw Error(where, error.what(), "see uniad train --help");
   }
-  run_train(line.train, progress);
+  return line.train;
+}
+
+ordered_json execute(const Run &run, Progress &progress) {
+  run_train(command_of(run, run.model.string()), progress);
   EvaluateOptions judging;
   judging.model = run.model;
   judging.data = run.data;
   judging.json = run.results().string() + ".part";
-  evaluate(judging, progress);
+  std::ostream nowhere(nullptr);
+  evaluate(judging, nowhere, progress);
   std::ifstream file(judging.json);
   ordered_json json = ordered_json::parse(file);
   json["arguments"] = run.arguments;
@@ -156,28 +165,29 @@ ordered_json execute(const Run &run, Progress &progress) {
   return json;
 }
 
+std::vector<Run> runs_of(const Row &row, const SweepOptions &options) {
+  std::vector<std::string> data;
+  for (const std::string &path : options.data) data.push_back(path + row.select);
+  std::vector<Run> runs;
+  for (const std::int64_t seed : options.seeds) {
+    if (!row.separate) runs.push_back(make_run(row, "", data, seed, options));
+    for (std::size_t i = 0; row.separate && i < data.size(); ++i) {
+      const std::string name = std::filesystem::path(options.data[i]).filename().string();
+      runs.push_back(make_run(row, name, {data[i]}, seed, options));
+    }
+  }
+  return runs;
+}
+
 // Over all runs of the row.
 Figures figures_of(const Row &row, const SweepOptions &options, Progress &progress) {
   std::map<std::string, std::vector<double>> all;
-  for (const std::int64_t seed : options.seeds) {
-    std::vector<Run> runs;
-    if (row.separate)
-      for (const std::string &source : options.data)
-        runs.push_back(
-            make_run(row, std::filesystem::path(source).filename().string(), {source}, seed, options));
-    else
-      runs.push_back(make_run(row, "", options.data, seed, options));
-    for (const Run &run : runs) {
-      progress.say(row.name + ", seed " + std::to_string(seed) + ": " + run.model.string());
-      auto json = finished(run);
-      if (json)
-        progress.say("is done already");
-      else
-        json = execute(run, progress);
-      for (const char *column : columns)
-        if (json->at("mean").contains(column))
-          all[column].push_back(json->at("mean").at(column).get<double>());
-    }
+  for (const Run &run : runs_of(row, options)) {
+    auto json = finished(run);
+    progress.say(row.name + ": " + run.model.string() + (json ? " is done already" : ""));
+    if (!json) json = execute(run, progress);
+    for (const char *column : columns)
+      if (json->at("mean").contains(column)) all[column].push_back(json->at("mean").at(column).get<double>());
   }
   Figures means;
   for (const auto &[column, values] : all) {
@@ -211,6 +221,13 @@ void print_row(const Row &row, const Figures &figures) {
 
 void sweep(const SweepOptions &options, Progress &progress) {
   const Table table = read_table(options);
+  for (const Row &row : table.rows) {
+    for (const Run &run : runs_of(row, options)) {
+      command_of(run, options.file.string() + ", row " + row.name);
+      if (options.dry_run) std::cout << "uniad " << CLI::detail::join(run.arguments, " ") << '\n';
+    }
+  }
+  if (options.dry_run) return;
   std::filesystem::create_directories(options.out);
   const bool to_output = options.json == "-";
   if (!to_output)
