@@ -120,8 +120,9 @@ std::string fingerprint(const std::vector<Item> &items) {
   for (const Item &item : items) {
     std::error_code unreadable;
     const std::uintmax_t size = std::filesystem::file_size(item.path, unreadable);
-    const std::string name = item.path.filename().string() + '/' + std::to_string(item.frame.value_or(-1)) +
-                             '/' + std::to_string(unreadable ? 0 : size);
+    const std::string name = item.path.filename().string() + '/' +
+                             std::to_string(item.frame.value_or(item.record.value_or(-1))) + '/' +
+                             std::to_string(unreadable ? 0 : size);
     hash = stream_seed(hash, std::hash<std::string>()(name));
   }
   std::ostringstream text;
