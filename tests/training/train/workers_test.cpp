@@ -102,6 +102,7 @@ class WorkersTest : public test::ScratchFolder {
                  {"LOCAL_RANK", std::to_string(rank)},
                  {"WORLD_SIZE", "2"},
                  {"MASTER_ADDR", "127.0.0.1"},
+                 {"GTEST_OUTPUT", ""},  // its results are this test's
                  {"FOLDER", folder_.string()}});
     return test::ChildProcess({std::filesystem::canonical("/proc/self/exe").string(),
                                "--gtest_filter=WorkerProcess.*", "--gtest_also_run_disabled_tests"},
