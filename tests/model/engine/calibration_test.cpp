@@ -112,7 +112,7 @@ TEST(Calibration, ScoresThatAreNoNumbersAreLeftOutAndEndRuns) {
   // A number between two others of one run: the frames around it are no neighbours any more.
   scores.values.insert(scores.values.begin() + 50, std::numeric_limits<double>::quiet_NaN());
   scores.continues.insert(scores.continues.begin() + 50, true);
-  const ScoreStatistics &cut = calibrate({{"cam", scores}}, {}).sources.at("cam");
+  const ScoreStatistics cut = calibrate({{"cam", scores}}, {}).sources.at("cam");
   EXPECT_EQ(cut.count, 100);
   EXPECT_EQ(cut.mean, whole.sources.at("cam").mean);
   scores = random_film(100, 1);
