@@ -20,7 +20,7 @@ void store(const std::vector<std::string> &names, const std::vector<torch::Tenso
     model.tensors["training." + what + "." + names[i]] = to_stored(tensors[i]);
 }
 
-// Into tensors that are there; empty where the file has none of this kind.
+// Into tensors that are there; false, and nothing done, where the file has none of this kind.
 bool load(const Model &model, const std::vector<std::string> &names, const std::string &what,
           const std::vector<torch::Tensor> &tensors, const std::string &file) {
   const torch::NoGradGuard no_grad;
@@ -126,9 +126,11 @@ ResumedLearning read_checkpoint(const std::filesystem::path &path, const std::ve
   state.optimiser.set_steps(state.step);
   if (rule.average) {
     state.average = like(trained);
-    load(model, parameters, "average", state.average, file);
+    if (!load(model, parameters, "average", state.average, file))
+      throw Error(file, "lacks the averaged weights", "start the training again");
   }
-  if (resumed.best) load(model, parameters, "best", resumed.best->weights, file);
+  if (resumed.best && !load(model, parameters, "best", resumed.best->weights, file))
+    throw Error(file, "lacks the best weights", "start the training again");
   return resumed;
 }
 

@@ -11,7 +11,6 @@
 #include "training/interrupt.h"
 #include "training/metrics/metrics.h"
 #include "training/train/event_file.h"
-#include "training/train/store.h"
 
 namespace uniad {
 namespace {

@@ -19,7 +19,6 @@
 #include "training/train/pictures.h"
 #include "training/train/recipe.h"
 #include "training/train/statistics.h"
-#include "training/train/store.h"
 
 namespace uniad {
 namespace {

@@ -5,7 +5,6 @@
 
 #include "tests/support/refusal.h"
 #include "tests/support/scratch_folder.h"
-#include "training/train/store.h"
 
 namespace uniad {
 namespace {
