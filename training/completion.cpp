@@ -8,7 +8,7 @@
 namespace uniad {
 namespace {
 
-std::string options_of(const CLI::App &command) {
+std::string long_options(const CLI::App &command) {
   std::string names;
   for (const CLI::Option *option : command.get_options())
     if (!option->get_group().empty())
@@ -23,14 +23,14 @@ std::string bash_completion(const CLI::App &app) {
   std::ostringstream cases;
   for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; })) {
     commands << (commands.tellp() > 0 ? " " : "") << command->get_name();
-    cases << "    " << command->get_name() << ") words='" << options_of(*command) << " " << options_of(app)
-          << "' ;;\n";
+    cases << "    " << command->get_name() << ") words='" << long_options(*command) << " "
+          << long_options(app) << "' ;;\n";
   }
   return "# bash completion for uniad; zsh: autoload -U bashcompinit && bashcompinit first\n"
          "_uniad() {\n"
          "  local words current=${COMP_WORDS[COMP_CWORD]}\n"
          "  case ${COMP_WORDS[1]} in\n" +
-         cases.str() + "    *) words='" + commands.str() + " " + options_of(app) +
+         cases.str() + "    *) words='" + commands.str() + " " + long_options(app) +
          "' ;;\n"
          "  esac\n"
          "  COMPREPLY=()\n"

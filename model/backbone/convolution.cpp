@@ -30,4 +30,8 @@ torch::Tensor PaddedConv2dImpl::forward(const torch::Tensor &input) {
   return torch::conv2d(padded, weight, bias, stride, padding, /*dilation=*/1, options.groups());
 }
 
+torch::nn::BatchNorm2d batch_norm(int channels, double eps) {
+  return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(eps));
+}
+
 }  // namespace uniad

@@ -25,4 +25,6 @@ class PaddedConv2dImpl : public torch::nn::Conv2dImpl {
 };
 TORCH_MODULE(PaddedConv2d);
 
+torch::nn::BatchNorm2d batch_norm(int channels, double eps);
+
 }  // namespace uniad

@@ -10,10 +10,6 @@ torch::nn::Conv2d pointwise(int in, int out, bool bias) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 1).bias(bias));
 }
 
-torch::nn::BatchNorm2d batch_norm(int channels, double eps) {
-  return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(eps));
-}
-
 torch::Tensor activate(torch::Tensor input, bool lite) {
   return lite ? torch::clamp(input, 0, 6) : torch::silu(input);
 }

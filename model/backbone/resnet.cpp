@@ -12,10 +12,6 @@ torch::nn::Conv2d convolution(int in, int out, int kernel, int stride) {
       torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
-torch::nn::BatchNorm2d batch_norm(int channels, double eps) {
-  return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(eps));
-}
-
 }  // namespace
 
 ResidualBlockImpl::ResidualBlockImpl(int in, int width, int out, int stride, bool bottleneck, double bn_eps) {

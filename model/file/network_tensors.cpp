@@ -10,31 +10,31 @@
 namespace uniad {
 namespace {
 
-using Tensors = std::map<std::string, Shape>;
+using Shapes = std::map<std::string, Shape>;
 
-void add_batch_norm(Tensors &tensors, const std::string &name, int channels) {
+void add_batch_norm(Shapes &tensors, const std::string &name, int channels) {
   for (const char *part : {"weight", "bias", "running_mean", "running_var"}) {
     tensors[name + "." + part] = {channels};
   }
 }
 
-void add_linear(Tensors &tensors, const std::string &name, int in, int out) {
+void add_linear(Shapes &tensors, const std::string &name, int in, int out) {
   tensors[name + ".weight"] = {out, in};
   tensors[name + ".bias"] = {out};
 }
 
-void add_layer_norm(Tensors &tensors, const std::string &name, int dim) {
+void add_layer_norm(Shapes &tensors, const std::string &name, int dim) {
   tensors[name + ".weight"] = {dim};
   tensors[name + ".bias"] = {dim};
 }
 
-void add_attention(Tensors &tensors, const std::string &name, int dim) {
+void add_attention(Shapes &tensors, const std::string &name, int dim) {
   tensors[name + ".in_proj_weight"] = {std::int64_t{3} * dim, dim};
   tensors[name + ".in_proj_bias"] = {std::int64_t{3} * dim};
   add_linear(tensors, name + ".out_proj", dim, dim);
 }
 
-void add_inverted_residual(Tensors &tensors, const std::string &name, const InvertedResidual &block,
+void add_inverted_residual(Shapes &tensors, const std::string &name, const InvertedResidual &block,
                            bool lite) {
   const int inner = block.in * block.expand;
   if (block.expand != 1) {
@@ -54,8 +54,8 @@ void add_inverted_residual(Tensors &tensors, const std::string &name, const Inve
   add_batch_norm(tensors, name + "._bn2", block.out);
 }
 
-Tensors efficientnet_tensors(const BackboneInfo &info, int last_block) {
-  Tensors tensors;
+Shapes efficientnet_tensors(const BackboneInfo &info, int last_block) {
+  Shapes tensors;
   tensors["_conv_stem.weight"] = {info.stem_channels, 3, 3, 3};
   add_batch_norm(tensors, "_bn0", info.stem_channels);
   for (int i = 0; i <= last_block; ++i) {
@@ -65,7 +65,7 @@ Tensors efficientnet_tensors(const BackboneInfo &info, int last_block) {
   return tensors;
 }
 
-void add_residual(Tensors &tensors, const std::string &name, int in, int width, int out, bool bottleneck,
+void add_residual(Shapes &tensors, const std::string &name, int in, int width, int out, bool bottleneck,
                   bool first_of_layer) {
   const auto add = [&](const std::string &number, int from, int to, int kernel) {
     tensors[name + ".conv" + number + ".weight"] = {to, from, kernel, kernel};
@@ -85,8 +85,8 @@ void add_residual(Tensors &tensors, const std::string &name, int in, int width, 
   }
 }
 
-Tensors resnet_tensors(const BackboneInfo &info, int last_layer) {
-  Tensors tensors;
+Shapes resnet_tensors(const BackboneInfo &info, int last_layer) {
+  Shapes tensors;
   tensors["conv1.weight"] = {info.stem_channels, 3, 7, 7};
   add_batch_norm(tensors, "bn1", info.stem_channels);
   int in = info.stem_channels;
@@ -103,7 +103,7 @@ Tensors resnet_tensors(const BackboneInfo &info, int last_layer) {
   return tensors;
 }
 
-void add_cnn(Tensors &tensors, int dim) {
+void add_cnn(Shapes &tensors, int dim) {
   int in = dim;
   int number = 0;
   for (const CnnStage &stage : cnn_stages(dim)) {
@@ -127,7 +127,7 @@ std::string text_of(const Shape &shape) {
 
 }  // namespace
 
-Tensors backbone_tensors(const BackboneConfig &config) {
+Shapes backbone_tensors(const BackboneConfig &config) {
   const BackboneInfo *info = find_backbone(config.name);
   if (info == nullptr) {
     std::string names;
@@ -145,8 +145,8 @@ Tensors backbone_tensors(const BackboneConfig &config) {
                                                 : efficientnet_tensors(*info, last);
 }
 
-Tensors reconstruction_tensors(const ReconstructionConfig &config, int channels, int height, int width) {
-  Tensors tensors;
+Shapes reconstruction_tensors(const ReconstructionConfig &config, int channels, int height, int width) {
+  Shapes tensors;
   const int dim = config.dim;
   add_linear(tensors, "input_proj", channels, dim);
   add_linear(tensors, "output_proj", dim, channels);
@@ -192,10 +192,10 @@ Tensors reconstruction_tensors(const ReconstructionConfig &config, int channels,
   return tensors;
 }
 
-Tensors statistics_tensors(const StatisticsConfig &config, int channels, int tokens) {
-  Tensors tensors{{"pictures", {config.clusters}},
-                  {"descriptors", {config.clusters, channels}},
-                  {"descriptor_squares", {config.clusters, channels}}};
+Shapes statistics_tensors(const StatisticsConfig &config, int channels, int tokens) {
+  Shapes tensors{{"pictures", {config.clusters}},
+                 {"descriptors", {config.clusters, channels}},
+                 {"descriptor_squares", {config.clusters, channels}}};
   const auto add_sums = [&](const std::string &name) {
     tensors[name + ".positions"] = {config.clusters, tokens, channels};
     tensors[name + ".products"] = {config.clusters, channels, channels};
@@ -205,7 +205,7 @@ Tensors statistics_tensors(const StatisticsConfig &config, int channels, int tok
   return tensors;
 }
 
-void check_tensors(const Tensors &expected, const std::string &prefix,
+void check_tensors(const Shapes &expected, const std::string &prefix,
                    const std::map<std::string, StoredTensor> &tensors, const std::string &where,
                    const std::string &way_out) {
   constexpr int named_at_most = 5;

@@ -28,7 +28,7 @@ using pickle::Value;
 using Bytes = std::span<const std::byte>;
 using NamedTensors = std::vector<std::pair<std::string, const Tensor *>>;
 
-constexpr const char *fetch_again = "it is damaged or no torch.save file of weights: fetch it again";
+constexpr const char *fetch_weights_again = "it is damaged or no torch.save file of weights: fetch it again";
 // A pickle of 0x1950a86a20f9469cfc6c opens the legacy format.
 constexpr std::string_view legacy_start("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
 constexpr std::string_view zip_start("PK\x03\x04", 4);
@@ -76,7 +76,7 @@ class Collector {
 
  private:
   [[noreturn]] void refuse() const {
-    throw Error(file_, "its objects are nested or repeated beyond all measure", fetch_again);
+    throw Error(file_, "its objects are nested or repeated beyond all measure", fetch_weights_again);
   }
 
   void visit_member(const std::string &parent, const Value &key, const Value &member, int depth) {
@@ -130,7 +130,7 @@ Extent extent_of(const Tensor &tensor, const std::string &name, const std::strin
   Extent result{0, count == 0 ? 0 : reach};
   fits = fits && !__builtin_mul_overflow(count, size_of(tensor.storage->dtype), &result.bytes);
   if (!fits || result.reach > static_cast<std::uint64_t>(tensor.storage->view_elements)) {
-    throw Error(file, "tensor '" + name + "' reaches beyond its storage", fetch_again);
+    throw Error(file, "tensor '" + name + "' reaches beyond its storage", fetch_weights_again);
   }
   return result;
 }
@@ -165,7 +165,7 @@ std::vector<Extent> extents_of(const NamedTensors &tensors, std::size_t file_siz
     extents.push_back(extent_of(*tensor, name, file));
     const bool overflows = __builtin_add_overflow(total, extents.back().bytes, &total);
     if (overflows || total > 4 * static_cast<std::uint64_t>(file_size)) {
-      throw Error(file, "its tensors are many times larger than the file", fetch_again);
+      throw Error(file, "its tensors are many times larger than the file", fetch_weights_again);
     }
   }
   return extents;
@@ -188,7 +188,7 @@ TensorFile copy_all(const NamedTensors &tensors, std::size_t file_size, const st
           __builtin_mul_overflow(tensor->storage->elements, size_of(tensor->storage->dtype), &expected);
       if (overflows || expected != bytes.size()) {
         throw Error(file, "the storage of tensor '" + name + "' is not of the size the file says",
-                    fetch_again);
+                    fetch_weights_again);
       }
       content.tensors[name] = copy_out(*tensor, extents[i], bytes);
     }
@@ -207,7 +207,7 @@ class LegacyFile {
     const Value protocol = next();
     const auto *number = std::get_if<std::int64_t>(&protocol);
     if (number == nullptr || *number != legacy_protocol) {
-      throw Error(file_, "is of an unknown torch.save protocol", fetch_again);
+      throw Error(file_, "is of an unknown torch.save protocol", fetch_weights_again);
     }
     next();  // byte order and sizes of the machine that wrote it: little-endian on all that PyTorch supports
     const Value root = next();
@@ -216,7 +216,7 @@ class LegacyFile {
     locate(keys);
     return copy_all(tensors, size_, file_, [this](std::string_view key) {
       const auto found = storages_.find(key);
-      if (found == storages_.end()) throw Error(file_, "a storage is missing", fetch_again);
+      if (found == storages_.end()) throw Error(file_, "a storage is missing", fetch_weights_again);
       return found->second;
     });
   }
@@ -228,7 +228,7 @@ class LegacyFile {
     std::map<std::string_view, std::size_t> element_sizes;
     for (const Storage &storage : objects_.storages) element_sizes[storage.key] = size_of(storage.dtype);
     const auto *list = std::get_if<List *>(&keys);
-    if (list == nullptr) throw Error(file_, "the list of its storages is missing", fetch_again);
+    if (list == nullptr) throw Error(file_, "the list of its storages is missing", fetch_weights_again);
     for (const Value &value : (*list)->values) {
       const auto *key = std::get_if<std::string_view>(&value);
       const auto size = key != nullptr ? element_sizes.find(*key) : element_sizes.end();
@@ -268,7 +268,7 @@ class ZipFile {
     zip_error_fini(&error);
     if (archive_ == nullptr) {
       zip_source_free(source);
-      throw Error(file_, "is cut short or a damaged zip archive: " + reason, fetch_again);
+      throw Error(file_, "is cut short or a damaged zip archive: " + reason, fetch_weights_again);
     }
   }
 
@@ -311,14 +311,14 @@ class ZipFile {
   std::vector<std::byte> member(const std::string &name) {
     zip_stat_t stat;
     if (zip_stat(archive_.get(), name.c_str(), ZIP_FL_ENC_RAW, &stat) != 0) {
-      throw Error(file_, "its part " + name + " is missing", fetch_again);
+      throw Error(file_, "its part " + name + " is missing", fetch_weights_again);
     }
     if (stat.comp_method != ZIP_CM_STORE || stat.encryption_method != ZIP_EM_NONE) {
       throw Error(file_, "its part " + name + " is compressed, which torch.save never does",
                   "save it again by torch.save");
     }
     // Parts that overlap could ask for many times the file.
-    if (stat.size > budget_) throw Error(file_, "its parts are larger than the file", fetch_again);
+    if (stat.size > budget_) throw Error(file_, "its parts are larger than the file", fetch_weights_again);
     budget_ -= stat.size;
     std::vector<std::byte> bytes(stat.size);
     const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> stream(
@@ -328,7 +328,7 @@ class ZipFile {
         stream != nullptr &&
         zip_fread(stream.get(), bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size()) &&
         zip_fread(stream.get(), &beyond, 1) == 0;  // at the end the checksum is compared
-    if (!whole) throw Error(file_, "its part " + name + " is damaged", fetch_again);
+    if (!whole) throw Error(file_, "its part " + name + " is damaged", fetch_weights_again);
     return bytes;
   }
 

@@ -29,7 +29,7 @@ bool is_step_counter(const std::string &name) {
 }
 
 // Parameters and buffers by name: what a state dict holds.
-std::map<std::string, torch::Tensor> state_of(const torch::nn::Module &module) {
+std::map<std::string, torch::Tensor> state_dict(const torch::nn::Module &module) {
   std::map<std::string, torch::Tensor> state;
   for (const auto &item : module.named_parameters()) state.emplace(item.key(), item.value());
   for (const auto &item : module.named_buffers()) {
@@ -67,7 +67,7 @@ void load_tensors(torch::nn::Module &module, const std::map<std::string, StoredT
                   const std::string &prefix, const std::string &where) {
   const torch::NoGradGuard no_grad;
   std::vector<std::string> wrong;
-  for (auto &[name, target] : state_of(module)) {
+  for (auto &[name, target] : state_dict(module)) {
     const auto found = tensors.find(prefix + name);
     if (found == tensors.end()) {
       wrong.push_back(prefix + name + " is missing");
@@ -85,7 +85,7 @@ void load_tensors(torch::nn::Module &module, const std::map<std::string, StoredT
 
 void store_tensors(const torch::nn::Module &module, const std::string &prefix,
                    std::map<std::string, StoredTensor> &tensors) {
-  for (const auto &[name, tensor] : state_of(module)) tensors[prefix + name] = to_stored(tensor);
+  for (const auto &[name, tensor] : state_dict(module)) tensors[prefix + name] = to_stored(tensor);
 }
 
 }  // namespace uniad

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
@@ -95,7 +96,7 @@ void NewFile::commit() {
 
 void NewFile::replace() {
   if (close(std::exchange(fd_, -1)) != 0) fail("cannot be written");
-  if (rename(temporary_.c_str(), goal_.c_str()) != 0) fail("cannot be written");
+  if (std::rename(temporary_.c_str(), goal_.c_str()) != 0) fail("cannot be written");
   temporary_.clear();
 }
 

@@ -12,6 +12,7 @@
 #include "model/engine/tail.h"
 #include "model/file/model_file.h"
 #include "model/file/weights.h"
+#include "tests/support/holds.h"
 #include "tests/support/tiny_model.h"
 #include "tests/training/data/temporary_folder.h"
 #include "tests/training/program.h"
@@ -21,10 +22,6 @@ namespace {
 
 using Json = nlohmann::json;
 using test::Outcome;
-
-bool holds(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
 
 class Cli : public test::TemporaryFolder {
  protected:

@@ -44,7 +44,7 @@ struct StreamsReport {
   double ratio() const { return all.frames_per_second / one.frames_per_second; }
 };
 
-struct Report {
+struct BenchReport {
   std::string model, backbone, description, device, precision;
   int width = 0, height = 0;
   int rounds = 0, batch = 0;
@@ -79,7 +79,7 @@ double peak_rss_mb() {
 }
 
 // What `auto` became, from "cpu, bf16 (AMX)".
-void describe_engine(const std::string &description, Report &report) {
+void describe_engine(const std::string &description, BenchReport &report) {
   const auto comma = description.find(", ");
   report.device = description.substr(0, comma);
   const auto rest = comma == std::string::npos ? std::string() : description.substr(comma + 2);
@@ -101,7 +101,8 @@ std::optional<double> statistics_ms(BareEngine &engine, int rounds) {
   return quantile(times_of(warm_up, rounds, [&] { return *engine.judge(); }), 0.5);
 }
 
-void measure_engine(BareEngine &engine, const BenchOptions &options, Progress &progress, Report &report) {
+void measure_engine(BareEngine &engine, const BenchOptions &options, Progress &progress,
+                    BenchReport &report) {
   progress.say("one picture after the other");
   report.latency = latency_of(times_of(warm_up, options.rounds, [&] { return engine.run(1); }));
   report.statistics_ms = statistics_ms(engine, options.rounds);
@@ -140,7 +141,7 @@ Json to_json(const StreamFigures &figures) {
   return {{"frames_per_second", figures.frames_per_second}, {"latency_ms", to_json(figures.latency)}};
 }
 
-Json to_json(const Report &report) {
+Json to_json(const BenchReport &report) {
   Json json{{"model", report.model},
             {"backbone", report.backbone},
             {"input", {{"width", report.width}, {"height", report.height}}},
@@ -170,7 +171,7 @@ void print_streams(const std::string &name, const StreamFigures &figures) {
               figures.latency.p50, figures.latency.p99);
 }
 
-void print_table(const Report &report) {
+void print_table(const BenchReport &report) {
   std::printf("%s: %s at %dx%d, %s\n", report.model.c_str(), report.backbone.c_str(), report.width,
               report.height, report.description.c_str());
   std::printf("%-24s %9.2f ms, p99 %.2f ms\n", "one picture", report.latency.p50, report.latency.p99);
@@ -236,7 +237,7 @@ void run_bench(const BenchOptions &options, Progress &progress) {
   if (options.serve) return serve(engine, options.rounds);
   std::optional<Output> output;
   if (!options.json.empty()) output.emplace(options.json);  // before the work, which a typo must not cost
-  Report report;
+  BenchReport report;
   report.model = options.model.string();
   report.backbone = config.backbone.name;
   report.description = engine.description();

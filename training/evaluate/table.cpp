@@ -16,7 +16,7 @@ struct Column {
   int digits;
 };
 
-constexpr Column columns[] = {
+constexpr Column picture_columns[] = {
     {"image_auroc", "AUROC", 8, 4},   {"image_ap", "AP", 7, 4},   {"image_f1max", "F1-max", 7, 4},
     {"pixel_auroc", "AUROC", 8, 4},   {"pixel_ap", "AP", 7, 4},   {"pixel_f1max", "F1-max", 7, 4},
     {"aupro", "AUPRO", 7, 4},         {"aupimo", "AUPIMO", 7, 4}, {"false_alarm_rate", "false", 8, 4},
@@ -54,7 +54,7 @@ void print_figures(std::span<const Column> wanted, const Figures &figures, std::
 void print_row(const std::string &name, std::int64_t images, const Figures &figures, std::ostream &out) {
   print_name(name, out);
   out << std::setw(7) << images;
-  print_figures(columns, figures, out);
+  print_figures(picture_columns, figures, out);
 }
 
 nlohmann::ordered_json of_class(const ClassFigures &figures) {
@@ -73,7 +73,7 @@ void print_table(const std::map<std::string, ClassFigures> &classes, std::ostrea
       << "at threshold" << '\n';
   print_name("class", out);
   out << std::setw(7) << "images";
-  print_titles(columns, out);
+  print_titles(picture_columns, out);
   for (const auto &[name, figures] : classes) {
     print_row(name, figures.images, figures.figures, out);
     if (figures.defects.size() < 2) continue;
@@ -82,7 +82,7 @@ void print_table(const std::map<std::string, ClassFigures> &classes, std::ostrea
   }
   print_name("mean", out);
   out << std::setw(7) << "";
-  print_figures(columns, mean(classes), out);
+  print_figures(picture_columns, mean(classes), out);
 
   const auto has_events = [](const auto &entry) { return !entry.second.events.empty(); };
   if (std::none_of(classes.begin(), classes.end(), has_events)) return;

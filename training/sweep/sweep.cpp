@@ -106,16 +106,16 @@ std::string file_name(const std::string &name) {
 }
 
 // One training and its evaluation.
-struct Run {
+struct TrainingRun {
   std::vector<std::string> arguments;  // of `uniad train`, data and model among them
   std::vector<std::string> data;
   std::filesystem::path model;
   std::filesystem::path results() const { return model.string() + ".json"; }
 };
 
-Run make_run(const Row &row, const std::string &part, const std::vector<std::string> &data, std::int64_t seed,
-             const SweepOptions &options) {
-  Run run;
+TrainingRun make_run(const Row &row, const std::string &part, const std::vector<std::string> &data,
+                     std::int64_t seed, const SweepOptions &options) {
+  TrainingRun run;
   run.data = data;
   run.model = options.out / (file_name(row.name) + (part.empty() ? "" : "-" + file_name(part)) + "-seed" +
                              std::to_string(seed) + ".safetensors");
@@ -125,7 +125,7 @@ Run make_run(const Row &row, const std::string &part, const std::vector<std::str
   return run;
 }
 
-std::optional<ordered_json> finished(const Run &run) {
+std::optional<ordered_json> finished(const TrainingRun &run) {
   std::ifstream file(run.results());
   const ordered_json json = ordered_json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded() || !json.contains("mean") ||
@@ -135,7 +135,7 @@ std::optional<ordered_json> finished(const Run &run) {
 }
 
 // Throws Error where `uniad train` does not take the arguments.
-TrainCommand command_of(const Run &run, const std::string &where) {
+TrainCommand command_of(const TrainingRun &run, const std::string &where) {
   CommandLine line;
   const auto app = describe_command_line(line);
   try {
@@ -147,7 +147,7 @@ TrainCommand command_of(const Run &run, const std::string &where) {
   return line.train;
 }
 
-ordered_json execute(const Run &run, Progress &progress) {
+ordered_json execute(const TrainingRun &run, Progress &progress) {
   run_train(command_of(run, run.model.string()), progress);
   EvaluateOptions judging;
   judging.model = run.model;
@@ -165,10 +165,10 @@ ordered_json execute(const Run &run, Progress &progress) {
   return json;
 }
 
-std::vector<Run> runs_of(const Row &row, const SweepOptions &options) {
+std::vector<TrainingRun> runs_of(const Row &row, const SweepOptions &options) {
   std::vector<std::string> data;
   for (const std::string &path : options.data) data.push_back(path + row.select);
-  std::vector<Run> runs;
+  std::vector<TrainingRun> runs;
   for (const std::int64_t seed : options.seeds) {
     if (!row.separate) runs.push_back(make_run(row, "", data, seed, options));
     for (std::size_t i = 0; row.separate && i < data.size(); ++i) {
@@ -182,7 +182,7 @@ std::vector<Run> runs_of(const Row &row, const SweepOptions &options) {
 // Over all runs of the row.
 Figures figures_of(const Row &row, const SweepOptions &options, Progress &progress) {
   std::map<std::string, std::vector<double>> all;
-  for (const Run &run : runs_of(row, options)) {
+  for (const TrainingRun &run : runs_of(row, options)) {
     auto json = finished(run);
     progress.say(row.name + ": " + run.model.string() + (json ? " is done already" : ""));
     if (!json) json = execute(run, progress);
@@ -222,7 +222,7 @@ void print_row(const Row &row, const Figures &figures) {
 void sweep(const SweepOptions &options, Progress &progress) {
   const Table table = read_table(options);
   for (const Row &row : table.rows) {
-    for (const Run &run : runs_of(row, options)) {
+    for (const TrainingRun &run : runs_of(row, options)) {
       command_of(run, options.file.string() + ", row " + row.name);
       if (options.dry_run) std::cout << "uniad " << CLI::detail::join(run.arguments, " ") << '\n';
     }

@@ -10,11 +10,11 @@ namespace {
 using test::expect_element;
 using test::expect_golden;
 
-struct Golden {
+struct GoldenMap {
   double mean, absmean, first, mid, last;
 };
 
-void expect_map(const torch::Tensor &map, const Golden &golden, const std::string &what) {
+void expect_map(const torch::Tensor &map, const GoldenMap &golden, const std::string &what) {
   expect_golden(map.mean(), golden.mean, what + " mean");
   expect_golden(map.abs().mean(), golden.absmean, what + " absmean");
   expect_element(map, 0, golden.first, what);
@@ -36,7 +36,7 @@ std::vector<torch::Tensor> taps_of(const BackboneConfig &config, const std::vect
   return backbone->forward(test::sine_input({1, 3, 224, 224}, 0.01));
 }
 
-void expect_taps(const std::vector<torch::Tensor> &taps, const std::vector<Golden> &golden,
+void expect_taps(const std::vector<torch::Tensor> &taps, const std::vector<GoldenMap> &golden,
                  const std::string &name) {
   ASSERT_EQ(taps.size(), golden.size());
   for (std::size_t i = 0; i < taps.size(); ++i) {

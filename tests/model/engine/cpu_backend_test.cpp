@@ -33,14 +33,14 @@ constexpr double fp32_error = 2e-5;
 constexpr double bf16_error = 5e-2;
 constexpr double int8_error = 2e-1;
 
-struct Case {
+struct NetworkCase {
   std::string name;
   ModelConfig config;
   Features features = Features::Raw;
 };
 
 // For gtest's messages.
-void PrintTo(const Case &which, std::ostream *out) {
+void PrintTo(const NetworkCase &which, std::ostream *out) {
   *out << which.name;
 }
 
@@ -72,7 +72,7 @@ constexpr auto same = PaddingRule::DynamicSame;
 constexpr auto symmetric = PaddingRule::Symmetric;
 
 // Every backbone family, padding rule, and kind of map.
-std::vector<Case> backbone_cases() {
+std::vector<NetworkCase> backbone_cases() {
   const std::optional<ReconstructionConfig> none;
   return {
       {"b0_native", on("efficientnet-b0", {1, 2, 3, 4}, native, 224, 224, none)},
@@ -99,8 +99,8 @@ std::vector<Case> backbone_cases() {
 }
 
 // UniAD in every form, on little of a backbone.
-std::vector<Case> reconstruction_cases() {
-  std::vector<Case> cases;
+std::vector<NetworkCase> reconstruction_cases() {
+  std::vector<NetworkCase> cases;
   const auto add = [&](const std::string &name, const ReconstructionConfig &config, int height, int width) {
     cases.push_back({name, on("efficientnet-lite0", {1, 2}, native, height, width, config)});
     return &cases.back().config.reconstruction.value();
@@ -177,9 +177,9 @@ void expect_same(const Tokens &a, const Tokens &b) {
 }
 
 // A network, some pictures, and what it makes of them by definition.
-class Definition {
+class Modules {
  public:
-  explicit Definition(const Case &which) {
+  explicit Modules(const NetworkCase &which) {
     check(which.config, which.name);
     const torch::NoGradGuard no_grad;
     const OneTorchThread one_thread;
@@ -227,10 +227,10 @@ class Definition {
   torch::Tensor features_, residuals_;  // (pictures, tokens, channels)
 };
 
-class CpuBackendTest : public testing::TestWithParam<Case> {};
+class CpuBackendTest : public testing::TestWithParam<NetworkCase> {};
 
 TEST_P(CpuBackendTest, MakesWhatTheNetworkMakes) {
-  const Definition definition(GetParam());
+  const Modules definition(GetParam());
   for (int threads : {1, 2, 3}) {
     const auto backend = definition.backend(threads);
     const std::string how = std::to_string(threads) + " threads";
@@ -253,12 +253,12 @@ const auto name_of = [](const auto &which) { return which.param.name; };
 INSTANTIATE_TEST_SUITE_P(Backbones, CpuBackendTest, testing::ValuesIn(backbone_cases()), name_of);
 INSTANTIATE_TEST_SUITE_P(Reconstructions, CpuBackendTest, testing::ValuesIn(reconstruction_cases()), name_of);
 
-Case small_case() {
+NetworkCase small_case() {
   return {"small", on("efficientnet-b0", {1, 2, 3}, native, 64, 96, uniad(24, 3, 40))};
 }
 
 TEST(CpuBackend, MakesTheSameInEveryInstructionSet) {
-  const Definition definition(small_case());
+  const Modules definition(small_case());
   for (const char *limit : {"baseline", "avx2", "avx512", "avx512_bf16"}) {
     const InstructionLimit lower(limit);
     definition.expect(run(*definition.backend(2), definition.pictures), fp32_error, limit);
@@ -269,7 +269,7 @@ TEST(CpuBackend, MakesTheSameInEveryInstructionSet) {
 }
 
 TEST(CpuBackend, PictureThatCannotBeReadFailsAlone) {
-  const Definition definition(small_case());
+  const Modules definition(small_case());
   for (int threads : {1, 2, 3}) {
     const auto backend = definition.backend(threads);
     for (std::size_t bad = 0; bad < 5; ++bad) {
@@ -289,7 +289,7 @@ TEST(CpuBackend, PictureThatCannotBeReadFailsAlone) {
 }
 
 TEST(CpuBackend, SaysWhatItRunsOn) {
-  const Definition definition(small_case());
+  const Modules definition(small_case());
   const InstructionLimit limit("baseline");
   EXPECT_EQ(definition.backend(1)->description(), "cpu, fp32 (baseline)");
   EXPECT_FALSE(cpu_has(cpu::Precision::Bf16));

@@ -14,11 +14,11 @@ using test::expect_element;
 using test::expect_golden;
 
 // All numbers: facts, section 14 (float64, the reference's own modules).
-struct Golden {
+struct GoldenTensor {
   double mean, first, mid, last;
 };
 
-void expect_tensor(const torch::Tensor &tensor, const Golden &golden, const std::string &what) {
+void expect_tensor(const torch::Tensor &tensor, const GoldenTensor &golden, const std::string &what) {
   expect_golden(tensor.mean(), golden.mean, what + " mean");
   expect_element(tensor, 0, golden.first, what);
   expect_element(tensor, tensor.numel() / 2, golden.mid, what);
@@ -43,12 +43,12 @@ torch::Tensor formula_neck_of_b4() {
   return neck(taps, 14, 14);
 }
 
-struct Case {
-  Golden projected, encoded, decoded, reconstruction, map;
+struct GoldenCase {
+  GoldenTensor projected, encoded, decoded, reconstruction, map;
   double loss, max, std;
 };
 
-void expect_case(const torch::Tensor &features, const Case &golden) {
+void expect_case(const torch::Tensor &features, const GoldenCase &golden) {
   UniAD uniad = formula_uniad({});
   const torch::Tensor projected = uniad->embed(features);
   expect_tensor(projected, golden.projected, "after input_proj");

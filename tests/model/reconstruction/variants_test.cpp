@@ -22,7 +22,7 @@ constexpr int channels = 6;
 constexpr int height = 3;
 constexpr int width = 4;
 
-ReconstructionConfig small() {
+ReconstructionConfig small_network() {
   ReconstructionConfig config;
   config.dim = 8;
   config.heads = 2;
@@ -35,14 +35,14 @@ ReconstructionConfig small() {
 }
 
 ReconstructionConfig with(NetworkKind kind, QueryEmbedding queries) {
-  ReconstructionConfig config = small();
+  ReconstructionConfig config = small_network();
   config.kind = kind;
   config.queries = queries;
   return config;
 }
 
 ReconstructionConfig variant(DecoderVariant which, bool pre_norm = false) {
-  ReconstructionConfig config = small();
+  ReconstructionConfig config = small_network();
   config.decoder_variant = which;
   config.pre_norm = pre_norm;
   return config;
@@ -54,7 +54,7 @@ ReconstructionConfig changed(ReconstructionConfig config, Change change) {
   return config;
 }
 
-struct Case {
+struct Variant {
   std::string name;
   ReconstructionConfig config;
   std::size_t tensors;
@@ -62,11 +62,11 @@ struct Case {
 };
 
 // For gtest's messages.
-void PrintTo(const Case &which, std::ostream *out) {
+void PrintTo(const Variant &which, std::ostream *out) {
   *out << which.name;
 }
 
-std::vector<Case> cases() {
+std::vector<Variant> cases() {
   using enum DecoderVariant;
   const auto uniad = NetworkKind::UniAD;
   const auto mlp = NetworkKind::Mlp;
@@ -82,7 +82,7 @@ std::vector<Case> cases() {
   };
   const auto without_first = [](auto &config) { config.mask_decoder_first = false; };
   return {
-      {"uniad", small(), 70, 0.01308583384, -0.7556883998, -0.6515624774, -0.2565900994},
+      {"uniad", small_network(), 70, 0.01308583384, -0.7556883998, -0.6515624774, -0.2565900994},
       {"variant_b", variant(B), 70, 0.006649119955, -0.6818572894, -0.6792126539, -0.3894910961},
       {"variant_c", variant(C), 70, 0.02451899305, -0.6026163397, -0.8186998885, 0.9945708236},
       {"variant_d", variant(D), 70, 0.03180787102, -0.585491286, -0.8358145048, 1.138217098},
@@ -99,14 +99,14 @@ std::vector<Case> cases() {
        -0.5171538302, -0.07134696427},
       {"transformer", changed(with(uniad, one), unmasked), 69, 0.01542007052, -0.8086290736, -0.8019733557,
        -0.3041083591},
-      {"no_encoder", changed(small(), no_encoder), 46, 0.008799383711, -0.8941053849, -0.8583807047,
+      {"no_encoder", changed(small_network(), no_encoder), 46, 0.008799383711, -0.8941053849, -0.8583807047,
        -0.5625999189},
-      {"no_decoder", changed(small(), no_decoder), 32, 0.04143072875, -0.6023294893, -0.8491694607,
+      {"no_decoder", changed(small_network(), no_decoder), 32, 0.04143072875, -0.6023294893, -0.8491694607,
        1.241351192},
       {"one_query_no_decoder", changed(with(uniad, one), no_decoder), 32, 0.04143072875, -0.6023294893,
        -0.8491694607, 1.241351192},
-      {"sine", changed(small(), sine), 68, 0.01152998378, -0.2290811172, -0.2945024449, 1.134766395},
-      {"mask_encoder_and_second", changed(small(), without_first), 70, 0.01307438552, -0.7522500314,
+      {"sine", changed(small_network(), sine), 68, 0.01152998378, -0.2290811172, -0.2945024449, 1.134766395},
+      {"mask_encoder_and_second", changed(small_network(), without_first), 70, 0.01307438552, -0.7522500314,
        -0.6527082705, -0.2558650643},
       {"mlp", with(mlp, one), 67, 0.0466676998, 0.7885958277, 0.8069362546, -0.4377890995},
       {"mlp_no_query", with(mlp, none), 66, 0.0965920836, -0.1568254575, -0.1783669555, 0.9987763434},
@@ -115,11 +115,11 @@ std::vector<Case> cases() {
   };
 }
 
-class VariantsTest : public testing::TestWithParam<Case> {};
+class VariantsTest : public testing::TestWithParam<Variant> {};
 
 TEST_P(VariantsTest, GivesWhatItsFormulaGives) {
   const torch::NoGradGuard no_grad;
-  const Case &which = GetParam();
+  const Variant &which = GetParam();
   UniAD network(which.config, channels, height, width);
   network->to(torch::kFloat64);
   EXPECT_EQ(test::fill_by_formula(*network), which.tensors);
@@ -182,7 +182,7 @@ TEST(Variants, TheCnnStartsByXavier) {
 
 TEST(Jitter, PerTokenIsDrawnForEachTokenOfEachPicture) {
   const torch::NoGradGuard no_grad;
-  ReconstructionConfig config = small();
+  ReconstructionConfig config = small_network();
   config.dim = channels;
   config.heads = 1;
   config.jitter_probability = 0.25;
@@ -258,7 +258,7 @@ TEST(Network, ABackboneThatLearnsHasGradientsAndKeepsItsStatistics) {
   ModelConfig config;
   config.input.height = config.input.width = 64;
   config.backbone = {"efficientnet-b0", {1, 2}, PaddingRule::StaticSame, 1e-3};
-  config.reconstruction = small();
+  config.reconstruction = small_network();
   Network network(config);
   network.eval();
   network.reconstruction->train();

@@ -9,7 +9,7 @@
 namespace uniad {
 namespace {
 
-ModelConfig tiny() {
+ModelConfig wide() {
   ModelConfig config;
   config.backbone = {"efficientnet-lite0", {1, 2, 3}, PaddingRule::StaticSame, 1e-3};
   config.input.height = 64;
@@ -21,7 +21,7 @@ ModelConfig tiny() {
 
 class VisitFeatures : public test::TemporaryFolder {
  protected:
-  VisitFeatures() : network_(tiny()) { network_.eval(); }
+  VisitFeatures() : network_(wide()) { network_.eval(); }
 
   // Noise of a size of its own.
   Item write_noise(int number) {
@@ -36,7 +36,7 @@ class VisitFeatures : public test::TemporaryFolder {
     const torch::NoGradGuard no_grad;
     const torch::Tensor image = torch::empty({1, 3, 64, 96});
     visit_items({&item, 1}, [&](std::size_t, const FrameView &frame) {
-      Preprocessor(tiny().input).run(frame, {image.data_ptr<float>(), 3 * 64 * 96});
+      Preprocessor(wide().input).run(frame, {image.data_ptr<float>(), 3 * 64 * 96});
     });
     return network_.features(image)[0];
   }
@@ -51,7 +51,7 @@ TEST_F(VisitFeatures, AreThoseOfTheNetworkInTheOrderOfTheItems) {
   items[4].path = write("4.png", "no picture");
   network_.feature_mean = torch::full({network_.channels()}, 0.5);
   network_.feature_std = torch::full({network_.channels()}, 2.0);
-  FeatureExtractor extractor(network_, tiny());
+  FeatureExtractor extractor(network_, wide());
   std::map<std::size_t, torch::Tensor> seen;
   std::vector<std::size_t> batches;
   const auto unread = visit_features(
@@ -75,7 +75,7 @@ TEST_F(VisitFeatures, AreThoseOfTheNetworkInTheOrderOfTheItems) {
 TEST_F(VisitFeatures, WhatTheVisitorThrowsEndsIt) {
   std::vector<Item> items;
   for (int i = 0; i < 6; ++i) items.push_back(write_noise(i));
-  FeatureExtractor extractor(network_, tiny());
+  FeatureExtractor extractor(network_, wide());
   EXPECT_THROW(
       visit_features(
           extractor, items, 2, "test",
@@ -86,7 +86,7 @@ TEST_F(VisitFeatures, WhatTheVisitorThrowsEndsIt) {
 
 TEST_F(VisitFeatures, AChangeOfThePictureIsSeenByTheNetwork) {
   const std::vector<Item> items{write_noise(0), write_noise(1), write_noise(2)};
-  FeatureExtractor extractor(network_, tiny());
+  FeatureExtractor extractor(network_, wide());
   const Features plain = extract_features(extractor, items, 2, "test", progress_);
   const Item black{write_picture("black.png", cv::Mat(8, 8, CV_8UC3, cv::Scalar(0, 0, 0))), {}, {}, {}, {}};
   const auto unread = visit_features(
@@ -108,7 +108,7 @@ TEST_F(VisitFeatures, AChangeOfThePictureIsSeenByTheNetwork) {
 }
 
 TEST_F(VisitFeatures, OfNothingAreOfTheRightShape) {
-  FeatureExtractor extractor(network_, tiny());
+  FeatureExtractor extractor(network_, wide());
   const Features none = extract_features(extractor, {}, 4, "test", progress_);
   EXPECT_EQ(none.values.sizes(), (std::vector<std::int64_t>{0, network_.channels(), 4, 6}));
 }

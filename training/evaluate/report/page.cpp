@@ -11,13 +11,13 @@
 namespace uniad {
 namespace {
 
-struct Column {
+struct Heading {
   const char *figure;
   const char *title;
   const char *meaning;  // empty: said by another column
 };
 
-constexpr Column columns[] = {
+constexpr Heading headings[] = {
     {"image_auroc", "image AUROC",
      "How well scores part normal from abnormal pictures, whatever the threshold: the chance that an "
      "abnormal "
@@ -38,7 +38,7 @@ constexpr Column columns[] = {
     {"detection_rate", "found", "The share of abnormal pictures that do."},
     {"precision", "precision", "The share of alarms that are abnormal pictures."}};
 
-constexpr Column event_columns[] = {
+constexpr Heading event_headings[] = {
     {"events", "events", "Runs of abnormal frames."},
     {"found", "found", "Those with an alarming frame in them."},
     {"recall", "recall", "Found of all."},
@@ -49,7 +49,7 @@ constexpr Column event_columns[] = {
     {"delay_seconds", "delay [s]", ""},
     {"false_alarms_per_hour", "false alarms / hour", "Per hour of footage outside events."}};
 
-using Columns = std::vector<Column>;
+using Headings = std::vector<Heading>;
 
 bool is_count(const std::string &figure) {
   return figure == "events" || figure == "found" || figure == "alarms" || figure == "false";
@@ -70,22 +70,22 @@ std::string row(const std::string &name, const std::string &cells, const std::st
          "</td>" + cells + "</tr>\n";
 }
 
-std::string figure_cells(const Columns &wanted, const Figures &figures) {
+std::string figure_cells(const Headings &wanted, const Figures &figures) {
   std::string cells;
-  for (const auto &column : wanted) {
-    const auto value = figures.find(column.figure);
-    cells += cell(value == figures.end() ? "" : decimal(value->second, digits_of(column.figure)));
+  for (const auto &heading : wanted) {
+    const auto value = figures.find(heading.figure);
+    cells += cell(value == figures.end() ? "" : decimal(value->second, digits_of(heading.figure)));
   }
   return cells;
 }
 
 // Those that any of the figures has.
-Columns present(std::span<const Column> possible, const std::vector<const Figures *> &figures) {
-  Columns found;
-  for (const auto &column : possible)
+Headings present(std::span<const Heading> possible, const std::vector<const Figures *> &figures) {
+  Headings found;
+  for (const auto &heading : possible)
     if (std::any_of(figures.begin(), figures.end(),
-                    [&](const Figures *of_one) { return of_one->contains(column.figure); }))
-      found.push_back(column);
+                    [&](const Figures *of_one) { return of_one->contains(heading.figure); }))
+      found.push_back(heading);
   return found;
 }
 
@@ -96,9 +96,9 @@ std::string table(const std::string &first, const std::vector<std::string> &titl
   return html + "</tr>\n" + rows + "</table></div>\n";
 }
 
-std::vector<std::string> titles_of(const Columns &wanted) {
+std::vector<std::string> titles_of(const Headings &wanted) {
   std::vector<std::string> titles{"pictures"};
-  for (const auto &column : wanted) titles.emplace_back(column.title);
+  for (const auto &heading : wanted) titles.emplace_back(heading.title);
   return titles;
 }
 
@@ -133,10 +133,10 @@ std::string defect_table(const std::map<std::string, ClassFigures> &defects) {
   std::vector<const Figures *> figures;
   figures.reserve(defects.size());
   for (const auto &[type, of_type] : defects) figures.push_back(&of_type.figures);
-  auto wanted = present(columns, figures);
+  auto wanted = present(headings, figures);
   // Say nothing of a type.
-  std::erase_if(wanted, [](const Column &column) {
-    return column.figure == std::string("false_alarm_rate") || column.figure == std::string("precision");
+  std::erase_if(wanted, [](const Heading &heading) {
+    return heading.figure == std::string("false_alarm_rate") || heading.figure == std::string("precision");
   });
   std::string rows;
   for (const auto &[type, of_type] : defects)
@@ -192,7 +192,7 @@ std::string timelines(const Chapter &chapter, double gap) {
 
 std::string event_table(const Figures &events) {
   if (events.empty()) return {};
-  const auto wanted = present(event_columns, {&events});
+  const auto wanted = present(event_headings, {&events});
   auto titles = titles_of(wanted);
   const auto cells = figure_cells({wanted.begin() + 1, wanted.end()}, events);
   titles.erase(titles.begin());
@@ -237,11 +237,11 @@ std::string chapter_html(const Chapter &chapter, std::size_t number, double gap)
 }
 
 std::string tiles(const Figures &mean) {
-  constexpr Column shown[] = {{"image_auroc", "image AUROC", ""},
-                              {"pixel_auroc", "pixel AUROC", ""},
-                              {"aupro", "AUPRO", ""},
-                              {"detection_rate", "found at the threshold", ""},
-                              {"false_alarm_rate", "false alarms at the threshold", ""}};
+  constexpr Heading shown[] = {{"image_auroc", "image AUROC", ""},
+                               {"pixel_auroc", "pixel AUROC", ""},
+                               {"aupro", "AUPRO", ""},
+                               {"detection_rate", "found at the threshold", ""},
+                               {"false_alarm_rate", "false alarms at the threshold", ""}};
   std::string html;
   for (const auto &tile : shown) {
     const auto value = mean.find(tile.figure);
@@ -257,7 +257,7 @@ std::string tiles(const Figures &mean) {
 std::string summary_table(const Report &report) {
   std::vector<const Figures *> figures;
   for (const auto &chapter : report.chapters) figures.push_back(&chapter.figures.figures);
-  const auto wanted = present(columns, figures);
+  const auto wanted = present(headings, figures);
   std::string rows;
   for (std::size_t i = 0; i < report.chapters.size(); ++i) {
     const auto &chapter = report.chapters[i];
@@ -279,11 +279,11 @@ std::string training(const std::map<std::string, std::vector<Point>> &curves) {
   return html + "</div>\n";
 }
 
-void add_terms(std::span<const Column> possible, const std::vector<const Figures *> &figures,
+void add_terms(std::span<const Heading> possible, const std::vector<const Figures *> &figures,
                std::string &terms) {
-  for (const auto &column : present(possible, figures))
-    if (*column.meaning != '\0')
-      terms += std::string("<dt>") + column.title + "</dt><dd>" + column.meaning + "</dd>\n";
+  for (const auto &heading : present(possible, figures))
+    if (*heading.meaning != '\0')
+      terms += std::string("<dt>") + heading.title + "</dt><dd>" + heading.meaning + "</dd>\n";
 }
 
 std::string about_heatmaps(const Report &report) {
@@ -306,8 +306,8 @@ std::string glossary(const Report &report) {
   }
   std::string pictures;
   std::string videos;
-  add_terms(columns, figures, pictures);
-  add_terms(event_columns, events, videos);
+  add_terms(headings, figures, pictures);
+  add_terms(event_headings, events, videos);
   std::string html;
   html += "<h2>What the figures mean</h2>\n<dl>\n" + pictures + about_heatmaps(report) + "</dl>\n";
   if (!videos.empty())

@@ -3,12 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/holds.h"
+
 namespace uniad {
 namespace {
-
-bool holds(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST(Chart, DrawsInItsAxes) {
   // 180 x 160 with 56, 24, 14 and 46 left around it: x 0..10 is 56..156, y 0..1 is 114..14.

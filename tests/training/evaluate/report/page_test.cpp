@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "tests/support/holds.h"
 #include "training/data/picture.h"
 #include "training/evaluate/report/html.h"
 
@@ -13,10 +14,6 @@ namespace uniad {
 namespace {
 
 constexpr const char *hostile = "<script>alert(1)</script>\"'&\x01\xff.png";
-
-bool holds(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
 
 // What GLib's parser says of a page that is not well-formed.
 std::string fault_of(const std::string &page) {
