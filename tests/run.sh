@@ -11,7 +11,7 @@ usage: tests/run.sh [--full]
 
 Every run: formatting, clang-tidy, all tests; and of the code without LibTorch also all tests under
 AddressSanitizer and UndefinedBehaviorSanitizer, and ten seconds of fuzzing for each parser.
---full: sanitizers over the network too, ten minutes of fuzzing for each parser.
+--full: clang-tidy's path-sensitive checks too, sanitizers over the network too, ten minutes of fuzzing for each parser.
 END
 }
 
@@ -126,7 +126,7 @@ fuzz() {
 step setup subprojects/setup.sh || finish
 step formatting formatting
 step shellcheck shell_scripts
-step clang-tidy /usr/bin/python3 tests/support/tidy.py build
+step clang-tidy /usr/bin/python3 tests/support/tidy.py build ${full:+--deep}
 suite tests build
 
 if step build-asan sanitized_build build-asan -Dnetwork=disabled; then

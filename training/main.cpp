@@ -37,13 +37,10 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
   if (app.got_subcommand("bench")) run_bench(line.bench, progress);
 }
 
-}  // namespace
-
-int main(int argc, char **argv) {
+int run_command_line(const std::vector<std::string> &given) {
   uniad::CommandLine line;
   const auto app = uniad::describe_command_line(line);
   try {
-    const std::vector<std::string> given(argv + 1, argv + argc);
     auto arguments = uniad::with_config(given, *app);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
     app->parse(std::move(arguments));
@@ -65,4 +62,15 @@ int main(int argc, char **argv) {
     return failed;
   }
   return done;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  try {
+    return run_command_line({argv + 1, argv + argc});
+  } catch (const std::exception &error) {
+    std::cerr << "uniad: " << error.what() << '\n';
+    return failed;
+  }
 }

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tidy.py BUILD: clang-tidy over the program's sources that see no LibTorch header.
+"""tidy.py BUILD [--deep]: clang-tidy over the program's sources that see no LibTorch header.
 
-What was clean is not read again until the file, a header of ours or the settings change: BUILD/tidy holds one
-empty file for each clean state.
+Sources that meson joined are read together; with --deep each by itself and with clang's path-sensitive checks, which
+takes four times as long. What was clean is not read again until a source, a header of ours or the settings change:
+BUILD/tidy holds one empty file for each clean state.
 """
 import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -26,28 +28,33 @@ def headers(build):
     return dependencies
 
 
-def tidy(command, root, state, states):
-    file = os.path.normpath(pathlib.Path(command["directory"]) / command["file"])
-    # The build's own flags are g++'s: clang knows most of them.
-    run = subprocess.run(["clang-tidy-14", "-p", states, "--quiet",
-                          "--extra-arg=-Wno-unknown-warning-option", file],
-                         capture_output=True, text=True, check=False)
-    if run.returncode == 0:
-        state.touch()
-    return os.path.relpath(file, root), run
+def sources(file):
+    """The source, or those that meson joined in it."""
+    joined = re.findall(r"^#include\s*<(.*)>$", file.read_text(), re.MULTILINE)
+    return tuple(os.path.normpath(name) for name in joined) if "-unity" in file.name else (str(file),)
 
 
-def main(build):
+def tidy(command, states, checks):
+    # The build's own flags are g++'s: clang knows most of them. In joined sources it sees no use of a function that
+    # has a version for each instruction set.
+    return subprocess.run(["clang-tidy-14", "-p", states, "--quiet", f"--checks={checks}",
+                           "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-unused-function",
+                           command["file"]],
+                          capture_output=True, text=True, check=False)
+
+
+def main(build, *options):
     root = pathlib.Path.cwd()
     build = build.resolve()
     states = build / "tidy"
     states.mkdir(exist_ok=True)
-    settings = (root / ".clang-tidy").read_bytes()
+    deep = "--deep" in options
+    checks = "" if deep else "-clang-analyzer-*,-bugprone-suspicious-include"
+    settings = (root / ".clang-tidy").read_text() + checks
     dependencies = headers(build)
     todo, clean, with_torch, chosen = [], 0, 0, {}
     for command in json.loads((build / "compile_commands.json").read_text()):
-        file = os.path.relpath(os.path.normpath(build / command["file"]), root)
-        if not file.startswith(FOLDERS):
+        if not command["output"].startswith(FOLDERS):
             continue
         used = dependencies.get(command["output"], [])
         # A precompiled header hides the torch headers in it.
@@ -55,29 +62,35 @@ def main(build):
             with_torch += 1
             continue
         # A source that is compiled for several instruction sets is read once, for the one with the most of them.
-        known = chosen.setdefault(file, (command, used))
-        if command["command"].count(" -m") > known[0]["command"].count(" -m"):
-            chosen[file] = (command, used)
-    # clang-tidy reads a file once for every command that it finds for it.
-    (states / "compile_commands.json").write_text(json.dumps([command for command, _ in chosen.values()]))
-    for file, (command, used) in chosen.items():
-        digest = hashlib.sha256(settings + command["command"].encode())
-        for name in sorted({file, *(os.path.relpath(name, root) for name in used)}):
+        file = build / command["file"]
+        for part in sources(file) if deep else (sources(file),):
+            known = chosen.setdefault(part, (command, used))
+            if command["command"].count(" -m") > known[0]["command"].count(" -m"):
+                chosen[part] = (command, used)
+    for part, (command, used) in chosen.items():
+        digest = hashlib.sha256((settings + str(part) + command["command"]).encode())
+        for name in sorted(os.path.relpath(name, root) for name in used):
             if name.startswith(FOLDERS):
                 digest.update(name.encode() + (root / name).read_bytes())
         state = states / digest.hexdigest()
         if state.exists():
             clean += 1
-        else:
-            todo.append((command, root, state, states))
+            continue
+        file = part if deep else os.path.normpath(build / command["file"])
+        flags = command["command"].replace(command["file"], file)
+        todo.append(({"directory": command["directory"], "file": file, "command": flags}, state))
+    (states / "compile_commands.json").write_text(json.dumps([command for command, _ in todo]))
     print(f"{len(todo)} files to read, {clean} clean already, {with_torch} with LibTorch left out")
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file, run in pool.map(lambda job: tidy(*job), todo):
-            if run.returncode != 0:
+        runs = pool.map(lambda job: tidy(job[0], states, checks), todo)
+        for (command, state), run in zip(todo, runs):
+            if run.returncode == 0:
+                state.touch()
+            else:
                 failed += 1
-                print(f"{file}:\n{run.stdout}{run.stderr}")
+                print(f"{os.path.relpath(command['file'], root)}:\n{run.stdout}{run.stderr}")
     return 1 if failed else 0
 
 
-sys.exit(main(pathlib.Path(sys.argv[1])))
+sys.exit(main(pathlib.Path(sys.argv[1]), *sys.argv[2:]))
