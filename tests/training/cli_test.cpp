@@ -12,13 +12,15 @@
 #include "model/engine/tail.h"
 #include "model/file/model_file.h"
 #include "model/file/weights.h"
-#include "tests/support/holds.h"
+#include "tests/support/refusal.h"
 #include "tests/support/tiny_model.h"
 #include "tests/training/data/temporary_folder.h"
 #include "tests/training/program.h"
 
 namespace uniad {
 namespace {
+
+using test::holds;
 
 using Json = nlohmann::json;
 using test::Outcome;

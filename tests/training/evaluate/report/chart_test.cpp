@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/holds.h"
+#include "tests/support/refusal.h"
 
 namespace uniad {
 namespace {
+
+using test::holds;
 
 TEST(Chart, DrawsInItsAxes) {
   // 180 x 160 with 56, 24, 14 and 46 left around it: x 0..10 is 56..156, y 0..1 is 114..14.

@@ -6,12 +6,14 @@
 
 #include <memory>
 
-#include "tests/support/holds.h"
+#include "tests/support/refusal.h"
 #include "training/data/picture.h"
 #include "training/evaluate/report/html.h"
 
 namespace uniad {
 namespace {
+
+using test::holds;
 
 constexpr const char *hostile = "<script>alert(1)</script>\"'&\x01\xff.png";
 
