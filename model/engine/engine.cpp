@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <map>
 #include <mutex>
+#include <new>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -106,6 +107,28 @@ std::string choose_device(const std::string &device) {
   return device;
 }
 
+// What `make` makes; where memory is short, or a limit of threads is met, an Error says so. LibTorch's own
+// words would end in a backtrace.
+template <typename Make>
+auto within_memory(const std::string &name, Make make) {
+  const auto too_little = [&] {
+    return Error(name, "does not fit into memory",
+                 "free some, raise the limit of memory and of threads, or train on a smaller --backbone");
+  };
+  try {
+    return make();
+  } catch (const std::bad_alloc &) {
+    throw too_little();
+  } catch (const std::system_error &error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) throw;
+    throw too_little();
+  } catch (const c10::Error &error) {
+    const std::string text = error.what_without_backtrace();
+    if (text.find("can't allocate memory") != std::string::npos) throw too_little();
+    throw Error(name, text, "this is LibTorch's error: please report it");
+  }
+}
+
 }  // namespace
 
 FileState state_of(const std::filesystem::path &path) {
@@ -130,7 +153,9 @@ std::shared_ptr<Engine> Engine::of_file(const std::filesystem::path &path, const
   const std::lock_guard lock(slot->mutex);
   std::shared_ptr<Engine> engine = slot->engine.lock();
   if (!engine) {
-    engine = std::make_shared<Engine>(read_model(path), path.string(), on, precision);
+    engine = within_memory(path.string(), [&] {
+      return std::make_shared<Engine>(read_model(path), path.string(), on, precision);
+    });
     slot->engine = engine;
   }
   return engine;
@@ -139,7 +164,8 @@ std::shared_ptr<Engine> Engine::of_file(const std::filesystem::path &path, const
 std::shared_ptr<Engine> Engine::of_new_model(const Model &model, const std::string &name,
                                              const std::string &device, const std::string &precision) {
   check_precision(precision);
-  return std::make_shared<Engine>(model, name, choose_device(device), precision);
+  return within_memory(
+      name, [&] { return std::make_shared<Engine>(model, name, choose_device(device), precision); });
 }
 
 Engine::Engine(const Model &model, const std::string &name, const std::string &device,

@@ -5,6 +5,9 @@
 #include <immintrin.h>
 #endif
 
+#include <algorithm>
+#include <system_error>
+
 namespace uniad::cpu {
 namespace {
 
@@ -46,7 +49,11 @@ FlushToZero::~FlushToZero() = default;
 #endif
 
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  workers_.reserve(static_cast<std::size_t>(std::max(threads, 1)));
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  } catch (const std::system_error &) {  // a limit of threads or memory: those that there are do the work
+  }
 }
 
 ThreadPool::~ThreadPool() {

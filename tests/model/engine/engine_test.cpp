@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <latch>
 #include <memory>
 #include <string>
@@ -20,6 +22,7 @@
 #include "tests/model/engine/allocation_counter.h"
 #include "tests/model/engine/pictures.h"
 #include "tests/model/kernels/instruction_limit.h"
+#include "tests/support/limit_memory.h"
 #include "tests/support/refusal.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/tiny_model.h"
@@ -89,6 +92,27 @@ TEST_F(EngineTest, GoesWithItsLastUser) {
   second.reset();
   EXPECT_TRUE(seen.expired());
   EXPECT_NE(Engine::of_file(model, "cpu", "fp32"), nullptr);
+}
+
+TEST_F(EngineTest, AModelThatDoesNotFitIntoMemorySaysSo) {
+  if (!test::can_limit_memory) GTEST_SKIP() << "not under AddressSanitizer";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a fork has none of LibTorch's threads
+  Model large;
+  large.config.backbone = {"efficientnet-b0", {1, 2, 3, 4}, PaddingRule::StaticSame, 1e-3};
+  store_tensors(Network(large.config), "", large.tensors);
+  write_model(large, file("large.safetensors"));
+  ASSERT_GT(std::filesystem::file_size(file("large.safetensors")), 32U << 20U);
+  // Too little to read it; enough for that and not for its folded form.
+  for (const rlim_t megabytes : {8, 64}) {
+    const auto open = [&] {
+      test::limit_memory(megabytes << 20U);
+      const std::string message =
+          test::refusal([&] { Engine::of_file(file("large.safetensors"), "cpu", "fp32"); });
+      std::cerr << message;
+      std::_Exit(test::holds(message, "\n") ? 1 : 0);
+    };
+    EXPECT_EXIT(open(), testing::ExitedWithCode(0), "large.safetensors: does not fit into memory");
+  }
 }
 
 TEST_F(EngineTest, UnknownPrecisionsAndDevicesAreNamed) {

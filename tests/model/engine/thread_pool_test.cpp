@@ -6,10 +6,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <thread>
 #include <vector>
+
+#include "tests/support/limit_memory.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -59,6 +63,23 @@ class Witness {
   std::atomic<int> wrong_numbers_ = 0, shared_ = 0;
   int wrong_stages_ = 0;
 };
+
+TEST(ThreadPool, GoesOnWithTheThreadsThatItGets) {
+  if (!test::can_limit_memory) GTEST_SKIP() << "not under AddressSanitizer";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto use = [] {
+    test::limit_memory(12U << 20U);  // one thread's stack of 8 MiB, and no second
+    ThreadPool pool(4);
+    int sum = 0;
+    std::mutex mutex;
+    pool.run(100, [&](int number, int) {
+      const std::lock_guard lock(mutex);
+      sum += number;
+    });
+    std::_Exit(pool.threads() < 4 && sum == 99 * 50 ? 0 : 1);
+  };
+  EXPECT_EXIT(use(), testing::ExitedWithCode(0), "");
+}
 
 TEST(ThreadPool, CallsEveryNumberOnceInManyStages) {
   std::mt19937 source(1);
