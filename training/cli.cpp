@@ -27,30 +27,29 @@ CLI::Option *add_path(CLI::App &app, const std::string &name, std::filesystem::p
       ->type_name("FILE");
 }
 
-// A number within (low, high); CLI11's own ranges let "nan" pass.
-CLI::Validator between(double low, double high) {
+enum class Ends { Without, With };
+
+// A number from low to high; CLI11's own ranges let "nan" pass.
+CLI::Validator in_range(double low, double high, Ends ends) {
   return CLI::Validator(
       [=](const std::string &text) {
         double value = 0;
-        const bool inside = CLI::detail::lexical_cast(text, value) && value > low && value < high;
-        return inside ? std::string()
-                      : "must be between " + CLI::detail::to_string(low) + " and " +
-                            CLI::detail::to_string(high) + ", not " + text;
+        const bool with = ends == Ends::With;
+        const bool inside = CLI::detail::lexical_cast(text, value) &&
+                            (with ? value >= low && value <= high : value > low && value < high);
+        const auto range = (with ? "from " : "between ") + CLI::detail::to_string(low) +
+                           (with ? " to " : " and ") + CLI::detail::to_string(high);
+        return inside ? std::string() : "must be " + range + ", not " + text;
       },
       "");
 }
 
-// The same with its ends.
+CLI::Validator between(double low, double high) {
+  return in_range(low, high, Ends::Without);
+}
+
 CLI::Validator number_from_to(double least, double most) {
-  return CLI::Validator(
-      [=](const std::string &text) {
-        double value = 0;
-        const bool inside = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
-        return inside ? std::string()
-                      : "must be from " + CLI::detail::to_string(least) + " to " +
-                            CLI::detail::to_string(most) + ", not " + text;
-      },
-      "");
+  return in_range(least, most, Ends::With);
 }
 
 // CLI11 reads -1 as a very large unsigned number.
@@ -84,6 +83,34 @@ CLI::Validator one_of(const std::vector<std::string> &names) {
         return "\"" + text + "\" is none of " + CLI::detail::join(names, ", ");
       },
       "");
+}
+
+// A choice by name; the help says what each means.
+template <typename Target, typename Value>
+CLI::Option *add_named_choice(CLI::App &app, const std::string &name, Target &value,
+                              const Choices<Value> &choices, const std::string &help) {
+  std::vector<std::string> names;
+  for (const auto &[choice, called] : choices) names.push_back(called);
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, choices](const std::string &text) {
+            for (const auto &[choice, called] : choices)
+              if (called == text) value = choice;
+          },
+          help)
+      ->type_name("NAME")
+      ->check(one_of(names));
+}
+
+// The same with the names in the help; what goes without saying, `otherwise`, is for the help alone.
+template <typename Value>
+void add_choice(CLI::App &app, const std::string &name, std::optional<Value> &value,
+                const Choices<Value> &choices, const std::string &otherwise, const std::string &help) {
+  std::vector<std::string> names;
+  for (const auto &[choice, called] : choices) names.push_back(called);
+  add_named_choice(app, name, value, choices, help + ": " + CLI::detail::join(names, ", "))
+      ->default_str(otherwise);
 }
 
 void add_device(CLI::App &app, std::string &device, std::string &precision,
@@ -163,17 +190,13 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
   app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
       ->type_name("X")
       ->check(between(0, 10));
-  app.add_option_function<std::string>(
-         "--schedule",
-         [&](const std::string &name) {
-           options.rate_schedule = name == "constant" ? RateSchedule::Constant
-                                   : name == "step"   ? RateSchedule::Step
-                                                      : RateSchedule::Cosine;
-         },
-         "How the rate goes on: constant, step (a tenth from --decay-epoch on) or cosine (to a hundredth at "
-         "the end) (default: the recipe's)")
-      ->type_name("NAME")
-      ->check(one_of({"constant", "step", "cosine"}));
+  add_named_choice(
+      app, "--schedule", options.rate_schedule,
+      Choices<RateSchedule>{{RateSchedule::Constant, "constant"},
+                            {RateSchedule::Step, "step"},
+                            {RateSchedule::Cosine, "cosine"}},
+      "How the rate goes on: constant, step (a tenth from --decay-epoch on) or cosine (to a hundredth at "
+      "the end) (default: the recipe's)");
   app.add_option("--warmup", options.warmup_steps,
                  "Steps over which the rate rises from 0 (default: the recipe's)")
       ->type_name("N")
@@ -210,17 +233,13 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
           ""));
   app.add_flag("--balance", options.balance,
                "Train on every source equally often, however many pictures it has");
-  app.add_option_function<std::string>(
-         "--select",
-         [&](const std::string &name) {
-           options.selection = name == "last"        ? Selection::Last
-                               : name == "held-back" ? Selection::HeldBack
-                                                     : Selection::Test;
-         },
-         "Weights to end with: last, held-back (of the smallest loss on held-back normal data) or test (of "
-         "the highest image AUROC on the test items, as papers do: do not trust figures on the same items)")
+  add_named_choice(
+      app, "--select", options.selection,
+      Choices<Selection>{
+          {Selection::Last, "last"}, {Selection::HeldBack, "held-back"}, {Selection::Test, "test"}},
+      "Weights to end with: last, held-back (of the smallest loss on held-back normal data) or test (of "
+      "the highest image AUROC on the test items, as papers do: do not trust figures on the same items)")
       ->type_name("BY")
-      ->check(one_of({"last", "held-back", "test"}))
       ->default_str("last");
   app.add_option("--validate-every", options.validate_every, "Steps between two looks of --select")
       ->type_name("N")
@@ -289,24 +308,6 @@ void add_threshold(CLI::App &app, std::optional<ThresholdRule> &rule, std::optio
                  "videos say)")
       ->type_name("F")
       ->check(between(0, 100'000));
-}
-
-// A choice by name; what goes without saying, `otherwise`, is for the help alone.
-template <typename Value>
-void add_choice(CLI::App &app, const std::string &name, std::optional<Value> &value,
-                const Choices<Value> &choices, const std::string &otherwise, const std::string &help) {
-  std::vector<std::string> names;
-  for (const auto &[choice, called] : choices) names.push_back(called);
-  app.add_option_function<std::string>(
-         name,
-         [&value, choices](const std::string &text) {
-           for (const auto &[choice, called] : choices)
-             if (called == text) value = choice;
-         },
-         help + ": " + CLI::detail::join(names, ", "))
-      ->type_name("NAME")
-      ->check(one_of(names))
-      ->default_str(otherwise);
 }
 
 // "N" or "HxW" -> height and width; nothing where it is neither.
@@ -394,19 +395,14 @@ void describe_network(CLI::App &app, NetworkOptions &options, bool &train_backbo
   add_input_size(app, options);
   add_choice(app, "--score", options.score, score_choices(), "max",
              "A picture's score: of its anomaly map, max being that of its 16x16 means");
-  app.add_option_function<std::string>(
-         "--network",
-         [&options](const std::string &name) {
-           options.network = name == "transformer" ? NetworkName::Transformer
-                             : name == "mlp"       ? NetworkName::Mlp
-                             : name == "cnn"       ? NetworkName::Cnn
-                                                   : NetworkName::UniAD;
-         },
-         "What reconstructs the features: uniad, or one that its paper compares it with: transformer (plain: "
-         "one "
-         "query, no mask, no jitter), mlp (one query, no jitter) or cnn (no jitter)")
-      ->type_name("NAME")
-      ->check(one_of({"uniad", "transformer", "mlp", "cnn"}))
+  add_named_choice(app, "--network", options.network,
+                   Choices<NetworkName>{{NetworkName::UniAD, "uniad"},
+                                        {NetworkName::Transformer, "transformer"},
+                                        {NetworkName::Mlp, "mlp"},
+                                        {NetworkName::Cnn, "cnn"}},
+                   "What reconstructs the features: uniad, or one that its paper compares it with: "
+                   "transformer (plain: one "
+                   "query, no mask, no jitter), mlp (one query, no jitter) or cnn (no jitter)")
       ->default_str("uniad");
   add_choice(app, "--queries", options.queries, query_choices(), "the network's",
              "Learned queries of the decoder, for no layer, the first or each");
@@ -504,20 +500,13 @@ void describe_train(CLI::App &app, TrainCommand &command) {
                  "TOML file of these options by their names, such as batch = 16; the command line "
                  "goes before it")
       ->type_name("FILE");
-  app.add_option_function<std::string>(
-         "--recipe",
-         [&](const std::string &name) {
-           options.recipe = name == "instant" ? Recipe::Instant
-                            : name == "fast"  ? Recipe::Fast
-                                              : Recipe::Paper;
-         },
-         "How to learn: instant (statistics of normal features, no training step), fast (UniAD in hundreds "
-         "of "
-         "steps, and the statistics of features and of what it leaves of them) or paper (UniAD as its "
-         "authors "
-         "train and score it)")
+  add_named_choice(
+      app, "--recipe", options.recipe,
+      Choices<Recipe>{{Recipe::Instant, "instant"}, {Recipe::Fast, "fast"}, {Recipe::Paper, "paper"}},
+      "How to learn: instant (statistics of normal features, no training step), fast (UniAD in hundreds "
+      "of steps, and the statistics of features and of what it leaves of them) or paper (UniAD as its "
+      "authors train and score it)")
       ->type_name("RECIPE")
-      ->check(one_of({"instant", "fast", "paper"}))
       ->default_str("instant");
   auto names = backbone_names();
   names.insert(names.begin(), "auto");
@@ -641,15 +630,12 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_model(app, options.model, "Model file");
   add_data(app, "--data", options.data, options.image_dir);
   add_labels(app, options.labels);
-  app.add_option_function<std::string>(
-         "--label-rule",
-         [&](const std::string &name) {
-           options.label_rule = name == "strict" ? LabelRule::Strict : LabelRule::Reference;
-         },
-         "What makes a picture with a mask abnormal: reference (a pixel of the mask that is left at the "
-         "network's input size, as the paper's code has it) or strict (its label, or any pixel of the mask)")
+  add_named_choice(
+      app, "--label-rule", options.label_rule,
+      Choices<LabelRule>{{LabelRule::Reference, "reference"}, {LabelRule::Strict, "strict"}},
+      "What makes a picture with a mask abnormal: reference (a pixel of the mask that is left at the "
+      "network's input size, as the paper's code has it) or strict (its label, or any pixel of the mask)")
       ->type_name("RULE")
-      ->check(one_of({"reference", "strict"}))
       ->default_str("reference");
   app.add_option("--event-gap", options.event_gap,
                  "Abnormal frames, and alarms, at most so many seconds apart are one event")
