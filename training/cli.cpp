@@ -85,12 +85,17 @@ CLI::Validator one_of(const std::vector<std::string> &names) {
       "");
 }
 
+template <typename Value>
+std::vector<std::string> names_of(const Choices<Value> &choices) {
+  std::vector<std::string> names;
+  for (const auto &[choice, called] : choices) names.push_back(called);
+  return names;
+}
+
 // A choice by name; the help says what each means.
 template <typename Target, typename Value>
 CLI::Option *add_named_choice(CLI::App &app, const std::string &name, Target &value,
                               const Choices<Value> &choices, const std::string &help) {
-  std::vector<std::string> names;
-  for (const auto &[choice, called] : choices) names.push_back(called);
   return app
       .add_option_function<std::string>(
           name,
@@ -100,16 +105,14 @@ CLI::Option *add_named_choice(CLI::App &app, const std::string &name, Target &va
           },
           help)
       ->type_name("NAME")
-      ->check(one_of(names));
+      ->check(one_of(names_of(choices)));
 }
 
 // The same with the names in the help; what goes without saying, `otherwise`, is for the help alone.
 template <typename Value>
 void add_choice(CLI::App &app, const std::string &name, std::optional<Value> &value,
                 const Choices<Value> &choices, const std::string &otherwise, const std::string &help) {
-  std::vector<std::string> names;
-  for (const auto &[choice, called] : choices) names.push_back(called);
-  add_named_choice(app, name, value, choices, help + ": " + CLI::detail::join(names, ", "))
+  add_named_choice(app, name, value, choices, help + ": " + CLI::detail::join(names_of(choices), ", "))
       ->default_str(otherwise);
 }
 
