@@ -4,25 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "gst-plugin/frame_view.h"
-
 namespace uniad {
-
-void UnmapFrame::operator()(GstVideoFrame *frame) const {
-  gst_video_frame_unmap(frame);
-  delete frame;  // NOLINT(cppcoreguidelines-owning-memory): the deleter of MappedFrame
-}
-
-MappedFrame map_frame(GstBuffer *buffer, const GstVideoInfo &info) {
-  auto frame = std::make_unique<GstVideoFrame>();
-  if (!gst_video_frame_map(frame.get(), &info, buffer, GST_MAP_READ)) return nullptr;
-  return MappedFrame(frame.release());
-}
 
 BackgroundDetector::BackgroundDetector(std::shared_ptr<Detector> detector)
     : detector_(std::move(detector)), thread_([this](const std::stop_token &stop) { run(stop); }) {}
 
-void BackgroundDetector::offer(MappedFrame frame, GstClockTime running_time) {
+void BackgroundDetector::offer(std::unique_ptr<HeldFrame> frame, GstClockTime running_time) {
   std::optional<Offer> replaced(Offer{std::move(frame), running_time});
   {
     const std::lock_guard lock(mutex_);
@@ -76,8 +63,7 @@ void BackgroundDetector::run(const std::stop_token &stop) {
     std::optional<TimedDetection> result;
     std::exception_ptr error;
     try {
-      const FrameView view = view_of(*work->frame);
-      detector_->detect({&view, 1}, detections);
+      detector_->detect({&work->frame->view(), 1}, detections);
       result = TimedDetection{detections.front(), work->running_time};
     } catch (...) {
       error = std::current_exception();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <gst/video/video.h>
+#include <gst/gst.h>
 
 #include <condition_variable>
 #include <exception>
@@ -11,19 +11,10 @@
 #include <stop_token>
 #include <thread>
 
+#include "gst-plugin/frame_view.h"
 #include "model/engine/detector.h"
 
 namespace uniad {
-
-struct UnmapFrame {
-  void operator()(GstVideoFrame *frame) const;
-};
-
-// A buffer mapped for reading; holds a reference to it.
-using MappedFrame = std::unique_ptr<GstVideoFrame, UnmapFrame>;
-
-// Null where the buffer does not hold a frame of that format and size.
-MappedFrame map_frame(GstBuffer *buffer, const GstVideoInfo &info);
 
 // A detection, and when the frame that it is about was due.
 struct TimedDetection {
@@ -37,7 +28,7 @@ class BackgroundDetector {
  public:
   explicit BackgroundDetector(std::shared_ptr<Detector> detector);
 
-  void offer(MappedFrame frame, GstClockTime running_time);
+  void offer(std::unique_ptr<HeldFrame> frame, GstClockTime running_time);
 
   // The newest result since the last call, if any. Throws what stopped the detector.
   std::optional<TimedDetection> take();
@@ -53,7 +44,7 @@ class BackgroundDetector {
 
  private:
   struct Offer {
-    MappedFrame frame;
+    std::unique_ptr<HeldFrame> frame;
     GstClockTime running_time;
   };
 

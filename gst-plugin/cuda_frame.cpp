@@ -12,7 +12,6 @@
 #include <string>
 #include <utility>
 
-#include "gst-plugin/frame_view.h"
 #include "model/error.h"
 
 namespace uniad {
@@ -72,9 +71,10 @@ guint device_of(GstCudaContext *context) {
   return device;
 }
 
-class MappedFrame : public CudaFrame {
+class FrameInGpuMemory : public HeldFrame {
  public:
-  MappedFrame(GstBuffer *buffer, const GstVideoInfo &info, int device) : buffer_(gst_buffer_ref(buffer)) {
+  FrameInGpuMemory(GstBuffer *buffer, const GstVideoInfo &info, int device)
+      : buffer_(gst_buffer_ref(buffer)) {
     GstCudaMemory *memory = memory_of(buffer);
     if (gst_memory_map(GST_MEMORY_CAST(memory), &map_, on_gpu(GST_MAP_READ)) == FALSE)
       refuse("it cannot be mapped", "see GST_DEBUG=cuda*:5 for what the driver says");
@@ -99,9 +99,7 @@ class MappedFrame : public CudaFrame {
     }
     view_.cuda_device = device;
   }
-  ~MappedFrame() override { gst_memory_unmap(map_.memory, &map_); }
-  MappedFrame(const MappedFrame &) = delete;
-  MappedFrame &operator=(const MappedFrame &) = delete;
+  ~FrameInGpuMemory() override { gst_memory_unmap(map_.memory, &map_); }
 
   const FrameView &view() const override { return view_; }
 
@@ -123,7 +121,7 @@ class Frames : public CudaFrames {
     try {
       return gst_cuda_handle_context_query(element_, query, context()) != FALSE;
     } catch (const Error &) {
-      return false;  // map() says why, should a frame come
+      return false;  // hold() says why, should a frame come
     }
   }
 
@@ -133,7 +131,7 @@ class Frames : public CudaFrames {
     gst_element_post_message(element_, gst_message_new_have_context(GST_OBJECT(element_), context));
   }
 
-  std::unique_ptr<CudaFrame> map(GstBuffer *buffer, const GstVideoInfo &info) override {
+  std::unique_ptr<HeldFrame> hold(GstBuffer *buffer, const GstVideoInfo &info) override {
     GstCudaContext *own = context();
     GstCudaContext *theirs = memory_of(buffer)->context;
     if (device_of(theirs) != static_cast<guint>(device_))
@@ -141,9 +139,9 @@ class Frames : public CudaFrames {
                  std::to_string(device_),
              "decode and detect on the same GPU");
     if (gst_cuda_context_get_handle(theirs) == gst_cuda_context_get_handle(own))
-      return std::make_unique<MappedFrame>(buffer, info, device_);
+      return std::make_unique<FrameInGpuMemory>(buffer, info, device_);
     const BufferPointer copy = copied(buffer, info, own);
-    return std::make_unique<MappedFrame>(copy.get(), info, device_);
+    return std::make_unique<FrameInGpuMemory>(copy.get(), info, device_);
   }
 
  private:
@@ -164,7 +162,7 @@ class Frames : public CudaFrames {
     if (gst_buffer_pool_acquire_buffer(pool_for(info, own), &copy, nullptr) != GST_FLOW_OK)
       refuse("there is no GPU memory for a copy of it", "see nvidia-smi for what takes it");
     BufferPointer owned(copy);
-    const MappedFrame from(buffer, info, device_);
+    const FrameInGpuMemory from(buffer, info, device_);
     GstCudaMemory *target = memory_of(copy);
     GstMapInfo map;
     if (gst_memory_map(GST_MEMORY_CAST(target), &map, on_gpu(GST_MAP_WRITE)) == FALSE)
@@ -233,8 +231,9 @@ GstCaps *cuda_viewable_caps() {
       "{ NV12, I420, YV12, P010_10LE, YUY2, RGB, BGR, RGBx, BGRx, RGBA, BGRA, ARGB, ABGR }"));
 }
 
-bool is_cuda_buffer(GstBuffer *buffer) {
-  return gst_buffer_n_memory(buffer) > 0 && gst_is_cuda_memory(gst_buffer_peek_memory(buffer, 0)) != FALSE;
+bool in_cuda_memory(const GstCaps *caps) {
+  return gst_caps_features_contains(gst_caps_get_features(caps, 0), GST_CAPS_FEATURE_MEMORY_CUDA_MEMORY) !=
+         FALSE;
 }
 
 std::unique_ptr<CudaFrames> CudaFrames::create(GstElement *element, int device) {

@@ -161,6 +161,30 @@ class RowUnpacker {
   std::optional<int> unpacked_group_;
 };
 
+class FrameInSystemMemory : public HeldFrame {
+ public:
+  FrameInSystemMemory(GstBuffer *buffer, const GstVideoInfo &info)
+      : mapped_(gst_video_frame_map(&frame_, &info, buffer, GST_MAP_READ) != FALSE) {
+    try {
+      if (mapped_) view_ = view_of(frame_);
+    } catch (const Error &) {
+      gst_video_frame_unmap(&frame_);
+      throw;
+    }
+  }
+  ~FrameInSystemMemory() override {
+    if (mapped_) gst_video_frame_unmap(&frame_);
+  }
+
+  bool mapped() const { return mapped_; }
+  const FrameView &view() const override { return view_; }
+
+ private:
+  GstVideoFrame frame_{};
+  bool mapped_;
+  FrameView view_;
+};
+
 }  // namespace
 
 GstCaps *viewable_caps() {
@@ -207,6 +231,12 @@ FrameView view_of(const GstVideoFrame &frame) {
     unpacker->unpack(y, row);
   };
   return view;
+}
+
+std::unique_ptr<HeldFrame> hold_frame(GstBuffer *buffer, const GstVideoInfo &info) {
+  auto frame = std::make_unique<FrameInSystemMemory>(buffer, info);
+  if (!frame->mapped()) return nullptr;
+  return frame;
 }
 
 }  // namespace uniad

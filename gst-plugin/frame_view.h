@@ -3,6 +3,8 @@
 
 #include <gst/video/video.h>
 
+#include <memory>
+
 #include "model/preprocess/frame_view.h"
 
 namespace uniad {
@@ -15,5 +17,19 @@ GstCaps *viewable_caps();
 // lines and BT.601 up to there, limited range (full for grey). Throws Error for formats without pixels that a
 // CPU can read (encoded, DMA_DRM).
 FrameView view_of(const GstVideoFrame &frame);
+
+// A buffer's frame, mapped for reading; holds a reference to the buffer.
+class HeldFrame {
+ public:
+  HeldFrame() = default;
+  virtual ~HeldFrame() = default;
+  HeldFrame(const HeldFrame &) = delete;
+  HeldFrame &operator=(const HeldFrame &) = delete;
+
+  virtual const FrameView &view() const = 0;
+};
+
+// Null where the buffer does not hold a frame of that format and size. Throws Error as view_of() does.
+std::unique_ptr<HeldFrame> hold_frame(GstBuffer *buffer, const GstVideoInfo &info);
 
 }  // namespace uniad

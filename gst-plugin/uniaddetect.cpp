@@ -18,6 +18,9 @@
  * model needs #GstUniadDetect:mode=async, where frames pass at once with the newest result and its age, or a
  * greater #GstUniadDetect:interval.
  *
+ * Where the network runs on a GPU, frames in its memory (`memory:CUDAMemory`, as NVIDIA's decoders give them)
+ * are judged there; elsewhere such frames are not taken, and a decoder gives others.
+ *
  * ## Learning from the running camera
  *
  * With #GstUniadDetect:learn, or the action signal #GstUniadDetect::learn while the pipeline plays, the next
@@ -76,6 +79,7 @@
 #include <vector>
 
 #include "gst-plugin/background_detector.h"
+#include "gst-plugin/cuda_frame.h"
 #include "gst-plugin/frame_view.h"
 #include "gst-plugin/verdict.h"
 #include "model/engine/detector.h"
@@ -109,7 +113,8 @@ struct State {
   std::unique_ptr<uniad::BackgroundDetector> background;  // mode=async
   std::vector<uniad::Detection> detections;               // of one frame; keeps its memory
   GstVideoInfo info{};
-  guint frames_to_next = 0;  // that pass before one is judged again
+  std::shared_ptr<uniad::CudaFrames> in_gpu_memory;  // where the frames lie there
+  guint frames_to_next = 0;                          // that pass before one is judged again
   std::optional<uniad::Verdict> verdict;
   GstClockTime judged_at = GST_CLOCK_TIME_NONE;  // running time of the frame that `verdict` is about
   GstClockTime pts = GST_CLOCK_TIME_NONE;        // of the newest frame
@@ -134,13 +139,14 @@ struct _GstUniadDetect {
   GstBaseTransform parent;
 
   struct Private {
-    // Guards the three below: the application writes and calls while the streaming thread reads.
+    // Guards the four below: the application writes and calls while the streaming thread reads.
     std::mutex mutex;
     Settings settings;
-    guint learn_request = 0;                   // frames; the streaming thread begins with its next
-    std::shared_ptr<uniad::Detector> to_save;  // from start to stop, for the signal `save`
-    std::atomic<double> drift{0};              // read by any thread
-    std::atomic<GstClockTime> latency{0};      // latency queries come from any thread
+    guint learn_request = 0;                         // frames; the streaming thread begins with its next
+    std::shared_ptr<uniad::Detector> to_save;        // from start to stop, for the signal `save`
+    std::shared_ptr<uniad::CudaFrames> cuda_frames;  // from READY to NULL, where the network is for a GPU
+    std::atomic<double> drift{0};                    // read by any thread
+    std::atomic<GstClockTime> latency{0};            // latency queries come from any thread
     std::unique_ptr<State> state;
   } * priv;
 };
@@ -192,6 +198,40 @@ static Settings current_settings(GstUniadDetect *self) {
     g_free(name);
   }
   return settings;
+}
+
+static std::shared_ptr<uniad::CudaFrames> cuda_frames(GstUniadDetect *self) {
+  const std::lock_guard lock(self->priv->mutex);
+  return self->priv->cuda_frames;
+}
+
+// Before decoders choose where their frames lie.
+static void offer_gpu_memory(GstUniadDetect *self) {
+  try {
+    const auto device = uniad::Detector::cuda_device(current_settings(self).device);
+    if (!device) return;
+    const std::shared_ptr<uniad::CudaFrames> frames = uniad::CudaFrames::create(GST_ELEMENT(self), *device);
+    if (!frames) return;
+    {
+      const std::lock_guard lock(self->priv->mutex);
+      self->priv->cuda_frames = frames;
+    }
+    frames->announce();
+  } catch (const std::exception &error) {  // opening the detector tells the user
+    GST_INFO_OBJECT(self, "no GPU memory to share: %s", error.what());
+  }
+}
+
+static GstStateChangeReturn gst_uniad_detect_change_state(GstElement *element, GstStateChange transition) {
+  GstUniadDetect *self = GST_UNIAD_DETECT(element);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY) offer_gpu_memory(self);
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS(gst_uniad_detect_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    const std::lock_guard lock(self->priv->mutex);
+    self->priv->cuda_frames.reset();
+  }
+  return result;
 }
 
 static void post_event(GstUniadDetect *self, const char *state_name) {
@@ -353,9 +393,32 @@ static gboolean gst_uniad_detect_stop(GstBaseTransform *trans) {
   return TRUE;
 }
 
+static gboolean has_system_memory(GstCapsFeatures *features, GstStructure * /*structure*/,
+                                  gpointer /*nothing*/) {
+  return gst_caps_features_contains(features, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY);
+}
+
+// What comes goes. Once it is known that the network is not on a GPU, frames in a GPU's memory may not come.
+static GstCaps *gst_uniad_detect_transform_caps(GstBaseTransform *trans, GstPadDirection /*direction*/,
+                                                GstCaps *caps, GstCaps *filter) {
+  auto *priv = GST_UNIAD_DETECT(trans)->priv;
+  GstCaps *result = gst_caps_copy(caps);
+  {
+    const std::lock_guard lock(priv->mutex);
+    if (priv->to_save && !priv->cuda_frames)
+      gst_caps_filter_and_map_in_place(result, has_system_memory, nullptr);
+  }
+  if (filter == nullptr) return result;
+  GstCaps *filtered = gst_caps_intersect_full(filter, result, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(result);
+  return filtered;
+}
+
 static gboolean gst_uniad_detect_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps * /*outcaps*/) {
-  State &state = *GST_UNIAD_DETECT(trans)->priv->state;
+  GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  State &state = *self->priv->state;
   if (!gst_video_info_from_caps(&state.info, incaps)) return FALSE;
+  state.in_gpu_memory = uniad::in_cuda_memory(incaps) ? cuda_frames(self) : nullptr;
   state.frames_to_next = 0;
   return TRUE;
 }
@@ -368,6 +431,8 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
 }
 
 static gboolean gst_uniad_detect_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query) {
+  const auto gpu = cuda_frames(GST_UNIAD_DETECT(trans));
+  if (gpu && gpu->answer(query)) return TRUE;
   if (!GST_BASE_TRANSFORM_CLASS(gst_uniad_detect_parent_class)->query(trans, direction, query)) return FALSE;
   if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
 
@@ -391,9 +456,10 @@ static void update_latency(GstUniadDetect *self, GstClockTime duration) {
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
-static uniad::MappedFrame map_or_warn(GstUniadDetect *self, GstBuffer *buffer) {
+static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
-  auto frame = uniad::map_frame(buffer, state.info);
+  if (state.in_gpu_memory) return state.in_gpu_memory->hold(buffer, state.info);
+  auto frame = uniad::hold_frame(buffer, state.info);
   if (!frame) {
     state.frames_to_next = 0;
     GST_ELEMENT_WARNING(self, STREAM, FORMAT,
@@ -405,12 +471,11 @@ static uniad::MappedFrame map_or_warn(GstUniadDetect *self, GstBuffer *buffer) {
 
 static std::optional<uniad::TimedDetection> detect(GstUniadDetect *self, GstBuffer *buffer,
                                                    GstClockTime running_time) {
-  const auto frame = map_or_warn(self, buffer);
+  const auto frame = hold_or_warn(self, buffer);
   if (!frame) return std::nullopt;
   const GstClockTime begin = gst_util_get_timestamp();
-  const uniad::FrameView view = uniad::view_of(*frame);
   State &state = *self->priv->state;
-  state.detector->detect({&view, 1}, state.detections);
+  state.detector->detect({&frame->view(), 1}, state.detections);
   uniad::Detection &detection = state.detections.front();
   if (!detection.learning) update_latency(self, gst_util_get_timestamp() - begin);
   return uniad::TimedDetection{std::move(detection), running_time};
@@ -534,7 +599,7 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
   }
   // Last, since a buffer that somebody else reads takes no more metadata.
   if (state.background && due) {
-    if (auto frame = map_or_warn(self, buffer)) state.background->offer(std::move(frame), now);
+    if (auto frame = hold_or_warn(self, buffer)) state.background->offer(std::move(frame), now);
   }
 }
 
@@ -822,14 +887,18 @@ static void gst_uniad_detect_class_init(GstUniadDetectClass *klass) {
   gst_element_class_set_static_metadata(element_class, "UniAD anomaly detector", "Filter/Analyzer/Video",
                                         "Marks video frames that do not look normal", "uniad-gst");
   GstCaps *caps = uniad::viewable_caps();
+  gst_caps_append(caps, uniad::cuda_viewable_caps());
   gst_element_class_add_pad_template(element_class,
                                      gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(element_class,
                                      gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
   gst_caps_unref(caps);
 
+  element_class->change_state = gst_uniad_detect_change_state;
+
   transform_class->start = gst_uniad_detect_start;
   transform_class->stop = gst_uniad_detect_stop;
+  transform_class->transform_caps = gst_uniad_detect_transform_caps;
   transform_class->set_caps = gst_uniad_detect_set_caps;
   transform_class->sink_event = gst_uniad_detect_sink_event;
   transform_class->query = gst_uniad_detect_query;

@@ -290,6 +290,12 @@ std::shared_ptr<Detector> Detector::open(const std::filesystem::path &model, con
   return std::make_shared<EngineDetector>(model, options);
 }
 
+std::optional<int> Detector::cuda_device(const std::string &device) {
+  const std::string chosen = choose_device(device);
+  if (chosen == "cpu") return std::nullopt;
+  return cuda_device_number(chosen);
+}
+
 std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {
   std::vector<Detection> detections;
   detect(frames, detections);

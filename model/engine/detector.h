@@ -77,6 +77,10 @@ class Detector {
   static std::shared_ptr<Detector> open(const std::filesystem::path &model,
                                         const DetectorOptions &options = {});
 
+  // The number of the CUDA device that open() takes for this `device`; none for the CPU. Throws Error for
+  // what names no device.
+  static std::optional<int> cuda_device(const std::string &device);
+
   virtual ~Detector() = default;
   Detector(const Detector &) = delete;
   Detector &operator=(const Detector &) = delete;

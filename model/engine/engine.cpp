@@ -94,19 +94,6 @@ void check_precision(const std::string &precision) {
               "use auto, fp32, bf16, fp16 (GPU) or int8 (CPU)");
 }
 
-// "auto", "cpu", "cuda" or "cuda:N" -> "cpu" or "cuda:N".
-std::string choose_device(const std::string &device) {
-  if (device == "cpu") return device;
-  if (device == "auto") return cuda_usable(nullptr) ? "cuda:0" : "cpu";
-  if (device == "cuda") return "cuda:0";
-  constexpr std::string_view prefix = "cuda:";
-  const bool numbered = device.starts_with(prefix) && device.size() > prefix.size() &&
-                        device.size() < prefix.size() + 4 &&
-                        device.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
-  if (!numbered) throw Error("device", "unknown value '" + device + "'", "use auto, cpu, cuda or cuda:N");
-  return device;
-}
-
 // What `make` makes; where memory is short, or a limit of threads is met, an Error says so. LibTorch's own
 // words would end in a backtrace.
 template <typename Make>
@@ -130,6 +117,18 @@ auto within_memory(const std::string &name, Make make) {
 }
 
 }  // namespace
+
+std::string choose_device(const std::string &device) {
+  if (device == "cpu") return device;
+  if (device == "auto") return cuda_usable(nullptr) ? "cuda:0" : "cpu";
+  if (device == "cuda") return "cuda:0";
+  constexpr std::string_view prefix = "cuda:";
+  const bool numbered = device.starts_with(prefix) && device.size() > prefix.size() &&
+                        device.size() < prefix.size() + 4 &&
+                        device.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+  if (!numbered) throw Error("device", "unknown value '" + device + "'", "use auto, cpu, cuda or cuda:N");
+  return device;
+}
 
 FileState state_of(const std::filesystem::path &path) {
   std::error_code error;

@@ -27,6 +27,9 @@ struct FileState {
 // Throws Error where there is no such file.
 FileState state_of(const std::filesystem::path &path);
 
+// "auto", "cpu", "cuda" or "cuda:N" -> "cpu" or "cuda:N". Throws Error for any other.
+std::string choose_device(const std::string &device);
+
 // A model's network on a device, and what the model knows: all that detectors of one model have in common.
 // Nothing in it changes.
 class Engine {

@@ -24,11 +24,11 @@ TEST(CudaFrame, CapsAreOfGpuMemoryAndOfTheLayoutsThatKernelsRead) {
   EXPECT_FALSE(takes("video/x-raw(memory:CUDAMemory), format=Y444"));
 }
 
-TEST(CudaFrame, SystemMemoryIsNoCudaBuffer) {
-  const Ref<GstBuffer> buffer(gst_buffer_new_allocate(nullptr, 64, nullptr));
-  EXPECT_FALSE(is_cuda_buffer(buffer.get()));
-  const Ref<GstBuffer> empty(gst_buffer_new());
-  EXPECT_FALSE(is_cuda_buffer(empty.get()));
+TEST(CudaFrame, CapsTellWhereFramesLie) {
+  const Ref<GstCaps> on_gpu(gst_caps_from_string("video/x-raw(memory:CUDAMemory), format=NV12"));
+  EXPECT_TRUE(in_cuda_memory(on_gpu.get()));
+  const Ref<GstCaps> in_system(gst_caps_from_string("video/x-raw, format=NV12"));
+  EXPECT_FALSE(in_cuda_memory(in_system.get()));
 }
 
 TEST(CudaFrame, WithoutDriverQueriesGoUnansweredAndFramesAreRefused) {

@@ -73,6 +73,10 @@ std::shared_ptr<Detector> Detector::open(const std::filesystem::path & /*model*/
   return std::make_shared<FakeDetector>();
 }
 
+std::optional<int> Detector::cuda_device(const std::string & /*device*/) {
+  return test::fake_network().cuda_device;
+}
+
 std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {
   std::vector<Detection> detections;
   detect(frames, detections);

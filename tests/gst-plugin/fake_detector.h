@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct FakeNetwork {
   std::string open_error;  // thrown by open() unless empty
   std::string remark;
   int open_detectors = 0;
-  DetectorOptions options;  // of the newest open()
+  std::optional<int> cuda_device;  // that every `device` stands for
+  DetectorOptions options;         // of the newest open()
 
   // Learning takes any frame, and gives its source a threshold of 0.5.
   LearnOptions learn_options;                // of the newest learn()

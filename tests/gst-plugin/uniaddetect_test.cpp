@@ -1197,5 +1197,39 @@ TEST_F(UniadDetect, TheAdaptRateIsTheDetectors) {
   EXPECT_DOUBLE_EQ(fake_network().options.adapt_rate, 0.005);
 }
 
+// Frames in a GPU's memory; without a driver they can be asked for and refused, no more.
+
+constexpr const char *in_gpu_memory =
+    "video/x-raw(memory:CUDAMemory),format=NV12,width=8,height=8,framerate=25/1";
+
+bool accepts(GstElement *element, const char *caps_text) {
+  const Ref<GstPad> pad(gst_element_get_static_pad(element, "sink"));
+  const Ref<GstCaps> caps(gst_caps_from_string(caps_text));
+  const Ref<GstCaps> accepted(gst_pad_query_caps(pad.get(), nullptr));
+  return gst_caps_can_intersect(accepted.get(), caps.get()) != FALSE;
+}
+
+TEST_F(UniadDetect, WithoutAGpuFramesInItsMemoryAreNotTaken) {
+  start();
+  EXPECT_FALSE(accepts(element(), in_gpu_memory));
+  EXPECT_TRUE(accepts(element(), "video/x-raw,format=NV12,width=8,height=8"));
+}
+
+TEST_F(UniadDetect, WhereTheNetworkIsOnAGpuFramesInItsMemoryAreTaken) {
+  fake_network().cuda_device = 0;
+  start();
+  if (!accepts(element(), in_gpu_memory)) GTEST_SKIP() << "built without CUDA";
+  EXPECT_TRUE(marked(push(grey_frame(200))));
+  gst_harness_set_src_caps_str(harness_.get(), in_gpu_memory);
+  EXPECT_EQ(gst_harness_push(harness_.get(), grey_frame(200, 1).release()), GST_FLOW_ERROR);
+  const auto failed = message(GST_MESSAGE_ERROR);
+  ASSERT_NE(failed, nullptr);
+  GError *error = nullptr;
+  gst_message_parse_error(failed.get(), &error, nullptr);
+  EXPECT_TRUE(g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED));
+  EXPECT_NE(std::string(error->message).find("in GPU memory"), std::string::npos) << error->message;
+  g_error_free(error);
+}
+
 }  // namespace
 }  // namespace uniad::test

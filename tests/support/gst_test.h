@@ -21,6 +21,7 @@ struct Unref {
   void operator()(GstHarness *harness) const { gst_harness_teardown(harness); }
   void operator()(GstElement *element) const { gst_object_unref(element); }
   void operator()(GstBus *bus) const { gst_object_unref(bus); }
+  void operator()(GstPad *pad) const { gst_object_unref(pad); }
 };
 template <typename T>
 using Ref = std::unique_ptr<T, Unref>;
