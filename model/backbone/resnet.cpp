@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "model/backbone/convolution.h"
+
 namespace uniad {
 namespace {
 
