@@ -471,7 +471,7 @@ void add_held_back(CLI::App &app, TrainOptions &options) {
       ->type_name("SHARE")
       ->check(between(0, 1));
   app.add_option("--report-outliers", options.report_outliers,
-                 "With the recipe instant: name so many of the normal pictures that score highest")
+                 "Name so many of the pictures given as normal that score highest")
       ->type_name("N")
       ->check(at_least(1));
 }
@@ -553,11 +553,7 @@ void describe_train(CLI::App &app, TrainCommand &command) {
     if (options.train_backbone && options.selection != Selection::Last)
       throw CLI::ValidationError("--select", "looks at features that a backbone that learns does not give");
     check_network(app, options.network);
-    if (options.recipe != Recipe::Instant) {
-      if (options.report_outliers > 0)
-        throw CLI::ValidationError("--report-outliers", "only the recipe instant scores what it learns from");
-      return;
-    }
+    if (options.recipe != Recipe::Instant) return;
     for (const char *name : for_steps)
       if (app.count(name) > 0)
         throw CLI::ValidationError(name, "the recipe instant trains no network: add --recipe fast or paper");

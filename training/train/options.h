@@ -77,7 +77,7 @@ struct TrainOptions {
   std::optional<double> held_back;  // share of each source that is never trained on; absent: hold_back()'s
                                     // own, for the recipe instant every fifth in turn
   FeatureCacheOptions cache;        // recipes fast and paper
-  std::size_t report_outliers = 0;  // recipe instant: so many of the worst-scored pictures are told
+  std::size_t report_outliers = 0;  // so many of the worst-scored normal pictures are told
   std::optional<ThresholdRule> threshold;  // absent: mean + 4 sd; of an update the model's own rule
 };
 

@@ -63,7 +63,12 @@ FeatureSet as_set(FeatureRows rows) {
 struct NormalData {
   std::vector<SourceFeatures> sources;
   std::vector<Item> trained;  // one source after the other
+  std::vector<Item> held_back;
 };
+
+void append_items(std::vector<Item> &to, const FeatureRows &rows) {
+  for (std::int64_t row = 0; row < rows.rows(); ++row) to.push_back(rows.item(row));
+}
 
 FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
                        const std::string &source, const std::string &what, Progress &progress) {
@@ -88,7 +93,8 @@ NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provena
     if (train.rows() == 0)
       throw Error(source.path, "no picture of it could be read", "see the files named above");
     provenance.sources.push_back({source.name, source.path, train.rows(), held_back.rows()});
-    for (std::int64_t row = 0; row < train.rows(); ++row) data.trained.push_back(train.item(row));
+    append_items(data.trained, train);
+    append_items(data.held_back, held_back);
     data.sources.push_back({source.name, as_set(std::move(train)), as_set(std::move(held_back))});
   }
   return data;
@@ -103,11 +109,29 @@ void warn_of_few_scores(const Calibration &calibration, const TrainOptions &opti
   }
 }
 
-Calibration calibrate_on_held_back(Network &network, const std::vector<SourceFeatures> &sources,
-                                   const Model &model, const TrainOptions &options, Progress &progress) {
+void tell_outliers(std::vector<ScoredItem> scored, const TrainOptions &options, Progress &progress) {
+  for (const ScoredItem &outlier : highest(std::move(scored), options.report_outliers))
+    progress.say("outlier? " + describe(outlier));
+}
+
+// By the finished network. It has seen the pictures that it was trained on, but follows the many, not the
+// odd.
+Calibration judge_normal(Network &network, const NormalData &data, const Model &model,
+                         const TrainOptions &options, Progress &progress) {
   std::map<std::string, std::vector<double>> scores;
-  for (const SourceFeatures &source : sources)
-    scores[source.name] = scores_of(network, source.held_back, model.config.score, options.batch);
+  std::vector<ScoredItem> scored;
+  const auto score = [&](const SourceFeatures &source, const FeatureSet &set, auto &item) {
+    auto of_set = scores_of(network, set, model.config.score, options.batch);
+    for (const double picture : of_set) scored.push_back({source.name, *item++, picture});
+    return of_set;
+  };
+  auto held_back = data.held_back.begin();
+  auto trained = data.trained.begin();
+  for (const SourceFeatures &source : data.sources) {
+    scores[source.name] = score(source, source.held_back, held_back);
+    if (options.report_outliers > 0) score(source, source.train, trained);
+  }
+  tell_outliers(std::move(scored), options, progress);
   Calibration calibration = calibrate_held_back(scores, options, progress);
   warn_of_few_scores(calibration, options, progress);
   return calibration;
@@ -188,7 +212,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
     FeatureCache anew(learned, progress, {.memory = options.cache.memory, .folder = {}});
     model.provenance.sources.clear();
     const NormalData seen = read_normal(anew, options, model.provenance, progress);
-    model.calibration = calibrate_on_held_back(network, seen.sources, model, options, progress);
+    model.calibration = judge_normal(network, seen, model, options, progress);
     return;
   }
   if (model.config.statistics) {
@@ -197,7 +221,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
     set_statistics(model, statistics);
     network.statistics.emplace(statistics, *model.config.statistics);
   }
-  model.calibration = calibrate_on_held_back(network, data.sources, model, options, progress);
+  model.calibration = judge_normal(network, data, model, options, progress);
 }
 
 // An unfinished training's work is not lost to the next one.
@@ -243,8 +267,7 @@ void train(const TrainOptions &options, Progress &progress) {
         learn_statistics(network, model.config, options, {}, model.provenance, progress);
     set_statistics(model, learned.statistics);
     model.calibration = std::move(learned.calibration);
-    for (const ScoredItem &outlier : highest(std::move(learned.scored), options.report_outliers))
-      progress.say("outlier? " + describe(outlier));
+    tell_outliers(std::move(learned.scored), options, progress);
     warn_of_few_scores(model.calibration, options, progress);
   }
   store_network(network, model);
