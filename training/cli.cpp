@@ -136,19 +136,21 @@ void add_device(CLI::App &app, std::string &device, std::string &precision,
       ->capture_default_str();
 }
 
-void add_data(CLI::App &app, const std::string &name, std::vector<std::string> &data,
-              std::filesystem::path &image_dir) {
-  app.add_option(
-         name, data,
-         "A folder in MVTec-AD layout, a folder of pictures, a picture, a list (.json, .jsonl), a video or "
-         "some of its frames (VIDEO#FIRST-LAST), CIFAR-10 with its normal classes (FOLDER#0,1,2,3,4); NAME "
-         "is the source (camera, product) it belongs to, "
-         "default the folder's or file's name; equal names join")
-      ->type_name("[NAME=]PATH")
-      ->required();
+CLI::Option *add_data(CLI::App &app, const std::string &name, std::vector<std::string> &data,
+                      std::filesystem::path &image_dir) {
+  auto *option =
+      app.add_option(
+             name, data,
+             "A folder in MVTec-AD layout, a folder of pictures, a picture, a list (.json, .jsonl), a video "
+             "or some of its frames (VIDEO#FIRST-LAST), CIFAR-10 with its normal classes "
+             "(FOLDER#0,1,2,3,4); NAME is the source (camera, product) it belongs to, "
+             "default the folder's or file's name; equal names join")
+          ->type_name("[NAME=]PATH")
+          ->required();
   add_path(app, "--image-dir", image_dir,
            "Folder that the file names of lists start from (default: the list's)")
       ->type_name("DIR");
+  return option;
 }
 
 void add_model(CLI::App &app, std::filesystem::path &model, const std::string &help) {
@@ -611,7 +613,7 @@ void describe_merge(CLI::App &app, MergeOptions &options) {
 
 void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
   add_model(app, options.model, "Model file, whose calibration is replaced when done");
-  add_data(app, "--data", options.data, options.image_dir);
+  add_data(app, "--data", options.data, options.image_dir)->required(false);
   add_labels(app, options.labels);
   add_threshold(app, options.threshold, options.frame_rate, "the model's own");
   app.add_option(
@@ -623,6 +625,13 @@ void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
   app.add_flag("--dry-run", options.dry_run, "Print the thresholds, and leave the model file as it is");
   add_json(app, options.json);
   add_device(app, options.detector.device, options.detector.precision, {"auto", "fp32", "bf16", "int8"});
+  app.final_callback([&app, &options] {
+    if (!options.data.empty()) return;
+    if (!options.threshold)
+      throw CLI::ValidationError("--data", "is required, unless --sigma or --false-alarms-per-hour is given");
+    for (const char *name : {"--quantile", "--frame-rate", "--labels", "--max-frames", "--image-dir"})
+      if (app.count(name) > 0) throw CLI::ValidationError(name, "takes footage: add --data");
+  });
 }
 
 void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
@@ -751,7 +760,9 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
   describe_merge(*app->add_subcommand("merge", "Add up what several models know"), line.merge);
   describe_evaluate(*app->add_subcommand("evaluate", "Measure a model on labelled data"), line.evaluate);
   describe_calibrate(
-      *app->add_subcommand("calibrate", "Draw a model's thresholds anew from new normal footage"),
+      *app->add_subcommand("calibrate",
+                           "Draw a model's thresholds anew, from new normal footage or, without "
+                           "any, by another rule from the scores that they rest on"),
       line.calibrate);
   describe_predict(*app->add_subcommand("predict", "Judge pictures and videos"), line.predict);
   describe_render(*app->add_subcommand("render", "Show what a model reconstructs, as pictures"), line.render);

@@ -148,6 +148,14 @@ ScoreStatistics combine(const ScoreStatistics &a, const ScoreStatistics &b, cons
   return both;
 }
 
+Calibration redraw(Calibration calibration, const ThresholdRule &rule) {
+  calibration.rule = text_of(rule);
+  for (auto &[source, statistics] : calibration.sources)
+    statistics.threshold = draw_threshold(statistics, rule);
+  if (calibration.pooled) calibration.pooled->threshold = draw_threshold(*calibration.pooled, rule);
+  return calibration;
+}
+
 Calibration combine(Calibration calibration, const Calibration &other) {
   if (calibration.rule.empty()) calibration.rule = other.rule;
   for (const auto &[source, statistics] : other.sources) {

@@ -46,6 +46,9 @@ ThresholdRule rule_of(const std::string &text);
 // of statistics without one, cannot be had from two: then the higher threshold stays.
 ScoreStatistics combine(const ScoreStatistics &a, const ScoreStatistics &b, const std::string &rule);
 
+// The calibration with its thresholds drawn by another rule, which is no quantile.
+Calibration redraw(Calibration calibration, const ThresholdRule &rule);
+
 // Adds what another calibration rests on.
 Calibration combine(Calibration calibration, const Calibration &other);
 

@@ -100,6 +100,8 @@ TEST_F(Cli, WrongUsageExitsWith2AndSaysWhy) {
                                 "train --data x --model y --input-size 99999x224",
                                 "train --data x --model y --score median",
                                 "train --data x --model y --stages 1,6",
+                                "calibrate --model y --quantile 0.9",
+                                "calibrate --model y --sigma 3 --frame-rate 5",
                                 "train --data x --model y --recipe fast --encoder-layers 13",
                                 "train --data x --model y --recipe fast --mask middle",
                                 "train --data x --model y --recipe fast --mask-size 0",
@@ -483,6 +485,28 @@ TEST_F(Calibrating, KeepsSourcesThatTheDataDoesNotNameAndTheRuleWithoutAnother) 
   EXPECT_EQ(now.sources.at("cam0").threshold, first.sources.at("cam0").threshold);
   EXPECT_EQ(now.sources.at("cam1").count, 30);
   EXPECT_EQ(now.pooled->count, 70);
+}
+
+TEST_F(Calibrating, WithoutFootageAnotherRuleDrawsThresholdsFromTheKnownScores) {
+  const auto model = tiny_model(1e9);
+  const auto json = calibrate("--sigma 2 --model " + model);
+  // The tiny model's normal scores are 5e8 with a standard deviation of 1.25e8.
+  EXPECT_EQ(json.at("pooled").at("threshold"), 7.5e8);
+  EXPECT_EQ(in(model).rule, "mean + 2 sd");
+  EXPECT_EQ(in(model).pooled->threshold, 7.5e8);
+  EXPECT_EQ(in(model).pooled->mean, 5e8);
+  const auto unknown = uniad("calibrate --false-alarms-per-hour 1 --model " + model);
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_TRUE(holds(unknown.err, "no frame rate")) << unknown.err;
+
+  const auto video = write_video("cam0.avi", 60, "jpegenc ! avimux").string();
+  calibrate("--false-alarms-per-hour 2000 --model " + model + " --data " + video);
+  const Calibration by_footage = in(model);
+  calibrate("--sigma 900 --model " + model);
+  EXPECT_NE(in(model).sources.at("cam0").threshold, by_footage.sources.at("cam0").threshold);
+  calibrate("--false-alarms-per-hour 2000 --model " + model);
+  EXPECT_EQ(in(model).sources.at("cam0").threshold, by_footage.sources.at("cam0").threshold);
+  EXPECT_EQ(in(model).pooled->threshold, by_footage.pooled->threshold);
 }
 
 TEST_F(Calibrating, LeavesAbnormalItemsOutAndCountsThem) {

@@ -29,7 +29,14 @@ struct Recalibrated {
   std::optional<ScoreStatistics> before;  // the source's own or the pooled ones
   ScoreStatistics now;
 };
-using Sources = std::map<std::string, Recalibrated>;
+
+struct Recalibration {
+  ThresholdRule rule;
+  Calibration before;
+  Calibration now;
+  std::map<std::string, Recalibrated> sources;
+  std::vector<std::string> kept;  // sources that stay as they were
+};
 
 bool is_next_frame(const Item &item, const Item &before) {
   return item.frame && before.frame && item.path == before.path && *item.frame == *before.frame + 1;
@@ -113,8 +120,8 @@ void print_row(const std::string &name, const ScoreStatistics &now, std::optiona
               to_text(threshold_interval(now, rule)).c_str(), number(alarm_rate(now)).c_str(), shift.c_str());
 }
 
-void print_table(const Sources &sources, const Calibration &before, const Calibration &now,
-                 const ThresholdRule &rule) {
+void print_table(const Recalibration &result) {
+  const auto &[rule, before, now, sources, kept] = result;
   std::printf("threshold: %s\n", now.rule.c_str());
   std::printf("%-20s %8s %6s %10s %10s %18s %14s %8s\n", "source", "frames", "runs", "before", "now",
               "90 % interval", "alarms an hour", "shift");
@@ -145,8 +152,8 @@ nlohmann::ordered_json to_json(const ScoreStatistics &statistics, const Threshol
   return json;
 }
 
-void write_json(const Sources &sources, const std::vector<std::string> &kept, const Calibration &now,
-                const ThresholdRule &rule, bool written, Output &output) {
+void write_json(const Recalibration &result, bool written, Output &output) {
+  const auto &[rule, before, now, sources, kept] = result;
   nlohmann::ordered_json json{{"rule", now.rule}, {"written", written}};
   if (now.pooled) json["pooled"] = to_json(*now.pooled, rule);
   for (const auto &[name, source] : sources) {
@@ -189,18 +196,12 @@ std::vector<std::string> kept_sources(const Calibration &before, const Calibrati
   return kept;
 }
 
-}  // namespace
-
-void calibrate_model(const CalibrateOptions &options, Progress &progress) {
-  if (!options.dry_run) check_writable(options.model);
-  std::error_code missing;  // which Detector::open() has words for
-  const auto opened = std::filesystem::last_write_time(options.model, missing);
+Recalibration by_footage(const CalibrateOptions &options, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
-  const Calibration before = *detector->calibration();
-  const ThresholdRule rule = options.threshold.value_or(rule_of(before.rule));
+  Recalibration result;
+  result.before = *detector->calibration();
+  const ThresholdRule rule = result.rule = options.threshold.value_or(rule_of(result.before.rule));
   auto sources = open_sources(options.data, options.image_dir);
-  std::optional<Output> json;
-  if (!options.json.empty()) json.emplace(options.json);
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   for (Source &source : sources)
     if (options.max_frames) source.test = limit_frames(source.test, *options.max_frames);
@@ -213,27 +214,56 @@ void calibrate_model(const CalibrateOptions &options, Progress &progress) {
   std::map<std::string, NormalScores> scores;
   for (const auto &[name, footage] : judged) scores[name] = footage.scores;
   const Calibration fresh = calibrate(scores, rule);
-  Sources recalibrated;
   for (auto &[name, footage] : judged) {
-    const ScoreStatistics *old = before.find(name);
-    recalibrated[name] = {std::move(footage), old != nullptr ? std::optional(*old) : std::nullopt,
-                          fresh.sources.at(name)};
-    explain(name, recalibrated[name], rule, progress);
+    const ScoreStatistics *old = result.before.find(name);
+    result.sources[name] = {std::move(footage), old != nullptr ? std::optional(*old) : std::nullopt,
+                            fresh.sources.at(name)};
+    explain(name, result.sources[name], rule, progress);
   }
-  const std::vector<std::string> kept = kept_sources(before, fresh);
-  for (const std::string &name : kept) progress.say(name + ": not in the data, its calibration stays");
+  result.kept = kept_sources(result.before, fresh);
+  for (const std::string &name : result.kept) progress.say(name + ": not in the data, its calibration stays");
+  result.now = replace(result.before, fresh);
+  return result;
+}
 
-  const Calibration now = replace(before, fresh);
+Recalibration by_another_rule(const CalibrateOptions &options, Progress &progress) {
+  Recalibration result;
+  const ThresholdRule rule = result.rule = options.threshold.value();
+  result.before = read_model(options.model).calibration;
+  if (!result.before.pooled)
+    throw Error(options.model.string(), "knows no scores of normal footage", "give some: --data");
+  const auto &tail = result.before.pooled->tail;
+  if (rule.false_alarms_per_hour && !(tail && tail->frame_rate > 0))
+    throw Error(options.model.string(), "its scores have no frame rate",
+                "name a video with --data, or pictures with --frame-rate");
+  result.now = redraw(result.before, rule);
+  for (const auto &[name, statistics] : result.now.sources) {
+    result.sources[name] = {{}, result.before.sources.at(name), statistics};
+    explain(name, result.sources[name], rule, progress);
+  }
+  return result;
+}
+
+}  // namespace
+
+void calibrate_model(const CalibrateOptions &options, Progress &progress) {
+  if (!options.dry_run) check_writable(options.model);
+  std::error_code missing;  // which reading the model has words for
+  const auto opened = std::filesystem::last_write_time(options.model, missing);
+  std::optional<Output> json;
+  if (!options.json.empty()) json.emplace(options.json);
+  const Recalibration result =
+      options.data.empty() ? by_another_rule(options, progress) : by_footage(options, progress);
   if (!options.dry_run) {
     Model model = read_model(options.model);
     if (std::filesystem::last_write_time(options.model) != opened)
       throw Error(options.model.string(), "was written by somebody else meanwhile",
                   "start again, to calibrate what it holds now");
-    model.calibration = now;
+    model.calibration = result.now;
     write_model(model, options.model);
   }
-  if (options.json != "-") print_table(recalibrated, before, now, rule);
-  if (json) write_json(recalibrated, kept, now, rule, !options.dry_run, *json);
+  if (options.json != "-") print_table(result);
+  if (json) write_json(result, !options.dry_run, *json);
 }
 
 }  // namespace uniad

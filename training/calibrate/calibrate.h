@@ -15,7 +15,7 @@ namespace uniad {
 
 struct CalibrateOptions {
   std::filesystem::path model;             // replaced when done
-  std::vector<std::string> data;           // [NAME=]PATH
+  std::vector<std::string> data;           // [NAME=]PATH; none: the scores that are known, by `threshold`
   std::filesystem::path image_dir;         // of lists
   std::filesystem::path labels;            // CSV for videos; empty: none
   std::optional<ThresholdRule> threshold;  // absent: the model's own rule
@@ -34,8 +34,9 @@ struct CalibrateOptions {
 // and JSON {"rule", "written", "pooled": {...}, "sources": {NAME: {"frames", "abnormal_left_out",
 // "unknown_scenes", "runs", "level", "mean", "standard_deviation", "threshold", "interval": [low, high],
 // "false_alarms_per_hour", "old_threshold", "shift", "doubts": [...]}}, "kept": [NAME, ...]}; what is not
-// known is absent. Throws Error where no source gives a threshold, and where somebody else wrote the file
-// meanwhile; the old file is whole until the new one is.
+// known is absent. Without data all thresholds are drawn by another rule, which is no quantile. Throws Error
+// where no source gives a threshold, and where somebody else wrote the file meanwhile; the old file is whole
+// until the new one is.
 void calibrate_model(const CalibrateOptions &options, Progress &progress);
 
 }  // namespace uniad
