@@ -28,6 +28,7 @@ Progress::~Progress() {
 }
 
 void Progress::begin(const std::string &stage, std::int64_t total) {
+  if (quiet_) return;
   end();
   stage_ = stage;
   total_ = std::max<std::int64_t>(total, 1);
@@ -39,6 +40,7 @@ void Progress::begin(const std::string &stage, std::int64_t total) {
 }
 
 void Progress::update(std::int64_t done, const std::string &detail) {
+  if (quiet_) return;
   done_ = done;
   if (terminal_ || json_) {
     const bool due =
@@ -55,7 +57,13 @@ void Progress::end() {
   stage_.clear();
 }
 
+void Progress::be_quiet() {
+  end();
+  quiet_ = true;
+}
+
 void Progress::say(const std::string &line) {
+  if (quiet_) return;
   if (json_) {
     print({{"message", line}});
     return;

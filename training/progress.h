@@ -26,6 +26,9 @@ class Progress {
   // A line of its own, without breaking the bar.
   void say(const std::string &line);
 
+  // Nothing but fail() writes from now on: of several processes at one work, one tells of it.
+  void be_quiet();
+
   // Why the work ended before it was done: "uniad: ...", or {"error"}.
   void fail(const std::string &reason);
 
@@ -34,6 +37,7 @@ class Progress {
 
   const bool json_;
   const bool terminal_;
+  bool quiet_ = false;
   std::string stage_;
   std::int64_t total_ = 0;
   std::int64_t done_ = 0;

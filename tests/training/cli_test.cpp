@@ -12,6 +12,8 @@
 #include "model/engine/tail.h"
 #include "model/file/model_file.h"
 #include "model/file/weights.h"
+#include "tests/support/child_process.h"
+#include "tests/support/free_port.h"
 #include "tests/support/refusal.h"
 #include "tests/support/tiny_model.h"
 #include "tests/training/data/temporary_folder.h"
@@ -736,6 +738,31 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
   EXPECT_EQ(uniad("info " + checkpoint).code, 0);
   EXPECT_FALSE(std::filesystem::exists(model));
   EXPECT_TRUE(holds(test::read_all(err), checkpoint)) << test::read_all(err);
+}
+
+TEST_F(Training, OfTwoWorkersTheFirstTellsAndWritesTheModel) {
+  const auto product = write_product(12, 0);
+  const auto model = file("model.safetensors").string();
+  const std::string port = test::free_port();
+  const auto start = [&](const char *rank) {
+    return test::ChildProcess({UNIAD_EXECUTABLE, "train", "--recipe", "fast", "--no-cache", "--backbone",
+                               "efficientnet-lite2", "--steps", "3", "--data", product, "--model", model},
+                              {{"RANK", rank},
+                               {"WORLD_SIZE", "2"},
+                               {"MASTER_ADDR", "127.0.0.1"},
+                               {"MASTER_PORT", port},
+                               {"OMP_NUM_THREADS", "1"}});
+  };
+  auto first = start("0");
+  auto second = start("1");
+  const auto told = first.wait();
+  ASSERT_EQ(told.status, 0) << told.err;
+  EXPECT_TRUE(holds(told.err, "learning 3/3")) << told.err;
+  const auto quiet = second.wait();
+  EXPECT_EQ(quiet.status, 0) << quiet.err;
+  EXPECT_FALSE(holds(quiet.err, "/3")) << quiet.err;
+  EXPECT_FALSE(holds(quiet.err, "reading")) << quiet.err;
+  EXPECT_EQ(uniad("info " + model).code, 0);
 }
 
 TEST_F(Training, AResumedRunMustBeTheSame) {

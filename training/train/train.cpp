@@ -247,6 +247,7 @@ void train(const TrainOptions &options, Progress &progress) {
         static_cast<std::int64_t>(hold_back(source.train, options.seed, options.held_back).train.size());
   }
   Workers workers = model.config.reconstruction ? Workers::join(options.worker_timeout) : Workers();
+  if (!workers.first()) progress.be_quiet();
   const Schedule schedule = make_schedule(options, pictures, workers.rank().size);
   if (model.config.reconstruction) {
     model.config.reconstruction->dropout = options.network.dropout.value_or(schedule.dropout);

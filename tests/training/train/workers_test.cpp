@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train/workers.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,6 +9,7 @@
 #include <map>
 
 #include "tests/support/child_process.h"
+#include "tests/support/free_port.h"
 #include "tests/support/refusal.h"
 #include "tests/support/scratch_folder.h"
 #include "training/train/learn.h"
@@ -84,19 +83,6 @@ TEST(WorkerProcess, DISABLED_Trains) {
 
 class WorkersTest : public test::ScratchFolder {
  protected:
-  // One that nobody listens on.
-  static std::string free_port() {
-    const int listener = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(listener, reinterpret_cast<sockaddr *>(&address), size), 0);
-    getsockname(listener, reinterpret_cast<sockaddr *>(&address), &size);
-    close(listener);
-    return std::to_string(ntohs(address.sin_port));
-  }
-
   test::ChildProcess start(int rank, std::map<std::string, std::string> more) const {
     more.insert({{"RANK", std::to_string(rank)},
                  {"LOCAL_RANK", std::to_string(rank)},
@@ -111,7 +97,7 @@ class WorkersTest : public test::ScratchFolder {
 };
 
 TEST_F(WorkersTest, TwoTakeTheStepsOfOneWithTwiceTheBatch) {
-  const std::string port = free_port();
+  const std::string port = test::free_port();
   auto first = start(0, {{"MASTER_PORT", port}});
   auto second = start(1, {{"MASTER_PORT", port}});
   const auto ended = first.wait();
@@ -132,7 +118,7 @@ TEST_F(WorkersTest, TwoTakeTheStepsOfOneWithTwiceTheBatch) {
 }
 
 TEST_F(WorkersTest, OneThatIsLeftAloneStopsAndSaysWhy) {
-  const std::string port = free_port();
+  const std::string port = test::free_port();
   auto survivor = start(0, {{"MASTER_PORT", port}, {"CRASH", "1"}});
   auto victim = start(1, {{"MASTER_PORT", port}, {"CRASH", "1"}});
   EXPECT_EQ(victim.wait().status, 9);
