@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,17 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
   if (app.got_subcommand("bench")) run_bench(line.bench, progress);
 }
 
+// LibTorch's words for a lack of memory end in a backtrace.
+std::string reason_of(const std::exception &error) {
+  std::string text = error.what();
+  const bool no_memory = dynamic_cast<const std::bad_alloc *>(&error) != nullptr ||
+                         text.find("can't allocate memory") != std::string::npos;
+  if (!no_memory) return text;
+  return "there is not enough memory (free some, raise its limit, or take a smaller --batch, --cache-memory "
+         "or "
+         "--input-size)";
+}
+
 int run_command_line(const std::vector<std::string> &given) {
   uniad::CommandLine line;
   const auto app = uniad::describe_command_line(line);
@@ -58,7 +70,7 @@ int run_command_line(const std::vector<std::string> &given) {
   try {
     run(*app, line, progress);
   } catch (const std::exception &error) {
-    progress.fail(error.what());
+    progress.fail(reason_of(error));
     return failed;
   }
   return done;
@@ -70,7 +82,7 @@ int main(int argc, char **argv) {
   try {
     return run_command_line({argv + 1, argv + argc});
   } catch (const std::exception &error) {
-    std::cerr << "uniad: " << error.what() << '\n';
+    std::cerr << "uniad: " << reason_of(error) << '\n';
     return failed;
   }
 }

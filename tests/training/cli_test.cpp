@@ -740,6 +740,17 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
   EXPECT_TRUE(holds(test::read_all(err), checkpoint)) << test::read_all(err);
 }
 
+TEST_F(Training, MemoryThatDoesNotSufficeIsSaidInAWord) {
+  // Attention over 128x128 tokens takes 8 GiB.
+  const auto command = "ulimit -v 6000000; exec " UNIAD_EXECUTABLE
+                       " train --recipe paper --no-cache --backbone efficientnet-lite2 --input-size 2048 "
+                       "--steps 1 --batch 1 --data " +
+                       write_noise("cam", 2, 1) + " --model " + file("model.safetensors").string();
+  const auto outcome = test::run({"/bin/sh", "-c", command});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(holds(outcome.err, "uniad: there is not enough memory (")) << outcome.err;
+}
+
 TEST_F(Training, OfTwoWorkersTheFirstTellsAndWritesTheModel) {
   const auto product = write_product(12, 0);
   const auto model = file("model.safetensors").string();
