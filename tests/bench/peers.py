@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Times UniAD-b4 in OpenVINO, in ONNX Runtime on `uniad export` of the model, and in ours, in turns in one run.
+"""Times UniAD in OpenVINO, in ONNX Runtime on `uniad export` of the model, and in ours, in turns in one run.
 
     subprojects/setup.sh                    # brings OpenVINO and ONNX Runtime
     build/training/uniad import ../shared/reference/uniad-dev-300steps.pth.tar \\
         ../shared/weights/efficientnet_b4_stages1-4.safetensors --model b4.safetensors
     tests/bench/peers.py --model b4.safetensors
+
+Of another backbone than EfficientNet-b4, OpenVINO runs `uniad export`, too:
+
+    build/training/uniad train --recipe paper --steps 1 --backbone resnet18 --data DATA --model resnet.safetensors
+    tests/bench/peers.py --model resnet.safetensors --openvino exported
 
 Every round asks each engine for the median of a few calls; a ratio is the median over the rounds of ours over
 the peer's. OpenVINO's model takes one picture a call, so that our batches are held against that. Prints a
@@ -81,14 +86,11 @@ class OnnxRuntime:
     precision = "fp32"
     pictures = 1
 
-    def __init__(self, uniad, model, threads):
+    def __init__(self, exported, threads):
         onnxruntime = need("onnxruntime")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        with tempfile.TemporaryDirectory() as folder:
-            exported = pathlib.Path(folder) / "model.onnx"
-            subprocess.run([uniad, "export", "--model", model, "--onnx", exported], check=True)
-            self.session = onnxruntime.InferenceSession(exported, options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(exported, options, providers=["CPUExecutionProvider"])
         self.input = {self.session.get_inputs()[0].name: noise()}
 
     def run(self, calls):
@@ -140,7 +142,7 @@ class Ours:
         return self.program.ask(self.pictures)
 
 
-def open_sides(options):
+def open_sides(options, exported):
     """The engines to time, and the programs that some of them talk to."""
     sides, programs = [], []
     for precision in options.precisions:
@@ -151,12 +153,12 @@ def open_sides(options):
             continue
         say(f"UniAD-GST: {program.description}")
         programs.append(program)
-        sides.append(OpenVino(options.peers / "uniad_b4.xml", precision, options.threads))
+        sides.append(OpenVino(options.openvino or exported, precision, options.threads))
         sides += [Ours(program, precision, pictures) for pictures in sorted({1, options.batch})]
     if not sides:
         sys.exit("peers.py: there is no precision left")
     if any(side.precision == OnnxRuntime.precision for side in sides):
-        sides.append(OnnxRuntime(options.uniad, options.model, options.threads))
+        sides.append(OnnxRuntime(exported, options.threads))
     return sides, programs
 
 
@@ -212,10 +214,11 @@ def number(least):
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="UniAD-b4 as a model file of ours")
+    parser.add_argument("--model", required=True, help="UniAD as a model file of ours")
     parser.add_argument("--uniad", default=ROOT / "build/training/uniad", type=pathlib.Path)
-    parser.add_argument("--peers", default=ROOT / "../shared/peers", type=pathlib.Path,
-                        help="folder of OpenVINO's model")
+    parser.add_argument("--openvino", default=ROOT / "../shared/peers/uniad_b4.xml", metavar="FILE",
+                        type=lambda text: None if text == "exported" else pathlib.Path(text),
+                        help="what OpenVINO runs: UniAD-b4 as its own model (default), or `exported`")
     parser.add_argument("--precisions", type=lambda text: text.split(","), default=["fp32", "bf16"],
                         metavar="LIST", help="default: fp32,bf16")
     parser.add_argument("--rounds", type=number(1), default=30, help="quote nothing of fewer than 30")
@@ -225,8 +228,8 @@ def parse_options():
                         help="of the peers; ours takes as many as there are cores, which is the default")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
-    for file in (options.uniad, options.peers / "uniad_b4.xml", pathlib.Path(options.model)):
-        if not file.exists():
+    for file in (options.uniad, options.openvino, pathlib.Path(options.model)):
+        if file and not file.exists():
             sys.exit(f"peers.py: there is no {file}")
     return options
 
@@ -234,7 +237,10 @@ def parse_options():
 def main():
     options = parse_options()
     use_runtimes()
-    sides, programs = open_sides(options)
+    with tempfile.TemporaryDirectory() as folder:
+        exported = pathlib.Path(folder) / "model.onnx"
+        subprocess.run([options.uniad, "export", "--model", options.model, "--onnx", exported], check=True)
+        sides, programs = open_sides(options, exported)
     try:
         results = results_of(sides, measure(sides, options.rounds, options.calls))
     finally:
