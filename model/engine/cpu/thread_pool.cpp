@@ -6,7 +6,7 @@
 #endif
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 
 namespace uniad::cpu {
 namespace {
@@ -52,7 +52,7 @@ ThreadPool::ThreadPool(int threads) {
   workers_.reserve(static_cast<std::size_t>(std::max(threads, 1)));
   try {
     for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
-  } catch (const std::system_error &) {  // a limit of threads or memory: those that there are do the work
+  } catch (const std::exception &) {  // a limit of threads or memory: those that there are do the work
   }
 }
 
