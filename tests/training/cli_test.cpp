@@ -740,6 +740,30 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
   EXPECT_TRUE(holds(test::read_all(err), checkpoint)) << test::read_all(err);
 }
 
+TEST_F(Training, CtrlCBehindTheLastStepLosesNoStep) {
+  const auto product = write_noise("cam", 150, 1);
+  const auto model = file("model.safetensors").string();
+  const std::vector<std::string> command{
+      UNIAD_EXECUTABLE, "train",   "--recipe", "fast", "--backbone", "efficientnet-lite2",
+      "--cache-dir",    file("c"), "--steps",  "2",    "--data",     product,
+      "--model",        model};
+  test::ChildProcess trainer(command);
+  std::optional<std::string> line;
+  while ((line = trainer.read_err_line()) && *line != "learning statistics") {
+  }
+  trainer.send_signal(SIGINT);
+  const auto ended = trainer.wait();
+  EXPECT_EQ(ended.status, 1) << ended.err;
+  EXPECT_TRUE(holds(ended.err, "--resume goes on from there")) << ended.err;
+  EXPECT_FALSE(std::filesystem::exists(model));
+  auto resumed = command;
+  resumed.insert(resumed.end(), {"--resume", model + ".checkpoint.safetensors"});
+  const auto done = test::run(resumed);
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_TRUE(holds(done.err, "going on after step 2")) << done.err;
+  EXPECT_TRUE(std::filesystem::exists(model));
+}
+
 TEST_F(Training, MemoryThatDoesNotSufficeIsSaidInAWord) {
   // Attention over 128x128 tokens takes 8 GiB.
   const auto command = "ulimit -v 6000000; exec " UNIAD_EXECUTABLE

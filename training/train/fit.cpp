@@ -178,7 +178,7 @@ class Fitting {
                   "what was learned is in " + checkpoint_.string() + "; --resume " + checkpoint_.string() +
                       " goes on from there");
     }
-    if (step % options_.checkpoint_every == 0 && step < steps) save();
+    if (step % options_.checkpoint_every == 0 || step == steps) save();
   }
 
   void validate(std::int64_t step) {

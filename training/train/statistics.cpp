@@ -8,6 +8,7 @@
 
 #include "model/error.h"
 #include "model/statistics/learn_statistics.h"
+#include "training/interrupt.h"
 #include "training/report.h"
 #include "training/train/features.h"
 
@@ -109,6 +110,12 @@ Calibration calibrate_held_back(const std::map<std::string, std::vector<double>>
   return calibration;
 }
 
+void stop_behind_steps() {
+  if (interrupted())
+    throw Error("train", "interrupted behind the last step",
+                "what was learned is in the checkpoint beside the model: --resume goes on from there");
+}
+
 Statistics learn_statistics(Network &network, const ModelConfig &config,
                             const std::vector<SourceFeatures> &sources, int batch, Progress &progress) {
   const torch::NoGradGuard no_grad;
@@ -119,6 +126,7 @@ Statistics learn_statistics(Network &network, const ModelConfig &config,
   for (const SourceFeatures &source : sources) {
     int fold = 0;
     visit_set(source.train, batch, [&](const torch::Tensor &raw) {
+      stop_behind_steps();
       const torch::Tensor features = network.standardise(raw);
       const torch::Tensor residuals =
           config.statistics->residuals ? network.residuals(features) : torch::Tensor();

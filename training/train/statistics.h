@@ -32,6 +32,9 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
 Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
                                 const TrainOptions &options, Progress &progress);
 
+// Throws Error where the user interrupts a training whose steps are done.
+void stop_behind_steps();
+
 // The same of features that are known; without calibration, as the network
 // has seen these pictures.
 Statistics learn_statistics(Network &network, const ModelConfig &config,

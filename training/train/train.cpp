@@ -121,6 +121,7 @@ Calibration judge_normal(Network &network, const NormalData &data, const Model &
   std::map<std::string, std::vector<double>> scores;
   std::vector<ScoredItem> scored;
   const auto score = [&](const SourceFeatures &source, const FeatureSet &set, auto &item) {
+    stop_behind_steps();
     auto of_set = scores_of(network, set, model.config.score, options.batch);
     for (const double picture : of_set) scored.push_back({source.name, *item++, picture});
     return of_set;
