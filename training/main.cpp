@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -44,12 +47,29 @@ std::string reason_of(const std::exception &error) {
   const bool no_memory = dynamic_cast<const std::bad_alloc *>(&error) != nullptr ||
                          text.find("can't allocate memory") != std::string::npos;
   if (!no_memory) return text;
-  return "there is not enough memory (free some, raise its limit, or take a smaller --batch, --cache-memory "
-         "or "
-         "--input-size)";
+  return "there is not enough memory (free some, raise its limit, or take a smaller --batch, --input-size or "
+         "--cache-memory)";
 }
 
-int run_command_line(const std::vector<std::string> &given) {
+bool takes_steps(const CLI::App &app, const uniad::CommandLine &line) {
+  return app.got_subcommand("sweep") || app.got_subcommand("render") ||
+         (app.got_subcommand("train") && line.train.options.recipe != uniad::Recipe::Instant);
+}
+
+// LibTorch's threads wait for one another in a loop, for 3 ms before they sleep: other work on the machine
+// then keeps those waited for from their cores, and a training step took twice as long. libgomp reads this as
+// it is loaded, so the program begins once more, in the same process.
+void wait_briefly(char **argv) {
+  constexpr const char *setting = "GOMP_SPINCOUNT";
+  // NOLINTBEGIN(concurrency-mt-unsafe): no other thread reads the environment yet
+  if (std::getenv(setting) != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv(setting, "1000", /*overwrite=*/1);
+  // NOLINTEND(concurrency-mt-unsafe)
+  execv("/proc/self/exe", argv);  // where that does not work, all goes on as it is
+}
+
+int run_command_line(int argc, char **argv) {
+  const std::vector<std::string> given(argv + 1, argv + argc);
   uniad::CommandLine line;
   const auto app = uniad::describe_command_line(line);
   try {
@@ -66,6 +86,7 @@ int run_command_line(const std::vector<std::string> &given) {
     std::cerr << app->help();
     return wrong_usage;
   }
+  if (takes_steps(*app, line)) wait_briefly(argv);
   uniad::Progress progress(line.log_json);
   try {
     run(*app, line, progress);
@@ -80,7 +101,7 @@ int run_command_line(const std::vector<std::string> &given) {
 
 int main(int argc, char **argv) {
   try {
-    return run_command_line({argv + 1, argv + argc});
+    return run_command_line(argc, argv);
   } catch (const std::exception &error) {
     std::cerr << "uniad: " << reason_of(error) << '\n';
     return failed;

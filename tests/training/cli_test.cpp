@@ -191,6 +191,17 @@ TEST_F(Cli, BashCompletesCommandsAndOptions) {
   EXPECT_EQ(complete("uniad train --data ./pic", 3), "\n") << "bash's own completion of files";
 }
 
+TEST_F(Cli, ThreadsOfATrainingWaitBrieflyForOneAnotherUnlessTold) {
+  const std::vector<std::string> command{UNIAD_EXECUTABLE, "train",    "--recipe", "fast",
+                                         "--data",         "/nowhere", "--model",  file("m")};
+  const auto usual = test::run(command, {{"OMP_DISPLAY_ENV", "verbose"}});
+  EXPECT_EQ(usual.status, 1);
+  EXPECT_TRUE(holds(usual.err, "GOMP_SPINCOUNT = '1000'")) << usual.err;
+  const auto told = test::run(command, {{"OMP_DISPLAY_ENV", "verbose"}, {"GOMP_SPINCOUNT", "7"}});
+  EXPECT_TRUE(holds(told.err, "GOMP_SPINCOUNT = '7'")) << told.err;
+  EXPECT_FALSE(holds(told.err, "GOMP_SPINCOUNT = '1000'")) << told.err;
+}
+
 TEST_F(Cli, ProgramsGetProgressAndErrorsAsJsonLines) {
   const auto model = tiny_model();
   write_plain("pictures/a.png");
