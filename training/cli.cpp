@@ -236,8 +236,10 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
             }
           },
           ""));
-  app.add_flag("--balance", options.balance,
-               "Train on every source equally often, however many pictures it has");
+  add_choice(app, "--sampling", options.sampling,
+             {{Sampling::Pictures, "pictures"}, {Sampling::Sources, "sources"}},
+             "the recipe's: fast sources, paper pictures",
+             "What is trained on equally often, every picture or every source however many pictures it has");
   add_named_choice(
       app, "--select", options.selection,
       Choices<Selection>{
@@ -561,7 +563,7 @@ void describe_train(CLI::App &app, TrainCommand &command) {
         throw CLI::ValidationError(name, "the recipe instant trains no network: add --recipe fast or paper");
     for (const char *name :
          {"--steps", "--epochs", "--lr", "--schedule", "--warmup", "--decay-epoch", "--weight-decay",
-          "--clip", "--ema", "--augment", "--balance", "--select", "--resume", "--log", "--tensorboard"})
+          "--clip", "--ema", "--augment", "--sampling", "--select", "--resume", "--log", "--tensorboard"})
       if (app.count(name) > 0)
         throw CLI::ValidationError(name, "the recipe instant takes no steps: add --recipe fast or paper");
   });

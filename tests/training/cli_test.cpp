@@ -836,7 +836,8 @@ TEST_F(Training, EndsWithTheWeightsAskedForAndSaysSo) {
     return info_of(model)["provenance"]["selected"].get<std::string>();
   };
   EXPECT_EQ(selected(""), "step 4 of 4");
-  EXPECT_EQ(selected("--ema 0.99 --balance --augment flip-h,rotate,colour"), "step 4 of 4, averaged");
+  EXPECT_EQ(selected("--ema 0.99 --sampling pictures --augment flip-h,rotate,colour"),
+            "step 4 of 4, averaged");
   EXPECT_TRUE(holds(selected("--select held-back --validate-every 2"), "of 4: smallest held-back loss, "));
   EXPECT_TRUE(
       holds(selected("--select test --validate-every 2"), "of 4: highest image AUROC on the test items, "));

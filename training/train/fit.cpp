@@ -138,11 +138,11 @@ class Fitting {
   std::string run() {
     const std::int64_t steps = fit_.rule.schedule.steps;
     progress_.begin("learning", steps);
-    learn(
-        fit_.network, fit_.reader,
-        Batches(counts_of(fit_.sources), fit_.rule.batch, fit_.rule.balance, fit_.rule.seed, workers_.rank()),
-        fit_.rule, state_, workers_, interrupted,
-        [this](std::int64_t step, const StepResult &result, double rate) { watch(step, result, rate); });
+    learn(fit_.network, fit_.reader,
+          Batches(counts_of(fit_.sources), fit_.rule.batch, fit_.rule.schedule.balance, fit_.rule.seed,
+                  workers_.rank()),
+          fit_.rule, state_, workers_, interrupted,
+          [this](std::int64_t step, const StepResult &result, double rate) { watch(step, result, rate); });
     progress_.end();
     return choose();
   }

@@ -60,8 +60,9 @@ void learn(Network &network, const std::vector<SourceFeatures> &sources, const L
   LearningState state = begin_learning(network, rule);
   Workers alone;
   learn(
-      network, reader_of(network, sources), Batches(counts_of(sources), rule.batch, rule.balance, rule.seed),
-      rule, state, alone, [] { return false; }, step_done);
+      network, reader_of(network, sources),
+      Batches(counts_of(sources), rule.batch, rule.schedule.balance, rule.seed), rule, state, alone,
+      [] { return false; }, step_done);
 }
 
 FeatureReader reader_of(const Network &network, const std::vector<SourceFeatures> &sources) {

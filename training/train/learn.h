@@ -42,7 +42,6 @@ struct LearningRule {
   Schedule schedule;
   int batch = 8;  // of each worker
   bool bf16 = false;
-  bool balance = false;           // see Batches
   std::optional<double> average;  // its decay a step (Polyak and Juditsky 1992, exponential)
   std::uint64_t seed = 0;
   bool train_backbone = false;  // see Network::trainable()

@@ -37,6 +37,9 @@ enum class Selection {
   Test,      // of the highest mean image AUROC on the labelled test items: for comparisons with papers only
 };
 
+// What is seen equally often: every picture, or every source, however many pictures it has.
+enum class Sampling { Pictures, Sources };
+
 // `uniad train`, with everything that the command line leaves open; absent: the recipe's own.
 struct TrainOptions {
   std::vector<Source> sources;  // train: what to learn from (max_frames is applied); none is empty
@@ -61,8 +64,8 @@ struct TrainOptions {
   std::optional<std::int64_t> decay_epoch;
   std::optional<double> weight_decay;
   std::optional<double> clip;
-  std::optional<double> average;  // decay of the weights' exponential moving average; absent: none is kept
-  bool balance = false;           // every source as often as the others, whatever it has pictures
+  std::optional<double> average;     // decay of the weights' exponential moving average; absent: none is kept
+  std::optional<Sampling> sampling;  // absent: the recipe's
   Selection selection = Selection::Last;
   std::int64_t validate_every = 100;    // steps; where the selection is not Last
   std::int64_t checkpoint_every = 200;  // steps

@@ -25,10 +25,12 @@ Schedule make_schedule(const TrainOptions &options, std::int64_t pictures, int w
     schedule.clip = 1.0;
     schedule.warmup_steps = 40;
     schedule.rate = RateSchedule::Cosine;
+    schedule.balance = true;
     schedule.steps = 1500;
   }
   if (options.epochs) schedule.steps = *options.epochs * schedule.steps_per_epoch;
   if (options.steps) schedule.steps = *options.steps;
+  if (options.sampling) schedule.balance = *options.sampling == Sampling::Sources;
   if (options.learning_rate) schedule.learning_rate = *options.learning_rate;
   schedule.rate = options.rate_schedule.value_or(schedule.rate);
   schedule.decay_epoch = options.decay_epoch.value_or(schedule.decay_epoch);

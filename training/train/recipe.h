@@ -17,6 +17,7 @@ struct Schedule {
   std::int64_t steps = 0;
   std::int64_t steps_per_epoch = 0;
   std::int64_t warmup_steps = 0;  // linear from 0
+  bool balance = false;           // see Batches
   RateSchedule rate = RateSchedule::Constant;
   std::int64_t decay_epoch = 801;  // RateSchedule::Step's, from 0
 };

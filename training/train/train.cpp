@@ -195,7 +195,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
   const std::vector<TestFeatures> tests = read_tests(cache, options, progress);
   if (schedule.standardise) standardise(network, data.sources, options.whiten);
 
-  const LearningRule rule{schedule,        options.batch, options.precision == "bf16", options.balance,
+  const LearningRule rule{schedule,        options.batch, options.precision == "bf16",
                           options.average, options.seed,  options.train_backbone};
   const FeatureReader reader =
       options.train_backbone

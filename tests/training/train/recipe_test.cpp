@@ -18,6 +18,7 @@ TEST(Recipe, PaperRunsThousandEpochsAndDropsTheRateAtEpoch801) {
   EXPECT_EQ(schedule.steps_per_epoch, 454);
   EXPECT_EQ(schedule.steps, 454000);
   EXPECT_FALSE(schedule.standardise);
+  EXPECT_FALSE(schedule.balance);
   EXPECT_DOUBLE_EQ(schedule.dropout, 0.1);
   EXPECT_DOUBLE_EQ(schedule.clip, 0.1);
   EXPECT_DOUBLE_EQ(learning_rate(schedule, 0), 1e-4);
@@ -30,6 +31,7 @@ TEST(Recipe, FastWarmsUpOver40StepsAndEndsAtOneHundredth) {
   fast.steps = 400;
   const Schedule schedule = make_schedule(fast, 1000);
   EXPECT_TRUE(schedule.standardise);
+  EXPECT_TRUE(schedule.balance);
   EXPECT_DOUBLE_EQ(schedule.dropout, 0.0);
   EXPECT_DOUBLE_EQ(schedule.clip, 1.0);
   EXPECT_DOUBLE_EQ(learning_rate(schedule, 0), 1e-3 / 40);
@@ -43,9 +45,11 @@ TEST(Recipe, SingleOptionsOverrideIt) {
   chosen.epochs = 3;
   chosen.batch = 4;
   chosen.learning_rate = 0.5;
+  chosen.sampling = Sampling::Pictures;
   const Schedule schedule = make_schedule(chosen, 10);
   EXPECT_EQ(schedule.steps, 9) << "three steps an epoch, the last of two pictures";
   EXPECT_DOUBLE_EQ(schedule.learning_rate, 0.5);
+  EXPECT_FALSE(schedule.balance);
   EXPECT_LE(schedule.warmup_steps, 4) << "a short training is not all warm-up";
 }
 
