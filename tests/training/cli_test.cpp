@@ -554,6 +554,10 @@ TEST_F(Calibrating, RefusesWhatGivesNoThresholdAndLeavesTheFileWhole) {
     EXPECT_EQ(test::read_all(model), before) << arguments;
   }
   EXPECT_EQ(uniad("calibrate --model /nowhere/m --data " + pictures).code, 1);
+  const auto json = write("old.json", "old").string();
+  for (const std::string &rest : {std::string(" --sigma 3"), " --data " + pictures})
+    EXPECT_EQ(uniad("calibrate --model /nowhere/m --json " + json + rest).code, 1);
+  EXPECT_EQ(test::read_all(json), "old");
 }
 
 TEST_F(Calibrating, ADiskThatIsFullLeavesTheFileWhole) {

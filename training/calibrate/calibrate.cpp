@@ -196,12 +196,18 @@ std::vector<std::string> kept_sources(const Calibration &before, const Calibrati
   return kept;
 }
 
-Recalibration by_footage(const CalibrateOptions &options, Progress &progress) {
+// Before long work, but behind what is refused at once: that leaves an old file as it is.
+void open_json(const CalibrateOptions &options, std::optional<Output> &json) {
+  if (!options.json.empty()) json.emplace(options.json);
+}
+
+Recalibration by_footage(const CalibrateOptions &options, std::optional<Output> &json, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
   Recalibration result;
   result.before = *detector->calibration();
   const ThresholdRule rule = result.rule = options.threshold.value_or(rule_of(result.before.rule));
   auto sources = open_sources(options.data, options.image_dir);
+  open_json(options, json);
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   for (Source &source : sources)
     if (options.max_frames) source.test = limit_frames(source.test, *options.max_frames);
@@ -226,7 +232,8 @@ Recalibration by_footage(const CalibrateOptions &options, Progress &progress) {
   return result;
 }
 
-Recalibration by_another_rule(const CalibrateOptions &options, Progress &progress) {
+Recalibration by_another_rule(const CalibrateOptions &options, std::optional<Output> &json,
+                              Progress &progress) {
   Recalibration result;
   const ThresholdRule rule = result.rule = options.threshold.value();
   result.before = read_model(options.model).calibration;
@@ -236,6 +243,7 @@ Recalibration by_another_rule(const CalibrateOptions &options, Progress &progres
   if (rule.false_alarms_per_hour && !(tail && tail->frame_rate > 0))
     throw Error(options.model.string(), "its scores have no frame rate",
                 "name a video with --data, or pictures with --frame-rate");
+  open_json(options, json);
   result.now = redraw(result.before, rule);
   for (const auto &[name, statistics] : result.now.sources) {
     result.sources[name] = {{}, result.before.sources.at(name), statistics};
@@ -251,9 +259,8 @@ void calibrate_model(const CalibrateOptions &options, Progress &progress) {
   std::error_code missing;  // which reading the model has words for
   const auto opened = std::filesystem::last_write_time(options.model, missing);
   std::optional<Output> json;
-  if (!options.json.empty()) json.emplace(options.json);
   const Recalibration result =
-      options.data.empty() ? by_another_rule(options, progress) : by_footage(options, progress);
+      options.data.empty() ? by_another_rule(options, json, progress) : by_footage(options, json, progress);
   if (!options.dry_run) {
     Model model = read_model(options.model);
     if (std::filesystem::last_write_time(options.model) != opened)
