@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <sstream>
-#include <thread>
 
 #include "model/engine/tail.h"
 #include "model/file/model_file.h"
@@ -596,6 +593,13 @@ class Training : public Cli {
     return uniad("train --backbone efficientnet-lite2 --data " + data + " --model " + model);
   }
 
+  // Reads on until the program begins this stage.
+  static void await(test::ChildProcess &program, const std::string &stage) {
+    std::optional<std::string> line;
+    while ((line = program.read_err_line()) && *line != stage) {
+    }
+  }
+
   // The only source's threshold and what it rests on.
   static ScoreStatistics calibrated(const std::string &model) {
     return read_model(model).calibration.sources.begin()->second;
@@ -730,29 +734,18 @@ TEST_F(Training, AMaskThatHidesAllIsRefusedBeforeTheWork) {
 }
 
 TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
-  const auto product = write_product(12, 0);
   const auto model = file("model.safetensors").string();
-  const auto err = file("train.err");
-  const pid_t trainer = fork();
-  if (trainer == 0) {
-    const int target = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(target, STDERR_FILENO);
-    execl(UNIAD_EXECUTABLE, "uniad", "train", "--recipe", "fast", "--no-cache", "--backbone",
-          "efficientnet-lite2", "--steps", "100000", "--data", product.c_str(), "--model", model.c_str(),
-          nullptr);
-    _exit(127);
-  }
-  int status = 0;
-  while (!holds(test::read_all(err), "learning") && waitpid(trainer, &status, WNOHANG) == 0)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  kill(trainer, SIGINT);
-  ASSERT_EQ(waitpid(trainer, &status, 0), trainer);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 1);
+  test::ChildProcess trainer({UNIAD_EXECUTABLE, "train", "--recipe", "fast", "--no-cache", "--backbone",
+                              "efficientnet-lite2", "--steps", "100000", "--data", write_product(12, 0),
+                              "--model", model});
+  await(trainer, "learning");
+  trainer.send_signal(SIGINT);
+  const auto ended = trainer.wait();
+  EXPECT_EQ(ended.status, 1);
   const auto checkpoint = model + ".checkpoint.safetensors";
   EXPECT_EQ(uniad("info " + checkpoint).code, 0);
   EXPECT_FALSE(std::filesystem::exists(model));
-  EXPECT_TRUE(holds(test::read_all(err), checkpoint)) << test::read_all(err);
+  EXPECT_TRUE(holds(ended.err, checkpoint)) << ended.err;
 }
 
 TEST_F(Training, CtrlCBehindTheLastStepLosesNoStep) {
@@ -763,9 +756,7 @@ TEST_F(Training, CtrlCBehindTheLastStepLosesNoStep) {
       "--cache-dir",    file("c"), "--steps",  "2",    "--data",     product,
       "--model",        model};
   test::ChildProcess trainer(command);
-  std::optional<std::string> line;
-  while ((line = trainer.read_err_line()) && *line != "learning statistics") {
-  }
+  await(trainer, "learning statistics");
   trainer.send_signal(SIGINT);
   const auto ended = trainer.wait();
   EXPECT_EQ(ended.status, 1) << ended.err;
