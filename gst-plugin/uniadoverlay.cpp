@@ -16,6 +16,9 @@
  *
  * Lines and text keep their size relative to the frame.
  *
+ * Frames in an NVIDIA GPU's memory (`memory:CUDAMemory`) stay there, too; one that is drawn on is downloaded
+ * for it, and uploaded again by whoever reads it on the GPU next.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 filesrc location=cam0.mp4 ! decodebin ! uniaddetect model=cam0.safetensors source=cam0 !
@@ -417,6 +420,10 @@ static void gst_uniad_overlay_class_init(GstUniadOverlayClass *klass) {
   gst_element_class_set_static_metadata(element_class, "UniAD overlay", "Filter/Effect/Video",
                                         "Draws what an anomaly detector found", "uniad-gst");
   GstCaps *caps = gst_video_make_raw_caps(nullptr, 0);
+  // Mapped as any other memory: the allocator downloads what is read and marks for upload what is written.
+  GstCaps *on_gpu = gst_video_make_raw_caps(nullptr, 0);
+  gst_caps_set_features_simple(on_gpu, gst_caps_features_new("memory:CUDAMemory", nullptr));
+  gst_caps_append(caps, on_gpu);
   gst_element_class_add_pad_template(element_class,
                                      gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(element_class,

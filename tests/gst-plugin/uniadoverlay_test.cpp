@@ -707,6 +707,80 @@ TEST_F(UniadOverlay, AFrameOfItsOwnIsDrawnInPlace) {
   EXPECT_EQ(gst_buffer_peek_memory(drawn("", info, std::move(buffer)).get(), 0), memory);
 }
 
+// Memory like a GPU's: whoever maps it waits for a download.
+struct FarMemory {
+  GstMemory memory;
+  guint8 *bytes;
+};
+
+struct FarAllocator {
+  GstAllocator parent;
+  int downloads;
+};
+using FarAllocatorClass = GstAllocatorClass;
+G_DEFINE_TYPE(FarAllocator, far_allocator, GST_TYPE_ALLOCATOR)
+
+GstMemory *allocate_far(GstAllocator *allocator, gsize size, GstAllocationParams * /*parameters*/) {
+  auto *far = new FarMemory{};
+  far->bytes = new guint8[size];
+  gst_memory_init(&far->memory, GST_MEMORY_FLAG_NO_SHARE, allocator, nullptr, size, 0, 0, size);
+  return &far->memory;
+}
+
+void free_far(GstAllocator * /*allocator*/, GstMemory *memory) {
+  auto *far = reinterpret_cast<FarMemory *>(memory);
+  delete[] far->bytes;
+  delete far;
+}
+
+gpointer download(GstMemory *memory, gsize /*size*/, GstMapFlags /*flags*/) {
+  ++reinterpret_cast<FarAllocator *>(memory->allocator)->downloads;
+  return reinterpret_cast<FarMemory *>(memory)->bytes;
+}
+
+void far_allocator_class_init(FarAllocatorClass *klass) {
+  klass->alloc = allocate_far;
+  klass->free = free_far;
+}
+
+void far_allocator_init(FarAllocator *allocator) {
+  allocator->parent.mem_map = download;
+  allocator->parent.mem_unmap = [](GstMemory *) {};
+  allocator->parent.mem_type = "far";
+}
+
+TEST_F(UniadOverlay, AFrameInGpuMemoryIsFetchedOnlyToBeDrawnOn) {
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 64, 48);
+  const Ref<GstAllocator> allocator(
+      GST_ALLOCATOR(gst_object_ref_sink(g_object_new(far_allocator_get_type(), nullptr))));
+  const int &downloads = reinterpret_cast<FarAllocator *>(allocator.get())->downloads;
+  const auto frame = [&] {
+    const auto bytes = bytes_of(flat(info, ground).get());
+    Ref<GstBuffer> buffer(gst_buffer_new_allocate(allocator.get(), info.size, nullptr));
+    gst_buffer_fill(buffer.get(), 0, bytes.data(), bytes.size());
+    return buffer;
+  };
+  start(heat_alone, info);
+  GstVideoInfo copy = info;
+  GstCaps *caps = gst_video_info_to_caps(&copy);
+  gst_caps_set_features_simple(caps, gst_caps_features_new("memory:CUDAMemory", nullptr));
+  gst_harness_set_src_caps(harness_.get(), caps);
+
+  auto plain = frame();
+  const int filled = downloads;
+  plain = push(std::move(plain));
+  EXPECT_EQ(downloads, filled);
+  EXPECT_EQ(bytes_of(plain.get()), bytes_of(flat(info, ground).get()));
+
+  auto buffer = with(frame(), hot);
+  const GstMemory *memory = gst_buffer_peek_memory(buffer.get(), 0);
+  const auto out = push(std::move(buffer));
+  EXPECT_EQ(gst_buffer_peek_memory(out.get(), 0), memory);
+  EXPECT_LE(difference(pixel(out.get(), info, 9, 9), red), 4);
+  const Ref<GstCaps> negotiated(gst_pad_get_current_caps(harness_->sinkpad));
+  EXPECT_TRUE(gst_caps_features_contains(gst_caps_get_features(negotiated.get(), 0), "memory:CUDAMemory"));
+}
+
 GstPadProbeReturn add_result(GstPad * /*pad*/, GstPadProbeInfo *probe, gpointer /*data*/) {
   GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(probe));
   probe->data = with(Ref<GstBuffer>(buffer), hot).release();

@@ -19,6 +19,7 @@ struct Unref {
   void operator()(GstQuery *query) const { gst_query_unref(query); }
   void operator()(GstSample *sample) const { gst_sample_unref(sample); }
   void operator()(GstHarness *harness) const { gst_harness_teardown(harness); }
+  void operator()(GstAllocator *allocator) const { gst_object_unref(allocator); }
   void operator()(GstElement *element) const { gst_object_unref(element); }
   void operator()(GstBus *bus) const { gst_object_unref(bus); }
   void operator()(GstPad *pad) const { gst_object_unref(pad); }
