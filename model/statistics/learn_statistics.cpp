@@ -14,7 +14,7 @@
 namespace uniad {
 namespace {
 
-constexpr std::size_t most_clusters = 32;          // of a model's scenes learned at a time
+constexpr std::size_t most_clusters = 32;    // of a model's scenes learned at a time
 constexpr std::size_t clusters_a_fold = 16;        // while they gather
 constexpr std::size_t sample_memory = 64'000'000;  // bytes of features kept for scoring what was held back
 constexpr std::size_t fewest_samples = 40;         // of a source
@@ -193,18 +193,13 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
   if (pictures_ == 0 && known_.empty())
     throw Error("statistics", "no picture to learn from", "give normal pictures that can be read");
   const torch::NoGradGuard no_grad;
-  Statistics everything = known_without(all);
-  for (const Fold &fold : folds_)
-    for (const auto &cluster : fold.fresh.clusters()) everything.push_back(*cluster);
-  const ChannelScale scale = scale_of(everything, &ClusterSums::features);
-  const std::size_t number = choose_clusters(scale);
-
   Learned learned;
-  learned.statistics = joined(known_without(all), merge_down(fresh_without(all, scale), number, scale));
+  learned.clusters = choose_clusters(scale());
+  learned.statistics = without(all, learned.clusters);
   std::map<std::string, std::vector<torch::Tensor>> by_source;
   for (int fold = 0; fold < folds; ++fold) {
     const auto samples = samples_of(fold);
-    const auto grids = grids_without(fold, number, scale);
+    const auto grids = grids_without(fold, learned.clusters);
     for (std::size_t i = 0; i < grids.size(); ++i) {
       by_source[samples[i]->source].push_back(grids[i]);
       learned.held_back_pictures[samples[i]->source].push_back(samples[i]->number);
@@ -214,11 +209,21 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
   return learned;
 }
 
+ChannelScale StatisticsLearner::scale() const {
+  Statistics everything = known_without(all);
+  for (const Fold &fold : folds_)
+    for (const auto &cluster : fold.fresh.clusters()) everything.push_back(*cluster);
+  return scale_of(everything, &ClusterSums::features);
+}
+
+Statistics StatisticsLearner::without(int fold, std::size_t clusters) const {
+  const ChannelScale scale = this->scale();
+  return joined(known_without(fold), merge_down(fresh_without(fold, scale), clusters, scale));
+}
+
 // Of a fold's pictures, under the statistics of all others.
-std::vector<torch::Tensor> StatisticsLearner::grids_without(int fold, std::size_t clusters,
-                                                            const ChannelScale &scale) const {
-  const Statistics others =
-      joined(known_without(fold), merge_down(fresh_without(fold, scale), clusters, scale));
+std::vector<torch::Tensor> StatisticsLearner::grids_without(int fold, std::size_t clusters) const {
+  const Statistics others = without(fold, clusters);
   const auto held_back = samples_of(fold);
   std::vector<torch::Tensor> grids;
   if (held_back.empty() || others.empty()) return grids;

@@ -40,7 +40,8 @@ class StatisticsLearner {
   std::int64_t fewest() const { return fewest_; }  // pictures for statistics that can be trusted
 
   struct Learned {
-    Statistics statistics;  // of everything, nothing held back
+    Statistics statistics;     // of everything, nothing held back
+    std::size_t clusters = 1;  // of what was not known
     // (pictures, rows, columns), fp32, by source: grids of pictures under statistics without their fold.
     // Empty where all pictures lie in one fold.
     std::map<std::string, torch::Tensor> held_back_grids;
@@ -49,6 +50,9 @@ class StatisticsLearner {
   };
   // Throws Error where nothing was added and nothing known.
   Learned finish() const;
+  // Of everything but one fold, in as many clusters: for judging its pictures. Empty where there is nothing
+  // else.
+  Statistics without(int fold, std::size_t clusters) const;
 
  private:
   struct Sample {
@@ -70,8 +74,9 @@ class StatisticsLearner {
   Statistics known_without(int left_out) const;
   Partition fresh_without(int left_out, const ChannelScale &scale) const;
   std::vector<const Sample *> samples_of(int fold) const;
+  ChannelScale scale() const;
   std::size_t choose_clusters(const ChannelScale &scale) const;
-  std::vector<torch::Tensor> grids_without(int fold, std::size_t clusters, const ChannelScale &scale) const;
+  std::vector<torch::Tensor> grids_without(int fold, std::size_t clusters) const;
 
   StatisticsConfig config_;
   Statistics known_;

@@ -749,14 +749,14 @@ TEST_F(Training, CtrlCKeepsTheCheckpointAndSaysWhere) {
 }
 
 TEST_F(Training, CtrlCBehindTheLastStepLosesNoStep) {
-  const auto product = write_noise("cam", 150, 1);
+  const auto product = write_noise("cam", 60, 1);
   const auto model = file("model.safetensors").string();
   const std::vector<std::string> command{
       UNIAD_EXECUTABLE, "train",   "--recipe", "fast", "--backbone", "efficientnet-lite2",
       "--cache-dir",    file("c"), "--steps",  "2",    "--data",     product,
       "--model",        model};
   test::ChildProcess trainer(command);
-  await(trainer, "learning statistics");
+  await(trainer, "cam: learning statistics");
   trainer.send_signal(SIGINT);
   const auto ended = trainer.wait();
   EXPECT_EQ(ended.status, 1) << ended.err;
@@ -957,6 +957,19 @@ TEST_F(Training, TheShareThatIsHeldBackIsNotLearnedFrom) {
   const auto source = info_of(model).at("provenance").at("sources").at(0);
   EXPECT_EQ(source.at("trained"), 18);
   EXPECT_EQ(source.at("held_back"), 6);
+}
+
+// What the network of `fast` never sees is known to the statistics beside it, but for a share that the user
+// holds back.
+TEST_F(Training, StatisticsBesideANetworkAreOfAllPictures) {
+  const auto model = file("model.safetensors").string();
+  const std::string train = "train --recipe fast --steps 1 --no-cache --backbone efficientnet-lite2 --data " +
+                            write_noise("cam", 24, 1) + " --model " + model;
+  ASSERT_EQ(uniad(train).code, 0);
+  EXPECT_EQ(pictures_in(model), 24.0F);
+  EXPECT_EQ(info_of(model).at("provenance").at("sources").at(0).at("held_back"), 3);
+  ASSERT_EQ(uniad(train + " --held-back 0.25").code, 0);
+  EXPECT_EQ(pictures_in(model), 18.0F);
 }
 
 TEST_F(Training, OneNormalPictureIsLearnedButGivesNoThreshold) {

@@ -345,7 +345,8 @@ std::vector<Item> limit_frames(std::span<const Item> items, std::size_t count) {
   return kept;
 }
 
-Split hold_back(std::span<const Item> items, std::uint64_t seed, std::optional<double> wanted) {
+std::vector<bool> choose_held_back(std::span<const Item> items, std::uint64_t seed,
+                                   std::optional<double> wanted) {
   const auto rounded_up = [&](double part) {
     return static_cast<std::size_t>(std::ceil(part * static_cast<double>(items.size()) - 1e-9));
   };
@@ -362,7 +363,11 @@ Split hold_back(std::span<const Item> items, std::uint64_t seed, std::optional<d
     std::for_each(members.end() - static_cast<std::ptrdiff_t>(kept), members.end(),
                   [&](std::size_t index) { held_back[index] = true; });
   }
+  return held_back;
+}
 
+Split hold_back(std::span<const Item> items, std::uint64_t seed, std::optional<double> share) {
+  const std::vector<bool> held_back = choose_held_back(items, seed, share);
   Split split;
   for (std::size_t i = 0; i < items.size(); ++i)
     (held_back[i] ? split.held_back : split.train).push_back(items[i]);

@@ -67,6 +67,9 @@ struct Split {
 // random choice that depends on the seed alone. Order is kept. A single item is not held back, and one is
 // always left.
 Split hold_back(std::span<const Item> items, std::uint64_t seed, std::optional<double> share = std::nullopt);
+// The same choice: of each item, whether it is held back.
+std::vector<bool> choose_held_back(std::span<const Item> items, std::uint64_t seed,
+                                   std::optional<double> share = std::nullopt);
 
 // Parts the items into `folds` that are held back in turn: frames of a video in blocks (neighbouring frames
 // leak), pictures by turns. Returns the fold of each item.

@@ -77,10 +77,11 @@ struct TrainOptions {
   std::string device = "auto";     // auto, cpu, cuda, cuda:N
   std::string precision = "fp32";  // fp32, bf16
   std::uint64_t seed = 0;
-  std::optional<double> held_back;  // share of each source that is never trained on; absent: hold_back()'s
-                                    // own, for the recipe instant every fifth in turn
-  FeatureCacheOptions cache;        // recipes fast and paper
-  std::size_t report_outliers = 0;  // so many of the worst-scored normal pictures are told
+  // Share of each source that is never learned from. Absent: hold_back()'s own for the network; for
+  // statistics every fifth in turn.
+  std::optional<double> held_back;
+  FeatureCacheOptions cache;               // recipes fast and paper
+  std::size_t report_outliers = 0;         // so many of the worst-scored normal pictures are told
   std::optional<ThresholdRule> threshold;  // absent: mean + 4 sd; of an update the model's own rule
 };
 

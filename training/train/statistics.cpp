@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "model/error.h"
-#include "model/statistics/learn_statistics.h"
 #include "training/interrupt.h"
 #include "training/report.h"
 #include "training/train/features.h"
@@ -116,29 +115,20 @@ void stop_behind_steps() {
                 "what was learned is in the checkpoint beside the model: --resume goes on from there");
 }
 
-Statistics learn_statistics(Network &network, const ModelConfig &config,
-                            const std::vector<SourceFeatures> &sources, int batch, Progress &progress) {
+void learn_from(StatisticsLearner &learner, Network &network, const std::string &source,
+                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress) {
   const torch::NoGradGuard no_grad;
-  StatisticsLearner learner({}, *config.statistics, sources.size());
-  std::int64_t pictures = 0;
-  for (const SourceFeatures &source : sources) pictures += source.train.pictures;
-  progress.begin("learning statistics", pictures);
-  for (const SourceFeatures &source : sources) {
-    int fold = 0;
-    visit_set(source.train, batch, [&](const torch::Tensor &raw) {
-      stop_behind_steps();
-      const torch::Tensor features = network.standardise(raw);
-      const torch::Tensor residuals =
-          config.statistics->residuals ? network.residuals(features) : torch::Tensor();
-      for (std::int64_t i = 0; i < features.size(0); ++i) {
-        learner.add(source.name, fold, features[i], residuals.defined() ? residuals[i] : torch::Tensor());
-        fold = (fold + 1) % StatisticsLearner::folds;
-      }
-      progress.update(learner.pictures());
-    });
-  }
+  progress.begin(source + ": learning statistics", pictures.pictures);
+  std::size_t next = 0;
+  visit_set(pictures, batch, [&](const torch::Tensor &raw) {
+    stop_behind_steps();
+    const torch::Tensor features = network.standardise(raw);
+    const torch::Tensor residuals = network.residuals(features);
+    for (std::int64_t i = 0; i < features.size(0); ++i)
+      learner.add(source, folds[next++], features[i], residuals[i]);
+    progress.update(static_cast<std::int64_t>(next));
+  });
   progress.end();
-  return learner.finish().statistics;
 }
 
 void add_source(Provenance &provenance, const SourceProvenance &source) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/network.h"
+#include "model/statistics/learn_statistics.h"
 #include "training/data/outliers.h"
 #include "training/progress.h"
 #include "training/train/learn.h"
@@ -35,10 +36,9 @@ Calibration calibrate_held_back(const std::map<std::string, std::vector<double>>
 // Throws Error where the user interrupts a training whose steps are done.
 void stop_behind_steps();
 
-// The same of features that are known; without calibration, as the network
-// has seen these pictures.
-Statistics learn_statistics(Network &network, const ModelConfig &config,
-                            const std::vector<SourceFeatures> &sources, int batch, Progress &progress);
+// Adds a source's pictures, and what the network leaves of them, to `learner`; `folds`: of each.
+void learn_from(StatisticsLearner &learner, Network &network, const std::string &source,
+                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress);
 
 // Adds pictures of a source to what the provenance says of it; a path that is new is named beside the old
 // ones.

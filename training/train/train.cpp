@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <numeric>
 #include <sstream>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "training/train/feature_cache.h"
 #include "training/train/fit.h"
 #include "training/train/learn.h"
+#include "training/train/normal_data.h"
 #include "training/train/pictures.h"
 #include "training/train/recipe.h"
 #include "training/train/statistics.h"
@@ -53,53 +55,6 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
   return model;
 }
 
-FeatureSet as_set(FeatureRows rows) {
-  const std::int64_t pictures = rows.rows();
-  return {pictures,
-          [rows = std::move(rows)](std::span<const std::int64_t> numbers) { return rows.gather(numbers); }};
-}
-
-// What is normal of all sources: features that are read once, and the pictures that they are of.
-struct NormalData {
-  std::vector<SourceFeatures> sources;
-  std::vector<Item> trained;  // one source after the other
-  std::vector<Item> held_back;
-};
-
-void append_items(std::vector<Item> &to, const FeatureRows &rows) {
-  for (std::int64_t row = 0; row < rows.rows(); ++row) to.push_back(rows.item(row));
-}
-
-FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
-                       const std::string &source, const std::string &what, Progress &progress) {
-  FeatureRows rows = cache.read(items, batch, source + ": " + what);
-  for (const Unread &unread : rows.unread()) progress.say("skipped " + unread.reason);
-  if (!rows.unread().empty()) {
-    progress.say(source + ": " + std::to_string(rows.unread().size()) + " of " +
-                 std::to_string(items.size()) + " pictures could not be read");
-  }
-  return rows;
-}
-
-NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provenance &provenance,
-                       Progress &progress) {
-  NormalData data;
-  for (const Source &source : options.sources) {
-    const Split split = hold_back(source.train, options.seed, options.held_back);
-    FeatureRows train =
-        read_items(cache, split.train, options.batch, source.name, "reading what is normal", progress);
-    FeatureRows held_back =
-        read_items(cache, split.held_back, options.batch, source.name, "reading what is held back", progress);
-    if (train.rows() == 0)
-      throw Error(source.path, "no picture of it could be read", "see the files named above");
-    provenance.sources.push_back({source.name, source.path, train.rows(), held_back.rows()});
-    append_items(data.trained, train);
-    append_items(data.held_back, held_back);
-    data.sources.push_back({source.name, as_set(std::move(train)), as_set(std::move(held_back))});
-  }
-  return data;
-}
-
 void warn_of_few_scores(const Calibration &calibration, const TrainOptions &options, Progress &progress) {
   for (const Source &source : options.sources) {
     if (calibration.sources.contains(source.name)) continue;
@@ -114,28 +69,84 @@ void tell_outliers(std::vector<ScoredItem> scored, const TrainOptions &options, 
     progress.say("outlier? " + describe(outlier));
 }
 
-// By the finished network. It has seen the pictures that it was trained on, but follows the many, not the
-// odd.
-Calibration judge_normal(Network &network, const NormalData &data, const Model &model,
-                         const TrainOptions &options, Progress &progress) {
-  std::map<std::string, std::vector<double>> scores;
-  std::vector<ScoredItem> scored;
-  const auto score = [&](const SourceFeatures &source, const FeatureSet &set, auto &item) {
-    stop_behind_steps();
-    auto of_set = scores_of(network, set, model.config.score, options.batch);
-    for (const double picture : of_set) scored.push_back({source.name, *item++, picture});
-    return of_set;
-  };
-  auto held_back = data.held_back.begin();
-  auto trained = data.trained.begin();
-  for (const SourceFeatures &source : data.sources) {
-    scores[source.name] = score(source, source.held_back, held_back);
-    if (options.report_outliers > 0) score(source, source.train, trained);
+// The finished network's scores of what is held back, and of all pictures where outliers are asked for: it
+// has seen those that it was trained on, but follows the many, not the odd.
+class Judgements {
+ public:
+  Judgements(Network &network, const NormalData &data, const Model &model, const TrainOptions &options)
+      : network_(network), data_(data), score_(model.config.score), options_(options) {}
+
+  void judge(std::optional<int> fold = std::nullopt) {
+    for (std::size_t i = 0; i < data_.sources.size(); ++i) {
+      const NormalPictures &pictures = data_.pictures[i];
+      std::vector<std::int64_t> numbers;
+      for (std::size_t number = 0; number < pictures.items.size(); ++number) {
+        if (fold && pictures.folds[number] != *fold) continue;
+        if (pictures.held_back[number] || options_.report_outliers > 0)
+          numbers.push_back(static_cast<std::int64_t>(number));
+      }
+      stop_behind_steps();
+      add(data_.sources[i].name, pictures, numbers,
+          scores_of(network_, some_of(pictures.features, numbers), score_, options_.batch));
+    }
   }
-  tell_outliers(std::move(scored), options, progress);
-  Calibration calibration = calibrate_held_back(scores, options, progress);
-  warn_of_few_scores(calibration, options, progress);
-  return calibration;
+
+  Calibration calibrate(Progress &progress) {
+    tell_outliers(std::move(scored_), options_, progress);
+    Calibration calibration = calibrate_held_back(of_held_back_, options_, progress);
+    warn_of_few_scores(calibration, options_, progress);
+    return calibration;
+  }
+
+ private:
+  void add(const std::string &source, const NormalPictures &pictures,
+           const std::vector<std::int64_t> &numbers, const std::vector<double> &scores) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const auto number = static_cast<std::size_t>(numbers[i]);
+      scored_.push_back({source, pictures.items[number], scores[i]});
+      if (pictures.held_back[number]) of_held_back_[source].push_back(scores[i]);
+    }
+  }
+
+  Network &network_;
+  const NormalData &data_;
+  const ScoreKind score_;
+  const TrainOptions &options_;
+  std::map<std::string, std::vector<double>> of_held_back_;
+  std::vector<ScoredItem> scored_;
+};
+
+// Of everything; each fold is judged by the sums without it. Where the user has a share held back, of the
+// others alone.
+Statistics learn_and_judge(Network &network, const NormalData &data, const StatisticsConfig &config,
+                           const TrainOptions &options, Judgements &judgements, Progress &progress) {
+  StatisticsLearner learner({}, config, data.sources.size());
+  for (std::size_t i = 0; i < data.sources.size(); ++i) {
+    const NormalPictures &pictures = data.pictures[i];
+    std::vector<std::int64_t> numbers = pictures.numbers(false);
+    if (!options.held_back) {
+      numbers.resize(pictures.items.size());
+      std::iota(numbers.begin(), numbers.end(), 0);
+    }
+    std::vector<int> folds;
+    for (const std::int64_t number : numbers)
+      folds.push_back(pictures.folds[static_cast<std::size_t>(number)]);
+    learn_from(learner, network, data.sources[i].name, some_of(pictures.features, std::move(numbers)), folds,
+               options.batch, progress);
+  }
+  StatisticsLearner::Learned learned = learner.finish();
+  if (options.held_back) {
+    network.statistics.emplace(learned.statistics, config);
+    judgements.judge();
+    return std::move(learned.statistics);
+  }
+  for (int fold = 0; fold < StatisticsLearner::folds; ++fold) {
+    Statistics others = learner.without(fold, learned.clusters);
+    if (others.empty()) continue;  // all pictures lie in this one
+    network.statistics.emplace(std::move(others), config);
+    judgements.judge(fold);
+  }
+  return std::move(learned.statistics);
 }
 
 // A name for what the items are: their names and sizes, whatever folder they lie in.
@@ -213,16 +224,19 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
     FeatureCache anew(learned, progress, {.memory = options.cache.memory, .folder = {}});
     model.provenance.sources.clear();
     const NormalData seen = read_normal(anew, options, model.provenance, progress);
-    model.calibration = judge_normal(network, seen, model, options, progress);
+    Judgements judgements(network, seen, model, options);
+    judgements.judge();
+    model.calibration = judgements.calibrate(progress);
     return;
   }
+  Judgements judgements(network, data, model, options);
   if (model.config.statistics) {
-    const Statistics statistics =
-        learn_statistics(network, model.config, data.sources, options.batch, progress);
-    set_statistics(model, statistics);
-    network.statistics.emplace(statistics, *model.config.statistics);
+    set_statistics(model,
+                   learn_and_judge(network, data, *model.config.statistics, options, judgements, progress));
+  } else {
+    judgements.judge();
   }
-  model.calibration = judge_normal(network, data, model, options, progress);
+  model.calibration = judgements.calibrate(progress);
 }
 
 // An unfinished training's work is not lost to the next one.
@@ -247,7 +261,8 @@ void train(const TrainOptions &options, Progress &progress) {
     pictures +=
         static_cast<std::int64_t>(hold_back(source.train, options.seed, options.held_back).train.size());
   }
-  Workers workers = model.config.reconstruction ? Workers::join(options.worker_timeout) : Workers();
+  Workers workers =
+      model.config.reconstruction ? Workers::join(options.worker_timeout) : Workers();
   if (!workers.first()) progress.be_quiet();
   const Schedule schedule = make_schedule(options, pictures, workers.rank().size);
   if (model.config.reconstruction) {

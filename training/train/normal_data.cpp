@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/train/normal_data.h"
+
+#include <iterator>
+#include <span>
+#include <utility>
+
+#include "model/error.h"
+#include "model/statistics/learn_statistics.h"
+
+namespace uniad {
+
+std::vector<std::int64_t> NormalPictures::numbers(bool of_held_back) const {
+  std::vector<std::int64_t> chosen;
+  for (std::size_t i = 0; i < held_back.size(); ++i)
+    if (held_back[i] == of_held_back) chosen.push_back(static_cast<std::int64_t>(i));
+  return chosen;
+}
+
+FeatureSet as_set(FeatureRows rows) {
+  const std::int64_t pictures = rows.rows();
+  return {pictures,
+          [rows = std::move(rows)](std::span<const std::int64_t> numbers) { return rows.gather(numbers); }};
+}
+
+FeatureSet some_of(const FeatureSet &set, std::vector<std::int64_t> chosen) {
+  const std::int64_t pictures = std::ssize(chosen);
+  return {pictures, [gather = set.gather, chosen = std::move(chosen)](std::span<const std::int64_t> numbers) {
+            std::vector<std::int64_t> of_set;
+            for (const std::int64_t number : numbers)
+              of_set.push_back(chosen[static_cast<std::size_t>(number)]);
+            return gather(of_set);
+          }};
+}
+
+FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
+                       const std::string &source, const std::string &what, Progress &progress) {
+  FeatureRows rows = cache.read(items, batch, source + ": " + what);
+  for (const Unread &unread : rows.unread()) progress.say("skipped " + unread.reason);
+  if (!rows.unread().empty()) {
+    progress.say(source + ": " + std::to_string(rows.unread().size()) + " of " +
+                 std::to_string(items.size()) + " pictures could not be read");
+  }
+  return rows;
+}
+
+namespace {
+
+NormalPictures read_pictures(FeatureCache &cache, const Source &source, const TrainOptions &options,
+                             Progress &progress) {
+  FeatureRows rows =
+      read_items(cache, source.train, options.batch, source.name, "reading what is normal", progress);
+  std::vector<bool> readable(source.train.size(), true);
+  for (const Unread &unread : rows.unread()) readable[unread.index] = false;
+  const std::vector<bool> held_back = choose_held_back(source.train, options.seed, options.held_back);
+  const std::vector<int> folds = assign_folds(source.train, StatisticsLearner::folds);
+  NormalPictures pictures;
+  for (std::size_t i = 0; i < source.train.size(); ++i) {
+    if (!readable[i]) continue;
+    pictures.items.push_back(source.train[i]);
+    pictures.held_back.push_back(held_back[i]);
+    pictures.folds.push_back(folds[i]);
+  }
+  pictures.features = as_set(std::move(rows));
+  return pictures;
+}
+
+}  // namespace
+
+NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provenance &provenance,
+                       Progress &progress) {
+  NormalData data;
+  for (const Source &source : options.sources) {
+    NormalPictures pictures = read_pictures(cache, source, options, progress);
+    const std::vector<std::int64_t> trained = pictures.numbers(false);
+    const std::vector<std::int64_t> held_back = pictures.numbers(true);
+    if (trained.empty())
+      throw Error(source.path, "no picture of it could be read", "see the files named above");
+    provenance.sources.push_back({source.name, source.path, std::ssize(trained), std::ssize(held_back)});
+    for (const std::int64_t number : trained)
+      data.trained.push_back(pictures.items[static_cast<std::size_t>(number)]);
+    data.sources.push_back(
+        {source.name, some_of(pictures.features, trained), some_of(pictures.features, held_back)});
+    data.pictures.push_back(std::move(pictures));
+  }
+  return data;
+}
+
+}  // namespace uniad
