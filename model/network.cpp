@@ -21,14 +21,15 @@ Network::Network(const ModelConfig &config)
 }
 
 torch::Tensor Network::features(const torch::Tensor &images) {
-  std::vector<torch::Tensor> taps = backbone->forward(images.to(precision_));
+  std::vector<torch::Tensor> taps = backbone->forward(images.to(device_, precision_));
   for (torch::Tensor &tap : taps) tap = tap.to(torch::kFloat32);
   return standardise(neck(taps, rows_, columns_));
 }
 
 torch::Tensor Network::standardise(const torch::Tensor &raw_features) const {
-  if (!feature_mean.defined()) return raw_features;
-  return whiten((raw_features - feature_mean.view({1, -1, 1, 1})) / feature_std.view({1, -1, 1, 1}));
+  const torch::Tensor raw = raw_features.to(device_);
+  if (!feature_mean.defined()) return raw;
+  return whiten((raw - feature_mean.view({1, -1, 1, 1})) / feature_std.view({1, -1, 1, 1}));
 }
 
 torch::Tensor Network::whiten(const torch::Tensor &standardised) const {
@@ -45,10 +46,11 @@ torch::Tensor Network::residuals(const torch::Tensor &features) {
 }
 
 Judgement Network::judge_features(const torch::Tensor &features) {
-  if (!statistics) return {features, anomaly_grid(loss_, features, reconstruct(features)), {}};
-  const Route route = statistics->route(features);
-  const torch::Tensor left = statistics->of_residuals() ? residuals(features) : torch::Tensor();
-  return {features, statistics->grid(features, left, route), route};
+  if (!statistics) return {features, anomaly_grid(loss_, features, reconstruct(features)).cpu(), {}};
+  const torch::Tensor left = statistics->of_residuals() ? residuals(features).cpu() : torch::Tensor();
+  const torch::Tensor plain = features.cpu();
+  const Route route = statistics->route(plain);
+  return {features, statistics->grid(plain, left, route), route};
 }
 
 std::vector<torch::Tensor> Network::trainable(bool with_backbone) const {
@@ -59,6 +61,14 @@ void Network::set_precision(torch::ScalarType precision) {
   precision_ = precision;
   backbone->to(precision);
   if (reconstruction) reconstruction->to(precision);
+}
+
+void Network::set_device(torch::Device device) {
+  device_ = device;
+  to(device);
+  if (reconstruction) reconstruction->to(device, precision_);
+  for (torch::Tensor *constant : {&feature_mean, &feature_std, &feature_whitening})
+    if (constant->defined()) *constant = constant->to(device);
 }
 
 std::vector<Grid> to_grids(const torch::Tensor &grids) {

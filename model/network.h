@@ -21,7 +21,7 @@ namespace uniad {
 // The network's word on pictures.
 struct Judgement {
   torch::Tensor features;  // (B, channels, H / 16, W / 16), fp32
-  torch::Tensor grid;      // (B, H / 16, W / 16), fp32
+  torch::Tensor grid;      // (B, H / 16, W / 16), fp32, on the CPU
   Route route;             // undefined without statistics
 };
 
@@ -38,7 +38,8 @@ class Network : public torch::nn::Module {
   torch::Tensor standardise(const torch::Tensor &raw_features) const;
   torch::Tensor whiten(const torch::Tensor &standardised) const;  // nothing without feature_whitening
 
-  // What UniAD leaves of features: features - UniAD(features), fp32. Undefined without UniAD.
+  // What UniAD leaves of features: features - UniAD(features), fp32, on their device. Undefined without
+  // UniAD.
   torch::Tensor residuals(const torch::Tensor &features);
 
   Judgement judge(const torch::Tensor &images) { return judge_features(features(images)); }
@@ -47,6 +48,10 @@ class Network : public torch::nn::Module {
   // Runs backbone and UniAD in this type from now on. Features are standardised and compared in fp32 all the
   // same: the difference of two close numbers is what bf16 has no digits for.
   void set_precision(torch::ScalarType precision);
+
+  // Moves all but the statistics there, which stay on the CPU: what is made from now on lies there, too.
+  void set_device(torch::Device device);
+  torch::Device device() const { return device_; }
 
   // What a training changes: the reconstruction, or the backbone with it, which stays in eval mode: its batch
   // statistics are constants. features() of a backbone that learns carry its gradient, as the target of the
@@ -70,6 +75,7 @@ class Network : public torch::nn::Module {
   int columns_;
   FeatureLoss loss_;
   torch::ScalarType precision_ = torch::kFloat32;
+  torch::Device device_ = torch::kCPU;
 };
 
 // (B, rows, columns), fp32, as plain numbers.

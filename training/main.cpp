@@ -45,7 +45,8 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
 std::string reason_of(const std::exception &error) {
   std::string text = error.what();
   const bool no_memory = dynamic_cast<const std::bad_alloc *>(&error) != nullptr ||
-                         text.find("can't allocate memory") != std::string::npos;
+                         text.find("can't allocate memory") != std::string::npos ||
+                         text.find("CUDA out of memory") != std::string::npos;
   if (!no_memory) return text;
   return "there is not enough memory (free some, raise its limit, or take a smaller --batch, --input-size or "
          "--cache-memory)";

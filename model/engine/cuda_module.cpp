@@ -38,10 +38,14 @@ void require_driver() {
                 "install version 580 or newer, or use device=cpu");
 }
 
-const CudaModule &load_module() {
+struct Loaded {
+  void *handle = nullptr;  // never closed: LibTorch's libraries cannot be
+  const CudaModule *module = nullptr;
+};
+
+Loaded load_module() {
   const std::string path = path_of_module();
   if (path != file_name) require_driver();
-  // Never closed: LibTorch's libraries cannot be.
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const std::string reason = last_error();
@@ -53,15 +57,19 @@ const CudaModule &load_module() {
   const CudaModule *module = function != nullptr ? function(cuda_module_version) : nullptr;
   if (module == nullptr)
     throw Error("cuda", path + " belongs to another build", "install both from one build, or use device=cpu");
-  return *module;
+  return {handle, module};
+}
+
+const Loaded &loaded() {
+  static std::mutex mutex;
+  static Loaded once;
+  const std::scoped_lock lock(mutex);
+  if (once.module == nullptr) once = load_module();
+  return once;
 }
 
 const CudaModule &module() {
-  static std::mutex mutex;
-  static const CudaModule *loaded = nullptr;
-  const std::scoped_lock lock(mutex);
-  if (loaded == nullptr) loaded = &load_module();
-  return *loaded;
+  return *loaded().module;
 }
 
 }  // namespace
@@ -76,6 +84,14 @@ std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string
   const CudaModule &cuda = module();
   cuda.require_device(device);
   return cuda.open(model, where, device, precision);
+}
+
+void require_cuda(int device) {
+  module().require_device(device);
+}
+
+void *find_in_cuda_module(const char *name) {
+  return dlsym(loaded().handle, name);
 }
 
 bool has_cuda_module() {

@@ -47,6 +47,13 @@ int cuda_device_number(const std::string &device);
 std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string &where, int device,
                                            const std::string &precision);
 
+// Opens the module, before LibTorch is asked for anything of CUDA: it looks for its CUDA part once. Throws
+// Error: no module, no driver, no such device.
+void require_cuda(int device);
+
+// Another function that the module may export, null without it. After require_cuda().
+void *find_in_cuda_module(const char *name);
+
 // Whether the module lies beside this library.
 bool has_cuda_module();
 

@@ -22,8 +22,8 @@ torch::Tensor MultiheadAttentionImpl::forward(const torch::Tensor &query, const 
   const torch::Tensor q = torch::linear(query, weights[0], biases[0]);
   const torch::Tensor k = torch::linear(key, weights[1], biases[1]);
   const torch::Tensor v = torch::linear(value, weights[2], biases[2]);
-  return out_proj(is_training() ? training_attention(q, k, v, mask, heads_, dropout_)
-                                : attend(q, k, v, mask));
+  return out_proj(is_training() && q.is_cpu() ? training_attention(q, k, v, mask, heads_, dropout_)
+                                              : attend(q, k, v, mask, is_training() ? dropout_ : 0));
 }
 
 torch::Tensor MultiheadAttentionImpl::fuse(const torch::Tensor &query, const torch::Tensor &source,
@@ -32,13 +32,14 @@ torch::Tensor MultiheadAttentionImpl::fuse(const torch::Tensor &query, const tor
 }
 
 torch::Tensor MultiheadAttentionImpl::attend(const torch::Tensor &q, const torch::Tensor &k,
-                                             const torch::Tensor &v, const torch::Tensor &mask) const {
+                                             const torch::Tensor &v, const torch::Tensor &mask,
+                                             double dropout) const {
   const auto split = [this](const torch::Tensor &tokens) {
     return tokens.view({tokens.size(0), tokens.size(1), heads_, -1}).transpose(1, 2);
   };
-  const torch::Tensor attended =
-      torch::scaled_dot_product_attention(split(q).expand({k.size(0), -1, -1, -1}), split(k), split(v),
-                                          mask.defined() ? std::optional(mask) : std::nullopt);
+  const torch::Tensor attended = torch::scaled_dot_product_attention(
+      split(q).expand({k.size(0), -1, -1, -1}), split(k), split(v),
+      mask.defined() ? std::optional(mask.to(q.scalar_type())) : std::nullopt, dropout);
   return attended.transpose(1, 2).flatten(2);
 }
 

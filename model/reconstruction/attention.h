@@ -34,7 +34,7 @@ class MultiheadAttentionImpl : public Fusion {
 
  private:
   torch::Tensor attend(const torch::Tensor &q, const torch::Tensor &k, const torch::Tensor &v,
-                       const torch::Tensor &mask) const;
+                       const torch::Tensor &mask, double dropout) const;
 
   int heads_;
   double dropout_;

@@ -87,7 +87,9 @@ void drop(const DropoutMask &mask, torch::Tensor &values, std::int64_t first) {
 }
 
 torch::Tensor seeded_dropout(const torch::Tensor &input, double probability, bool training) {
-  return training && probability > 0 ? DropoutFunction::apply(input, probability) : input;
+  if (!training || probability == 0) return input;
+  return input.is_cpu() ? DropoutFunction::apply(input, probability)
+                        : torch::dropout(input, probability, true);
 }
 
 }  // namespace uniad

@@ -21,7 +21,8 @@ DropoutMask draw_dropout(double probability);
 // `first` of the mask.
 void drop(const DropoutMask &mask, torch::Tensor &values, std::int64_t first);
 
-// torch.nn.Dropout, without its cost: torch's random numbers alone take a quarter of a training step.
+// torch.nn.Dropout; on the CPU without its cost: torch's random numbers alone take a quarter of a training
+// step.
 torch::Tensor seeded_dropout(const torch::Tensor &input, double probability, bool training);
 
 }  // namespace uniad

@@ -959,6 +959,19 @@ TEST_F(Training, TheShareThatIsHeldBackIsNotLearnedFrom) {
   EXPECT_EQ(source.at("held_back"), 6);
 }
 
+TEST_F(Training, AGpuThatIsNotThereIsNamedBeforeAnythingIsLearned) {
+  const auto model = file("model.safetensors");
+  for (const char *recipe : {"instant", "fast"}) {
+    const auto trained =
+        uniad("train --device cuda:99 --backbone efficientnet-lite2 --recipe " + std::string(recipe) +
+              " --data " + write_noise("cam", 2, 1) + " --model " + model.string());
+    EXPECT_EQ(trained.code, 1);
+    EXPECT_TRUE(holds(trained.err, "cuda")) << trained.err;
+    EXPECT_FALSE(holds(trained.err, "reading")) << trained.err;
+    EXPECT_FALSE(std::filesystem::exists(model));
+  }
+}
+
 // What the network of `fast` never sees is known to the statistics beside it, but for a share that the user
 // holds back.
 TEST_F(Training, StatisticsBesideANetworkAreOfAllPictures) {

@@ -26,7 +26,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
                                    Statistics known, Provenance &provenance, Progress &progress) {
   const torch::NoGradGuard no_grad;
   const bool anew = known.empty();
-  FeatureExtractor extractor(network, config, "cpu", options.precision);
+  FeatureExtractor extractor(network, config, options.device, options.precision);
   StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
   std::map<std::string, Split> splits;
   std::map<std::string, std::vector<std::size_t>> learned_from;  // items of split.train, in order
@@ -123,9 +123,10 @@ void learn_from(StatisticsLearner &learner, Network &network, const std::string 
   visit_set(pictures, batch, [&](const torch::Tensor &raw) {
     stop_behind_steps();
     const torch::Tensor features = network.standardise(raw);
-    const torch::Tensor residuals = network.residuals(features);
-    for (std::int64_t i = 0; i < features.size(0); ++i)
-      learner.add(source, folds[next++], features[i], residuals[i]);
+    const torch::Tensor residuals = network.residuals(features).cpu();
+    const torch::Tensor plain = features.cpu();
+    for (std::int64_t i = 0; i < plain.size(0); ++i)
+      learner.add(source, folds[next++], plain[i], residuals[i]);
     progress.update(static_cast<std::int64_t>(next));
   });
   progress.end();

@@ -12,24 +12,25 @@
 namespace uniad {
 namespace {
 
-// Turns automatic bf16 on, and off again whatever happens.
+// Turns automatic bf16 on for a kind of device, and off again whatever happens.
 class Bf16Scope {
  public:
-  explicit Bf16Scope(bool wanted) : wanted_(wanted) {
+  Bf16Scope(bool wanted, at::DeviceType device) : wanted_(wanted), device_(device) {
     if (!wanted_) return;
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, true);
   }
   ~Bf16Scope() {
     if (!wanted_) return;
     at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::set_autocast_enabled(device_, false);
   }
   Bf16Scope(const Bf16Scope &) = delete;
   Bf16Scope &operator=(const Bf16Scope &) = delete;
 
  private:
   bool wanted_;
+  at::DeviceType device_;
 };
 
 }  // namespace
@@ -39,7 +40,7 @@ Optimiser::Optimiser(std::vector<torch::Tensor> parameters, double weight_decay)
   for (const torch::Tensor &parameter : parameters_) {
     first_moments_.push_back(torch::zeros_like(parameter));
     second_moments_.push_back(torch::zeros_like(parameter));
-    steps_.push_back(torch::zeros({}, torch::kFloat32));
+    steps_.push_back(torch::zeros({}, parameter.options().dtype(torch::kFloat32).requires_grad(false)));
   }
 }
 
@@ -90,7 +91,7 @@ StepResult training_step(UniAD &network, const torch::Tensor &features, std::int
   if (features.size(0) > 0) {
     torch::Tensor reconstruction;
     {
-      const Bf16Scope scope(rule.bf16);
+      const Bf16Scope scope(rule.bf16, features.device().type());
       reconstruction = network(features).to(features.scalar_type());
     }
     // This worker's part of the batch's mean.
@@ -102,8 +103,9 @@ StepResult training_step(UniAD &network, const torch::Tensor &features, std::int
   }
   bool stops = stop;
   if (workers.rank().size > 1) {
-    const torch::Tensor told = torch::tensor({loss, stop ? 1.0 : 0.0}, torch::kFloat32);
     std::vector<torch::Tensor> tensors = optimiser.gradients();
+    const torch::Tensor told =
+        torch::tensor({loss, stop ? 1.0 : 0.0}, torch::kFloat32).to(tensors.front().device());
     tensors.push_back(told);
     workers.add_up(tensors);
     loss = told[0].item<double>();

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "model/engine/calibration.h"
+#include "model/engine/cuda_module.h"
+#include "model/engine/engine.h"
 #include "model/error.h"
 #include "model/file/weights.h"
 #include "model/network.h"
@@ -200,11 +202,12 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
                    Workers &workers, Progress &progress) {
   const RunIdentity identity = identify(options, workers);
   if (!options.resume.empty()) check_checkpoint(options.resume, identity);
-  FeatureExtractor extractor(network, model.config, "cpu", options.precision);
+  FeatureExtractor extractor(network, model.config, options.device, options.precision);
   FeatureCache cache(extractor, progress, options.cache);
   const NormalData data = read_normal(cache, options, model.provenance, progress);
   const std::vector<TestFeatures> tests = read_tests(cache, options, progress);
   if (schedule.standardise) standardise(network, data.sources, options.whiten);
+  network.set_device(options.device);
 
   const LearningRule rule{schedule,        options.batch, options.precision == "bf16",
                           options.average, options.seed,  options.train_backbone};
@@ -220,7 +223,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
   progress.say("ends with the weights of " + model.provenance.selected);
   if (options.train_backbone) {
     // Features are others now.
-    FeatureExtractor learned(network, model.config, "cpu", options.precision);
+    FeatureExtractor learned(network, model.config, options.device, options.precision);
     FeatureCache anew(learned, progress, {.memory = options.cache.memory, .folder = {}});
     model.provenance.sources.clear();
     const NormalData seen = read_normal(anew, options, model.provenance, progress);
@@ -248,12 +251,26 @@ void keep_old_checkpoint(const TrainOptions &options, Progress &progress) {
   progress.say("an unfinished training's checkpoint is now " + kept.string() + "; --resume goes on from it");
 }
 
+// Where this process learns: of several on one machine each takes the GPU of its local rank, where none is
+// named.
+std::string device_to_learn_on(const std::string &asked, Progress &progress) {
+  const std::string chosen = choose_device(asked);
+  if (chosen == "cpu") {
+    std::string why_not;
+    if (asked == "auto" && has_cuda_module() && !cuda_usable(&why_not))
+      progress.say("on the CPU: " + why_not);
+    return chosen;
+  }
+  const std::string device = asked == chosen ? chosen : "cuda:" + std::to_string(local_rank());
+  require_cuda(cuda_device_number(device));
+  return device;
+}
+
 }  // namespace
 
-void train(const TrainOptions &options, Progress &progress) {
-  if (options.device.starts_with("cuda")) {
-    throw Error(options.device, "this build has no CUDA module", "use --device cpu or --device auto");
-  }
+void train(const TrainOptions &asked, Progress &progress) {
+  TrainOptions options = asked;
+  options.device = device_to_learn_on(asked.device, progress);
   const BackboneWeights weights = read_backbone_weights(options.weights, options.backbone);
   Model model = describe(options, weights);
   std::int64_t pictures = 0;
@@ -262,7 +279,7 @@ void train(const TrainOptions &options, Progress &progress) {
         static_cast<std::int64_t>(hold_back(source.train, options.seed, options.held_back).train.size());
   }
   Workers workers =
-      model.config.reconstruction ? Workers::join(options.worker_timeout) : Workers();
+      model.config.reconstruction ? Workers::join(options.worker_timeout, options.device) : Workers();
   if (!workers.first()) progress.be_quiet();
   const Schedule schedule = make_schedule(options, pictures, workers.rank().size);
   if (model.config.reconstruction) {

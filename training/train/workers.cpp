@@ -12,6 +12,8 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include "model/cuda/join_workers.h"
+#include "model/engine/cuda_module.h"
 #include "model/error.h"
 
 namespace uniad {
@@ -52,6 +54,22 @@ c10::intrusive_ptr<c10d::Store> open_store(WorkerRank rank, std::chrono::millise
   return c10::make_intrusive<c10d::PrefixStore>("uniad/" + (attempt.empty() ? "0" : attempt), store);
 }
 
+c10::intrusive_ptr<c10d::Backend> join_gloo(const c10::intrusive_ptr<c10d::Store> &store, WorkerRank rank,
+                                            std::chrono::milliseconds timeout) {
+  const auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+  const std::string interface = variable("GLOO_SOCKET_IFNAME");
+  options->devices.push_back(interface.empty() ? c10d::ProcessGroupGloo::createDefaultDevice()
+                                               : c10d::ProcessGroupGloo::createDeviceForInterface(interface));
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank.rank, rank.size, options);
+}
+
+// Null in a CUDA module that was built without NCCL.
+cuda::JoinWorkers find_nccl() {
+  const auto function =
+      reinterpret_cast<cuda::JoinWorkersFunction>(find_in_cuda_module(cuda::join_workers_function));
+  return function != nullptr ? function() : nullptr;
+}
+
 std::string first_line(const char *text) {
   const std::string_view all(text);
   return std::string(all.substr(0, all.find('\n')));
@@ -59,11 +77,13 @@ std::string first_line(const char *text) {
 
 }  // namespace
 
-struct Workers::Group {
-  Group(c10::intrusive_ptr<c10d::ProcessGroupGloo> joined, std::string who)
-      : gloo(std::move(joined)), name(std::move(who)) {}
+int local_rank() {
+  return variable("LOCAL_RANK").empty() ? 0 : number("LOCAL_RANK", 0, 65535);
+}
 
-  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+struct Workers::Group {
+  c10::intrusive_ptr<c10d::Backend> processes;
+  torch::Device device;  // of what they exchange
   std::string name;
 
   void run(const std::vector<torch::Tensor> &tensors,
@@ -72,7 +92,7 @@ struct Workers::Group {
     std::vector<torch::Tensor> flat;
     flat.reserve(tensors.size());
     for (const torch::Tensor &tensor : tensors) flat.push_back(tensor.reshape(-1));
-    std::vector<at::Tensor> message{torch::cat(flat)};
+    std::vector<at::Tensor> message{torch::cat(flat).to(device)};
     try {
       exchange(message)->wait();
     } catch (const std::exception &error) {
@@ -92,7 +112,7 @@ Workers::~Workers() = default;
 Workers::Workers(Workers &&) noexcept = default;
 Workers &Workers::operator=(Workers &&) noexcept = default;
 
-Workers Workers::join(double timeout) {
+Workers Workers::join(double timeout, torch::Device device) {
   Workers workers;
   if (variable("WORLD_SIZE").empty()) return workers;
   workers.rank_.size = number("WORLD_SIZE", 1, 65536);
@@ -102,15 +122,11 @@ Workers Workers::join(double timeout) {
       "worker " + std::to_string(workers.rank_.rank) + " of " + std::to_string(workers.rank_.size);
   const auto patience = std::chrono::milliseconds(static_cast<std::int64_t>(timeout * 1000));
   try {
-    const auto options = c10d::ProcessGroupGloo::Options::create(patience);
-    const std::string interface = variable("GLOO_SOCKET_IFNAME");
-    options->devices.push_back(interface.empty()
-                                   ? c10d::ProcessGroupGloo::createDefaultDevice()
-                                   : c10d::ProcessGroupGloo::createDeviceForInterface(interface));
+    const auto store = open_store(workers.rank_, patience);
+    const cuda::JoinWorkers nccl = device.is_cuda() ? find_nccl() : nullptr;
     workers.group_ = std::make_unique<Group>(
-        c10::make_intrusive<c10d::ProcessGroupGloo>(open_store(workers.rank_, patience), workers.rank_.rank,
-                                                    workers.rank_.size, options),
-        name);
+        nccl != nullptr ? Group{nccl(store, workers.rank_.rank, workers.rank_.size, patience), device, name}
+                        : Group{join_gloo(store, workers.rank_, patience), torch::kCPU, name});
   } catch (const Error &) {
     throw;
   } catch (const std::exception &error) {
@@ -121,11 +137,11 @@ Workers Workers::join(double timeout) {
 }
 
 void Workers::add_up(const std::vector<torch::Tensor> &tensors) {
-  if (group_) group_->run(tensors, [this](auto &message) { return group_->gloo->allreduce(message); });
+  if (group_) group_->run(tensors, [this](auto &message) { return group_->processes->allreduce(message); });
 }
 
 void Workers::copy_first(const std::vector<torch::Tensor> &tensors) {
-  if (group_) group_->run(tensors, [this](auto &message) { return group_->gloo->broadcast(message); });
+  if (group_) group_->run(tensors, [this](auto &message) { return group_->processes->broadcast(message); });
 }
 
 }  // namespace uniad
