@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct ClusterSums {
 };
 
 using Statistics = std::vector<ClusterSums>;
+
+// Of one or more.
+ClusterSums sum_of(std::span<const std::shared_ptr<const ClusterSums>> clusters);
 
 // Of one picture's features (channels, rows, columns) and residuals (the same shape, or undefined).
 ClusterSums sums_of(const torch::Tensor &features, const torch::Tensor &residuals);

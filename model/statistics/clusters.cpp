@@ -4,42 +4,84 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
 namespace uniad {
 namespace {
 
-// n_a n_b / (n_a + n_b) |c_a - c_b|^2 is what joining a and b adds to the sum of squares. Joins the cheapest.
-void join_nearest(Partition &clusters, const ChannelScale &scale) {
-  std::vector<torch::Tensor> centres;
-  std::vector<double> counts;
-  for (const auto &cluster : clusters) {
-    centres.push_back(cluster->descriptors / cluster->pictures);
-    counts.push_back(static_cast<double>(cluster->pictures));
-  }
-  // The scale's mean cancels in differences.
-  const torch::Tensor at = torch::stack(centres) * scale.inverse_std;
-  const torch::Tensor power = at.square().sum(1);
-  const torch::Tensor distances = power.unsqueeze(1) + power.unsqueeze(0) - 2 * at.mm(at.t());
-  const torch::Tensor count = torch::tensor(counts, torch::kFloat64);
-  const torch::Tensor pairs =
-      count.unsqueeze(1) * count.unsqueeze(0) / (count.unsqueeze(1) + count.unsqueeze(0));
-  torch::Tensor costs = pairs * distances;
-  costs.fill_diagonal_(std::numeric_limits<double>::infinity());
-  const auto cheapest = costs.argmin().item<std::int64_t>();
-  const auto size = static_cast<std::int64_t>(clusters.size());
-  const auto [first, second] = std::minmax({cheapest / size, cheapest % size});
+constexpr double never = std::numeric_limits<double>::infinity();
 
-  auto joined = std::make_shared<ClusterSums>(*clusters[static_cast<std::size_t>(first)]);
-  *joined += *clusters[static_cast<std::size_t>(second)];
-  clusters[static_cast<std::size_t>(first)] = std::move(joined);
-  clusters.erase(clusters.begin() + second);
-}
+// What joining two clusters of a partition adds to the sum of squares: n_a n_b / (n_a + n_b) |c_a - c_b|^2.
+class JoiningCosts {
+ public:
+  JoiningCosts(const Partition &clusters, const ChannelScale &scale) {
+    std::vector<torch::Tensor> centres;
+    std::vector<double> counts;
+    for (const auto &cluster : clusters) {
+      // The scale's mean cancels in differences.
+      centres.push_back(cluster->descriptors / cluster->pictures * scale.inverse_std);
+      counts.push_back(static_cast<double>(cluster->pictures));
+    }
+    centres_ = torch::stack(centres);
+    counts_ = torch::tensor(counts, torch::kFloat64);
+    const torch::Tensor power = centres_.square().sum(1);
+    const torch::Tensor distances = power.unsqueeze(1) + power.unsqueeze(0) - 2 * centres_.mm(centres_.t());
+    costs_ = weights(counts_.unsqueeze(1)) * distances;
+    costs_.fill_diagonal_(never);
+  }
+
+  // The two whose union is cheapest, the smaller place first.
+  std::pair<std::int64_t, std::int64_t> cheapest() const {
+    const auto place = costs_.argmin().item<std::int64_t>();
+    const std::int64_t size = costs_.size(0);
+    return std::minmax({place / size, place % size});
+  }
+
+  // Their union stands in the place of the first now, and nothing in that of the second.
+  void join(std::int64_t first, std::int64_t second) {
+    fill(second, torch::full_like(counts_, never));
+    const torch::Tensor gone = costs_[first].isinf();  // the second, those before it, and itself
+    const torch::Tensor count = counts_[first] + counts_[second];
+    centres_[first] = (counts_[first] * centres_[first] + counts_[second] * centres_[second]) / count;
+    counts_[first] = count;
+    const torch::Tensor distances = (centres_ - centres_[first]).square().sum(1);
+    fill(first, (weights(count) * distances).masked_fill(gone, never));
+  }
+
+ private:
+  torch::Tensor weights(const torch::Tensor &count) const { return counts_ * count / (counts_ + count); }
+
+  void fill(std::int64_t place, const torch::Tensor &costs) {
+    costs_.select(0, place).copy_(costs);
+    costs_.select(1, place).copy_(costs);
+  }
+
+  torch::Tensor centres_;  // (clusters, channels)
+  torch::Tensor counts_;
+  torch::Tensor costs_;  // (clusters, clusters)
+};
 
 }  // namespace
 
 Partition merge_down(Partition clusters, std::size_t most, const ChannelScale &scale) {
-  while (clusters.size() > most) join_nearest(clusters, scale);
-  return clusters;
+  if (clusters.size() <= most) return clusters;
+  JoiningCosts costs(clusters, scale);
+  std::vector<Partition> groups;
+  for (const auto &cluster : clusters) groups.push_back({cluster});
+  for (std::size_t left = groups.size(); left > most; --left) {
+    const auto [first, second] = costs.cheapest();
+    costs.join(first, second);
+    Partition &group = groups[static_cast<std::size_t>(first)];
+    Partition &other = groups[static_cast<std::size_t>(second)];
+    group.insert(group.end(), other.begin(), other.end());
+    other.clear();
+  }
+  Partition joined;
+  for (const Partition &group : groups) {
+    if (group.empty()) continue;
+    joined.push_back(group.size() == 1 ? group.front() : std::make_shared<const ClusterSums>(sum_of(group)));
+  }
+  return joined;
 }
 
 Statistics merge(Statistics statistics, const Statistics &other) {
@@ -69,7 +111,7 @@ void OnlineClusters::add(ClusterSums picture) {
   squares_ = squares_.defined() ? squares_ + squares : squares.clone();
   tokens_ += static_cast<double>(features.positions.size(0));
   clusters_.push_back(std::make_shared<const ClusterSums>(std::move(picture)));
-  if (clusters_.size() > most_) join_nearest(clusters_, channel_scale(sum_, squares_, tokens_));
+  clusters_ = merge_down(std::move(clusters_), most_, channel_scale(sum_, squares_, tokens_));
 }
 
 }  // namespace uniad

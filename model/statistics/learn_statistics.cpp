@@ -13,7 +13,6 @@
 namespace uniad {
 namespace {
 
-constexpr std::size_t most_clusters = 32;    // of a model's scenes learned at a time
 constexpr std::size_t clusters_a_fold = 48;  // while they gather: the more, the better they are told apart
 constexpr std::size_t sample_memory = 64'000'000;  // bytes of features kept for scoring what was held back
 constexpr std::size_t fewest_samples = 40;         // of a source
@@ -35,6 +34,15 @@ Statistics joined(Statistics statistics, const Partition &partition) {
 Statistics features_only(Statistics statistics) {
   for (ClusterSums &cluster : statistics) cluster.residuals = {};
   return statistics;
+}
+
+Partition features_only(Partition partition) {
+  for (auto &cluster : partition) {
+    auto alone = std::make_shared<ClusterSums>(*cluster);
+    alone->residuals = {};
+    cluster = std::move(alone);
+  }
+  return partition;
 }
 
 }  // namespace
@@ -96,14 +104,14 @@ Statistics StatisticsLearner::known_without(int left_out) const {
   return statistics;
 }
 
-Partition StatisticsLearner::fresh_without(int left_out, const ChannelScale &scale) const {
+Partition StatisticsLearner::fresh_without(int left_out) const {
   Partition clusters;
   for (int fold = 0; fold < folds; ++fold) {
     if (fold == left_out) continue;
     const Partition &own = folds_[static_cast<std::size_t>(fold)].fresh.clusters();
     clusters.insert(clusters.end(), own.begin(), own.end());
   }
-  return merge_down(std::move(clusters), most_clusters, scale);
+  return clusters;
 }
 
 std::vector<const StatisticsLearner::Sample *> StatisticsLearner::samples_of(int fold) const {
@@ -123,7 +131,7 @@ class StatisticsLearner::LeftOut {
     const auto samples = learner.samples_of(fold);
     const std::size_t step = (samples.size() + deciding_samples - 1) / deciding_samples;
     for (std::size_t i = 0; i < samples.size(); i += step) samples_.push_back(samples[i]);
-    Partition partition = learner.fresh_without(fold, scale);
+    Partition partition = features_only(learner.fresh_without(fold));
     if (partition.empty() && known_.empty()) samples_.clear();
     if (samples_.empty()) return;
     for (std::size_t i = numbers_of_clusters.size(); i-- > 0;) {
@@ -136,9 +144,22 @@ class StatisticsLearner::LeftOut {
     for (const ClusterSums &cluster : known_) of_known_.push_back(gaussian(cluster));
   }
 
-  // Sum of the logarithms of the densities of the fold's pictures.
+  // Sums of the logarithms of the densities of the fold's pictures, under each number for as long as more may
+  // help. Empty where there is nothing to tell.
+  std::vector<double> densities() {
+    constexpr std::size_t patience = 3;
+    std::vector<double> all;
+    if (samples_.empty()) return all;
+    std::size_t best = 0;
+    for (std::size_t number = 0; number < numbers_of_clusters.size() && number <= best + patience; ++number) {
+      all.push_back(density(number));
+      if (all[number] > all[best]) best = number;
+    }
+    return all;
+  }
+
+ private:
   double density(std::size_t number) {
-    if (samples_.empty()) return 0;
     const Partition &partition = partitions_[number];
     std::vector<Gaussian> gaussians = of_known_;
     for (const auto &cluster : partition) {
@@ -155,7 +176,6 @@ class StatisticsLearner::LeftOut {
     return sum;
   }
 
- private:
   Gaussian gaussian(const ClusterSums &cluster) const {
     return gaussian_of(cluster.features, cluster.pictures, scale_, config_.position_prior);
   }
@@ -171,24 +191,22 @@ class StatisticsLearner::LeftOut {
 
 // The largest number that keeps nearly all of what several clusters gain over one, in the likelihood of
 // pictures held back: where it makes no difference to normal pictures, more clusters are tighter ones, and
-// hide less. One where they gain nothing. More are tried for as long as they may help.
+// hide less. One where they gain nothing.
 std::size_t StatisticsLearner::choose_clusters(const ChannelScale &scale) const {
-  constexpr std::size_t patience = 3;
   constexpr double kept = 0.98;
-  std::vector<LeftOut> left_out;
-  for (int fold = 0; fold < folds; ++fold) left_out.emplace_back(*this, fold, scale);
-  std::vector<double> densities;  // under each number
-  std::size_t best = 0;
-  for (std::size_t number = 0; number < numbers_of_clusters.size() && number <= best + patience; ++number) {
-    double density = 0;
-    for (LeftOut &fold : left_out) density += fold.density(number);
-    densities.push_back(density);
-    if (density > densities[best]) best = number;
+  std::vector<double> densities;  // under each number that all folds have tried
+  for (int fold = 0; fold < folds; ++fold) {
+    const std::vector<double> of_fold = LeftOut(*this, fold, scale).densities();
+    if (of_fold.empty()) continue;
+    if (densities.empty()) densities.resize(of_fold.size());
+    densities.resize(std::min(densities.size(), of_fold.size()));
+    for (std::size_t number = 0; number < densities.size(); ++number) densities[number] += of_fold[number];
   }
-  if (best == 0) return 1;
-  const double enough = densities.front() + kept * (densities[best] - densities.front());
+  const auto best = std::ranges::max_element(densities);
+  if (best == densities.begin()) return 1;
+  const double enough = densities.front() + kept * (*best - densities.front());
   std::size_t chosen = densities.size() - 1;
-  while (chosen > best && densities[chosen] < enough) --chosen;
+  while (densities[chosen] < enough) --chosen;
   return numbers_of_clusters[chosen];
 }
 
@@ -196,13 +214,14 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
   if (pictures_ == 0 && known_.empty())
     throw Error("statistics", "no picture to learn from", "give normal pictures that can be read");
   const torch::NoGradGuard no_grad;
+  const ChannelScale scale = this->scale();
   Learned learned;
-  learned.clusters = choose_clusters(scale());
-  learned.statistics = without(all, learned.clusters);
+  learned.clusters = choose_clusters(scale);
+  learned.statistics = without(all, learned.clusters, scale);
   std::map<std::string, std::vector<torch::Tensor>> by_source;
   for (int fold = 0; fold < folds; ++fold) {
     const auto samples = samples_of(fold);
-    const auto grids = grids_without(fold, learned.clusters);
+    const auto grids = grids_without(fold, learned.clusters, scale);
     for (std::size_t i = 0; i < grids.size(); ++i) {
       by_source[samples[i]->source].push_back(grids[i]);
       learned.held_back_pictures[samples[i]->source].push_back(samples[i]->number);
@@ -220,13 +239,17 @@ ChannelScale StatisticsLearner::scale() const {
 }
 
 Statistics StatisticsLearner::without(int fold, std::size_t clusters) const {
-  const ChannelScale scale = this->scale();
-  return joined(known_without(fold), merge_down(fresh_without(fold, scale), clusters, scale));
+  return without(fold, clusters, scale());
+}
+
+Statistics StatisticsLearner::without(int fold, std::size_t clusters, const ChannelScale &scale) const {
+  return joined(known_without(fold), merge_down(fresh_without(fold), clusters, scale));
 }
 
 // Of a fold's pictures, under the statistics of all others.
-std::vector<torch::Tensor> StatisticsLearner::grids_without(int fold, std::size_t clusters) const {
-  const Statistics others = without(fold, clusters);
+std::vector<torch::Tensor> StatisticsLearner::grids_without(int fold, std::size_t clusters,
+                                                            const ChannelScale &scale) const {
+  const Statistics others = without(fold, clusters, scale);
   const auto held_back = samples_of(fold);
   std::vector<torch::Tensor> grids;
   if (held_back.empty() || others.empty()) return grids;

@@ -72,11 +72,12 @@ class StatisticsLearner {
 
   void keep_sample(Sample sample);
   Statistics known_without(int left_out) const;
-  Partition fresh_without(int left_out, const ChannelScale &scale) const;
+  Partition fresh_without(int left_out) const;
   std::vector<const Sample *> samples_of(int fold) const;
   ChannelScale scale() const;
+  Statistics without(int fold, std::size_t clusters, const ChannelScale &scale) const;
   std::size_t choose_clusters(const ChannelScale &scale) const;
-  std::vector<torch::Tensor> grids_without(int fold, std::size_t clusters) const;
+  std::vector<torch::Tensor> grids_without(int fold, std::size_t clusters, const ChannelScale &scale) const;
 
   StatisticsConfig config_;
   Statistics known_;
