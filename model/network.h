@@ -51,7 +51,6 @@ class Network : public torch::nn::Module {
 
   // Moves all but the statistics there, which stay on the CPU: what is made from now on lies there, too.
   void set_device(torch::Device device);
-  torch::Device device() const { return device_; }
 
   // What a training changes: the reconstruction, or the backbone with it, which stays in eval mode: its batch
   // statistics are constants. features() of a backbone that learns carry its gradient, as the target of the

@@ -11,8 +11,8 @@ c10::intrusive_ptr<c10d::Backend> join(const c10::intrusive_ptr<c10d::Store> &st
                                        std::chrono::milliseconds timeout) {
   // A worker that is gone is an error of the call that waits for it; otherwise a watchdog would end the
   // process.
-  setenv("TORCH_NCCL_BLOCKING_WAIT", "1",
-         /*overwrite=*/0);  // NOLINT(concurrency-mt-unsafe): training has not begun
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): training has not begun
+  setenv("TORCH_NCCL_BLOCKING_WAIT", "1", /*overwrite=*/0);
   const auto options = c10d::ProcessGroupNCCL::Options::create();
   options->timeout = timeout;
   return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, rank, size, options);

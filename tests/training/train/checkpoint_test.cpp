@@ -5,6 +5,7 @@
 
 #include "tests/support/refusal.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/training/train/small_uniad.h"
 
 namespace uniad {
 namespace {
@@ -17,12 +18,7 @@ class Checkpoint : public test::ScratchFolder {
  protected:
   Checkpoint() {
     torch::manual_seed(1);
-    model_.config.backbone = {"efficientnet-lite0", {1, 2}, PaddingRule::StaticSame, 1e-3};
-    model_.config.input.height = model_.config.input.width = 160;
-    model_.config.reconstruction->dim = 16;
-    model_.config.reconstruction->heads = 2;
-    model_.config.reconstruction->feedforward = 32;
-    model_.config.reconstruction->encoder_layers = model_.config.reconstruction->decoder_layers = 1;
+    model_.config = test::small_uniad();
     model_.provenance.recipe = "paper";
     sources_.push_back({"one", in_memory(torch::randn({9, 40, 10, 10}).to(torch::kFloat16)), {}});
     rule_.schedule.steps = 12;

@@ -8,6 +8,7 @@
 
 #include "tests/support/other_device.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/training/train/small_uniad.h"
 #include "training/train/fit.h"
 #include "training/train/statistics.h"
 
@@ -20,14 +21,8 @@ class OnAnotherDevice : public test::ScratchFolder {
  protected:
   OnAnotherDevice() {
     torch::manual_seed(1);
-    model_.config.backbone = {"efficientnet-lite0", {1, 2}, PaddingRule::StaticSame, 1e-3};
-    model_.config.input.height = model_.config.input.width = 160;
-    ReconstructionConfig &uniad = *model_.config.reconstruction;
-    uniad.dim = 16;
-    uniad.heads = 2;
-    uniad.feedforward = 32;
-    uniad.encoder_layers = uniad.decoder_layers = 1;
-    uniad.dropout = uniad.jitter_scale = 0;
+    model_.config = test::small_uniad();
+    model_.config.reconstruction->dropout = model_.config.reconstruction->jitter_scale = 0;
     model_.config.statistics.emplace().residuals = true;
     model_.provenance.recipe = "fast";
     for (const char *name : {"one", "two"})
