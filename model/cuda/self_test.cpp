@@ -10,6 +10,7 @@
 #include "model/cuda/guarded.h"
 #include "model/cuda/kernel_checks.h"
 #include "model/network.h"
+#include "model/statistics/scenes.h"
 
 namespace uniad::cuda {
 
@@ -43,11 +44,6 @@ double relative(const std::vector<float> &a, const std::vector<float> &b) {
   return difference / largest;
 }
 
-std::vector<float> tokens_of(const torch::Tensor &map) {
-  const torch::Tensor tokens = map.flatten(1).t().contiguous();
-  return {tokens.data_ptr<float>(), tokens.data_ptr<float>() + tokens.numel()};
-}
-
 std::vector<Tokens> judge_on_cpu(const Model &model, const std::string &where,
                                  std::span<const FrameView> frames) {
   const c10::InferenceMode inference;
@@ -59,8 +55,8 @@ std::vector<Tokens> judge_on_cpu(const Model &model, const std::string &where,
     const torch::Tensor image = torch::empty({1, 3, input.height, input.width});
     preprocessor.run(frame, {image.data_ptr<float>(), static_cast<std::size_t>(image.numel())});
     const torch::Tensor features = network->features(image);
-    Tokens tokens{tokens_of(features[0]), {}};
-    if (network->reconstruction) tokens.residuals = tokens_of(network->residuals(features)[0]);
+    Tokens tokens{to_tokens(features[0]), {}};
+    if (network->reconstruction) tokens.residuals = to_tokens(network->residuals(features)[0]);
     results.push_back(std::move(tokens));
   }
   return results;

@@ -17,7 +17,8 @@ Error no_sums() {
 }
 
 TokenSums token_sums(const torch::Tensor &picture) {
-  const torch::Tensor tokens = picture.flatten(1).t().to(torch::kFloat64).contiguous();
+  const torch::Tensor transposed = picture.flatten(1).t();
+  const torch::Tensor tokens = torch::empty(transposed.sizes(), torch::kFloat64).copy_(transposed);
   return {tokens, tokens.t().mm(tokens)};
 }
 
@@ -58,8 +59,9 @@ ClusterSums sum_of(std::span<const std::shared_ptr<const ClusterSums>> clusters)
   const auto total = [&](auto part) {
     torch::Tensor sum = part(*clusters.front());
     if (!sum.defined()) return sum;
-    sum = sum.clone();
-    for (const auto &cluster : clusters.subspan(1)) sum += part(*cluster);
+    if (clusters.size() == 1) return sum.clone();
+    sum = sum + part(*clusters[1]);
+    for (const auto &cluster : clusters.subspan(2)) sum += part(*cluster);
     return sum;
   };
   ClusterSums all;
@@ -105,6 +107,12 @@ ChannelScale scale_of(std::span<const ClusterSums> statistics, TokenSums Cluster
     count += static_cast<double>(cluster.pictures * sums.positions.size(0));
   }
   return channel_scale(sum, squares, count);
+}
+
+std::vector<float> to_floats(const torch::Tensor &tensor) {
+  std::vector<float> floats(static_cast<std::size_t>(tensor.numel()));
+  torch::from_blob(floats.data(), tensor.sizes(), torch::kFloat32).copy_(tensor);
+  return floats;
 }
 
 torch::Tensor centres_of(std::span<const ClusterSums> statistics, const ChannelScale &scale) {

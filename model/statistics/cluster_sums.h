@@ -53,6 +53,9 @@ struct ChannelScale {
 ChannelScale channel_scale(const torch::Tensor &sum, const torch::Tensor &squares, double count);
 ChannelScale scale_of(std::span<const ClusterSums> statistics, TokenSums ClusterSums::*part);
 
+// In fp32 and in order.
+std::vector<float> to_floats(const torch::Tensor &tensor);
+
 // (clusters, channels), fp64: each cluster's mean descriptor, in standardised channels.
 torch::Tensor centres_of(std::span<const ClusterSums> statistics, const ChannelScale &scale);
 

@@ -2,6 +2,7 @@
 #include "model/statistics/clusters.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -14,16 +15,9 @@ constexpr double never = std::numeric_limits<double>::infinity();
 // What joining two clusters of a partition adds to the sum of squares: n_a n_b / (n_a + n_b) |c_a - c_b|^2.
 class JoiningCosts {
  public:
-  JoiningCosts(const Partition &clusters, const ChannelScale &scale) {
-    std::vector<torch::Tensor> centres;
-    std::vector<double> counts;
-    for (const auto &cluster : clusters) {
-      // The scale's mean cancels in differences.
-      centres.push_back(cluster->descriptors / cluster->pictures * scale.inverse_std);
-      counts.push_back(static_cast<double>(cluster->pictures));
-    }
-    centres_ = torch::stack(centres);
-    counts_ = torch::tensor(counts, torch::kFloat64);
+  // centres: (clusters, channels), standardised but for the mean, which cancels in differences.
+  JoiningCosts(torch::Tensor centres, torch::Tensor counts)
+      : centres_(std::move(centres)), counts_(std::move(counts)) {
     const torch::Tensor power = centres_.square().sum(1);
     const torch::Tensor distances = power.unsqueeze(1) + power.unsqueeze(0) - 2 * centres_.mm(centres_.t());
     costs_ = weights(counts_.unsqueeze(1)) * distances;
@@ -65,7 +59,13 @@ class JoiningCosts {
 
 Partition merge_down(Partition clusters, std::size_t most, const ChannelScale &scale) {
   if (clusters.size() <= most) return clusters;
-  JoiningCosts costs(clusters, scale);
+  std::vector<torch::Tensor> centres;
+  std::vector<double> counts;
+  for (const auto &cluster : clusters) {
+    centres.push_back(cluster->descriptors / cluster->pictures);
+    counts.push_back(static_cast<double>(cluster->pictures));
+  }
+  JoiningCosts costs(torch::stack(centres) * scale.inverse_std, torch::tensor(counts, torch::kFloat64));
   std::vector<Partition> groups;
   for (const auto &cluster : clusters) groups.push_back({cluster});
   for (std::size_t left = groups.size(); left > most; --left) {
@@ -110,8 +110,29 @@ void OnlineClusters::add(ClusterSums picture) {
   sum_ = sum_.defined() ? sum_ + sum : sum;
   squares_ = squares_.defined() ? squares_ + squares : squares.clone();
   tokens_ += static_cast<double>(features.positions.size(0));
+  if (!descriptors_.defined()) {
+    const auto places = static_cast<std::int64_t>(most_) + 1;
+    descriptors_ = torch::zeros({places, sum.size(0)}, torch::kFloat64);
+    counts_ = torch::zeros(places, torch::kFloat64);
+  }
+  const auto last = std::ssize(clusters_);
+  descriptors_[last] = picture.descriptors;
+  counts_[last] = static_cast<double>(picture.pictures);
   clusters_.push_back(std::make_shared<const ClusterSums>(std::move(picture)));
-  clusters_ = merge_down(std::move(clusters_), most_, channel_scale(sum_, squares_, tokens_));
+  if (clusters_.size() <= most_) return;
+  const ChannelScale scale = channel_scale(sum_, squares_, tokens_);
+  const auto [first, second] =
+      JoiningCosts(descriptors_ / counts_.unsqueeze(1) * scale.inverse_std, counts_.clone()).cheapest();
+  auto &joined = clusters_[static_cast<std::size_t>(first)];
+  auto &other = clusters_[static_cast<std::size_t>(second)];
+  joined = std::make_shared<const ClusterSums>(sum_of(std::array{joined, other}));
+  descriptors_[first] += descriptors_[second];
+  counts_[first] += counts_[second];
+  // The place that is free now is the last one's.
+  descriptors_[second] = descriptors_[last];
+  counts_[second] = counts_[last];
+  other = std::move(clusters_.back());
+  clusters_.pop_back();
 }
 
 }  // namespace uniad

@@ -32,8 +32,10 @@ class OnlineClusters {
  private:
   std::size_t most_;
   Partition clusters_;
-  torch::Tensor sum_;      // (channels): over all tokens seen, for the scale of the distances
-  torch::Tensor squares_;  // (channels)
+  torch::Tensor descriptors_;  // (most + 1, channels): those of each cluster, summed
+  torch::Tensor counts_;       // (most + 1): its pictures
+  torch::Tensor sum_;          // (channels): over all tokens seen, for the scale of the distances
+  torch::Tensor squares_;      // (channels)
   double tokens_ = 0;
 };
 

@@ -8,7 +8,7 @@
 namespace uniad {
 
 // The statistics of a model as pictures are judged by them: what standardising, shrinkage and inverses come
-// to, in plain numbers (fp32). With them a picture is judged so (RoutedGaussians does it):
+// to, in plain numbers (fp32). With them a picture is judged so (Scenes and RoutedGaussians do it):
 //
 //   descriptor = (mean of its tokens - descriptor_mean) * descriptor_scale
 //   distance to a cluster = root mean square, over channels, of descriptor - centre; the nearest cluster
@@ -22,11 +22,15 @@ struct FoldedGaussian {
   std::vector<float> whitening;  // (channels, channels)
 };
 
+struct FoldedScenes {
+  std::vector<float> descriptor_mean;   // (channels)
+  std::vector<float> descriptor_scale;  // (channels)
+  std::vector<float> centres;           // (clusters, channels)
+  std::vector<float> limits;            // (clusters)
+};
+
 struct FoldedStatistics {
-  std::vector<float> descriptor_mean;     // (channels)
-  std::vector<float> descriptor_scale;    // (channels)
-  std::vector<float> centres;             // (clusters, channels)
-  std::vector<float> limits;              // (clusters)
+  FoldedScenes scenes;
   std::vector<FoldedGaussian> features;   // a cluster
   std::vector<FoldedGaussian> residuals;  // a cluster, or none
 };

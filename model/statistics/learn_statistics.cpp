@@ -2,13 +2,15 @@
 #include "model/statistics/learn_statistics.h"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <cstddef>
 #include <map>
 #include <memory>
 #include <utility>
 
 #include "model/error.h"
+#include "model/statistics/held_out.h"
+#include "model/statistics/routed_gaussians.h"
 
 namespace uniad {
 namespace {
@@ -18,8 +20,6 @@ constexpr std::size_t sample_memory = 64'000'000;  // bytes of features kept for
 constexpr std::size_t fewest_samples = 40;         // of a source
 constexpr std::size_t deciding_samples = 40;       // of a fold, that choose the number of clusters
 constexpr int all = -1;                            // no fold is left out
-
-constexpr std::array<std::size_t, 10> numbers_of_clusters{1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 
 torch::Tensor to_half(const torch::Tensor &numbers) {
   constexpr double largest = 65504;
@@ -31,18 +31,14 @@ Statistics joined(Statistics statistics, const Partition &partition) {
   return statistics;
 }
 
-Statistics features_only(Statistics statistics) {
-  for (ClusterSums &cluster : statistics) cluster.residuals = {};
-  return statistics;
+// What is not finite stays so in a sum, and fp64 holds sums of squares of all that are.
+bool are_numbers(const TokenSums &sums) {
+  return std::isfinite(sums.products.sum().item<double>());
 }
 
-Partition features_only(Partition partition) {
-  for (auto &cluster : partition) {
-    auto alone = std::make_shared<ClusterSums>(*cluster);
-    alone->residuals = {};
-    cluster = std::move(alone);
-  }
-  return partition;
+std::shared_ptr<const ClusterSums> features_only(ClusterSums cluster) {
+  cluster.residuals = {};
+  return std::make_shared<const ClusterSums>(std::move(cluster));
 }
 
 }  // namespace
@@ -52,24 +48,23 @@ StatisticsLearner::StatisticsLearner(Statistics known, const StatisticsConfig &c
       known_(std::move(known)),
       sources_(std::max<std::size_t>(sources, 1)),
       folds_(folds, Fold(clusters_a_fold)) {
-  if (!known_.empty()) router_.emplace_back(known_, config_);
+  if (!known_.empty()) scenes_.emplace(fold_scenes(known_, scale_of(known_, &ClusterSums::features)));
 }
 
 bool StatisticsLearner::add(const std::string &source, int fold, const torch::Tensor &features,
                             const torch::Tensor &residuals) {
   ClusterSums picture = sums_of(features, residuals);
-  if (!picture.features.products.isfinite().all().item<bool>() ||
-      (residuals.defined() && !picture.residuals.products.isfinite().all().item<bool>())) {
+  if (!are_numbers(picture.features) || (residuals.defined() && !are_numbers(picture.residuals)))
     return false;
-  }
   ++pictures_;
   fewest_ = fewest_pictures(features.size(0), features[0].numel());
   keep_sample({source, seen_[source]++, fold, features, residuals});
   Fold &target = folds_[static_cast<std::size_t>(fold)];
-  if (!router_.empty()) {
-    const Route route = router_.front().route(features.unsqueeze(0));
-    if (route.distance.item<float>() <= 1) {
-      target.known[static_cast<std::size_t>(route.cluster.item<std::int64_t>())] += picture;
+  if (scenes_) {
+    std::vector<float> descriptor;
+    const Scene scene = scenes_->nearest(to_tokens(features), descriptor);
+    if (scene.distance <= 1) {
+      target.known[scene.cluster] += picture;
       return true;
     }
   }
@@ -123,71 +118,18 @@ std::vector<const StatisticsLearner::Sample *> StatisticsLearner::samples_of(int
   return all_of_fold;
 }
 
-// The statistics of all folds but one, under each number of clusters, held against the pictures of that fold.
-class StatisticsLearner::LeftOut {
- public:
-  LeftOut(const StatisticsLearner &learner, int fold, const ChannelScale &scale)
-      : config_(learner.config_), known_(features_only(learner.known_without(fold))) {
-    const auto samples = learner.samples_of(fold);
-    const std::size_t step = (samples.size() + deciding_samples - 1) / deciding_samples;
-    for (std::size_t i = 0; i < samples.size(); i += step) samples_.push_back(samples[i]);
-    Partition partition = features_only(learner.fresh_without(fold));
-    if (partition.empty() && known_.empty()) samples_.clear();
-    if (samples_.empty()) return;
-    for (std::size_t i = numbers_of_clusters.size(); i-- > 0;) {
-      partition = merge_down(std::move(partition), numbers_of_clusters[i], scale);
-      partitions_[i] = partition;
-    }
-    // Joining clusters leaves the scale of all as it is, so that the Gaussian of one that was not joined
-    // holds.
-    scale_ = scale_of(joined(known_, partition), &ClusterSums::features);
-    for (const ClusterSums &cluster : known_) of_known_.push_back(gaussian(cluster));
-  }
-
-  // Sums of the logarithms of the densities of the fold's pictures, under each number for as long as more may
-  // help. Empty where there is nothing to tell.
-  std::vector<double> densities() {
-    constexpr std::size_t patience = 3;
-    std::vector<double> all;
-    if (samples_.empty()) return all;
-    std::size_t best = 0;
-    for (std::size_t number = 0; number < numbers_of_clusters.size() && number <= best + patience; ++number) {
-      all.push_back(density(number));
-      if (all[number] > all[best]) best = number;
-    }
-    return all;
-  }
-
- private:
-  double density(std::size_t number) {
-    const Partition &partition = partitions_[number];
-    std::vector<Gaussian> gaussians = of_known_;
-    for (const auto &cluster : partition) {
-      auto found = of_fresh_.find(cluster);
-      if (found == of_fresh_.end()) found = of_fresh_.emplace(cluster, gaussian(*cluster)).first;
-      gaussians.push_back(found->second);
-    }
-    const RoutedGaussians routed(features_only(joined(known_, partition)), config_, gaussians);
-    double sum = 0;
-    for (const Sample *sample : samples_) {
-      const torch::Tensor features = sample->features.unsqueeze(0).to(torch::kFloat32);
-      sum += routed.log_density(features, routed.route(features)).item<double>();
-    }
-    return sum;
-  }
-
-  Gaussian gaussian(const ClusterSums &cluster) const {
-    return gaussian_of(cluster.features, cluster.pictures, scale_, config_.position_prior);
-  }
-
-  StatisticsConfig config_;
-  Statistics known_;
-  std::vector<const Sample *> samples_;
-  std::array<Partition, numbers_of_clusters.size()> partitions_;
-  ChannelScale scale_;
-  std::vector<Gaussian> of_known_;
-  std::map<std::shared_ptr<const ClusterSums>, Gaussian> of_fresh_;
-};
+// Of a fold's pictures, under the statistics of all others (held_out_densities).
+std::vector<double> StatisticsLearner::densities_without(int fold, const ChannelScale &scale) const {
+  const auto samples = samples_of(fold);
+  const std::size_t step = (samples.size() + deciding_samples - 1) / deciding_samples;
+  std::vector<torch::Tensor> pictures;
+  for (std::size_t i = 0; i < samples.size(); i += step) pictures.push_back(samples[i]->features);
+  Partition known;
+  for (ClusterSums &cluster : known_without(fold)) known.push_back(features_only(std::move(cluster)));
+  Partition fresh = fresh_without(fold);
+  for (auto &cluster : fresh) cluster = features_only(*cluster);
+  return held_out_densities(known, std::move(fresh), pictures, scale, config_.position_prior);
+}
 
 // The largest number that keeps nearly all of what several clusters gain over one, in the likelihood of
 // pictures held back: where it makes no difference to normal pictures, more clusters are tighter ones, and
@@ -196,7 +138,7 @@ std::size_t StatisticsLearner::choose_clusters(const ChannelScale &scale) const 
   constexpr double kept = 0.98;
   std::vector<double> densities;  // under each number that all folds have tried
   for (int fold = 0; fold < folds; ++fold) {
-    const std::vector<double> of_fold = LeftOut(*this, fold, scale).densities();
+    const std::vector<double> of_fold = densities_without(fold, scale);
     if (of_fold.empty()) continue;
     if (densities.empty()) densities.resize(of_fold.size());
     densities.resize(std::min(densities.size(), of_fold.size()));

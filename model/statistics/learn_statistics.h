@@ -5,13 +5,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "model/file/model_file.h"
 #include "model/statistics/clusters.h"
-#include "model/statistics/routed_gaussians.h"
+#include "model/statistics/scenes.h"
 
 namespace uniad {
 
@@ -68,20 +69,19 @@ class StatisticsLearner {
     OnlineClusters fresh;
   };
 
-  class LeftOut;
-
   void keep_sample(Sample sample);
   Statistics known_without(int left_out) const;
   Partition fresh_without(int left_out) const;
   std::vector<const Sample *> samples_of(int fold) const;
   ChannelScale scale() const;
   Statistics without(int fold, std::size_t clusters, const ChannelScale &scale) const;
+  std::vector<double> densities_without(int fold, const ChannelScale &scale) const;
   std::size_t choose_clusters(const ChannelScale &scale) const;
   std::vector<torch::Tensor> grids_without(int fold, std::size_t clusters, const ChannelScale &scale) const;
 
   StatisticsConfig config_;
   Statistics known_;
-  std::vector<RoutedGaussians> router_;  // of what is known: none or one
+  std::optional<Scenes> scenes_;  // of what is known
   std::size_t sources_;
   std::vector<Fold> folds_;
   std::int64_t pictures_ = 0;

@@ -10,54 +10,37 @@
 #include "model/file/model_file.h"
 #include "model/statistics/cluster_sums.h"
 #include "model/statistics/folded_statistics.h"
+#include "model/statistics/scenes.h"
 #include "model/statistics/token_gaussian.h"
 
 namespace uniad {
 
-// Where a picture belongs.
-struct Route {
-  torch::Tensor cluster;   // (pictures), int64
-  torch::Tensor distance;  // (pictures), fp32: of its descriptor from the cluster's centre; above 1 it shows
-                           // nothing that was learned
-};
-
-// The same of one picture.
-struct Scene {
-  std::size_t cluster = 0;
-  float distance = 0;
-};
-
-// Statistics of normal features in the form that frames are judged by: a picture goes to the cluster whose
-// centre is nearest to its mean token, and every token is measured by that cluster's Gaussian. Standardising,
-// shrinkage and inverses are folded into one matrix a cluster, in fp32.
+// Statistics of normal features in the form that frames are judged by: every token is measured by the
+// Gaussian of the cluster that its picture belongs to. Standardising, shrinkage and inverses are folded into
+// one matrix a cluster, in fp32.
 class RoutedGaussians {
  public:
   // Throws Error (gaussian_of).
   RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config);
 
-  // With the Gaussians of the features given: they cost the most, and may be known.
-  RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config,
-                  const std::vector<Gaussian> &of_features);
-
   // features, residuals: (tokens, channels). The grid: (tokens), as below. Thread-safe, with a scratch each.
-  Scene scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const;
+  Scene scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const {
+    return scenes_.nearest(features, scratch.descriptor);
+  }
   void measure(std::span<const float> features, std::span<const float> residuals, std::size_t cluster,
                std::span<float> grid, TokenGaussian::Scratch &scratch) const;
 
   // Batches of features: (B, channels, rows, columns), fp32.
-  Route route(const torch::Tensor &features) const;
+  Route route(const torch::Tensor &features) const { return scenes_.route(features); }
 
   // (B, rows, columns), fp32: the Mahalanobis distance of every token over the square root of its
   // dimensions, so that 1 is as far as normal tokens lie on the average. residuals: as features, where the
   // statistics are of them too; then the root of the mean of both squares.
   torch::Tensor grid(const torch::Tensor &features, const torch::Tensor &residuals, const Route &route) const;
 
-  // (B), fp32: logarithm of the density of a picture's tokens on the average, but for a constant.
-  torch::Tensor log_density(const torch::Tensor &features, const Route &route) const;
-
   bool of_residuals() const { return residuals_ != nullptr; }
 
-  std::int64_t clusters() const { return static_cast<std::int64_t>(features_->size()); }
+  std::int64_t clusters() const { return static_cast<std::int64_t>(scenes_.size()); }
 
   // Drift: where a scene's means are now is followed picture by picture. Whether pictures are measured from
   // there, or from the means that were learned: adapt().
@@ -76,15 +59,11 @@ class RoutedGaussians {
   std::span<const float> feature_mean(std::size_t cluster) const;
 
   std::size_t channels_;
-  std::vector<float> descriptor_mean_;   // (channels)
-  std::vector<float> descriptor_scale_;  // (channels)
-  std::vector<float> centres_;           // (clusters, channels)
-  std::vector<float> limits_;            // (clusters)
+  Scenes scenes_;
   // Copies share them: most of the memory.
   std::shared_ptr<const std::vector<TokenGaussian>> features_;
   std::shared_ptr<const std::vector<TokenGaussian>> residuals_;  // or null
-  std::vector<double> log_determinants_;
-  std::vector<std::vector<float>> present_means_;  // of clusters that were followed; else empty
+  std::vector<std::vector<float>> present_means_;                // of clusters that were followed; else empty
   bool adapting_ = false;
 };
 

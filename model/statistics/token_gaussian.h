@@ -16,7 +16,7 @@ class TokenGaussian {
   struct Scratch {
     AlignedVector<float> deviations;  // tokens x padded channels
     AlignedVector<float> whitened;    // tokens x two panels
-    std::vector<float> descriptor;    // channels (RoutedGaussians::scene_of)
+    std::vector<float> descriptor;    // channels (Scenes::nearest)
   };
 
   // mean: (tokens, channels), whitening: (channels, channels).

@@ -58,14 +58,14 @@ struct Verdict {
 // FoldedStatistics tells how.
 Verdict by_statistics(OnnxGraph &graph, const FoldedStatistics &statistics, const Value &features,
                       const Value &residuals) {
-  const auto channels = static_cast<std::int64_t>(statistics.descriptor_mean.size());
-  const std::size_t clusters = statistics.limits.size();
+  const auto channels = static_cast<std::int64_t>(statistics.scenes.descriptor_mean.size());
+  const std::size_t clusters = statistics.scenes.limits.size();
   const std::vector<OnnxGraph::Attribute> over_clusters{{"axes", Shape{1}}, {"keepdims", std::int64_t{0}}};
   const Value mean_token = graph.add("ReduceMean", "scene/mean_token", {features}, {{"axes", Shape{1}}});
-  const Value mean = graph.constant("scene/mean", statistics.descriptor_mean, {channels});
-  const Value scale = graph.constant("scene/scale", statistics.descriptor_scale, {channels});
-  const Value centres =
-      graph.constant("scene/centres", statistics.centres, {static_cast<std::int64_t>(clusters), channels});
+  const Value mean = graph.constant("scene/mean", statistics.scenes.descriptor_mean, {channels});
+  const Value scale = graph.constant("scene/scale", statistics.scenes.descriptor_scale, {channels});
+  const Value centres = graph.constant("scene/centres", statistics.scenes.centres,
+                                       {static_cast<std::int64_t>(clusters), channels});
   const Value descriptor =
       graph.add("Mul", "scene/descriptor", {graph.add("Sub", "scene/centred", {mean_token, mean}), scale});
   const Value apart = graph.add("Sub", "scene/apart", {descriptor, centres});
@@ -76,7 +76,7 @@ Verdict by_statistics(OnnxGraph &graph, const FoldedStatistics &statistics, cons
   if (clusters > 1)
     cluster = graph.add("ArgMin", "scene/cluster", {squares},
                         {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
-  const Value limit = of_cluster(graph, "scene/limit", statistics.limits, clusters, {}, cluster);
+  const Value limit = of_cluster(graph, "scene/limit", statistics.scenes.limits, clusters, {}, cluster);
 
   Value square =
       token_squares(graph, "statistics/features", statistics.features, channels, features, cluster);

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "model/statistics/routed_gaussians.h"
 #include "tests/model/statistics/reference.h"
 #include "tests/support/refusal.h"
 

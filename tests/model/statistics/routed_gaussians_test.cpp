@@ -97,24 +97,12 @@ TEST_F(TwoScenes, ABatchIsAsItsPicturesOneByOne) {
   const RoutedGaussians gaussians(statistics_, config_);
   const Route route = gaussians.route(others_);
   const torch::Tensor grid = gaussians.grid(others_, torch::Tensor(), route);
-  const torch::Tensor density = gaussians.log_density(others_, route);
   for (std::int64_t i = 0; i < 5; ++i) {
     const torch::Tensor picture = others_.slice(0, i, i + 1);
     const Route alone = gaussians.route(picture);
     EXPECT_EQ(alone.cluster.item<std::int64_t>(), route.cluster[i].item<std::int64_t>());
     EXPECT_NEAR(alone.distance.item<double>(), route.distance[i].item<double>(), 1e-5);
     EXPECT_LT(test::relative_error(gaussians.grid(picture, torch::Tensor(), alone)[0], grid[i]), 1e-5);
-    EXPECT_NEAR(gaussians.log_density(picture, alone).item<double>(), density[i].item<double>(), 1e-4);
-  }
-}
-
-TEST_F(TwoScenes, LogDensityIsThatOfStandardisedTokensOnTheAverage) {
-  const RoutedGaussians gaussians(statistics_, config_);
-  const torch::Tensor density = gaussians.log_density(others_, gaussians.route(others_));
-  for (std::int64_t i = 0; i < 5; ++i) {
-    const Definition gaussian = define(i < 2 ? 0 : 1);
-    const double squares = test::squared_distances(others_[i], gaussian).mean().item<double>();
-    EXPECT_NEAR(density[i].item<double>(), -(squares + gaussian.log_determinant) / 2, 1e-3);
   }
 }
 

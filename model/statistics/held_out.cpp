@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/statistics/held_out.h"
+
+#include <map>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "model/statistics/scenes.h"
+#include "model/statistics/token_gaussian.h"
+
+namespace uniad {
+namespace {
+
+Statistics to_statistics(const Partition &clusters) {
+  Statistics statistics;
+  for (const auto &cluster : clusters) statistics.push_back(*cluster);
+  return statistics;
+}
+
+// Each is worked out once: most clusters, and the pictures that belong to them, are the same under the next
+// number. The clusters must outlive it.
+class Densities {
+ public:
+  Densities(std::span<const torch::Tensor> pictures, ChannelScale scale, double position_prior)
+      : scale_(std::move(scale)), position_prior_(position_prior) {
+    for (const torch::Tensor &picture : pictures) pictures_.push_back({to_tokens(picture), {}});
+  }
+
+  double sum_under(const Partition &clusters) {
+    const Scenes scenes(fold_scenes(to_statistics(clusters), scale_));
+    double sum = 0;
+    for (Picture &picture : pictures_) {
+      const ClusterSums &cluster = *clusters[scenes.nearest(picture.tokens, scratch_.descriptor).cluster];
+      const auto [known, is_new] = picture.densities.try_emplace(&cluster);
+      if (is_new) known->second = density(picture.tokens, measure_of(cluster));
+      sum += known->second;
+    }
+    return sum;
+  }
+
+ private:
+  struct Picture {
+    std::vector<float> tokens;
+    std::map<const ClusterSums *, double> densities;
+  };
+  struct Measure {
+    TokenGaussian gaussian;
+    double log_determinant = 0;
+  };
+
+  const Measure &measure_of(const ClusterSums &cluster) {
+    std::unique_ptr<const Measure> &measure = measures_[&cluster];
+    if (!measure) {
+      const Gaussian gaussian = gaussian_of(cluster.features, cluster.pictures, scale_, position_prior_);
+      measure = std::make_unique<const Measure>(
+          Measure{{to_floats(gaussian.mean), to_floats(gaussian.whitening)}, gaussian.log_determinant});
+    }
+    return *measure;
+  }
+
+  double density(const std::vector<float> &tokens, const Measure &measure) {
+    const std::vector<float> &mean = measure.gaussian.mean();
+    std::vector<float> squares(mean.size() / static_cast<std::size_t>(scale_.mean.size(0)));
+    measure.gaussian.add_squared_distances(tokens, mean, squares, scratch_);
+    const double total = std::accumulate(squares.begin(), squares.end(), 0.0);
+    return -0.5 * (total / static_cast<double>(squares.size()) + measure.log_determinant);
+  }
+
+  ChannelScale scale_;
+  double position_prior_;
+  std::vector<Picture> pictures_;
+  std::map<const ClusterSums *, std::unique_ptr<const Measure>> measures_;
+  TokenGaussian::Scratch scratch_;
+};
+
+}  // namespace
+
+std::vector<double> held_out_densities(const Partition &known, Partition fresh,
+                                       std::span<const torch::Tensor> pictures, const ChannelScale &scale,
+                                       double position_prior) {
+  constexpr std::size_t patience = 3;  // numbers tried beyond the best
+  if (pictures.empty() || (known.empty() && fresh.empty())) return {};
+  std::array<Partition, numbers_of_clusters.size()> partitions;
+  for (std::size_t i = numbers_of_clusters.size(); i-- > 0;) {
+    fresh = merge_down(std::move(fresh), numbers_of_clusters[i], scale);
+    partitions[i] = known;
+    partitions[i].insert(partitions[i].end(), fresh.begin(), fresh.end());
+  }
+  // Joining clusters leaves the scale of all as it is, so that what a cluster says holds under every number.
+  Densities densities(pictures, scale_of(to_statistics(partitions.front()), &ClusterSums::features),
+                      position_prior);
+  std::vector<double> sums;
+  std::size_t best = 0;
+  for (std::size_t number = 0; number < partitions.size() && number <= best + patience; ++number) {
+    sums.push_back(densities.sum_under(partitions[number]));
+    if (sums[number] > sums[best]) best = number;
+  }
+  return sums;
+}
+
+}  // namespace uniad

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "model/statistics/cluster_sums.h"
+#include "model/statistics/folded_statistics.h"
+
+namespace uniad {
+
+// Where a picture belongs.
+struct Scene {
+  std::size_t cluster = 0;
+  float distance =
+      0;  // of its descriptor from the cluster's centre; above 1 it shows nothing that was learned
+};
+
+// The same of many pictures.
+struct Route {
+  torch::Tensor cluster;   // (pictures), int64
+  torch::Tensor distance;  // (pictures), fp32
+};
+
+// `scale`: scale_of(statistics, &ClusterSums::features).
+FoldedScenes fold_scenes(std::span<const ClusterSums> statistics, const ChannelScale &scale);
+
+// The scenes that clusters stand for: a picture belongs to the one whose centre is nearest to its mean token.
+class Scenes {
+ public:
+  explicit Scenes(FoldedScenes folded);
+
+  std::size_t size() const { return folded_.limits.size(); }
+
+  // features: (tokens, channels). descriptor: memory to work in.
+  Scene nearest(std::span<const float> features, std::vector<float> &descriptor) const;
+  // features: (B, channels, rows, columns), fp32.
+  Route route(const torch::Tensor &features) const;
+
+ private:
+  FoldedScenes folded_;
+};
+
+// (channels, rows, columns) -> (tokens, channels), fp32.
+std::vector<float> to_tokens(const torch::Tensor &picture);
+
+}  // namespace uniad
