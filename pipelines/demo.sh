@@ -60,7 +60,7 @@ is_count "$max_frames" || wrong_usage "--max-frames takes a whole number, not $m
 
 if [ -z "$build" ]; then
   say "1/5 set-up"
-  "$root/subprojects/setup.sh"
+  "$root/subprojects/setup.sh" --no-tests
   build=$root/build
 fi
 uniad=$build/training/uniad

@@ -8,12 +8,13 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: subprojects/setup.sh [--cuda] [--no-build] [--print-libtorch] [--print-runtimes] [--help]
+usage: subprojects/setup.sh [--no-tests] [--cuda] [--no-build] [--print-libtorch] [--print-runtimes] [--help]
 
 Installs the Debian packages that are missing (as root, or through sudo), unpacks LibTorch 2.11, the weights
 of EfficientNet-Lite2 and, for the tests, ONNX Runtime and OpenVINO into $XDG_CACHE_HOME/uniad (default
 ~/.cache/uniad), and builds into build/.
 
+  --no-tests        without the tests and what only they need: in half the time
   --cuda            also the CUDA libraries and nvcc (2.5 GB to download, 4 GB of disk)
   --no-build        packages and downloads only
   --print-libtorch  print the folder where LibTorch is or will be, and do nothing
@@ -31,10 +32,13 @@ debian_packages=(
   # what pipelines and demo.sh run; opencv-doc: a surveillance video
   gstreamer1.0-libav gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-tools gstreamer1.0-x
-  fonts-dejavu-core opencv-doc
-  # what tests/run.sh runs
+  ffmpeg fonts-dejavu-core opencv-doc
+)
+
+# what tests/run.sh runs
+test_packages=(
   clang clang-format clang-tidy libclang-rt-14-dev
-  ffmpeg gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev python3-gi shellcheck
+  gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev python3-gi shellcheck
 )
 
 # what --cuda adds: GStreamer's library of frames in GPU memory
@@ -164,36 +168,43 @@ install_downloads() {
   fi
   say "EfficientNet-Lite2 weights: $weights"
 
-  if [ ! -d "$runtimes" ]; then
+  if [ -n "$tests" ] && [ ! -d "$runtimes" ]; then
     say "ONNX Runtime and OpenVINO: downloading to $runtimes (115 MB)"
     fetch runtimes.txt
     rm -rf "$work/tree"
     unpack
     mv -T "$work/tree" "$runtimes"
   fi
-  say "ONNX Runtime and OpenVINO: $runtimes"
+  [ -z "$tests" ] || say "ONNX Runtime and OpenVINO: $runtimes"
   rm -rf "$work"
   exec 9>&-
 }
 
 build() {
   cd "$root"
-  [ -f build/build.ninja ] || meson setup build
+  if [ ! -f build/build.ninja ]; then
+    meson setup build
+  elif [ /var/lib/dpkg/status -nt build/build.ninja ]; then
+    meson setup --reconfigure build # it may have left out what there is a package for now
+  fi
   # A file that includes LibTorch takes up to 2 GB to compile.
   local jobs memory
   jobs=$(nproc)
   memory=$(awk '/MemAvailable/ { print int($2 / 2097152) }' /proc/meminfo)
   [ "$memory" -ge "$jobs" ] || jobs=$((memory > 1 ? memory : 1))
   say "building in $root/build with $jobs jobs"
-  ninja -C build -j "$jobs"
+  local targets=()
+  [ -n "$tests" ] || targets=(programs)
+  ninja -C build -j "$jobs" "${targets[@]}"
   say "built: build/training/uniad, elements in build/gst-plugin (meson devenv -C build sets the paths)"
 }
 
 options=("$@")
-cuda='' build=yes
+cuda='' build=yes tests=yes
 while [ $# -gt 0 ]; do
   case $1 in
     --cuda) cuda=yes ;;
+    --no-tests) tests='' ;;
     --no-build) build='' ;;
     --print-libtorch) echo "$libtorch/torch" && exit ;;
     --print-runtimes) echo "$runtimes" && exit ;;
@@ -207,6 +218,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+[ -z "$tests" ] || debian_packages+=("${test_packages[@]}")
 [ -z "$cuda" ] || debian_packages+=("${cuda_packages[@]}")
 install_packages
 # Under sudo only the packages are root's business; cache and build belong to the one who called.
