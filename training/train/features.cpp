@@ -93,7 +93,8 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
   auto unread =
       visit_features(extractor, items, batch, visitor, [&](std::size_t index, std::span<std::uint8_t>) {
         if (interrupted())
-          throw Error("train", "interrupted while reading pictures", "nothing was learned yet: start again");
+          throw Error("train", "interrupted while reading pictures",
+                      "start again, or go on from a checkpoint with --resume");
         progress.update(static_cast<std::int64_t>(index) + 1);
       });
   progress.end();

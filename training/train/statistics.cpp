@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "model/error.h"
-#include "training/interrupt.h"
 #include "training/report.h"
 #include "training/train/features.h"
 
@@ -107,29 +106,6 @@ Calibration calibrate_held_back(const std::map<std::string, std::vector<double>>
     for (const std::string &doubt : doubts(statistics, rule)) progress.say(warning + doubt);
   }
   return calibration;
-}
-
-void stop_behind_steps() {
-  if (interrupted())
-    throw Error("train", "interrupted behind the last step",
-                "what was learned is in the checkpoint beside the model: --resume goes on from there");
-}
-
-void learn_from(StatisticsLearner &learner, Network &network, const std::string &source,
-                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress) {
-  const torch::NoGradGuard no_grad;
-  progress.begin(source + ": learning statistics", pictures.pictures);
-  std::size_t next = 0;
-  visit_set(pictures, batch, [&](const torch::Tensor &raw) {
-    stop_behind_steps();
-    const torch::Tensor features = network.standardise(raw);
-    const torch::Tensor residuals = network.residuals(features).cpu();
-    const torch::Tensor plain = features.cpu();
-    for (std::int64_t i = 0; i < plain.size(0); ++i)
-      learner.add(source, folds[next++], plain[i], residuals[i]);
-    progress.update(static_cast<std::int64_t>(next));
-  });
-  progress.end();
 }
 
 void add_source(Provenance &provenance, const SourceProvenance &source) {

@@ -33,13 +33,6 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
 Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
                                 const TrainOptions &options, Progress &progress);
 
-// Throws Error where the user interrupts a training whose steps are done.
-void stop_behind_steps();
-
-// Adds a source's pictures, and what the network leaves of them, to `learner`; `folds`: of each.
-void learn_from(StatisticsLearner &learner, Network &network, const std::string &source,
-                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress);
-
 // Adds pictures of a source to what the provenance says of it; a path that is new is named beside the old
 // ones.
 void add_source(Provenance &provenance, const SourceProvenance &source);

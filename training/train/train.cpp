@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
-#include <numeric>
 #include <sstream>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "model/error.h"
 #include "model/file/weights.h"
 #include "model/network.h"
+#include "training/train/behind_steps.h"
 #include "training/train/feature_cache.h"
 #include "training/train/fit.h"
 #include "training/train/learn.h"
@@ -55,100 +55,6 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
   model.provenance.weight_file = options.weights.filename().string();
   model.provenance.weight_licence = weights.licence;
   return model;
-}
-
-void warn_of_few_scores(const Calibration &calibration, const TrainOptions &options, Progress &progress) {
-  for (const Source &source : options.sources) {
-    if (calibration.sources.contains(source.name)) continue;
-    progress.say("warning: " + source.name + ": fewer than " + std::to_string(fewest_scores) +
-                 " normal pictures were held back, which make a threshold of its own; " +
-                 (calibration.pooled ? "it takes the pooled one" : "it has none"));
-  }
-}
-
-void tell_outliers(std::vector<ScoredItem> scored, const TrainOptions &options, Progress &progress) {
-  for (const ScoredItem &outlier : highest(std::move(scored), options.report_outliers))
-    progress.say("outlier? " + describe(outlier));
-}
-
-// The finished network's scores of what is held back, and of all pictures where outliers are asked for: it
-// has seen those that it was trained on, but follows the many, not the odd.
-class Judgements {
- public:
-  Judgements(Network &network, const NormalData &data, const Model &model, const TrainOptions &options)
-      : network_(network), data_(data), score_(model.config.score), options_(options) {}
-
-  void judge(std::optional<int> fold = std::nullopt) {
-    for (std::size_t i = 0; i < data_.sources.size(); ++i) {
-      const NormalPictures &pictures = data_.pictures[i];
-      std::vector<std::int64_t> numbers;
-      for (std::size_t number = 0; number < pictures.items.size(); ++number) {
-        if (fold && pictures.folds[number] != *fold) continue;
-        if (pictures.held_back[number] || options_.report_outliers > 0)
-          numbers.push_back(static_cast<std::int64_t>(number));
-      }
-      stop_behind_steps();
-      add(data_.sources[i].name, pictures, numbers,
-          scores_of(network_, some_of(pictures.features, numbers), score_, options_.batch));
-    }
-  }
-
-  Calibration calibrate(Progress &progress) {
-    tell_outliers(std::move(scored_), options_, progress);
-    Calibration calibration = calibrate_held_back(of_held_back_, options_, progress);
-    warn_of_few_scores(calibration, options_, progress);
-    return calibration;
-  }
-
- private:
-  void add(const std::string &source, const NormalPictures &pictures,
-           const std::vector<std::int64_t> &numbers, const std::vector<double> &scores) {
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      const auto number = static_cast<std::size_t>(numbers[i]);
-      scored_.push_back({source, pictures.items[number], scores[i]});
-      if (pictures.held_back[number]) of_held_back_[source].push_back(scores[i]);
-    }
-  }
-
-  Network &network_;
-  const NormalData &data_;
-  const ScoreKind score_;
-  const TrainOptions &options_;
-  std::map<std::string, std::vector<double>> of_held_back_;
-  std::vector<ScoredItem> scored_;
-};
-
-// Of everything; each fold is judged by the sums without it. Where the user has a share held back, of the
-// others alone.
-Statistics learn_and_judge(Network &network, const NormalData &data, const StatisticsConfig &config,
-                           const TrainOptions &options, Judgements &judgements, Progress &progress) {
-  StatisticsLearner learner({}, config, data.sources.size());
-  for (std::size_t i = 0; i < data.sources.size(); ++i) {
-    const NormalPictures &pictures = data.pictures[i];
-    std::vector<std::int64_t> numbers = pictures.numbers(false);
-    if (!options.held_back) {
-      numbers.resize(pictures.items.size());
-      std::iota(numbers.begin(), numbers.end(), 0);
-    }
-    std::vector<int> folds;
-    for (const std::int64_t number : numbers)
-      folds.push_back(pictures.folds[static_cast<std::size_t>(number)]);
-    learn_from(learner, network, data.sources[i].name, some_of(pictures.features, std::move(numbers)), folds,
-               options.batch, progress);
-  }
-  StatisticsLearner::Learned learned = learner.finish();
-  if (options.held_back) {
-    network.statistics.emplace(learned.statistics, config);
-    judgements.judge();
-    return std::move(learned.statistics);
-  }
-  for (int fold = 0; fold < StatisticsLearner::folds; ++fold) {
-    Statistics others = learner.without(fold, learned.clusters);
-    if (others.empty()) continue;  // all pictures lie in this one
-    network.statistics.emplace(std::move(others), config);
-    judgements.judge(fold);
-  }
-  return std::move(learned.statistics);
 }
 
 // A name for what the items are: their names and sizes, whatever folder they lie in.
@@ -227,12 +133,12 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
     FeatureCache anew(learned, progress, {.memory = options.cache.memory, .folder = {}});
     model.provenance.sources.clear();
     const NormalData seen = read_normal(anew, options, model.provenance, progress);
-    Judgements judgements(network, seen, model, options);
+    Judgements judgements(network, seen, model.config.score, options);
     judgements.judge();
     model.calibration = judgements.calibrate(progress);
     return;
   }
-  Judgements judgements(network, data, model, options);
+  Judgements judgements(network, data, model.config.score, options);
   if (model.config.statistics) {
     set_statistics(model,
                    learn_and_judge(network, data, *model.config.statistics, options, judgements, progress));

@@ -9,8 +9,8 @@
 #include "tests/support/other_device.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/training/train/small_uniad.h"
+#include "training/train/behind_steps.h"
 #include "training/train/fit.h"
-#include "training/train/statistics.h"
 
 namespace uniad {
 namespace {
