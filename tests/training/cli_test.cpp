@@ -698,8 +698,8 @@ TEST_F(Training, RenderShowsPicturesReconstructionsAndQueries) {
           .code,
       0);
   const auto decoder = file("decoder.safetensors").string();
-  const std::string render =
-      "render --steps 1 --batch 2 --model " + model + " --data " + product + " --decoder " + decoder;
+  const std::string render = "render --log-json --steps 12 --batch 2 --model " + model + " --data " +
+                             product + " --decoder " + decoder;
   const auto first = uniad(render + " --out " + (folder_ / "a").string());
   ASSERT_EQ(first.code, 0) << first.err;
   const auto pictures = [&](const std::string &folder) {
@@ -711,6 +711,17 @@ TEST_F(Training, RenderShowsPicturesReconstructionsAndQueries) {
   EXPECT_EQ(pictures("a"), (std::set<std::string>{"000000_product_0.png", "000001_product_0.png",
                                                   "query_0.png", "query_1.png"}));
   EXPECT_EQ(cv::imread((folder_ / "a" / "000000_product_0.png").string()).size(), cv::Size(3 * 64, 64));
+
+  // The decoder learns: the mean squared error of its pictures falls.
+  std::vector<double> losses;
+  std::istringstream lines(first.err);
+  for (std::string line; std::getline(lines, line);) {
+    if (!holds(line, "\"learning to make pictures\",\"done\"")) continue;
+    const std::string detail = nlohmann::json::parse(line).at("detail");
+    losses.push_back(std::stod(detail.substr(detail.find(' '))));
+  }
+  ASSERT_GE(losses.size(), 2U) << first.err;
+  EXPECT_LT(losses.back(), 0.6 * losses.front());
 
   // The decoder that was learned is taken again.
   const auto learned = test::read_all(decoder);

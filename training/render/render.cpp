@@ -11,12 +11,14 @@
 #include <utility>
 
 #include "model/error.h"
+#include "model/kernels/instruction_sets.h"
 #include "model/network.h"
 #include "model/preprocess/preprocess.h"
 #include "model/reconstruction/picture_decoder.h"
 #include "training/data/visit.h"
 #include "training/interrupt.h"
 #include "training/report.h"
+#include "training/train/bf16_scope.h"
 #include "training/train/step.h"
 
 namespace uniad {
@@ -55,9 +57,10 @@ std::vector<Seen> look_at(Network &network, const InputConfig &input, const Rend
 
 void learn(PictureDecoder &decoder, const std::vector<Seen> &seen, const RenderOptions &options,
            Progress &progress) {
-  constexpr double rate = 1e-4;
+  constexpr double rate = 1e-3;
   constexpr double weight_decay = 1e-4;
-  constexpr double clip = 0.1;
+  constexpr double clip = 1;
+  const bool bf16 = cpu::best_kernels(cpu::Precision::Bf16) != nullptr;
   Optimiser optimiser(decoder->parameters(), weight_decay);
   decoder->train();
   progress.begin("learning to make pictures", options.steps);
@@ -72,7 +75,12 @@ void learn(PictureDecoder &decoder, const std::vector<Seen> &seen, const RenderO
       features.push_back(one.features);
     }
     optimiser.zero_grad();
-    const torch::Tensor made = decoder(torch::stack(features).to(torch::kFloat32));
+    const torch::Tensor batch = torch::stack(features).to(torch::kFloat32);
+    torch::Tensor made;
+    {
+      const Bf16Scope scope(bf16, torch::kCPU);
+      made = decoder(batch.contiguous(torch::MemoryFormat::ChannelsLast)).to(torch::kFloat32);
+    }
     const torch::Tensor loss = torch::mse_loss(made, torch::stack(images).to(torch::kFloat32));
     loss.backward();
     const double now = loss.item<double>();

@@ -16,7 +16,7 @@ struct RenderOptions {
   std::filesystem::path image_dir;
   std::filesystem::path decoder;  // safetensors; learned and written where it is missing
   std::filesystem::path folder;   // for the pictures
-  std::int64_t steps = 2000;      // of learning the decoder
+  std::int64_t steps = 300;       // of learning the decoder
   int batch = 8;                  // pictures a step
   std::uint64_t seed = 0;
 };

@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train/step.h"
 
-#include <ATen/autocast_mode.h>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "model/reconstruction/feature_loss.h"
+#include "training/train/bf16_scope.h"
 
 namespace uniad {
-namespace {
-
-// Turns automatic bf16 on for a kind of device, and off again whatever happens.
-class Bf16Scope {
- public:
-  Bf16Scope(bool wanted, at::DeviceType device) : wanted_(wanted), device_(device) {
-    if (!wanted_) return;
-    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
-    at::autocast::set_autocast_enabled(device_, true);
-  }
-  ~Bf16Scope() {
-    if (!wanted_) return;
-    at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(device_, false);
-  }
-  Bf16Scope(const Bf16Scope &) = delete;
-  Bf16Scope &operator=(const Bf16Scope &) = delete;
-
- private:
-  bool wanted_;
-  at::DeviceType device_;
-};
-
-}  // namespace
 
 Optimiser::Optimiser(std::vector<torch::Tensor> parameters, double weight_decay)
     : parameters_(std::move(parameters)), weight_decay_(weight_decay) {
