@@ -57,6 +57,11 @@ class JoiningCosts {
 
 }  // namespace
 
+Statistics joined(Statistics statistics, const Partition &partition) {
+  for (const auto &cluster : partition) statistics.push_back(*cluster);
+  return statistics;
+}
+
 Partition merge_down(Partition clusters, std::size_t most, const ChannelScale &scale) {
   if (clusters.size() <= most) return clusters;
   std::vector<torch::Tensor> centres;
@@ -76,12 +81,12 @@ Partition merge_down(Partition clusters, std::size_t most, const ChannelScale &s
     group.insert(group.end(), other.begin(), other.end());
     other.clear();
   }
-  Partition joined;
+  Partition merged;
   for (const Partition &group : groups) {
     if (group.empty()) continue;
-    joined.push_back(group.size() == 1 ? group.front() : std::make_shared<const ClusterSums>(sum_of(group)));
+    merged.push_back(group.size() == 1 ? group.front() : std::make_shared<const ClusterSums>(sum_of(group)));
   }
-  return joined;
+  return merged;
 }
 
 Statistics merge(Statistics statistics, const Statistics &other) {
@@ -123,9 +128,9 @@ void OnlineClusters::add(ClusterSums picture) {
   const ChannelScale scale = channel_scale(sum_, squares_, tokens_);
   const auto [first, second] =
       JoiningCosts(descriptors_ / counts_.unsqueeze(1) * scale.inverse_std, counts_.clone()).cheapest();
-  auto &joined = clusters_[static_cast<std::size_t>(first)];
+  auto &one = clusters_[static_cast<std::size_t>(first)];
   auto &other = clusters_[static_cast<std::size_t>(second)];
-  joined = std::make_shared<const ClusterSums>(sum_of(std::array{joined, other}));
+  one = std::make_shared<const ClusterSums>(sum_of(std::array{one, other}));
   descriptors_[first] += descriptors_[second];
   counts_[first] += counts_[second];
   // The place that is free now is the last one's.

@@ -12,6 +12,9 @@ namespace uniad {
 // Clusters that are shared, never changed: what stands in two partitions is held once.
 using Partition = std::vector<std::shared_ptr<const ClusterSums>>;
 
+// The partition's clusters behind those of `statistics`.
+Statistics joined(Statistics statistics, const Partition &partition);
+
 // Joins, until at most `most` are left, the two clusters whose union raises the sum of squared distances of
 // descriptors to their cluster's centre least (Ward 1963). Distances in standardised channels.
 Partition merge_down(Partition clusters, std::size_t most, const ChannelScale &scale);

@@ -12,12 +12,6 @@
 namespace uniad {
 namespace {
 
-Statistics to_statistics(const Partition &clusters) {
-  Statistics statistics;
-  for (const auto &cluster : clusters) statistics.push_back(*cluster);
-  return statistics;
-}
-
 // Each is worked out once: most clusters, and the pictures that belong to them, are the same under the next
 // number. The clusters must outlive it.
 class Densities {
@@ -28,7 +22,7 @@ class Densities {
   }
 
   double sum_under(const Partition &clusters) {
-    const Scenes scenes(fold_scenes(to_statistics(clusters), scale_));
+    const Scenes scenes(fold_scenes(joined({}, clusters), scale_));
     double sum = 0;
     for (Picture &picture : pictures_) {
       const ClusterSums &cluster = *clusters[scenes.nearest(picture.tokens, scratch_.descriptor).cluster];
@@ -88,7 +82,7 @@ std::vector<double> held_out_densities(const Partition &known, Partition fresh,
     partitions[i].insert(partitions[i].end(), fresh.begin(), fresh.end());
   }
   // Joining clusters leaves the scale of all as it is, so that what a cluster says holds under every number.
-  Densities densities(pictures, scale_of(to_statistics(partitions.front()), &ClusterSums::features),
+  Densities densities(pictures, scale_of(joined({}, partitions.front()), &ClusterSums::features),
                       position_prior);
   std::vector<double> sums;
   std::size_t best = 0;

@@ -26,11 +26,6 @@ torch::Tensor to_half(const torch::Tensor &numbers) {
   return numbers.clamp(-largest, largest).to(torch::kFloat16).contiguous();
 }
 
-Statistics joined(Statistics statistics, const Partition &partition) {
-  for (const auto &cluster : partition) statistics.push_back(*cluster);
-  return statistics;
-}
-
 // What is not finite stays so in a sum, and fp64 holds sums of squares of all that are.
 bool are_numbers(const TokenSums &sums) {
   return std::isfinite(sums.products.sum().item<double>());
@@ -174,10 +169,7 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
 }
 
 ChannelScale StatisticsLearner::scale() const {
-  Statistics everything = known_without(all);
-  for (const Fold &fold : folds_)
-    for (const auto &cluster : fold.fresh.clusters()) everything.push_back(*cluster);
-  return scale_of(everything, &ClusterSums::features);
+  return scale_of(joined(known_without(all), fresh_without(all)), &ClusterSums::features);
 }
 
 Statistics StatisticsLearner::without(int fold, std::size_t clusters) const {

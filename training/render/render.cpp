@@ -10,8 +10,8 @@
 #include <sstream>
 #include <utility>
 
+#include "model/engine/cpu/cpu_backend.h"
 #include "model/error.h"
-#include "model/kernels/instruction_sets.h"
 #include "model/network.h"
 #include "model/preprocess/preprocess.h"
 #include "model/reconstruction/picture_decoder.h"
@@ -60,7 +60,7 @@ void learn(PictureDecoder &decoder, const std::vector<Seen> &seen, const RenderO
   constexpr double rate = 1e-3;
   constexpr double weight_decay = 1e-4;
   constexpr double clip = 1;
-  const bool bf16 = cpu::best_kernels(cpu::Precision::Bf16) != nullptr;
+  const bool bf16 = cpu_has(cpu::Precision::Bf16);
   Optimiser optimiser(decoder->parameters(), weight_decay);
   decoder->train();
   progress.begin("learning to make pictures", options.steps);

@@ -94,7 +94,7 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
       visit_features(extractor, items, batch, visitor, [&](std::size_t index, std::span<std::uint8_t>) {
         if (interrupted())
           throw Error("train", "interrupted while reading pictures",
-                      "start again, or go on from a checkpoint with --resume");
+                      "start again, with --resume where there is a checkpoint");
         progress.update(static_cast<std::int64_t>(index) + 1);
       });
   progress.end();

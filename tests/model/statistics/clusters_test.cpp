@@ -16,14 +16,8 @@ namespace {
 using test::draw_pictures;
 using test::sum_up;
 
-Statistics plain(const Partition &clusters) {
-  Statistics statistics;
-  for (const auto &cluster : clusters) statistics.push_back(*cluster);
-  return statistics;
-}
-
 ChannelScale scale_of_features(const Partition &clusters) {
-  return scale_of(plain(clusters), &ClusterSums::features);
+  return scale_of(joined({}, clusters), &ClusterSums::features);
 }
 
 OnlineClusters gather(const torch::Tensor &pictures, const torch::Tensor &residuals, std::size_t most) {
@@ -49,7 +43,7 @@ TEST(OnlineClusters, HoldEveryPictureInAtMostSoMany) {
       SCOPED_TRACE("order " + std::to_string(seed) + ", at most " + std::to_string(most));
       const OnlineClusters clusters =
           gather(pictures.index_select(0, order), residuals.index_select(0, order), most);
-      const ClusterSums total = test::total_of(plain(clusters.clusters()));
+      const ClusterSums total = test::total_of(joined({}, clusters.clusters()));
       test::expect_sums(total, pictures);
       test::expect_token_sums(total.residuals, residuals);
     }
@@ -82,7 +76,7 @@ TEST(MergeDown, KeepsTheTotalsAndChangesNoClusterItWasGiven) {
   for (const std::size_t most : {5U, 2U, 1U}) {
     const Partition merged = merge_down(single, most, scale);
     EXPECT_EQ(merged.size(), most);
-    const ClusterSums total = test::total_of(plain(merged));
+    const ClusterSums total = test::total_of(joined({}, merged));
     test::expect_sums(total, pictures);
     test::expect_token_sums(total.residuals, pictures * 2);
   }

@@ -12,6 +12,7 @@
 #include "tests/support/free_port.h"
 #include "tests/support/refusal.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/training/train/small_uniad.h"
 #include "training/train/learn.h"
 
 namespace uniad {
@@ -22,13 +23,7 @@ using test::refusal;
 
 Network small_network() {
   torch::manual_seed(2);
-  ModelConfig config;
-  config.backbone = {"efficientnet-lite0", {1, 2}, PaddingRule::StaticSame, 1e-3};
-  config.input.height = config.input.width = 160;
-  config.reconstruction->dim = 16;
-  config.reconstruction->heads = 2;
-  config.reconstruction->feedforward = 32;
-  config.reconstruction->encoder_layers = config.reconstruction->decoder_layers = 1;
+  ModelConfig config = test::small_uniad();
   config.reconstruction->dropout = 0;  // chance differs from worker to worker
   config.reconstruction->jitter_scale = 0;
   return Network(config);
