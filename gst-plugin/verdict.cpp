@@ -70,6 +70,9 @@ void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source
   if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
   gst_anomaly_meta_set_grid(meta, static_cast<guint>(verdict.grid.width),
                             static_cast<guint>(verdict.grid.height), verdict.grid.values.data());
+  const Area area = area_of(verdict.grid);
+  gst_anomaly_meta_set_grid_area(meta, static_cast<float>(area.x), static_cast<float>(area.y),
+                                 static_cast<float>(area.width), static_cast<float>(area.height));
   if (event.state != GST_ANOMALY_EVENT_NONE) gst_anomaly_meta_set_event(meta, event.id.c_str(), event.state);
 
   std::vector<GstAnomalyRegion> regions;

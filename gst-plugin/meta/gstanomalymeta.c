@@ -10,6 +10,8 @@
 
 #include "gstanomalymeta.h"
 
+#include <math.h>
+
 #include <gst/video/gstvideometa.h>
 
 GType gst_anomaly_event_state_get_type(void) {
@@ -30,7 +32,7 @@ GType gst_anomaly_event_state_get_type(void) {
 static gboolean gst_anomaly_meta_init(GstMeta *meta, G_GNUC_UNUSED gpointer params,
                                       G_GNUC_UNUSED GstBuffer *buffer) {
   GstAnomalyMeta *self = (GstAnomalyMeta *)meta;
-  *self = (GstAnomalyMeta){.meta = *meta};
+  *self = (GstAnomalyMeta){.meta = *meta, .grid_w = 1, .grid_h = 1};
   return TRUE;
 }
 
@@ -56,6 +58,7 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   copy->unknown_scene = self->unknown_scene;
   copy->anomalous = self->anomalous;
   gst_anomaly_meta_set_grid(copy, self->grid_width, self->grid_height, self->grid);
+  gst_anomaly_meta_set_grid_area(copy, self->grid_x, self->grid_y, self->grid_w, self->grid_h);
   gst_anomaly_meta_set_regions(copy, self->regions, self->n_regions);
   gst_anomaly_meta_set_event(copy, self->event_id, self->event_state);
   return TRUE;
@@ -175,6 +178,28 @@ void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height, 
   meta->grid = copy;
   meta->grid_width = width;
   meta->grid_height = height;
+}
+
+/**
+ * gst_anomaly_meta_set_grid_area:
+ * @meta: a #GstAnomalyMeta
+ * @x: left edge
+ * @y: upper edge
+ * @w: width, above 0
+ * @h: height, above 0
+ *
+ * Says where the cells of the anomaly map lie, in 0 to 1 of the frame, where they do not just share it
+ * evenly.
+ */
+void gst_anomaly_meta_set_grid_area(GstAnomalyMeta *meta, gfloat x, gfloat y, gfloat w, gfloat h) {
+  g_return_if_fail(meta != NULL);
+  g_return_if_fail(isfinite(x) && isfinite(y));
+  g_return_if_fail(isfinite(w) && w > 0 && isfinite(h) && h > 0);
+
+  meta->grid_x = x;
+  meta->grid_y = y;
+  meta->grid_w = w;
+  meta->grid_h = h;
 }
 
 /**

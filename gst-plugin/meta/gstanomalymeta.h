@@ -59,7 +59,7 @@ struct _GstAnomalyRegion {
  * @anomalous: whether @score reached @threshold, or the scene is unknown
  * @grid_width: columns of @grid
  * @grid_height: rows of @grid
- * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells share the frame evenly.
+ * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells share the grid's area evenly.
  *   Bindings use gst_anomaly_meta_get_grid()
  * @n_regions: number of @regions
  * @regions: (array length=n_regions): the anomalous parts, strongest first; never empty when anomalous
@@ -67,6 +67,10 @@ struct _GstAnomalyRegion {
  * @event_state: where in the event the frame stands
  * @unknown_scene: whether the frame as a whole is unlike everything that was learned: another product, a
  *   camera that was turned, a covered lens
+ * @grid_x: left edge of the grid's area, in 0 to 1 of the frame's width. The area may reach beyond the frame
+ * @grid_y: upper edge, in 0 to 1 of the frame's height
+ * @grid_w: width of the grid's area, 1 where it is as wide as the frame
+ * @grid_h: height, 1 where it is as high as the frame
  * @age: nanoseconds of running time since the frame that the result comes from; 0: judged on this frame;
  *   %GST_CLOCK_TIME_NONE: judged on an earlier one, of a stream without timestamps
  *
@@ -97,6 +101,11 @@ struct _GstAnomalyMeta {
   GstClockTime age;
 
   gboolean unknown_scene;
+
+  gfloat grid_x;
+  gfloat grid_y;
+  gfloat grid_w;
+  gfloat grid_h;
 };
 
 #define GST_TYPE_ANOMALY_EVENT_STATE (gst_anomaly_event_state_get_type())
@@ -121,6 +130,9 @@ GST_UNIAD_META_API void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta)
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height,
                                                   const gfloat *values);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_grid_area(GstAnomalyMeta *meta, gfloat x, gfloat y, gfloat w,
+                                                       gfloat h);
 
 GST_UNIAD_META_API const gfloat *gst_anomaly_meta_get_grid(const GstAnomalyMeta *meta, guint *n_values);
 

@@ -108,7 +108,7 @@ void draw_contours(const Result &result, const Style &style, Canvas &canvas) {
   const float far = 100 * std::abs(level) + 1;
   std::vector<float> values = result.grid;
   for (float &value : values) value = std::isnan(value) ? -far : std::clamp(value, -far, far);
-  const SmoothMap map(result.columns, result.rows, std::move(values));
+  const SmoothMap map(result.columns, result.rows, std::move(values), result.grid_area);
   const double width = line_width(style, canvas);
   cairo_t *cairo = canvas.cairo();
   cairo_set_line_cap(cairo, CAIRO_LINE_CAP_ROUND);
@@ -200,6 +200,8 @@ Result result_of(const GstAnomalyMeta &meta) {
     result.rows = static_cast<int>(meta.grid_height);
     result.grid.assign(meta.grid, meta.grid + std::size_t{meta.grid_width} * meta.grid_height);
   }
+  if (std::isfinite(meta.grid_x) && std::isfinite(meta.grid_y) && meta.grid_w > 0 && meta.grid_h > 0)
+    result.grid_area = {meta.grid_x, meta.grid_y, meta.grid_w, meta.grid_h};
   for (guint i = 0; i < meta.n_regions; ++i) {
     const GstAnomalyRegion &region = meta.regions[i];
     result.boxes.push_back({region.x, region.y, region.w, region.h});
@@ -225,7 +227,7 @@ std::optional<Heat> heat_of(const Result &result, const Style &style) {
     shows = shows || levels.back() >= 1;
   }
   if (!shows) return std::nullopt;
-  return Heat{SmoothMap(result.columns, result.rows, std::move(levels)), style.colour_map,
+  return Heat{SmoothMap(result.columns, result.rows, std::move(levels), result.grid_area), style.colour_map,
               static_cast<float>(style.opacity)};
 }
 

@@ -48,6 +48,7 @@ struct Result {
   int columns = 0;
   int rows = 0;
   std::vector<float> grid;
+  Area grid_area;
   std::vector<Box> boxes;
 
   bool operator==(const Result &) const = default;

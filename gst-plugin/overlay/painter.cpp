@@ -274,19 +274,24 @@ void Painter::each_heat_span(const Band &band, bool interlaced, const SmoothMap 
 
   const int width = band_width(band);
   const int columns = map.columns();
-  const double cells_per_pixel = static_cast<double>(columns << band.horizontal) / width_;
-  const auto shows = [this, columns](int cell) {
-    return cell >= 0 && cell < columns && coefficients_[static_cast<std::size_t>(cell)] >= 1;
+  const double left = map.column_at(0);
+  const double cells_per_pixel = (map.column_at(1) - left) * (1 << band.horizontal) / width_;
+  const auto coefficient = [this, columns](int cell) {
+    return coefficients_[static_cast<std::size_t>(std::clamp(cell, 0, columns - 1))];
   };
+  const auto shows = [&](int cell) { return coefficient(cell) >= 1; };
   int begin = 0;
   int end = 0;
-  for (int cell = 0; cell < columns; ++cell) {
+  // The first and the last stand for all beyond the grid.
+  for (int cell = -1; cell <= columns; ++cell) {
     const int x = end;
-    const double next = std::ceil((cell + 1) / cells_per_pixel - 0.5);
-    end = cell + 1 == columns ? width : std::clamp(static_cast<int>(next), x, width);
+    const double next = std::ceil((cell + 1 - left) / cells_per_pixel - 0.5);
+    end = cell == columns ? width : static_cast<int>(std::clamp<double>(next, x, width));
     if (shows(cell - 1) || shows(cell) || shows(cell + 1)) {
-      levels_along(parabolas_[static_cast<std::size_t>(cell)],
-                   static_cast<float>((x + 0.5) * cells_per_pixel - cell),
+      const bool beyond = cell < 0 || cell == columns;
+      const SmoothMap::Parabola parabola =
+          beyond ? SmoothMap::Parabola{coefficient(cell), 0, 0} : parabolas_[static_cast<std::size_t>(cell)];
+      levels_along(parabola, static_cast<float>((x + 0.5) * cells_per_pixel + left - cell),
                    static_cast<float>(cells_per_pixel), end - x, levels_.data() + x);
       continue;
     }

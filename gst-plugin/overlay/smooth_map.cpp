@@ -39,9 +39,11 @@ Lattice sample(const SmoothMap &map, int steps) {
   for (int y = 0; y < lattice.rows; ++y) {
     map.section(static_cast<double>(y) / (lattice.rows - 1), coefficients, parabolas);
     for (int x = 0; x < lattice.columns; ++x) {
-      const int cell = std::min(x / steps, map.columns() - 1);
-      const float t = static_cast<float>(x - cell * steps) / static_cast<float>(steps);
-      lattice.values.push_back(at(parabolas[static_cast<std::size_t>(cell)], t));
+      const double column = std::clamp(map.column_at(static_cast<double>(x) / (lattice.columns - 1)), 0.0,
+                                       static_cast<double>(map.columns()));
+      const int cell = std::min(static_cast<int>(column), map.columns() - 1);
+      lattice.values.push_back(
+          at(parabolas[static_cast<std::size_t>(cell)], static_cast<float>(column - cell)));
     }
   }
   return lattice;
@@ -82,12 +84,12 @@ void add_crossings(const Lattice &lattice, int x, int y, float level, std::vecto
 
 }  // namespace
 
-SmoothMap::SmoothMap(int columns, int rows, std::vector<float> values)
-    : columns_(columns), rows_(rows), values_(std::move(values)) {}
+SmoothMap::SmoothMap(int columns, int rows, std::vector<float> values, const Area &area)
+    : columns_(columns), rows_(rows), values_(std::move(values)), area_(area) {}
 
 void SmoothMap::section(double v, std::span<float> coefficients, std::span<Parabola> parabolas) const {
-  const double position = v * rows_;
-  const int row = std::clamp(static_cast<int>(position), 0, rows_ - 1);
+  const double position = std::clamp((v - area_.y) / area_.height * rows_, 0.0, static_cast<double>(rows_));
+  const int row = std::min(static_cast<int>(position), rows_ - 1);
   const auto t = static_cast<float>(position - row);
   const auto values_of = [this](int y) {
     return values_.data() + static_cast<std::ptrdiff_t>(std::clamp(y, 0, rows_ - 1)) * columns_;

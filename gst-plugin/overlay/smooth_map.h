@@ -4,12 +4,14 @@
 #include <span>
 #include <vector>
 
+#include "model/area.h"
+
 namespace uniad {
 
 // An anomaly grid as a smooth surface: the mean of the bilinear map over a window of one cell, which is what
-// a frame's score is the maximum of. With cells that share the frame evenly that is a quadratic B-spline with
-// the grid's values as coefficients: within a cell one parabola a direction, never beyond the largest and the
-// smallest of the 3x3 values around.
+// a frame's score is the maximum of. That is a quadratic B-spline with the grid's values as coefficients:
+// within a cell one parabola a direction, never beyond the largest and the smallest of the 3x3 values around.
+// Beyond the grid's edges the outermost values go on.
 class SmoothMap {
  public:
   // On a cell, with t = 0..1 across it: a + t * (b + t * c).
@@ -17,11 +19,16 @@ class SmoothMap {
     float a, b, c;
   };
 
-  SmoothMap(int columns, int rows, std::vector<float> values);
+  // `area`: what the cells share evenly.
+  SmoothMap(int columns, int rows, std::vector<float> values, const Area &area = {});
 
   int columns() const { return columns_; }
   int rows() const { return rows_; }
   const std::vector<float> &values() const { return values_; }
+  const Area &area() const { return area_; }
+
+  // Where u = 0..1 of the frame's width lies: column c of the grid reaches from c to c + 1.
+  double column_at(double u) const { return (u - area_.x) / area_.width * columns_; }
 
   // The surface along a line at height v = 0..1 of the frame: a parabola for each column of the grid.
   // `coefficients`, of the same size, takes the spline's coefficients on that line.
@@ -31,6 +38,7 @@ class SmoothMap {
   int columns_;
   int rows_;
   std::vector<float> values_;
+  Area area_;
 };
 
 struct Point {

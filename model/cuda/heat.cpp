@@ -45,17 +45,19 @@ std::vector<Lanes> lanes_of(PixelLayout layout) {
   return {pixels};
 }
 
-// Pixels belong to the cell that their centre lies in. The same steps as the overlay's, so that levels round
-// to the same side.
-std::vector<HeatPosition> positions_across(int columns, int frame_width, int shift) {
+// Pixels belong to the cell that their centre lies in; cells -1 and `columns` are all beyond the grid. The
+// same steps as the overlay's, so that levels round to the same side.
+std::vector<HeatPosition> positions_across(int columns, const Area &area, int frame_width, int shift) {
   const int width = (frame_width + (1 << shift) - 1) >> shift;
-  const double cells_per_pixel = static_cast<double>(columns << shift) / frame_width;
+  const auto column_at = [&](double u) { return (u - area.x) / area.width * columns; };
+  const double left = column_at(0);
+  const double cells_per_pixel = (column_at(1) - left) * (1 << shift) / frame_width;
   std::vector<HeatPosition> positions;
-  for (int cell = 0; cell < columns; ++cell) {
+  for (int cell = -1; cell <= columns; ++cell) {
     const auto first = static_cast<int>(positions.size());
-    const auto next = static_cast<int>(std::ceil((cell + 1) / cells_per_pixel - 0.5));
-    const int end = cell + 1 == columns ? width : std::clamp(next, first, width);
-    const auto start = static_cast<float>((first + 0.5) * cells_per_pixel - cell);
+    const double next = std::ceil((cell + 1 - left) / cells_per_pixel - 0.5);
+    const int end = cell == columns ? width : static_cast<int>(std::clamp<double>(next, first, width));
+    const auto start = static_cast<float>((first + 0.5) * cells_per_pixel + left - cell);
     for (int x = first; x < end; ++x)
       positions.push_back(
           {cell, start + static_cast<float>(cells_per_pixel) * static_cast<float>(x - first)});
@@ -63,13 +65,14 @@ std::vector<HeatPosition> positions_across(int columns, int frame_width, int shi
   return positions;
 }
 
-std::vector<HeatPosition> positions_down(int rows, int frame_height, int shift) {
+std::vector<HeatPosition> positions_down(int rows, const Area &area, int frame_height, int shift) {
   const int height = (frame_height + (1 << shift) - 1) >> shift;
   std::vector<HeatPosition> positions;
   for (int y = 0; y < height; ++y) {
     const double centre = (2 * y + 1) * (1 << shift) / 2.0;
-    const double position = std::min(centre / frame_height, 1.0) * rows;
-    const int cell = std::clamp(static_cast<int>(position), 0, rows - 1);
+    const double v = std::min(centre / frame_height, 1.0);
+    const double position = std::clamp((v - area.y) / area.height * rows, 0.0, static_cast<double>(rows));
+    const int cell = std::min(static_cast<int>(position), rows - 1);
     positions.push_back({cell, static_cast<float>(position - cell)});
   }
   return positions;
@@ -77,7 +80,8 @@ std::vector<HeatPosition> positions_down(int rows, int frame_height, int shift) 
 
 }  // namespace
 
-std::vector<HeatBand> heat_bands(PixelLayout layout, Extent frame, Extent grid, const HeatTables &tables) {
+std::vector<HeatBand> heat_bands(PixelLayout layout, Extent frame, Extent grid, const HeatTables &tables,
+                                 const Area &area) {
   if (frame.width < 1 || frame.height < 1 || grid.width < 1 || grid.height < 1)
     throw Error("heatmap", "the frame or the grid is empty", "give both a width and a height");
   std::vector<HeatBand> bands;
@@ -85,8 +89,8 @@ std::vector<HeatBand> heat_bands(PixelLayout layout, Extent frame, Extent grid, 
     HeatBand band{lanes.plane,
                   static_cast<int>(lanes.components.size()),
                   {},
-                  positions_across(grid.width, frame.width, lanes.horizontal),
-                  positions_down(grid.height, frame.height, lanes.vertical),
+                  positions_across(grid.width, area, frame.width, lanes.horizontal),
+                  positions_down(grid.height, area, frame.height, lanes.vertical),
                   {}};
     band.extent = {static_cast<int>(band.across.size()), static_cast<int>(band.down.size())};
     for (const int component : lanes.components) {

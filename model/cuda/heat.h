@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/area.h"
 #include "model/cuda/grid.h"
 #include "model/cuda/heat_kernel.h"
 #include "model/preprocess/frame_view.h"
@@ -24,8 +25,9 @@ struct HeatBand {
   std::vector<std::uint32_t> paints;  // lanes x 256
 };
 
-// For a grid of columns x rows on progressive frames. Throws Error for P010 and Rows. The fourth byte of
-// RGBx and its like is left as it is.
-std::vector<HeatBand> heat_bands(PixelLayout layout, Extent frame, Extent grid, const HeatTables &tables);
+// For a grid of columns x rows, whose cells share `area` evenly, on progressive frames. Throws Error for P010
+// and Rows. The fourth byte of RGBx and its like is left as it is.
+std::vector<HeatBand> heat_bands(PixelLayout layout, Extent frame, Extent grid, const HeatTables &tables,
+                                 const Area &area = {});
 
 }  // namespace uniad::cuda

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <utility>
 
+#include "model/backbone/displacement.h"
 #include "model/engine/anomaly_map.h"
 #include "model/engine/calibration.h"
 #include "model/engine/cuda_module.h"
@@ -76,6 +77,7 @@ class EngineDetector : public Detector {
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
     const ModelConfig &config = engine_->config();
     scorer_.emplace(config.input.width / 16, config.input.height / 16, config.score);
+    origin_ = grid_origin(config);
     if (engine_->statistics()) {
       gaussians_ = *engine_->statistics();
       gaussians_->adapt(adapt_rate_ > 0);
@@ -189,6 +191,8 @@ class EngineDetector : public Detector {
     Grid &grid = detection.grid;
     grid.width = config.input.width / 16;
     grid.height = config.input.height / 16;
+    grid.left = origin_.left;
+    grid.top = origin_.top;
     grid.values.resize(static_cast<std::size_t>(grid.width) * static_cast<std::size_t>(grid.height));
     detection.scene_distance = 0;
     if (gaussians_) {
@@ -277,6 +281,7 @@ class EngineDetector : public Detector {
   std::optional<RoutedGaussians> gaussians_;
   TokenGaussian::Scratch scratch_;
   std::optional<Scorer> scorer_;
+  GridOrigin origin_{};
   std::uint64_t judged_frames_ = 0;
   std::array<Judged, 2> judged_;     // the newest
   std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed

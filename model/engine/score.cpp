@@ -14,12 +14,13 @@ constexpr int cell = 16;  // input pixels a grid cell stands for, and the side o
 
 }  // namespace
 
-std::vector<Band> interpolation(int from, int to) {
+std::vector<Band> interpolation(int from, int to, double begin) {
   std::vector<Band> bands(static_cast<std::size_t>(to));
   const double step = to > 1 ? static_cast<double>(from - 1) / (to - 1) : 0.0;
+  const double first = -begin * (from - 1);
   for (int i = 0; i < to; ++i) {
     Band &band = bands[static_cast<std::size_t>(i)];
-    const double position = i * step;
+    const double position = std::clamp(first + i * step, 0.0, from - 1.0);
     band.first = std::min(static_cast<int>(position), from - 1);
     band.count = band.first + 1 < from ? 2 : 1;
     if (band.count == 2) band.weights[1] = position - band.first;
@@ -79,6 +80,15 @@ void apply(const std::vector<Band> &vertical, const Grid &grid, const std::vecto
   }
 }
 
+struct Side {
+  double begin, length;
+};
+
+Side side_of(int cells, double begin) {
+  if (cells < 2) return {begin, 1};
+  return {begin - 0.5 / (cells - 1), cells / (cells - 1.0)};
+}
+
 Grid applied(const std::vector<Band> &vertical, const Grid &grid, const std::vector<Band> &horizontal) {
   std::vector<float> rows;
   Grid result;
@@ -88,8 +98,15 @@ Grid applied(const std::vector<Band> &vertical, const Grid &grid, const std::vec
 
 }  // namespace
 
+Area area_of(const Grid &grid) {
+  const auto [x, width] = side_of(grid.width, grid.left);
+  const auto [y, height] = side_of(grid.height, grid.top);
+  return {x, y, width, height};
+}
+
 Grid upsample(const Grid &grid, int width, int height) {
-  return applied(interpolation(grid.height, height), grid, interpolation(grid.width, width));
+  return applied(interpolation(grid.height, height, grid.top), grid,
+                 interpolation(grid.width, width, grid.left));
 }
 
 Grid pooled_map(const Grid &grid) {
@@ -119,6 +136,22 @@ float Scorer::score(const Grid &grid) {
 float image_score(const Grid &grid, ScoreKind kind) {
   return Scorer(grid.width, grid.height, kind).score(grid);
 }
+
+namespace {
+
+struct Part {
+  float begin, length;
+};
+
+// What pooling windows `first` to `last` cover of a side of the frame.
+Part part_of_frame(int first, int last, int cells, double begin) {
+  const auto place = [&](int pixel) {
+    return static_cast<float>(std::clamp(begin + static_cast<double>(pixel) / (cell * cells), 0.0, 1.0));
+  };
+  return {place(first), place(last + cell) - place(first)};
+}
+
+}  // namespace
 
 std::vector<Region> regions(const Grid &grid, float threshold) {
   const Grid pooled = pooled_map(grid);
@@ -153,11 +186,9 @@ std::vector<Region> regions(const Grid &grid, float threshold) {
           }
         }
       }
-      const auto frame_width = static_cast<float>(cell * grid.width);
-      const auto frame_height = static_cast<float>(cell * grid.height);
-      found.push_back({static_cast<float>(left) / frame_width, static_cast<float>(top) / frame_height,
-                       static_cast<float>(right - left + cell) / frame_width,
-                       static_cast<float>(bottom - top + cell) / frame_height, score});
+      const auto [x, width] = part_of_frame(left, right, grid.width, grid.left);
+      const auto [y, height] = part_of_frame(top, bottom, grid.height, grid.top);
+      found.push_back({x, y, width, height, score});
     }
   }
   std::stable_sort(found.begin(), found.end(),

@@ -5,15 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "model/area.h"
 #include "model/file/model_file.h"
 
 namespace uniad {
 
-// A row-major map of floats.
+// A row-major map of floats. Value (x, y) tells of the place left + x / (width - 1), top + y / (height - 1),
+// in 0..1 of the frame.
 struct Grid {
   int width = 0;
   int height = 0;
   std::vector<float> values;  // height x width
+  double left = 0, top = 0;   // not 0 where a backbone's cells lie beside the pixels that they tell of
 
   float at(int x, int y) const {
     return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
@@ -21,11 +24,15 @@ struct Grid {
   }
 };
 
-// The anomaly map at input size: bilinear, align_corners, 16 times the grid's size (facts 1).
+// The area that the grid's cells share evenly, each with its value's place in its middle.
+Area area_of(const Grid &grid);
+
+// The anomaly map of the frame at any size: bilinear, align_corners where the grid begins at 0 (facts 1);
+// beyond the grid's outermost values these go on.
 Grid upsample(const Grid &grid, int width, int height);
 
-// 16x16 average pooling, stride 1, of the 16-fold upsampled map, without building it: A * grid * A^T with one
-// fixed (16 g - 15) x g matrix a side (both steps are linear).
+// 16x16 average pooling, stride 1, of the 16-fold upsampled map, where it begins at 0, without building it: A
+// * grid * A^T with one fixed (16 g - 15) x g matrix a side (both steps are linear).
 Grid pooled_map(const Grid &grid);
 
 // The image score (facts 9): max of the pooled map, or mean or population standard deviation of the upsampled
@@ -39,8 +46,9 @@ struct Band {
   std::array<double, 4> weights{};
 };
 
-// Bilinear interpolation of `from` samples to `to`, corners aligned: one or two weights each.
-std::vector<Band> interpolation(int from, int to);
+// Bilinear interpolation of `from` samples to `to`, corners aligned, or with the first and the last sample at
+// `begin` and `begin` + 1 of the output's length: one or two weights each.
+std::vector<Band> interpolation(int from, int to, double begin = 0);
 
 // The rows of pooled_map()'s matrix for a side of `from` cells: interpolation to 16 times the size, then the
 // mean of every 16 neighbours.
@@ -61,7 +69,7 @@ class Scorer {
 };
 
 // A connected part (8 neighbours) of the pooled map at or above the threshold, as the part of the frame that
-// its pooling windows cover: 0..1 of the frame's width and height.
+// its pooling windows cover: within 0..1 of the frame's width and height.
 struct Region {
   float x = 0, y = 0, width = 0, height = 0;
   float score = 0;  // the largest pooled value inside

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <tuple>
 #include <vector>
 
 #include "gst-plugin/overlay/painter.h"
@@ -48,7 +49,7 @@ void paint_like_the_gpu(Frame &frame, PixelLayout layout, const SmoothMap &map,
                         const cuda::HeatTables &tables) {
   const GstVideoInfo &info = (*frame).info;
   for (const cuda::HeatBand &band :
-       cuda::heat_bands(layout, {info.width, info.height}, {map.columns(), map.rows()}, tables)) {
+       cuda::heat_bands(layout, {info.width, info.height}, {map.columns(), map.rows()}, tables, map.area())) {
     cuda::PaintHeat body{};
     body.grid = map.values().data();
     body.columns = map.columns();
@@ -61,6 +62,19 @@ void paint_like_the_gpu(Frame &frame, PixelLayout layout, const SmoothMap &map,
     body.stride = info.stride[band.plane];
     cuda::HostLauncher{}(body, band.extent);
   }
+}
+
+// The largest difference of a sample between the two painters.
+int difference(const GstVideoInfo &info, PixelLayout layout, const Heat &heat, std::uint32_t seed) {
+  Frame expected(info, seed);
+  Frame actual(info, seed);
+  Painter painter(info);
+  painter.paint(*expected, heat);
+  paint_like_the_gpu(actual, layout, heat.levels, painter.tables_of(heat));
+  int largest = 0;
+  for (std::size_t i = 0; i < info.size; ++i)
+    largest = std::max(largest, std::abs(expected.bytes()[i] - actual.bytes()[i]));
+  return largest;
 }
 
 TEST(CudaHeat, PaintsAsTheOverlayDoes) {
@@ -82,17 +96,25 @@ TEST(CudaHeat, PaintsAsTheOverlayDoes) {
         gst_video_info_set_format(&info, format, static_cast<guint>(width), static_cast<guint>(height));
         const Heat heat{SmoothMap(columns, rows, hills(columns, rows, ++seed)),
                         static_cast<ColourMap>(seed % 5), seed % 2 == 0 ? 0.5F : 1.0F};
-        Frame expected(info, seed);
-        Frame actual(info, seed);
-        Painter painter(info);
-        painter.paint(*expected, heat);
-        paint_like_the_gpu(actual, layout, heat.levels, painter.tables_of(heat));
-        int largest = 0;
-        for (std::size_t i = 0; i < info.size; ++i)
-          largest = std::max(largest, std::abs(expected.bytes()[i] - actual.bytes()[i]));
-        EXPECT_LE(largest, 1) << gst_video_format_to_string(format) << " " << width << "x" << height << ", "
-                              << columns << "x" << rows;
+        EXPECT_LE(difference(info, layout, heat, seed), 1)
+            << gst_video_format_to_string(format) << " " << width << "x" << height << ", " << columns << "x"
+            << rows;
       }
+}
+
+TEST(CudaHeat, PaintsWhereTheGridLies) {
+  std::uint32_t seed = 0;
+  for (const auto &[width, height] : {std::pair(320, 180), std::pair(97, 61), std::pair(9, 300)})
+    for (const auto &[columns, rows, area] :
+         {std::tuple(14, 14, Area{-0.07, -0.05, 14.0 / 13, 14.0 / 13}),
+          std::tuple(7, 5, Area{0.2, 0.3, 0.5, 0.25}), std::tuple(3, 3, Area{-2, 1.5, 1, 1})}) {
+      GstVideoInfo info;
+      gst_video_info_set_format(&info, GST_VIDEO_FORMAT_NV12, static_cast<guint>(width),
+                                static_cast<guint>(height));
+      const Heat heat{SmoothMap(columns, rows, hills(columns, rows, ++seed), area), ColourMap::Red, 0.5F};
+      EXPECT_LE(difference(info, PixelLayout::NV12, heat, seed), 1)
+          << width << "x" << height << ", " << columns << "x" << rows << " at " << area.x;
+    }
 }
 
 TEST(CudaHeat, RefusesWhatItCannotDrawOn) {

@@ -154,6 +154,7 @@ struct Result {
   double threshold = 1;  // 0: none
   guint columns = 1, rows = 1;
   std::vector<float> grid = {};
+  Area grid_area = {};
   std::vector<GstAnomalyRegion> regions = {};
   GstClockTime age = 0;
   const char *source = "gate";
@@ -163,6 +164,9 @@ Ref<GstBuffer> with(Ref<GstBuffer> buffer, const Result &result) {
   auto *meta = gst_buffer_add_anomaly_meta(buffer.get(), result.source, result.score, result.age);
   if (result.threshold != 0) gst_anomaly_meta_set_threshold(meta, result.threshold, 0.9);
   if (!result.grid.empty()) gst_anomaly_meta_set_grid(meta, result.columns, result.rows, result.grid.data());
+  const auto &[x, y, width, height] = result.grid_area;
+  gst_anomaly_meta_set_grid_area(meta, static_cast<float>(x), static_cast<float>(y),
+                                 static_cast<float>(width), static_cast<float>(height));
   gst_anomaly_meta_set_regions(meta, result.regions.data(), static_cast<guint>(result.regions.size()));
   return buffer;
 }
@@ -467,6 +471,42 @@ TEST_F(UniadOverlay, TheContourLiesWhereTheMapReachesTheThreshold) {
     EXPECT_NEAR(moment / weight, 160.5, 0.1);
     EXPECT_LT(frame.at(0, 158, y), 80);  // the rim
   }
+}
+
+// The same step in a grid that begins a quarter of the frame to the left and is as wide as 1.25 frames: its
+// fifth cell begins at -0.25 + 1.25 * 4 / 8 = 0.375, and is 50 pixels wide.
+TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_GRAY8, 320, 240);
+  Result step{.columns = 8, .rows = 8};
+  for (int i = 0; i < 64; ++i) step.grid.push_back(i % 8 < 4 ? 20.0F : 0.0F);
+  step.grid_area = {-0.25, 0.25, 1.25, 1};
+  step.score = 20;
+  step.threshold = 10;
+  const auto out =
+      drawn("heatmap=false score=false line-width=9", info, with(flat(info, {255, 96, 96, 96}), step));
+  const MappedFrame frame(out.get(), info, GST_MAP_READ);
+  for (const int y : {5, 120, 234}) {
+    double weight = 0;
+    double moment = 0;
+    for (int x = 0; x < 320; ++x) {
+      const double light = std::max(0, frame.at(0, x, y) - 96);
+      weight += light;
+      moment += light * (x + 0.5);
+    }
+    EXPECT_NEAR(moment / weight, 320 * 0.375 + 50 * 0.0126, 0.1) << "beyond the grid the outermost goes on";
+  }
+
+  // Heat: all of the left, nothing of the right, and half of it where the spline is at its half.
+  const auto heat = drawn(
+      "heatmap-low=0 heatmap-high=20 heatmap-opacity=1 color-map=red contours=false "
+      "score=false",
+      info, with(flat(info, {255, 96, 96, 96}), step));
+  const MappedFrame hot(heat.get(), info, GST_MAP_READ);
+  EXPECT_NE(hot.at(0, 2, 5), 96);
+  EXPECT_EQ(hot.at(0, 2, 5), hot.at(0, 60, 234));
+  EXPECT_EQ(hot.at(0, 319, 120), 96);
+  EXPECT_EQ(hot.at(0, 175, 120), 96);
+  EXPECT_NE(hot.at(0, 100, 120), 96);
 }
 
 TEST(IsoLine, IsClosedAndLiesWhereTheSurfaceReachesTheLevel) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "model/backbone/displacement.h"
 #include "model/error.h"
 #include "model/file/model_file.h"
 #include "model/file/safetensors.h"
@@ -25,6 +26,11 @@ std::string preprocessing(const InputConfig &input) {
       .dump();
 }
 
+std::string place_of_grid(const ModelConfig &config) {
+  const auto [left, top] = grid_origin(config);
+  return nlohmann::ordered_json{{"left", left}, {"top", top}}.dump();
+}
+
 }  // namespace
 
 void export_model(const ExportOptions &options, Progress &progress) {
@@ -37,6 +43,7 @@ void export_model(const ExportOptions &options, Progress &progress) {
   content.metadata = read_safetensors_header(options.model).metadata;
   const Model model = read_model(options.model);
   content.metadata["uniad.preprocessing"] = preprocessing(model.config.input);
+  content.metadata["uniad.grid"] = place_of_grid(model.config);
   content.network = fold(model, options.model.string());
   if (model.config.statistics) {
     content.statistics = fold_statistics(model);

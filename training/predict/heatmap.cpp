@@ -34,11 +34,9 @@ cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatis
   auto picture = to_bgr(frame, frame.width, frame.height);
   const auto [blue, red] = colour_range(grid, normal);
   const auto scale = red > blue ? 255 / (red - blue) : 0.0;
-  const cv::Mat values(grid.height, grid.width, CV_32F,
-                       const_cast<float *>(grid.values.data()));  // only read
+  Grid map = upsample(grid, picture.cols, picture.rows);
   cv::Mat heat;
-  values.convertTo(heat, CV_8U, scale, -blue * scale);
-  cv::resize(heat, heat, picture.size(), 0, 0, cv::INTER_LINEAR);
+  cv::Mat(map.height, map.width, CV_32F, map.values.data()).convertTo(heat, CV_8U, scale, -blue * scale);
   cv::applyColorMap(heat, heat, cv::COLORMAP_JET);
   cv::addWeighted(picture, 0.5, heat, 0.5, 0, picture);
   if (normal == nullptr) return picture;

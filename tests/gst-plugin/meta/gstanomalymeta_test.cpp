@@ -21,6 +21,7 @@ Ref<GstBuffer> marked_buffer() {
                            GstAnomalyRegion{0, 0, 0.125F, 0.125F, 5.0F}};
   gst_anomaly_meta_set_threshold(meta, 5.0, 0.75);
   gst_anomaly_meta_set_grid(meta, 3, 2, grid.data());
+  gst_anomaly_meta_set_grid_area(meta, -0.125F, 0.25F, 1.5F, 1.25F);
   gst_anomaly_meta_set_regions(meta, regions.data(), regions.size());
   gst_anomaly_meta_set_event(meta, "event-1", GST_ANOMALY_EVENT_BEGIN);
   return buffer;
@@ -46,6 +47,10 @@ void expect_marked(GstBuffer *buffer) {
   EXPECT_EQ(meta->grid_width, 3U);
   EXPECT_EQ(meta->grid_height, 2U);
   for (guint i = 0; i < n_values; ++i) EXPECT_EQ(grid[i], static_cast<float>(i + 1));
+  EXPECT_EQ(meta->grid_x, -0.125F);
+  EXPECT_EQ(meta->grid_y, 0.25F);
+  EXPECT_EQ(meta->grid_w, 1.5F);
+  EXPECT_EQ(meta->grid_h, 1.25F);
 
   guint n_regions = 0;
   const GstAnomalyRegion *regions = gst_anomaly_meta_get_regions(meta, &n_regions);
@@ -83,6 +88,8 @@ TEST_F(AnomalyMeta, StartsWithoutThresholdGridRegionsAndEvent) {
   EXPECT_FALSE(meta->has_threshold);
   EXPECT_FALSE(meta->anomalous);
   EXPECT_EQ(gst_anomaly_meta_get_grid(meta, nullptr), nullptr);
+  EXPECT_EQ(meta->grid_x, 0);
+  EXPECT_EQ(meta->grid_w, 1) << "as wide as the frame";
   EXPECT_EQ(gst_anomaly_meta_get_regions(meta, nullptr), nullptr);
   EXPECT_EQ(meta->event_id, nullptr);
   EXPECT_EQ(meta->event_state, GST_ANOMALY_EVENT_NONE);

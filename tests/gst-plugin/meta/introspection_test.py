@@ -20,6 +20,7 @@ meta.set_threshold(5.0, 0.75)
 region = GstUniadMeta.AnomalyRegion()
 region.x, region.y, region.w, region.h, region.score = 0.5, 0.25, 0.5, 0.75, 7.5
 meta.set_regions([region, region])
+meta.set_grid_area(-0.25, 0.0, 1.5, 1.0)
 meta.set_event("event-1", GstUniadMeta.AnomalyEventState.BEGIN)
 
 copy = buffer.copy()
@@ -31,4 +32,5 @@ assert meta.age == 40 * Gst.MSECOND
 assert (meta.event_id, meta.event_state) == ("event-1", GstUniadMeta.AnomalyEventState.BEGIN)
 assert [(r.x, r.h) for r in meta.get_regions()] == [(0.5, 0.75)] * 2
 assert list(meta.get_grid()) == []
+assert (meta.grid_x, meta.grid_y, meta.grid_w, meta.grid_h) == (-0.25, 0.0, 1.5, 1.0)
 assert GstUniadMeta.buffer_get_anomaly_meta(Gst.Buffer.new()) is None

@@ -66,6 +66,30 @@ TEST(Score, UpsampledMapIsBilinearWithAlignedCorners) {
   }
 }
 
+// By the grid's own rule of where its values lie; beyond the outermost they go on.
+TEST(Score, UpsampledMapLiesWhereTheGridDoes) {
+  Grid grid = random_grid(14, 9, 4);
+  grid.left = -0.03;
+  grid.top = 0.02;
+  const Grid map = upsample(grid, 500, 301);
+  for (int y = 0; y < map.height; ++y) {
+    for (int x = 0; x < map.width; ++x) {
+      const double column = std::clamp((x / 499.0 + 0.03) * 13, 0.0, 13.0);
+      const double row = std::clamp((y / 300.0 - 0.02) * 8, 0.0, 8.0);
+      ASSERT_NEAR(map.at(x, y), sample(grid, column, row), 1e-5);
+    }
+  }
+}
+
+TEST(Score, CellsShareTheirAreaEvenlyAroundTheirPlaces) {
+  Grid grid = random_grid(5, 3, 1);
+  grid.left = 0.1;
+  const Area area = area_of(grid);
+  for (int x = 0; x < 5; ++x) EXPECT_NEAR(area.x + area.width * (x + 0.5) / 5, 0.1 + x / 4.0, 1e-12);
+  for (int y = 0; y < 3; ++y) EXPECT_NEAR(area.y + area.height * (y + 0.5) / 3, y / 2.0, 1e-12);
+  EXPECT_EQ(area_of(random_grid(1, 1, 1)), Area{});
+}
+
 TEST(Score, PooledMapIsTheMeanOfEveryWindowOfTheMap) {
   const Grid grid = random_grid(5, 4, 2);
   const auto map = map_of(grid);
@@ -134,6 +158,26 @@ TEST(Regions, AreThereExactlyWhenTheMaximumReachesTheThreshold) {
     EXPECT_FALSE(regions(grid, score).empty());
     EXPECT_TRUE(regions(grid, std::nextafter(score, 100.0F)).empty());
   }
+}
+
+TEST(Regions, MoveWithTheGridAndStayWithinTheFrame) {
+  Grid grid = one_hot(14, 14, 5, 7, 9.0F);
+  const Region there = regions(grid, 3.0F).at(0);
+  grid.left = -0.03;
+  grid.top = 0.05;
+  const Region moved = regions(grid, 3.0F).at(0);
+  EXPECT_NEAR(moved.x, there.x - 0.03F, 1e-6);
+  EXPECT_NEAR(moved.y, there.y + 0.05F, 1e-6);
+  EXPECT_NEAR(moved.width, there.width, 1e-6);
+  EXPECT_NEAR(moved.height, there.height, 1e-6);
+  EXPECT_EQ(moved.score, there.score);
+
+  Grid corner = one_hot(14, 14, 0, 0, 9.0F);
+  corner.left = corner.top = -0.03;
+  const Region cut = regions(corner, 1.0F).at(0);
+  EXPECT_EQ(cut.x, 0.0F);
+  EXPECT_EQ(cut.y, 0.0F);
+  EXPECT_GT(cut.width, 0.0F);
 }
 
 TEST(Regions, OfAFlatGridAboveTheThresholdAreTheWholeFrame) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "model/backbone/displacement.h"
 #include "model/file/model_file.h"
 #include "model/file/safetensors.h"
 #include "tests/support/refusal.h"
@@ -80,9 +81,14 @@ TEST_F(OnnxFile, CarriesWhatTheModelFileSays) {
   std::map<std::string, std::string> metadata;
   for (const auto &entry : model.metadata_props()) metadata[entry.key()] = entry.value();
   const auto preprocessing = nlohmann::json::parse(metadata.at("uniad.preprocessing"));
+  const auto grid = nlohmann::json::parse(metadata.at("uniad.grid"));
   metadata.erase("uniad.preprocessing");
+  metadata.erase("uniad.grid");
   EXPECT_EQ(metadata, read_safetensors_header(path).metadata);
   EXPECT_EQ(nlohmann::json::parse(metadata.at("uniad.calibration"))["pooled"]["threshold"], 2.5);
+  const auto origin = grid_origin(read_model(path).config);
+  EXPECT_EQ(grid["left"], origin.left);
+  EXPECT_EQ(grid["top"], origin.top);
   EXPECT_EQ(preprocessing["width"], 64);
   EXPECT_EQ(preprocessing["height"], 64);
   EXPECT_EQ(preprocessing["colour"], "RGB");
