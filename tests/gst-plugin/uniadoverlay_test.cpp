@@ -446,29 +446,37 @@ TEST_F(UniadOverlay, WithoutAThresholdTheRangeThatIsSetHolds) {
       ground);
 }
 
-// In thresholds: left half 2, right half 0. Within a cell the B-spline from 2 to 0 is (1 - t)^2, which is
+// In thresholds: the left half of the grid 2, the right half 0.
+Result step(const Area &area = {}) {
+  Result result{.score = 20, .threshold = 10, .columns = 8, .rows = 8, .grid_area = area};
+  for (int i = 0; i < 64; ++i) result.grid.push_back(i % 8 < 4 ? 20.0F : 0.0F);
+  return result;
+}
+
+// Where a light line on a ground of 96 lies in a row.
+double line_at(const MappedFrame &frame, int y) {
+  double weight = 0;
+  double moment = 0;
+  for (int x = 0; x < 320; ++x) {
+    const double light = std::max(0, frame.at(0, x, y) - 96);
+    weight += light;
+    moment += light * (x + 0.5);
+  }
+  return moment / weight;
+}
+
+// Within a cell the B-spline from 2 to 0 is (1 - t)^2, which is
 // 0.975 at t = 0.0126 of the fifth cell of eight: x = 320 * 4.0126 / 8 = 160.5.
 TEST_F(UniadOverlay, TheContourLiesWhereTheMapReachesTheThreshold) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_GRAY8, 320, 240);
-  Result step{.columns = 8, .rows = 8};
-  for (int i = 0; i < 64; ++i) step.grid.push_back(i % 8 < 4 ? 20.0F : 0.0F);
-  step.score = 20;
-  step.threshold = 10;
   const auto out =
-      drawn("heatmap=false score=false line-width=9", info, with(flat(info, {255, 96, 96, 96}), step));
+      drawn("heatmap=false score=false line-width=9", info, with(flat(info, {255, 96, 96, 96}), step()));
   const MappedFrame frame(out.get(), info, GST_MAP_READ);
   for (const int y : {5, 120, 234}) {
     EXPECT_GT(frame.at(0, 160, y), 240);
     EXPECT_EQ(frame.at(0, 150, y), 96);
     EXPECT_EQ(frame.at(0, 171, y), 96);
-    double weight = 0;
-    double moment = 0;
-    for (int x = 150; x < 171; ++x) {
-      const double light = std::max(0, frame.at(0, x, y) - 96);
-      weight += light;
-      moment += light * (x + 0.5);
-    }
-    EXPECT_NEAR(moment / weight, 160.5, 0.1);
+    EXPECT_NEAR(line_at(frame, y), 160.5, 0.1);
     EXPECT_LT(frame.at(0, 158, y), 80);  // the rim
   }
 }
@@ -477,30 +485,18 @@ TEST_F(UniadOverlay, TheContourLiesWhereTheMapReachesTheThreshold) {
 // fifth cell begins at -0.25 + 1.25 * 4 / 8 = 0.375, and is 50 pixels wide.
 TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_GRAY8, 320, 240);
-  Result step{.columns = 8, .rows = 8};
-  for (int i = 0; i < 64; ++i) step.grid.push_back(i % 8 < 4 ? 20.0F : 0.0F);
-  step.grid_area = {-0.25, 0.25, 1.25, 1};
-  step.score = 20;
-  step.threshold = 10;
+  const Result moved = step({-0.25, 0.25, 1.25, 1});
   const auto out =
-      drawn("heatmap=false score=false line-width=9", info, with(flat(info, {255, 96, 96, 96}), step));
+      drawn("heatmap=false score=false line-width=9", info, with(flat(info, {255, 96, 96, 96}), moved));
   const MappedFrame frame(out.get(), info, GST_MAP_READ);
-  for (const int y : {5, 120, 234}) {
-    double weight = 0;
-    double moment = 0;
-    for (int x = 0; x < 320; ++x) {
-      const double light = std::max(0, frame.at(0, x, y) - 96);
-      weight += light;
-      moment += light * (x + 0.5);
-    }
-    EXPECT_NEAR(moment / weight, 320 * 0.375 + 50 * 0.0126, 0.1) << "beyond the grid the outermost goes on";
-  }
+  for (const int y : {5, 120, 234})
+    EXPECT_NEAR(line_at(frame, y), 320 * 0.375 + 50 * 0.0126, 0.1) << "beyond the grid the outermost goes on";
 
   // Heat: all of the left, nothing of the right, and half of it where the spline is at its half.
   const auto heat = drawn(
       "heatmap-low=0 heatmap-high=20 heatmap-opacity=1 color-map=red contours=false "
       "score=false",
-      info, with(flat(info, {255, 96, 96, 96}), step));
+      info, with(flat(info, {255, 96, 96, 96}), moved));
   const MappedFrame hot(heat.get(), info, GST_MAP_READ);
   EXPECT_NE(hot.at(0, 2, 5), 96);
   EXPECT_EQ(hot.at(0, 2, 5), hot.at(0, 60, 234));
