@@ -88,7 +88,7 @@ SmoothMap::SmoothMap(int columns, int rows, std::vector<float> values, const Are
     : columns_(columns), rows_(rows), values_(std::move(values)), area_(area) {}
 
 void SmoothMap::section(double v, std::span<float> coefficients, std::span<Parabola> parabolas) const {
-  const double position = std::clamp((v - area_.y) / area_.height * rows_, 0.0, static_cast<double>(rows_));
+  const double position = std::clamp(area_.row_at(v, rows_), 0.0, static_cast<double>(rows_));
   const int row = std::min(static_cast<int>(position), rows_ - 1);
   const auto t = static_cast<float>(position - row);
   const auto values_of = [this](int y) {

@@ -27,8 +27,7 @@ class SmoothMap {
   const std::vector<float> &values() const { return values_; }
   const Area &area() const { return area_; }
 
-  // Where u = 0..1 of the frame's width lies: column c of the grid reaches from c to c + 1.
-  double column_at(double u) const { return (u - area_.x) / area_.width * columns_; }
+  double column_at(double u) const { return area_.column_at(u, columns_); }
 
   // The surface along a line at height v = 0..1 of the frame: a parabola for each column of the grid.
   // `coefficients`, of the same size, takes the spline's coefficients on that line.

@@ -49,9 +49,8 @@ std::vector<Lanes> lanes_of(PixelLayout layout) {
 // same steps as the overlay's, so that levels round to the same side.
 std::vector<HeatPosition> positions_across(int columns, const Area &area, int frame_width, int shift) {
   const int width = (frame_width + (1 << shift) - 1) >> shift;
-  const auto column_at = [&](double u) { return (u - area.x) / area.width * columns; };
-  const double left = column_at(0);
-  const double cells_per_pixel = (column_at(1) - left) * (1 << shift) / frame_width;
+  const double left = area.column_at(0, columns);
+  const double cells_per_pixel = (area.column_at(1, columns) - left) * (1 << shift) / frame_width;
   std::vector<HeatPosition> positions;
   for (int cell = -1; cell <= columns; ++cell) {
     const auto first = static_cast<int>(positions.size());
@@ -71,7 +70,7 @@ std::vector<HeatPosition> positions_down(int rows, const Area &area, int frame_h
   for (int y = 0; y < height; ++y) {
     const double centre = (2 * y + 1) * (1 << shift) / 2.0;
     const double v = std::min(centre / frame_height, 1.0);
-    const double position = std::clamp((v - area.y) / area.height * rows, 0.0, static_cast<double>(rows));
+    const double position = std::clamp(area.row_at(v, rows), 0.0, static_cast<double>(rows));
     const int cell = std::min(static_cast<int>(position), rows - 1);
     positions.push_back({cell, static_cast<float>(position - cell)});
   }

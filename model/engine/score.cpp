@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "model/engine/tail.h"
 
@@ -80,13 +81,18 @@ void apply(const std::vector<Band> &vertical, const Grid &grid, const std::vecto
   }
 }
 
-struct Side {
-  double begin, length;
-};
-
-Side side_of(int cells, double begin) {
+// Of one side of the frame: where its cells' area begins, and how long it is.
+std::pair<double, double> side_of(int cells, double begin) {
   if (cells < 2) return {begin, 1};
   return {begin - 0.5 / (cells - 1), cells / (cells - 1.0)};
+}
+
+// What pooling windows `first` to `last` cover of a side of the frame, in the same way.
+std::pair<float, float> part_of_frame(int first, int last, int cells, double begin) {
+  const auto place = [&](int pixel) {
+    return static_cast<float>(std::clamp(begin + static_cast<double>(pixel) / (cell * cells), 0.0, 1.0));
+  };
+  return {place(first), place(last + cell) - place(first)};
 }
 
 Grid applied(const std::vector<Band> &vertical, const Grid &grid, const std::vector<Band> &horizontal) {
@@ -136,22 +142,6 @@ float Scorer::score(const Grid &grid) {
 float image_score(const Grid &grid, ScoreKind kind) {
   return Scorer(grid.width, grid.height, kind).score(grid);
 }
-
-namespace {
-
-struct Part {
-  float begin, length;
-};
-
-// What pooling windows `first` to `last` cover of a side of the frame.
-Part part_of_frame(int first, int last, int cells, double begin) {
-  const auto place = [&](int pixel) {
-    return static_cast<float>(std::clamp(begin + static_cast<double>(pixel) / (cell * cells), 0.0, 1.0));
-  };
-  return {place(first), place(last + cell) - place(first)};
-}
-
-}  // namespace
 
 std::vector<Region> regions(const Grid &grid, float threshold) {
   const Grid pooled = pooled_map(grid);

@@ -465,8 +465,8 @@ double line_at(const MappedFrame &frame, int y) {
   return moment / weight;
 }
 
-// Within a cell the B-spline from 2 to 0 is (1 - t)^2, which is
-// 0.975 at t = 0.0126 of the fifth cell of eight: x = 320 * 4.0126 / 8 = 160.5.
+// Within a cell the B-spline from 2 to 0 is (1 - t)^2, which is 0.975 at t = 0.0126 of the fifth cell of
+// eight: x = 320 * 4.0126 / 8 = 160.5.
 TEST_F(UniadOverlay, TheContourLiesWhereTheMapReachesTheThreshold) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_GRAY8, 320, 240);
   const auto out =
@@ -492,7 +492,7 @@ TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
   for (const int y : {5, 120, 234})
     EXPECT_NEAR(line_at(frame, y), 320 * 0.375 + 50 * 0.0126, 0.1) << "beyond the grid the outermost goes on";
 
-  // Heat: all of the left, nothing of the right, and half of it where the spline is at its half.
+  // Heat: all of the left, nothing of the right.
   const auto heat = drawn(
       "heatmap-low=0 heatmap-high=20 heatmap-opacity=1 color-map=red contours=false "
       "score=false",

@@ -9,6 +9,7 @@
 #include "model/file/import.h"
 #include "model/file/weights.h"
 #include "model/network.h"
+#include "tests/support/real_backbone.h"
 #include "tests/support/shared.h"
 
 namespace uniad {
@@ -48,10 +49,7 @@ struct Tapped {
 Tapped run_backbone(const std::filesystem::path &weight_file, const cv::Mat &bgr, std::vector<int> stages) {
   const torch::NoGradGuard no_grad;
   const BackboneWeights weights = read_backbone_weights(weight_file);
-  BackboneConfig config = weights.config;
-  config.stages = std::move(stages);
-  const auto backbone = make_backbone(config);
-  load_tensors(*backbone, weights.tensors, "", weight_file.string());
+  const auto backbone = test::real_backbone(weights, weight_file, std::move(stages));
   Tapped tapped;
   tapped.taps = backbone->forward(normalised(bgr, weights));
   tapped.features = neck(tapped.taps, 14, 14);

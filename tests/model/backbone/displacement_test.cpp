@@ -6,9 +6,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "model/backbone/backbone.h"
-#include "model/file/torch_tensors.h"
-#include "model/file/weights.h"
+#include "tests/support/real_backbone.h"
 #include "tests/support/shared.h"
 
 namespace uniad {
@@ -63,11 +61,8 @@ torch::Tensor scene() {
 // of each channel, as scores do.
 double measured(const std::filesystem::path &weight_file, std::vector<int> stages) {
   const torch::NoGradGuard no_grad;
-  const BackboneWeights weights = read_backbone_weights(weight_file);
-  BackboneConfig config = weights.config;
-  config.stages = std::move(stages);
-  const auto backbone = make_backbone(config);
-  load_tensors(*backbone, weights.tensors, "", weight_file.string());
+  const auto backbone =
+      test::real_backbone(read_backbone_weights(weight_file), weight_file, std::move(stages));
   torch::manual_seed(1);
   constexpr int side = 24;
   constexpr int patches = 32;
@@ -100,11 +95,10 @@ TEST(Displacement, IsWherePatchesShow) {
   const auto lite2 = find_weight_file("efficientnet-lite2");
   if (!lite2) GTEST_SKIP() << "needs weights of efficientnet-lite2: run subprojects/setup.sh";
   EXPECT_NEAR(measured(*lite2, {1, 2, 3, 4}), displacement(on("efficientnet-lite2"), 224), 1.5);
-  const auto shared = [](const char *name) { return test::shared_path(name); };
-  if (const auto b4 = shared("weights/efficientnet_b4_stages1-4.safetensors")) {
+  if (const auto b4 = test::shared_path("weights/efficientnet_b4_stages1-4.safetensors")) {
     EXPECT_NEAR(measured(*b4, {1, 2, 3, 4}), displacement(on("efficientnet-b4"), 224), 1.5);
   }
-  if (const auto resnet = shared("weights/resnet18_layers1-3.safetensors")) {
+  if (const auto resnet = test::shared_path("weights/resnet18_layers1-3.safetensors")) {
     EXPECT_NEAR(measured(*resnet, {1, 2, 3}),
                 displacement(on("resnet18", {1, 2, 3}, PaddingRule::Symmetric), 224), 1.5);
   }
