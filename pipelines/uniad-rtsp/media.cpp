@@ -2,7 +2,9 @@
 #include "pipelines/uniad-rtsp/media.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "model/error.h"
 
@@ -36,6 +38,15 @@ std::string media_description(const CameraConfig &camera) {
          " ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 aggregate-mode=zero-latency )";
 }
 
+Object<GstElement> find(GstRTSPMedia *media, const char *name) {
+  const Object<GstElement> bin(gst_rtsp_media_get_element(media));
+  return Object<GstElement>(gst_bin_get_by_name(GST_BIN(bin.get()), name));
+}
+
+Object<GstElement> encoder_of(GstRTSPMedia *media) {
+  return find(media, "encoder");
+}
+
 // A viewer who lost packets sees a whole picture again within two seconds.
 void set_key_frames(GstElement *encoder, const GstVideoInfo &format) {
   const bool is_rate_known = format.fps_n > 0 && format.fps_d > 0;
@@ -46,11 +57,18 @@ void set_key_frames(GstElement *encoder, const GstVideoInfo &format) {
   g_object_set(encoder, property, frames, nullptr);
 }
 
+// By then, what has left the encoder has reached the viewers there are.
+constexpr std::chrono::milliseconds time_to_viewers{20};
+
+// The others lose a frame or two just before a key frame, which needs none of them.
+GstPadProbeReturn drop_up_to_key_frame(GstPad *, GstPadProbeInfo *info, gpointer) {
+  const bool is_key = !GST_BUFFER_FLAG_IS_SET(GST_PAD_PROBE_INFO_BUFFER(info), GST_BUFFER_FLAG_DELTA_UNIT);
+  return is_key ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_DROP;
+}
+
 void connect_viewers(GstRTSPMediaFactory *, GstRTSPMedia *media, gpointer relay) {
-  const Object<GstElement> bin(gst_rtsp_media_get_element(media));
-  const Object<GstElement> encoder(gst_bin_get_by_name(GST_BIN(bin.get()), "encoder"));
-  const Object<GstElement> frames(gst_bin_get_by_name(GST_BIN(bin.get()), "frames"));
-  set_key_frames(encoder.get(), static_cast<Relay *>(relay)->format());
+  const Object<GstElement> frames = find(media, "frames");
+  set_key_frames(encoder_of(media).get(), static_cast<Relay *>(relay)->format());
   static_cast<Relay *>(relay)->set_viewers(GST_APP_SRC(frames.get()));
 }
 
@@ -79,11 +97,14 @@ GstRTSPMediaFactory *make_media_factory(const CameraConfig &camera, Relay &relay
   return factory;
 }
 
-void send_key_frame(GstRTSPClient *, GstRTSPContext *context, gpointer) {
-  if (context->media == nullptr) return;
-  const Object<GstElement> bin(gst_rtsp_media_get_element(context->media));
-  const Object<GstElement> encoder(gst_bin_get_by_name(GST_BIN(bin.get()), "encoder"));
-  gst_element_send_event(encoder.get(),
+void keep_up_to_key_frame(GstRTSPMedia *media) {
+  const Object<GstPad> pad(gst_element_get_static_pad(encoder_of(media).get(), "src"));
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, drop_up_to_key_frame, nullptr, nullptr);
+  std::this_thread::sleep_for(time_to_viewers);
+}
+
+void make_key_frame(GstRTSPMedia *media) {
+  gst_element_send_event(encoder_of(media).get(),
                          gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
 }
 

@@ -20,7 +20,9 @@ using Object = std::unique_ptr<T, ObjectDeleter>;
 // viewer. The relay outlives it. Throws Error where no encoder is installed.
 GstRTSPMediaFactory *make_media_factory(const CameraConfig &camera, Relay &relay);
 
-// Handles a client's play-request: somebody who joins others need not wait for the next key frame.
-void send_key_frame(GstRTSPClient *client, GstRTSPContext *context, gpointer);
+// Who joins others begins with a key frame, since a decoder shows as grey what it gets before one: while he
+// joins, all viewers are kept from what is none; as soon as he has joined, one is made.
+void keep_up_to_key_frame(GstRTSPMedia *media);
+void make_key_frame(GstRTSPMedia *media);
 
 }  // namespace uniad::rtsp

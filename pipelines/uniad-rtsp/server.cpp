@@ -34,8 +34,18 @@ struct SourceDestroyer {
 };
 using Source = std::unique_ptr<GSource, SourceDestroyer>;
 
+GstRTSPStatusCode before_play(GstRTSPClient *, GstRTSPContext *context, gpointer) {
+  keep_up_to_key_frame(context->media);
+  return GST_RTSP_STS_OK;
+}
+
+void after_play(GstRTSPClient *, GstRTSPContext *context, gpointer) {
+  make_key_frame(context->media);
+}
+
 void welcome(GstRTSPServer *, GstRTSPClient *client, gpointer) {
-  g_signal_connect(client, "play-request", G_CALLBACK(send_key_frame), nullptr);
+  g_signal_connect(client, "pre-play-request", G_CALLBACK(before_play), nullptr);
+  g_signal_connect(client, "play-request", G_CALLBACK(after_play), nullptr);
 }
 
 void mount(GstRTSPServer *server, const CameraConfig &camera, Relay &relay) {

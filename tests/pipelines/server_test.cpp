@@ -378,6 +378,15 @@ TEST_F(RtspServer, ShowsPicturesToEverybodyWhileOthersLeave) {
   }
 }
 
+TEST_F(RtspServer, WhoJoinsOthersSeesAWholePictureFirst) {
+  Server server(write_config("c.toml", camera("ball", "test://ball")), 1);
+  Viewer first(server.urls["ball"]);
+  ASSERT_TRUE(first.reaches(is_black));  // behind the ball
+  int grey = 0;
+  for (int i = 0; i < 100; ++i) grey += is_black(Viewer(server.urls["ball"]).next()) ? 0 : 1;
+  EXPECT_LE(grey, 1);  // a server that stands still for 20 ms just then
+}
+
 TEST_F(RtspServer, RefusesAPortInUse) {
   Server server(write_config("first.toml", camera("ball", "test://ball")), 1);
   const auto second = test::run(
