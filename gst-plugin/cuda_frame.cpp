@@ -58,26 +58,30 @@ CUcontext primary_context(int device) {
   return context;
 }
 
-GstCudaMemory *memory_of(GstBuffer *buffer) {
-  GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
-  if (gst_buffer_n_memory(buffer) != 1 || gst_is_cuda_memory(memory) == FALSE)
-    refuse("the buffer is not one piece of CUDA memory", "put cudaupload before the element");
-  return GST_CUDA_MEMORY_CAST(memory);
+bool is_cuda_memory(GstBuffer *buffer) {
+  return gst_buffer_n_memory(buffer) == 1 && gst_is_cuda_memory(gst_buffer_peek_memory(buffer, 0)) != FALSE;
 }
 
-guint device_of(GstCudaContext *context) {
+GstCudaMemory *memory_of(GstBuffer *buffer) {
+  if (!is_cuda_memory(buffer))
+    refuse("the buffer is not one piece of CUDA memory", "put cudaupload before the element");
+  return GST_CUDA_MEMORY_CAST(gst_buffer_peek_memory(buffer, 0));
+}
+
+int device_of(GstCudaContext *context) {
   guint device = 0;
   g_object_get(context, "cuda-device-id", &device, nullptr);
-  return device;
+  return static_cast<int>(device);
 }
 
 class FrameInGpuMemory : public HeldFrame {
  public:
-  FrameInGpuMemory(GstBuffer *buffer, const GstVideoInfo &info, int device)
-      : buffer_(gst_buffer_ref(buffer)) {
-    GstCudaMemory *memory = memory_of(buffer);
-    if (gst_memory_map(GST_MEMORY_CAST(memory), &map_, on_gpu(GST_MAP_READ)) == FALSE)
+  // To be written to, the buffer must be writable; its memory is copied where others have it, too.
+  FrameInGpuMemory(GstBuffer *buffer, const GstVideoInfo &info, int device, int access = GST_MAP_READ) {
+    if (gst_buffer_map(buffer, &map_, on_gpu(access)) == FALSE)
       refuse("it cannot be mapped", "see GST_DEBUG=cuda*:5 for what the driver says");
+    buffer_.reset(gst_buffer_ref(buffer));
+    const GstCudaMemory *memory = GST_CUDA_MEMORY_CAST(map_.memory);
     // Where the planes lie is the memory's business; how they are to be read is the caps'.
     GstVideoFrame frame{};
     frame.info = info;
@@ -94,12 +98,12 @@ class FrameInGpuMemory : public HeldFrame {
                    " or its fields are not read on the GPU",
                "put cudaconvert or, for interlaced video, a deinterlacer before the element");
     } catch (...) {
-      gst_memory_unmap(map_.memory, &map_);
+      gst_buffer_unmap(buffer, &map_);
       throw;
     }
     view_.cuda_device = device;
   }
-  ~FrameInGpuMemory() override { gst_memory_unmap(map_.memory, &map_); }
+  ~FrameInGpuMemory() override { gst_buffer_unmap(buffer_.get(), &map_); }
 
   const FrameView &view() const override { return view_; }
 
@@ -134,7 +138,7 @@ class Frames : public CudaFrames {
   std::unique_ptr<HeldFrame> hold(GstBuffer *buffer, const GstVideoInfo &info) override {
     GstCudaContext *own = context();
     GstCudaContext *theirs = memory_of(buffer)->context;
-    if (device_of(theirs) != static_cast<guint>(device_))
+    if (device_of(theirs) != device_)
       refuse("it is on CUDA device " + std::to_string(device_of(theirs)) + ", the network on device " +
                  std::to_string(device_),
              "decode and detect on the same GPU");
@@ -142,6 +146,14 @@ class Frames : public CudaFrames {
       return std::make_unique<FrameInGpuMemory>(buffer, info, device_);
     const BufferPointer copy = copied(buffer, info, own);
     return std::make_unique<FrameInGpuMemory>(copy.get(), info, device_);
+  }
+
+  std::unique_ptr<HeldFrame> hold_for_drawing(GstBuffer *buffer, const GstVideoInfo &info) override {
+    GstCudaContext *theirs = memory_of(buffer)->context;
+    if (device_of(theirs) != device_ ||
+        gst_cuda_context_get_handle(theirs) != gst_cuda_context_get_handle(context()))
+      return nullptr;
+    return std::make_unique<FrameInGpuMemory>(buffer, info, device_, GST_MAP_READWRITE);
   }
 
  private:
@@ -234,6 +246,11 @@ GstCaps *cuda_viewable_caps() {
 bool in_cuda_memory(const GstCaps *caps) {
   return gst_caps_features_contains(gst_caps_get_features(caps, 0), GST_CAPS_FEATURE_MEMORY_CUDA_MEMORY) !=
          FALSE;
+}
+
+std::optional<int> cuda_device_of(GstBuffer *buffer) {
+  if (!is_cuda_memory(buffer)) return std::nullopt;
+  return device_of(memory_of(buffer)->context);
 }
 
 std::unique_ptr<CudaFrames> CudaFrames::create(GstElement *element, int device) {

@@ -4,6 +4,7 @@
 #include <gst/video/video.h>
 
 #include <memory>
+#include <optional>
 
 #include "gst-plugin/frame_view.h"
 
@@ -14,6 +15,9 @@ namespace uniad {
 GstCaps *cuda_viewable_caps();
 
 bool in_cuda_memory(const GstCaps *caps);
+
+// Where a buffer's memory lies; absent unless it is one piece of CUDA memory.
+std::optional<int> cuda_device_of(GstBuffer *buffer);
 
 // One element's share in GStreamer's CUDA contexts. LibTorch works in the device's primary context, which
 // gst_cuda_context_new() does not give: this wraps it and offers it to the neighbours, so that decoders put
@@ -34,6 +38,10 @@ class CudaFrames {
   // Nothing is copied, unless the frame lies in a context other than the primary one. Throws Error: no
   // driver, memory of another device, a format that kernels do not read.
   virtual std::unique_ptr<HeldFrame> hold(GstBuffer *buffer, const GstVideoInfo &info) = 0;
+
+  // For drawing on a writable buffer: the planes may be written, through what the view has const. Null where
+  // kernels cannot reach it, on another device or in another context. Throws Error as hold() does.
+  virtual std::unique_ptr<HeldFrame> hold_for_drawing(GstBuffer *buffer, const GstVideoInfo &info) = 0;
 };
 
 }  // namespace uniad

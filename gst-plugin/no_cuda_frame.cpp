@@ -12,6 +12,10 @@ bool in_cuda_memory(const GstCaps * /*caps*/) {
   return false;
 }
 
+std::optional<int> cuda_device_of(GstBuffer * /*buffer*/) {
+  return std::nullopt;
+}
+
 std::unique_ptr<CudaFrames> CudaFrames::create(GstElement * /*element*/, int /*device*/) {
   return nullptr;
 }

@@ -16,8 +16,9 @@
  *
  * Lines and text keep their size relative to the frame.
  *
- * Frames in an NVIDIA GPU's memory (`memory:CUDAMemory`) stay there, too; one that is drawn on is downloaded
- * for it, and uploaded again by whoever reads it on the GPU next.
+ * Frames in an NVIDIA GPU's memory (`memory:CUDAMemory`) stay there, too. They are drawn on there where
+ * uniaddetect works on the same GPU, in the formats NV12, I420, YUY2, RGB, BGR, RGBx and BGRx; others are
+ * downloaded to be drawn on, and uploaded again by whoever reads them on the GPU next.
  *
  * ## Example launch line
  * |[
@@ -42,6 +43,7 @@
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "gst-plugin/overlay/canvas.h"
 #include "gst-plugin/overlay/drawing.h"
+#include "gst-plugin/overlay/gpu_drawing.h"
 #include "gst-plugin/overlay/painter.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_overlay_debug);
@@ -55,6 +57,7 @@ constexpr double automatic = -1;  // heatmap-low and -high: from the threshold
 struct State {
   GstVideoInfo info{};
   std::unique_ptr<uniad::Painter> painter;  // null: frames of this format cannot be drawn on
+  std::unique_ptr<uniad::GpuDrawing> gpu;   // null: the CPU draws
   std::unique_ptr<uniad::Canvas> canvas;
   uniad::Artist artist;
   std::vector<uniad::Heat> heats;  // of the frame at hand
@@ -139,11 +142,13 @@ static gboolean gst_uniad_overlay_set_caps(GstBaseTransform *trans, GstCaps *inc
   State &state = *self->priv->state;
   if (!gst_video_info_from_caps(&state.info, incaps)) return FALSE;
   state.painter.reset();
+  state.gpu.reset();
   state.canvas.reset();
   state.drawn.clear();
   state.warned = false;
   if (uniad::Painter::can_paint(state.info)) {
     state.painter = std::make_unique<uniad::Painter>(state.info);
+    state.gpu = uniad::GpuDrawing::create(GST_ELEMENT(self), incaps, state.info);
     return TRUE;
   }
   GST_ELEMENT_WARNING(self, STREAM, FORMAT,
@@ -230,6 +235,12 @@ static GstFlowReturn gst_uniad_overlay_transform_ip(GstBaseTransform *trans, Gst
   GstUniadOverlay *self = GST_UNIAD_OVERLAY(trans);
   State &state = *self->priv->state;
   if (!state.visible) return GST_FLOW_OK;
+  try {
+    if (state.gpu && state.gpu->paint(buffer, *state.painter, state.heats, *state.canvas)) return GST_FLOW_OK;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, STREAM, FAILED, ("Cannot draw on the GPU: %s", error.what()), (nullptr));
+    return GST_FLOW_ERROR;
+  }
   auto frame = map_frame(buffer, state.info);
   if (!frame) {
     if (!std::exchange(state.warned, true))
@@ -420,7 +431,7 @@ static void gst_uniad_overlay_class_init(GstUniadOverlayClass *klass) {
   gst_element_class_set_static_metadata(element_class, "UniAD overlay", "Filter/Effect/Video",
                                         "Draws what an anomaly detector found", "uniad-gst");
   GstCaps *caps = gst_video_make_raw_caps(nullptr, 0);
-  // Mapped as any other memory: the allocator downloads what is read and marks for upload what is written.
+  // Where it is mapped as any other memory, the allocator downloads it and marks it for upload.
   GstCaps *on_gpu = gst_video_make_raw_caps(nullptr, 0);
   gst_caps_set_features_simple(on_gpu, gst_caps_features_new("memory:CUDAMemory", nullptr));
   gst_caps_append(caps, on_gpu);

@@ -361,6 +361,22 @@ const std::uint32_t *Painter::average(const Band &band, bool interlaced, const C
   return averages_.data();
 }
 
+template <typename Use>
+void Painter::each_canvas_span(const Canvas &canvas, bool interlaced, Use use) {
+  for (const Band &band : bands_) {
+    std::fill(paints_.begin(), paints_.end(), untouched);
+    for (const Canvas::Run &run : canvas.runs()) {
+      const int x = run.x >> band.horizontal;
+      const Span span{x, std::min(run.width >> band.horizontal, band_width(band) - x)};
+      const int end = std::min((run.y + Canvas::tile_height) >> band.vertical, band_height(band));
+      for (int row = run.y >> band.vertical; row < end; ++row) {
+        fill_paints(band, average(band, interlaced, canvas, row, span), span.width);
+        use(band, row, span);
+      }
+    }
+  }
+}
+
 void Painter::paint(GstVideoFrame &frame, const Canvas &canvas) {
   const bool interlaced = is_interlaced(frame);
   std::fill(paints_.begin(), paints_.end(), untouched);
@@ -383,21 +399,23 @@ void Painter::paint(GstVideoFrame &frame, const Canvas &canvas) {
     }
     return;
   }
-  for (const Band &band : bands_) {
-    std::fill(paints_.begin(), paints_.end(), untouched);
-    auto *plane = static_cast<std::uint8_t *>(frame.data[band.plane]);
-    for (const Canvas::Run &run : canvas.runs()) {
-      const int x = run.x >> band.horizontal;
-      const Span span{x, std::min(run.width >> band.horizontal, band_width(band) - x)};
-      const int end = std::min((run.y + Canvas::tile_height) >> band.vertical, band_height(band));
-      for (int row = run.y >> band.vertical; row < end; ++row) {
-        fill_paints(band, average(band, interlaced, canvas, row, span), span.width);
-        blend(paints_.data(), span.width * band.lanes,
-              plane + static_cast<std::ptrdiff_t>(row) * frame.info.stride[band.plane] +
-                  static_cast<std::ptrdiff_t>(span.x) * band.lanes);
-      }
-    }
-  }
+  each_canvas_span(canvas, interlaced, [&](const Band &band, int row, Span span) {
+    blend(paints_.data(), span.width * band.lanes,
+          static_cast<std::uint8_t *>(frame.data[band.plane]) +
+              static_cast<std::ptrdiff_t>(row) * frame.info.stride[band.plane] +
+              static_cast<std::ptrdiff_t>(span.x) * band.lanes);
+  });
+}
+
+Painter::CanvasPaints Painter::paints_of(const Canvas &canvas) {
+  CanvasPaints result;
+  each_canvas_span(canvas, false, [&](const Band &band, int row, Span span) {
+    const int count = span.width * band.lanes;
+    result.spans.push_back(
+        {band.plane, row, span.x * band.lanes, count, static_cast<std::uint32_t>(result.paints.size())});
+    result.paints.insert(result.paints.end(), paints_.begin(), paints_.begin() + count);
+  });
+  return result;
 }
 
 }  // namespace uniad

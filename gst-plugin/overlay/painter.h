@@ -11,6 +11,7 @@
 #include "gst-plugin/overlay/colour_map.h"
 #include "gst-plugin/overlay/pixels.h"
 #include "gst-plugin/overlay/smooth_map.h"
+#include "model/cuda/frame_painter.h"
 
 namespace uniad {
 
@@ -26,7 +27,7 @@ struct Heat {
 class Painter {
  public:
   // What each level makes of a sample, for each component.
-  using Tables = std::array<std::array<Paint, 256>, 4>;
+  using Tables = cuda::HeatTables;
 
   explicit Painter(const GstVideoInfo &info);
 
@@ -38,6 +39,13 @@ class Painter {
   // `frame`: mapped for reading and writing, of the format and size that the painter was made for.
   void paint(GstVideoFrame &frame, const Heat &heat);
   void paint(GstVideoFrame &frame, const Canvas &canvas);
+
+  // The canvas for painting it elsewhere, onto progressive frames of whole bytes.
+  struct CanvasPaints {
+    std::vector<cuda::PaintedSpan> spans;
+    std::vector<Paint> paints;
+  };
+  CanvasPaints paints_of(const Canvas &canvas);
 
  private:
   static constexpr int unused = -1;
@@ -61,9 +69,12 @@ class Painter {
   void fill_paints(const Band &band, const Tables &tables, const std::uint8_t *levels, int n);
   void fill_paints(const Band &band, const std::uint32_t *argb, int n);
   const std::uint32_t *average(const Band &band, bool interlaced, const Canvas &canvas, int row, Span span);
-  // Calls use(row, first cell, x, width, levels) for what shows of each row.
+  // Calls use(span) for what shows of the row, with its levels in levels_.
   template <typename Use>
   void each_heat_span(const Band &band, bool interlaced, const SmoothMap &map, int row, Use use);
+  // Calls use(band, row, span) for what the canvas covers, with its paints in paints_. Not by unpacking.
+  template <typename Use>
+  void each_canvas_span(const Canvas &canvas, bool interlaced, Use use);
 
   class UnpackedRow;
 

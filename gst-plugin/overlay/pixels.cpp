@@ -46,16 +46,12 @@ void mix(const std::uint32_t *argb, int n, const Mix &mix, Paint *paints, std::p
 
 UNIAD_VECTORISE
 void blend(const Paint *paints, int n, std::uint8_t *samples) {
-  for (int i = 0; i < n; ++i)
-    samples[i] =
-        static_cast<std::uint8_t>((samples[i] * (paints[i] >> 16) + (paints[i] & 0xffff) + 128) >> 8);
+  for (int i = 0; i < n; ++i) samples[i] = static_cast<std::uint8_t>(painted(samples[i], paints[i]));
 }
 
 UNIAD_VECTORISE
 void blend(const Paint *paints, int n, std::uint32_t scale, std::uint16_t *samples) {
-  for (int i = 0; i < n; ++i)
-    samples[i] = static_cast<std::uint16_t>(
-        (samples[i] * (paints[i] >> 16) + (paints[i] & 0xffff) * scale + 128) >> 8);
+  for (int i = 0; i < n; ++i) samples[i] = static_cast<std::uint16_t>(painted(samples[i], paints[i], scale));
 }
 
 }  // namespace uniad

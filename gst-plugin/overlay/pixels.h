@@ -6,16 +6,9 @@
 #include <cstdint>
 
 #include "gst-plugin/overlay/smooth_map.h"
+#include "model/paint.h"
 
 namespace uniad {
-
-// What one sample of a frame becomes: (sample * keep + add) / 256, `keep` in the upper half.
-using Paint = std::uint32_t;
-
-constexpr Paint untouched = 256U << 16;
-constexpr Paint paint_of(std::uint32_t alpha256, std::uint32_t value256) {
-  return (256 - alpha256) << 16 | value256;
-}
 
 // One value of a pixel made from premultiplied red, green, blue and from alpha.
 struct Mix {

@@ -62,6 +62,9 @@ class DeviceRuntime : public Runtime {
   int paint(const PaintHeat &body, Extent extent, Stream stream) override {
     return launch(body, extent, stream);
   }
+  int paint(const PaintSpans &body, Extent extent, Stream stream) override {
+    return launch(body, extent, stream);
+  }
 
  private:
   const int device_;

@@ -14,7 +14,6 @@ namespace uniad::cuda {
 namespace {
 
 constexpr int unused = -1;
-constexpr std::uint32_t untouched = 256U << 16;
 
 struct Lanes {
   int plane;

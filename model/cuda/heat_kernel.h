@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "model/host_device.h"
+#include "model/paint.h"
 
 namespace uniad::cuda {
 
@@ -21,10 +22,8 @@ struct PaintHeat {
   const float *grid;  // rows x columns
   int columns, rows;
   const HeatPosition *across, *down;  // of every pixel and every row
-  // lanes x 256: what a level makes of a sample, (sample * keep + add + 128) / 256 with `keep` in the upper
-  // half.
-  const std::uint32_t *paints;
-  int lanes;  // bytes a pixel
+  const Paint *paints;                // lanes x 256: what a level makes of a sample
+  int lanes;                          // bytes a pixel
   std::uint8_t *samples;
   std::ptrdiff_t stride;
 
@@ -49,8 +48,7 @@ struct PaintHeat {
     const int entry = level < 255 ? static_cast<int>(level) : 255;
     std::uint8_t *pixel = samples + stride * y + std::ptrdiff_t{lanes} * x;
     for (int lane = 0; lane < lanes; ++lane) {
-      const std::uint32_t paint = paints[256 * lane + entry];
-      pixel[lane] = static_cast<std::uint8_t>((pixel[lane] * (paint >> 16) + (paint & 0xffff) + 128) >> 8);
+      pixel[lane] = static_cast<std::uint8_t>(painted(pixel[lane], paints[256 * lane + entry]));
     }
   }
 };

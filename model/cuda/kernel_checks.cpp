@@ -8,8 +8,9 @@
 #include <random>
 #include <utility>
 
+#include "model/cuda/device_painter.h"
 #include "model/cuda/frame_input.h"
-#include "model/cuda/heat_painter.h"
+#include "model/cuda/heat.h"
 #include "model/preprocess/preprocess.h"
 
 namespace uniad::cuda {
@@ -54,6 +55,13 @@ struct NoiseFrame {
     return frame;
   }
 
+  DrawnFrame drawn_at(std::uint8_t *data) const {
+    DrawnFrame frame{view.layout, {view.width, view.height}, {}};
+    for (std::size_t p = 0; p < offsets.size(); ++p)
+      frame.planes[p] = {data + offsets[p], view.planes[p].stride};
+    return frame;
+  }
+
   FrameView view;
   std::array<std::size_t, 3> offsets{};
   Bytes bytes;
@@ -65,7 +73,7 @@ class Checks {
 
   void resize();
   void elements();
-  void heat();
+  void drawing();
   void convolutions();
 
   std::vector<SelfTest> results;
@@ -92,6 +100,7 @@ class Checks {
   template <typename Element>
   double finish_difference(ElementType type, int channels, Activation activation, bool with_skip);
   double heat_difference(PixelLayout layout);
+  double span_difference();
 
   template <typename Difference>
   void add(std::string name, double tolerance, Difference difference) {
@@ -170,6 +179,13 @@ void Checks::elements() {
         [&, wanted = type] { return resize_difference(frame, {}, wanted, false); });
 }
 
+double largest_difference(const Bytes &actual, const Bytes &expected) {
+  int largest = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i)
+    largest = std::max(largest, std::abs(actual[i] - expected[i]));
+  return largest;
+}
+
 double Checks::heat_difference(PixelLayout layout) {
   constexpr Extent grid{14, 14};
   HeatTables tables{};
@@ -183,32 +199,60 @@ double Checks::heat_difference(PixelLayout layout) {
 
   const NoiseFrame frame(layout, 641, 361, 5);
   DeviceMemory memory = on_device(frame.bytes.data(), frame.bytes.size());
-  HeatFrame drawn{layout, {frame.view.width, frame.view.height}, {}};
-  for (std::size_t p = 0; p < 3; ++p)
-    drawn.planes[p] = {static_cast<std::uint8_t *>(memory.get()) + frame.offsets[p],
-                       frame.view.planes[p].stride};
-  HeatPainter(runtime_).paint(drawn, grid, levels, tables);
+  const DrawnFrame drawn = frame.drawn_at(static_cast<std::uint8_t *>(memory.get()));
+  constexpr Area area{-0.05, 0.02, 1.1, 0.9};
+  DevicePainter(runtime_).paint(drawn, HeatSurface{grid, levels, area}, tables);
   Bytes actual(frame.bytes.size());
   to_host(actual.data(), memory, actual.size());
 
   Bytes expected = frame.bytes;
-  for (const HeatBand &band : heat_bands(layout, drawn.extent, grid, tables)) {
+  for (const HeatBand &band : heat_bands(layout, drawn.extent, grid, tables, area)) {
     const auto p = static_cast<std::size_t>(band.plane);
     HostLauncher{}(PaintHeat{levels.data(), grid.width, grid.height, band.across.data(), band.down.data(),
                              band.paints.data(), band.lanes, expected.data() + frame.offsets[p],
                              frame.view.planes[p].stride},
                    band.extent);
   }
-  double largest = 0;
-  for (std::size_t i = 0; i < actual.size(); ++i)
-    largest = std::max<double>(largest, std::abs(actual[i] - expected[i]));
-  return largest;
+  return largest_difference(actual, expected);
 }
 
-void Checks::heat() {
+// Of every length, every third sample untouched.
+double Checks::span_difference() {
+  const NoiseFrame frame(PixelLayout::I420, 641, 361, 5);
+  std::vector<PaintedSpan> spans;
+  std::vector<Paint> paints;
+  std::mt19937 random(1);
+  for (int plane = 0; plane < 3; ++plane)
+    for (int row = 0; row < (plane == 0 ? 361 : 181); row += 2) {
+      const int length = static_cast<int>(random() % 300);
+      spans.push_back({plane, row, row / 10, length, static_cast<std::uint32_t>(paints.size())});
+      for (int i = 0; i < length; ++i) {
+        const auto alpha = static_cast<std::uint32_t>(random() % 257);
+        paints.push_back(i % 3 == 0 ? untouched : paint_of(alpha, alpha * (random() % 256)));
+      }
+    }
+  DeviceMemory memory = on_device(frame.bytes.data(), frame.bytes.size());
+  DevicePainter(runtime_).paint(frame.drawn_at(static_cast<std::uint8_t *>(memory.get())), spans, paints);
+  Bytes actual(frame.bytes.size());
+  to_host(actual.data(), memory, actual.size());
+
+  Bytes expected = frame.bytes;
+  for (const PaintedSpan &span : spans) {
+    const auto plane = static_cast<std::size_t>(span.plane);
+    std::uint8_t *samples =
+        expected.data() + frame.offsets[plane] + frame.view.planes[plane].stride * span.row + span.first;
+    for (int i = 0; i < span.count; ++i)
+      samples[i] =
+          static_cast<std::uint8_t>(painted(samples[i], paints[span.paints + static_cast<std::uint32_t>(i)]));
+  }
+  return largest_difference(actual, expected);
+}
+
+void Checks::drawing() {
   for (const auto &[layout, name] : layouts)
     if (layout != PixelLayout::P010)
       add(std::string("heatmap on ") + name, 1, [this, format = layout] { return heat_difference(format); });
+  add("lines and text", 0, [this] { return span_difference(); });
 }
 
 // Of the expected value, where that is greater than one.
@@ -351,7 +395,7 @@ std::vector<SelfTest> check_kernels(Runtime &runtime) {
   Checks checks(runtime);
   checks.resize();
   checks.elements();
-  checks.heat();
+  checks.drawing();
   checks.convolutions();
   return std::move(checks.results);
 }

@@ -34,6 +34,11 @@ int launch(const PaintHeat &body, Extent plane, CUstream_st *stream) {
   return cudaGetLastError();
 }
 
+int launch(const PaintSpans &body, Extent plane, CUstream_st *stream) {
+  DeviceLauncher{stream}(body, plane);
+  return cudaGetLastError();
+}
+
 int launch(const FinishJob &job, CUstream_st *stream) {
   finish(job, DeviceLauncher{stream});
   return cudaGetLastError();

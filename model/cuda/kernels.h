@@ -5,6 +5,7 @@
 #include "model/cuda/grid.h"
 #include "model/cuda/heat_kernel.h"
 #include "model/cuda/resize.h"
+#include "model/cuda/span_kernel.h"
 
 struct CUstream_st;
 
@@ -13,6 +14,7 @@ namespace uniad::cuda {
 // The bodies on the current device, in the stream's order. Each gives 0 or the cudaError_t of the launch.
 int launch(const Resize &job, CUstream_st *stream);
 int launch(const PaintHeat &body, Extent plane, CUstream_st *stream);
+int launch(const PaintSpans &body, Extent plane, CUstream_st *stream);
 int launch(const FinishJob &job, CUstream_st *stream);
 int launch(const DepthwiseJob &job, CUstream_st *stream);
 

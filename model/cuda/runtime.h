@@ -10,6 +10,7 @@
 #include "model/cuda/failure.h"
 #include "model/cuda/heat_kernel.h"
 #include "model/cuda/resize.h"
+#include "model/cuda/span_kernel.h"
 
 // cudaStream_t and cudaEvent_t without a CUDA header.
 struct CUstream_st;
@@ -54,6 +55,7 @@ class Runtime {
   virtual int finish(const FinishJob &job, Stream stream) = 0;
   virtual int depthwise(const DepthwiseJob &job, Stream stream) = 0;
   virtual int paint(const PaintHeat &body, Extent extent, Stream stream) = 0;
+  virtual int paint(const PaintSpans &body, Extent extent, Stream stream) = 0;
 };
 
 // Throws what error_of() makes of the code.

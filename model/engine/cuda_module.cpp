@@ -12,7 +12,6 @@ namespace uniad {
 
 namespace {
 
-constexpr const char *file_name = "libuniad-cuda.so";
 constexpr const char *way_out = "build it with subprojects/setup.sh --cuda, or use device=cpu";
 
 std::string last_error() {
@@ -24,11 +23,12 @@ std::string last_error() {
 std::string path_of_module() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void *>(&cuda_usable), &info) != 0 && info.dli_fname != nullptr) {
-    const std::filesystem::path beside = std::filesystem::path(info.dli_fname).replace_filename(file_name);
+    const std::filesystem::path beside =
+        std::filesystem::path(info.dli_fname).replace_filename(cuda_module_file);
     std::error_code ignored;
     if (std::filesystem::exists(beside, ignored)) return beside.string();
   }
-  return file_name;
+  return cuda_module_file;
 }
 
 // Told without opening the module: its libraries are gigabytes, and take seconds.
@@ -45,12 +45,13 @@ struct Loaded {
 
 Loaded load_module() {
   const std::string path = path_of_module();
-  if (path != file_name) require_driver();
+  if (path != cuda_module_file) require_driver();
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const std::string reason = last_error();
-    if (path == file_name && reason.find(std::string(file_name) + ": cannot open") != std::string::npos)
-      throw Error("cuda", std::string("this build has no CUDA module (") + file_name + ")", way_out);
+    if (path == cuda_module_file &&
+        reason.find(std::string(cuda_module_file) + ": cannot open") != std::string::npos)
+      throw Error("cuda", std::string("this build has no CUDA module (") + cuda_module_file + ")", way_out);
     throw Error("cuda", "the CUDA module cannot be opened: " + reason, way_out);
   }
   const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(handle, cuda_module_function));
@@ -95,7 +96,7 @@ void *find_in_cuda_module(const char *name) {
 }
 
 bool has_cuda_module() {
-  return path_of_module() != file_name;
+  return path_of_module() != cuda_module_file;
 }
 
 bool cuda_usable(std::string *why_not) {

@@ -20,6 +20,10 @@ struct SelfTest {
   bool passed() const { return failure.empty() && largest <= tolerance; }
 };
 
+namespace cuda {
+class FramePainter;
+}
+
 // What libuniad-cuda.so gives to libuniad, which opens it when a CUDA device is first asked for and then
 // keeps it.
 class CudaModule {
@@ -30,14 +34,17 @@ class CudaModule {
                                         const std::string &precision) const = 0;
   virtual std::vector<SelfTest> self_test(const Model &model, const std::string &where, int device,
                                           const std::string &precision) const = 0;
+  virtual std::unique_ptr<cuda::FramePainter> painter(int device) const = 0;
 };
 
-// Raised with every change of CudaModule, Backend, Model or FrameView: a module of another build is refused.
-inline constexpr int cuda_module_version = 2;
+// Raised with every change of CudaModule, Backend, FramePainter, Model or FrameView: a module of another
+// build is refused.
+inline constexpr int cuda_module_version = 3;
 
 // The one function that the module exports; null where the version is not its own.
 using CudaModuleFunction = const CudaModule *(*)(int version);
 inline constexpr const char *cuda_module_function = "uniad_cuda_module";
+inline constexpr const char *cuda_module_file = "libuniad-cuda.so";
 
 // Of "cuda" (the first) or "cuda:N".
 int cuda_device_number(const std::string &device);

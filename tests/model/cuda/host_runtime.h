@@ -105,9 +105,10 @@ class HostRuntime : public cuda::Runtime {
     return 0;
   }
   int paint(const cuda::PaintHeat &body, cuda::Extent extent, cuda::Stream stream) override {
-    if (fails()) return fail_with;
-    enqueue(stream, [body, extent] { cuda::HostLauncher{}(body, extent); });
-    return 0;
+    return launch(body, extent, stream);
+  }
+  int paint(const cuda::PaintSpans &body, cuda::Extent extent, cuda::Stream stream) override {
+    return launch(body, extent, stream);
   }
 
  private:
@@ -118,6 +119,13 @@ class HostRuntime : public cuda::Runtime {
   };
 
   bool fails() { return calls++ == fail_at; }
+
+  template <typename Body>
+  int launch(const Body &body, cuda::Extent extent, cuda::Stream stream) {
+    if (fails()) return fail_with;
+    enqueue(stream, [body, extent] { cuda::HostLauncher{}(body, extent); });
+    return 0;
+  }
 
   int take(std::size_t bytes, void **memory) {
     if (fails()) return fail_with;

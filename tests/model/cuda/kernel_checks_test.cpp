@@ -28,6 +28,7 @@ class IdleRuntime : public HostRuntime {
   int finish(const cuda::FinishJob &, cuda::Stream) override { return 0; }
   int depthwise(const cuda::DepthwiseJob &, cuda::Stream) override { return 0; }
   int paint(const cuda::PaintHeat &, cuda::Extent, cuda::Stream) override { return 0; }
+  int paint(const cuda::PaintSpans &, cuda::Extent, cuda::Stream) override { return 0; }
 };
 
 TEST(CudaKernelChecks, FailWhereKernelsDoNothing) {

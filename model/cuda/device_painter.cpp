@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/cuda/heat_painter.h"
+#include "model/cuda/device_painter.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+
+#include "model/cuda/heat.h"
 
 namespace uniad::cuda {
 
@@ -30,11 +33,12 @@ class Packing {
 
 }  // namespace
 
-void HeatPainter::prepare(const HeatFrame &frame, Extent grid, const HeatTables &tables) {
-  if (memory_ && layout_ == frame.layout && same(extent_, frame.extent) && same(grid_, grid) &&
-      tables_ == tables)
+void DevicePainter::prepare(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables) {
+  const Extent grid = heat.grid;
+  if (heat_memory_ && layout_ == frame.layout && same(extent_, frame.extent) && same(grid_, grid) &&
+      area_ == heat.area && tables_ == tables)
     return;
-  const std::vector<HeatBand> bands = heat_bands(frame.layout, frame.extent, grid, tables);
+  const std::vector<HeatBand> bands = heat_bands(frame.layout, frame.extent, grid, tables, heat.area);
   Packing packing;
   struct Offsets {
     std::size_t across, down, paints;
@@ -46,7 +50,7 @@ void HeatPainter::prepare(const HeatFrame &frame, Extent grid, const HeatTables 
   const std::size_t cells = static_cast<std::size_t>(grid.width) * static_cast<std::size_t>(grid.height);
   const std::size_t levels_at = packing.add(std::vector<float>(cells));
 
-  memory_.reset();
+  heat_memory_.reset();
   DeviceMemory memory = allocate(runtime_, packing.bytes().size(), During::Run);
   auto *bytes = static_cast<std::uint8_t *>(memory.get());
   bodies_.clear();
@@ -69,26 +73,51 @@ void HeatPainter::prepare(const HeatFrame &frame, Extent grid, const HeatTables 
   layout_ = frame.layout;
   extent_ = frame.extent;
   grid_ = grid;
+  area_ = heat.area;
   tables_ = tables;
   const auto check_run = [this](int code) { check(runtime_, code, "uploading a heatmap", During::Run); };
   check_run(
       runtime_.copy_to_device(memory.get(), packing.bytes().data(), packing.bytes().size(), stream_.get()));
   check_run(runtime_.synchronise(stream_.get()));
-  memory_ = std::move(memory);
+  heat_memory_ = std::move(memory);
 }
 
-void HeatPainter::paint(const HeatFrame &frame, Extent grid, std::span<const float> levels,
-                        const HeatTables &tables) {
-  prepare(frame, grid, tables);
+void DevicePainter::paint(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables) {
+  prepare(frame, heat, tables);
   const auto check_run = [this](int code) { check(runtime_, code, "drawing a heatmap", During::Run); };
-  check_run(runtime_.copy_to_device(levels_, levels.data(), levels.size_bytes(), stream_.get()));
+  check_run(runtime_.copy_to_device(levels_, heat.levels.data(), heat.levels.size_bytes(), stream_.get()));
   for (std::size_t i = 0; i < bodies_.size(); ++i) {
     PaintHeat body = bodies_[i];
-    const HeatFrame::Plane &plane = frame.planes[static_cast<std::size_t>(planes_[i])];
+    const DrawnFrame::Plane &plane = frame.planes[static_cast<std::size_t>(planes_[i])];
     body.samples = plane.data;
     body.stride = plane.stride;
     check_run(runtime_.paint(body, extents_[i], stream_.get()));
   }
+  check_run(runtime_.synchronise(stream_.get()));
+}
+
+void DevicePainter::reserve(std::size_t bytes) {
+  if (bytes <= span_bytes_) return;
+  span_memory_.reset();
+  span_bytes_ = 0;
+  span_memory_ = allocate(runtime_, 2 * bytes, During::Run);
+  span_bytes_ = 2 * bytes;
+}
+
+void DevicePainter::paint(const DrawnFrame &frame, std::span<const PaintedSpan> spans,
+                          std::span<const Paint> paints) {
+  if (spans.empty()) return;
+  reserve(spans.size_bytes() + paints.size_bytes());
+  const auto check_run = [this](int code) { check(runtime_, code, "drawing lines and text", During::Run); };
+  auto *device_spans = static_cast<PaintedSpan *>(span_memory_.get());
+  auto *device_paints = reinterpret_cast<Paint *>(device_spans + spans.size());
+  check_run(runtime_.copy_to_device(device_spans, spans.data(), spans.size_bytes(), stream_.get()));
+  check_run(runtime_.copy_to_device(device_paints, paints.data(), paints.size_bytes(), stream_.get()));
+  PaintSpans body{device_spans, device_paints, {}};
+  std::copy(frame.planes.begin(), frame.planes.end(), body.planes);
+  const auto longest =
+      std::max_element(spans.begin(), spans.end(), [](auto &a, auto &b) { return a.count < b.count; })->count;
+  check_run(runtime_.paint(body, {longest, static_cast<int>(spans.size())}, stream_.get()));
   check_run(runtime_.synchronise(stream_.get()));
 }
 

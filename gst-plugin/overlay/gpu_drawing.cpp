@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/overlay/gpu_drawing.h"
+
+#include <dlfcn.h>
+
+#include <utility>
+
+#include "model/engine/cuda_module.h"
+
+namespace uniad {
+
+namespace {
+
+// Null where nobody has opened the module, or one of another build.
+const CudaModule *opened_module() {
+  void *handle = dlopen(cuda_module_file, RTLD_NOW | RTLD_NOLOAD);
+  if (handle == nullptr) return nullptr;
+  const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(handle, cuda_module_function));
+  return function != nullptr ? function(cuda_module_version) : nullptr;
+}
+
+// As FrameView has them; YV12's chroma is the other way round there.
+bool is_drawn_on(const GstVideoInfo &info) {
+  if (GST_VIDEO_INFO_IS_INTERLACED(&info)) return false;
+  switch (GST_VIDEO_INFO_FORMAT(&info)) {
+    case GST_VIDEO_FORMAT_NV12:
+    case GST_VIDEO_FORMAT_I420:
+    case GST_VIDEO_FORMAT_YUY2:
+    case GST_VIDEO_FORMAT_RGB:
+    case GST_VIDEO_FORMAT_BGR:
+    case GST_VIDEO_FORMAT_RGBx:
+    case GST_VIDEO_FORMAT_BGRx:
+      return true;
+    default:
+      return false;
+  }
+}
+
+cuda::DrawnFrame drawn_frame(const FrameView &view) {
+  cuda::DrawnFrame frame{view.layout, {view.width, view.height}, {}};
+  for (std::size_t i = 0; i < frame.planes.size(); ++i)
+    frame.planes[i] = {const_cast<std::uint8_t *>(view.planes[i].data), view.planes[i].stride};
+  return frame;
+}
+
+}  // namespace
+
+std::unique_ptr<GpuDrawing> GpuDrawing::create(GstElement *element, const GstCaps *caps,
+                                               const GstVideoInfo &info) {
+  if (!in_cuda_memory(caps) || !is_drawn_on(info)) return nullptr;
+  return std::unique_ptr<GpuDrawing>(new GpuDrawing(element, info));
+}
+
+void GpuDrawing::begin(GstBuffer *buffer) {
+  if (std::exchange(begun_, true)) return;
+  const CudaModule *module = opened_module();
+  const auto device = cuda_device_of(buffer);
+  if (module == nullptr || !device) return;
+  frames_ = CudaFrames::create(element_, *device);
+  kernels_ = module->painter(*device);
+}
+
+bool GpuDrawing::paint(GstBuffer *buffer, Painter &painter, std::span<const Heat> heats,
+                       const Canvas &canvas) {
+  begin(buffer);
+  if (!kernels_ || !cuda_device_of(buffer)) return false;
+  const auto held = frames_->hold_for_drawing(buffer, info_);
+  if (!held) return false;
+  const cuda::DrawnFrame frame = drawn_frame(held->view());
+  for (const Heat &heat : heats) {
+    const SmoothMap &map = heat.levels;
+    kernels_->paint(frame, {{map.columns(), map.rows()}, map.values(), map.area()}, painter.tables_of(heat));
+  }
+  const Painter::CanvasPaints paints = painter.paints_of(canvas);
+  kernels_->paint(frame, paints.spans, paints.paints);
+  return true;
+}
+
+}  // namespace uniad

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "model/cuda/frame_painter.h"
+#include "model/cuda/heat_kernel.h"
+#include "model/cuda/runtime.h"
+
+namespace uniad::cuda {
+
+// Keeps what it worked out for one layout, size and set of colours. The runtime's device is the current one
+// whenever a function of this is called.
+class DevicePainter : public FramePainter {
+ public:
+  explicit DevicePainter(Runtime &runtime) : runtime_(runtime), stream_(create_stream(runtime)) {}
+  ~DevicePainter() override { runtime_.synchronise(stream_.get()); }
+
+  void paint(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables) override;
+  void paint(const DrawnFrame &frame, std::span<const PaintedSpan> spans,
+             std::span<const Paint> paints) override;
+
+ private:
+  void prepare(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables);
+  void reserve(std::size_t bytes);
+
+  Runtime &runtime_;
+
+  PixelLayout layout_{};
+  Extent extent_, grid_;
+  Area area_;
+  HeatTables tables_{};
+  std::vector<PaintHeat> bodies_;  // without their samples
+  std::vector<Extent> extents_;
+  std::vector<int> planes_;
+  DeviceMemory heat_memory_;  // the bands' tables, then the grid
+  float *levels_ = nullptr;
+
+  DeviceMemory span_memory_;  // spans, then paints
+  std::size_t span_bytes_ = 0;
+
+  OwnedStream stream_;
+};
+
+}  // namespace uniad::cuda
