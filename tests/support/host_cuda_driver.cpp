@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// libcuda.so.1 in place of a driver: one device whose memory is the host's. What GStreamer's CUDA library
+// calls is there; what needs a real device is refused. Counts what goes back to the host.
+#include <cuda.h>
+#include <cudaGL.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+std::atomic<int> downloads;
+
+struct Context {
+  int unused = 0;
+};
+thread_local std::vector<CUcontext> current;
+
+CUcontext primary() {
+  static Context context;
+  return reinterpret_cast<CUcontext>(&context);
+}
+
+CUresult copy(const CUDA_MEMCPY2D &job) {
+  const char *from = job.srcMemoryType == CU_MEMORYTYPE_HOST ? static_cast<const char *>(job.srcHost)
+                                                             : reinterpret_cast<const char *>(job.srcDevice);
+  char *to = job.dstMemoryType == CU_MEMORYTYPE_HOST ? static_cast<char *>(job.dstHost)
+                                                     : reinterpret_cast<char *>(job.dstDevice);
+  if (current.empty()) return CUDA_ERROR_INVALID_CONTEXT;
+  if (job.dstMemoryType == CU_MEMORYTYPE_HOST) ++downloads;
+  for (std::size_t row = 0; row < job.Height; ++row)
+    std::memcpy(to + (job.dstY + row) * job.dstPitch + job.dstXInBytes,
+                from + (job.srcY + row) * job.srcPitch + job.srcXInBytes, job.WidthInBytes);
+  return CUDA_SUCCESS;
+}
+
+CUresult take(void **memory, std::size_t bytes) {
+  if (current.empty()) return CUDA_ERROR_INVALID_CONTEXT;
+  *memory = std::aligned_alloc(512, (bytes + 511) / 512 * 512);
+  return *memory != nullptr ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+}  // namespace
+
+extern "C" {
+
+__attribute__((visibility("default"))) int host_cuda_driver_downloads() {
+  return downloads;
+}
+
+CUresult cuInit(unsigned) {
+  return CUDA_SUCCESS;
+}
+CUresult cuDriverGetVersion(int *version) {
+  *version = CUDA_VERSION;
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorName(CUresult, const char **text) {
+  *text = "CUDA_ERROR";
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorString(CUresult error, const char **text) {
+  return cuGetErrorName(error, text);
+}
+
+CUresult cuDeviceGetCount(int *count) {
+  *count = 1;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGet(CUdevice *device, int ordinal) {
+  *device = ordinal;
+  return ordinal == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+CUresult cuDeviceGetName(char *name, int length, CUdevice) {
+  std::strncpy(name, "host", static_cast<std::size_t>(length));
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice) {
+  *value = attribute == CU_DEVICE_ATTRIBUTE_TEXTURE_ALIGNMENT ? 512 : 0;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceCanAccessPeer(int *can, CUdevice, CUdevice) {
+  *can = 0;
+  return CUDA_SUCCESS;
+}
+
+#undef cuDevicePrimaryCtxRetain
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+  *context = primary();
+  return CUDA_SUCCESS;
+}
+#undef cuCtxCreate
+CUresult cuCtxCreate_v2(CUcontext *context, unsigned, CUdevice) {
+  *context = reinterpret_cast<CUcontext>(new Context);
+  current.push_back(*context);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxDestroy(CUcontext context) {
+  if (context != primary()) delete reinterpret_cast<Context *>(context);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxPushCurrent(CUcontext context) {
+  current.push_back(context);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxPopCurrent(CUcontext *context) {
+  if (current.empty()) return CUDA_ERROR_INVALID_CONTEXT;
+  if (context != nullptr) *context = current.back();
+  current.pop_back();
+  return CUDA_SUCCESS;
+}
+
+CUresult cuMemAlloc(CUdeviceptr *memory, std::size_t bytes) {
+  return take(reinterpret_cast<void **>(memory), bytes);
+}
+CUresult cuMemAllocPitch(CUdeviceptr *memory, std::size_t *pitch, std::size_t width, std::size_t height,
+                         unsigned) {
+  *pitch = (width + 511) / 512 * 512;
+  return cuMemAlloc(memory, *pitch * height);
+}
+CUresult cuMemFree(CUdeviceptr memory) {
+  std::free(reinterpret_cast<void *>(memory));
+  return CUDA_SUCCESS;
+}
+CUresult cuMemAllocHost(void **memory, std::size_t bytes) {
+  return take(memory, bytes);
+}
+CUresult cuMemFreeHost(void *memory) {
+  std::free(memory);
+  return CUDA_SUCCESS;
+}
+CUresult cuMemcpy2D(const CUDA_MEMCPY2D *job) {
+  return copy(*job);
+}
+CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *job, CUstream) {
+  return copy(*job);
+}
+
+CUresult cuStreamCreate(CUstream *stream, unsigned) {
+  *stream = reinterpret_cast<CUstream>(&downloads);
+  return CUDA_SUCCESS;
+}
+#undef cuStreamDestroy  // GStreamer asks for the old one
+CUresult cuStreamDestroy(CUstream) {
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamSynchronize(CUstream) {
+  return CUDA_SUCCESS;
+}
+
+CUresult cuCtxEnablePeerAccess(CUcontext, unsigned) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuCtxDisablePeerAccess(CUcontext) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuModuleLoadData(CUmodule *, const void *) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuModuleUnload(CUmodule) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuModuleGetFunction(CUfunction *, CUmodule, const char *) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuTexObjectCreate(CUtexObject *, const CUDA_RESOURCE_DESC *, const CUDA_TEXTURE_DESC *,
+                           const CUDA_RESOURCE_VIEW_DESC *) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuTexObjectDestroy(CUtexObject) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
+                        CUstream, void **, void **) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsMapResources(unsigned, CUgraphicsResource *, CUstream) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsUnmapResources(unsigned, CUgraphicsResource *, CUstream) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsUnregisterResource(CUgraphicsResource) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsResourceSetMapFlags(CUgraphicsResource, unsigned) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsSubResourceGetMappedArray(CUarray *, CUgraphicsResource, unsigned, unsigned) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsResourceGetMappedPointer(CUdeviceptr *, std::size_t *, CUgraphicsResource) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsGLRegisterImage(CUgraphicsResource *, unsigned, unsigned, unsigned) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGraphicsGLRegisterBuffer(CUgraphicsResource *, unsigned, unsigned) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuGLGetDevices(unsigned *, CUdevice *, unsigned, CUGLDeviceList) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+}
