@@ -33,6 +33,18 @@ class Packing {
 
 }  // namespace
 
+template <typename Enqueue>
+void DevicePainter::run(std::string_view doing, Enqueue enqueue) {
+  const auto check_run = [&](int code) { check(runtime_, code, doing, During::Run); };
+  try {
+    enqueue(check_run);
+    check_run(runtime_.synchronise(stream_.get()));
+  } catch (const Error &) {
+    runtime_.synchronise(stream_.get());
+    throw;
+  }
+}
+
 void DevicePainter::prepare(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables) {
   const Extent grid = heat.grid;
   if (heat_memory_ && layout_ == frame.layout && same(extent_, frame.extent) && same(grid_, grid) &&
@@ -75,25 +87,25 @@ void DevicePainter::prepare(const DrawnFrame &frame, const HeatSurface &heat, co
   grid_ = grid;
   area_ = heat.area;
   tables_ = tables;
-  const auto check_run = [this](int code) { check(runtime_, code, "uploading a heatmap", During::Run); };
-  check_run(
-      runtime_.copy_to_device(memory.get(), packing.bytes().data(), packing.bytes().size(), stream_.get()));
-  check_run(runtime_.synchronise(stream_.get()));
+  run("uploading a heatmap", [&](auto check_run) {
+    check_run(
+        runtime_.copy_to_device(memory.get(), packing.bytes().data(), packing.bytes().size(), stream_.get()));
+  });
   heat_memory_ = std::move(memory);
 }
 
 void DevicePainter::paint(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables) {
   prepare(frame, heat, tables);
-  const auto check_run = [this](int code) { check(runtime_, code, "drawing a heatmap", During::Run); };
-  check_run(runtime_.copy_to_device(levels_, heat.levels.data(), heat.levels.size_bytes(), stream_.get()));
-  for (std::size_t i = 0; i < bodies_.size(); ++i) {
-    PaintHeat body = bodies_[i];
-    const DrawnFrame::Plane &plane = frame.planes[static_cast<std::size_t>(planes_[i])];
-    body.samples = plane.data;
-    body.stride = plane.stride;
-    check_run(runtime_.paint(body, extents_[i], stream_.get()));
-  }
-  check_run(runtime_.synchronise(stream_.get()));
+  run("drawing a heatmap", [&](auto check_run) {
+    check_run(runtime_.copy_to_device(levels_, heat.levels.data(), heat.levels.size_bytes(), stream_.get()));
+    for (std::size_t i = 0; i < bodies_.size(); ++i) {
+      PaintHeat body = bodies_[i];
+      const DrawnFrame::Plane &plane = frame.planes[static_cast<std::size_t>(planes_[i])];
+      body.samples = plane.data;
+      body.stride = plane.stride;
+      check_run(runtime_.paint(body, extents_[i], stream_.get()));
+    }
+  });
 }
 
 void DevicePainter::reserve(std::size_t bytes) {
@@ -108,17 +120,17 @@ void DevicePainter::paint(const DrawnFrame &frame, std::span<const PaintedSpan> 
                           std::span<const Paint> paints) {
   if (spans.empty()) return;
   reserve(spans.size_bytes() + paints.size_bytes());
-  const auto check_run = [this](int code) { check(runtime_, code, "drawing lines and text", During::Run); };
   auto *device_spans = static_cast<PaintedSpan *>(span_memory_.get());
   auto *device_paints = reinterpret_cast<Paint *>(device_spans + spans.size());
-  check_run(runtime_.copy_to_device(device_spans, spans.data(), spans.size_bytes(), stream_.get()));
-  check_run(runtime_.copy_to_device(device_paints, paints.data(), paints.size_bytes(), stream_.get()));
   PaintSpans body{device_spans, device_paints, {}};
   std::copy(frame.planes.begin(), frame.planes.end(), body.planes);
   const auto longest =
       std::max_element(spans.begin(), spans.end(), [](auto &a, auto &b) { return a.count < b.count; })->count;
-  check_run(runtime_.paint(body, {longest, static_cast<int>(spans.size())}, stream_.get()));
-  check_run(runtime_.synchronise(stream_.get()));
+  run("drawing lines and text", [&](auto check_run) {
+    check_run(runtime_.copy_to_device(device_spans, spans.data(), spans.size_bytes(), stream_.get()));
+    check_run(runtime_.copy_to_device(device_paints, paints.data(), paints.size_bytes(), stream_.get()));
+    check_run(runtime_.paint(body, {longest, static_cast<int>(spans.size())}, stream_.get()));
+  });
 }
 
 }  // namespace uniad::cuda

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "model/cuda/frame_painter.h"
@@ -23,6 +24,10 @@ class DevicePainter : public FramePainter {
  private:
   void prepare(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables);
   void reserve(std::size_t bytes);
+  // Waits for what `enqueue`, called with a function that checks calls, puts into the stream; where one
+  // fails, too, as the stream uses the caller's memory.
+  template <typename Enqueue>
+  void run(std::string_view doing, Enqueue enqueue);
 
   Runtime &runtime_;
 
