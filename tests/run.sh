@@ -55,16 +55,17 @@ step() {
   fi
 }
 
-# suite NAME BUILD: the tests of a build folder, counted case by case.
+# suite NAME BUILD OPTION...: the tests of a build folder that meson's options choose, counted case by case.
 suite() {
   local name=$1 build=$2 start=$SECONDS counts p f s
+  shift 2
   rm -rf "$build/reports" "$build/meson-logs/testlog.json"
   # A GStreamer registry of its own: the user's must not learn these plugins. The system's are scanned first.
   export GST_REGISTRY="$PWD/$build/registry.bin"
   GST_REGISTRY_FORK=yes gst-inspect-1.0 >/dev/null 2>&1 </dev/null
   # One thread a test: as many tests run at once as there are cores.
   OMP_NUM_THREADS=1 GTEST_OUTPUT="xml:$PWD/$build/reports/" meson test -C "$build" --no-rebuild --num-processes "$(nproc)" \
-    --timeout-multiplier 4 >"$logs/$name.log" 2>&1 </dev/null
+    --timeout-multiplier 4 "$@" >"$logs/$name.log" 2>&1 </dev/null
   if ! counts=$(/usr/bin/python3 tests/support/count_tests.py "$build" "$logs/$name.failures"); then
     counts='0 1 0'
     tail -n 20 "$logs/$name.log" >"$logs/$name.failures"
@@ -108,6 +109,19 @@ sanitized_build() {
     ninja -C "$1"
 }
 
+# sanitizers NAME BUILD
+sanitizers() {
+  # GStreamer's plugin scanner is not sanitized and could not open our plugins: each test opens them itself.
+  export GST_REGISTRY_FORK=no
+  # LibTorch is not sanitized: containers that it shares with us look overflowed.
+  local asan=detect_stack_use_after_return=1:detect_container_overflow=0
+  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+  export LSAN_OPTIONS=suppressions=$PWD/tests/support/leaks.supp:print_suppressions=0
+  # GLib has no frame pointers: only the slow unwinder sees who allocated through it. model/ is without GLib.
+  ASAN_OPTIONS=$asan suite "$1-model" "$2" --suite model
+  ASAN_OPTIONS=$asan:fast_unwind_on_malloc=0 suite "$1" "$2" --no-suite model
+}
+
 fuzz_build() {
   CC=clang-14 CXX=clang++-14 configure build-fuzz -Dfuzz=enabled -Dnetwork=disabled -Dtests=disabled \
     -Dwerror=false -Dintrospection=disabled -Db_sanitize=address,undefined -Db_lundef=false &&
@@ -130,14 +144,7 @@ step clang-tidy /usr/bin/python3 tests/support/tidy.py build ${full:+--deep}
 suite tests build
 
 if step build-asan sanitized_build build-asan -Dnetwork=disabled; then
-  # GStreamer's plugin scanner is not sanitized and could not open our plugins: each test opens them itself.
-  export GST_REGISTRY_FORK=no
-  # LibTorch is not sanitized: containers that it shares with us look overflowed.
-  # GLib has no frame pointers: only the slow unwinder sees who allocated through it.
-  export ASAN_OPTIONS=detect_stack_use_after_return=1:detect_container_overflow=0:fast_unwind_on_malloc=0
-  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-  export LSAN_OPTIONS=suppressions=$PWD/tests/support/leaks.supp:print_suppressions=0
-  suite sanitizers build-asan
+  sanitizers sanitizers build-asan
 fi
 if step build-fuzz fuzz_build; then
   for target in tests/fuzz/fuzz_*.cpp; do
@@ -146,6 +153,6 @@ if step build-fuzz fuzz_build; then
   done
 fi
 if [ -n "$full" ] && step build-asan-full sanitized_build build-asan-full; then
-  suite sanitizers-full build-asan-full
+  sanitizers sanitizers-full build-asan-full
 fi
 finish
