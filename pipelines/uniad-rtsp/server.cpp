@@ -35,12 +35,12 @@ struct SourceDestroyer {
 using Source = std::unique_ptr<GSource, SourceDestroyer>;
 
 GstRTSPStatusCode before_play(GstRTSPClient *, GstRTSPContext *context, gpointer) {
-  keep_up_to_key_frame(context->media);
+  if (context->media != nullptr) keep_up_to_key_frame(context->media);
   return GST_RTSP_STS_OK;
 }
 
 void after_play(GstRTSPClient *, GstRTSPContext *context, gpointer) {
-  make_key_frame(context->media);
+  if (context->media != nullptr) make_key_frame(context->media);
 }
 
 void welcome(GstRTSPServer *, GstRTSPClient *client, gpointer) {

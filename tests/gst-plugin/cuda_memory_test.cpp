@@ -67,17 +67,21 @@ Ref<GstBuffer> noise(const GstVideoInfo &info) {
   return buffer;
 }
 
-// In the layout of the caps, without what pads its rows.
-std::vector<guint8> bytes_of(GstBuffer *buffer, const GstVideoInfo &info) {
+void copy_picture(GstBuffer *source, GstBuffer *target, const GstVideoInfo &info) {
   GstVideoFrame from;
   GstVideoFrame to;
-  const Ref<GstBuffer> packed(gst_buffer_new_allocate(nullptr, info.size, nullptr));
-  gst_buffer_memset(packed.get(), 0, 0, info.size);
-  EXPECT_TRUE(gst_video_frame_map(&from, &info, buffer, GST_MAP_READ));
-  EXPECT_TRUE(gst_video_frame_map(&to, &info, packed.get(), GST_MAP_WRITE));
+  EXPECT_TRUE(gst_video_frame_map(&from, &info, source, GST_MAP_READ));
+  EXPECT_TRUE(gst_video_frame_map(&to, &info, target, GST_MAP_WRITE));
   gst_video_frame_copy(&to, &from);
   gst_video_frame_unmap(&to);
   gst_video_frame_unmap(&from);
+}
+
+// In the layout of the caps, without what pads its rows.
+std::vector<guint8> bytes_of(GstBuffer *buffer, const GstVideoInfo &info) {
+  const Ref<GstBuffer> packed(gst_buffer_new_allocate(nullptr, info.size, nullptr));
+  gst_buffer_memset(packed.get(), 0, 0, info.size);
+  copy_picture(buffer, packed.get(), info);
   std::vector<guint8> bytes(info.size);
   gst_buffer_extract(packed.get(), 0, bytes.data(), bytes.size());
   return bytes;
@@ -122,13 +126,7 @@ class CudaMemory : public GstTest {
     gst_buffer_pool_set_active(pool.get(), TRUE);
     GstBuffer *buffer = nullptr;
     EXPECT_EQ(gst_buffer_pool_acquire_buffer(pool.get(), &buffer, nullptr), GST_FLOW_OK);
-    GstVideoFrame from;
-    GstVideoFrame to;
-    EXPECT_TRUE(gst_video_frame_map(&from, &info, picture, GST_MAP_READ));
-    EXPECT_TRUE(gst_video_frame_map(&to, &info, buffer, GST_MAP_WRITE));
-    gst_video_frame_copy(&to, &from);
-    gst_video_frame_unmap(&to);
-    gst_video_frame_unmap(&from);
+    copy_picture(picture, buffer, info);
     gst_buffer_pool_set_active(pool.get(), FALSE);
     return Ref<GstBuffer>(buffer);
   }

@@ -48,6 +48,16 @@ class Training : public test::CliTest {
 
   Json info_of(const std::string &model) const { return Json::parse(uniad("info --json - " + model).out); }
 
+  // How much of each source was learned from, as the model says.
+  using Trained = std::vector<std::pair<std::string, int>>;
+  Trained trained_of_sources(const std::string &model) const {
+    const Json info = info_of(model);
+    Trained result;
+    for (const Json &source : info.at("provenance").at("sources"))
+      result.emplace_back(source.at("name"), source.at("trained"));
+    return result;
+  }
+
   // Those that the model's statistics are sums of.
   static float pictures_in(const std::string &model) {
     const auto tensors = read_model(model).tensors;
@@ -470,14 +480,8 @@ TEST_F(Training, UpdateAddsNewPicturesToWhatAModelKnows) {
   const auto updated = uniad("update --model " + model + " --data cam0=" + more + " --data " + other);
   ASSERT_EQ(updated.code, 0) << updated.err;
   EXPECT_EQ(pictures_in(model), 9.0F);
-  const auto info = info_of(model);
-  const auto &sources = info.at("provenance").at("sources");
-  ASSERT_EQ(sources.size(), 2U);
-  EXPECT_EQ(sources.at(0).at("name"), "cam0");
-  EXPECT_EQ(sources.at(0).at("trained"), 7);
-  EXPECT_EQ(sources.at(1).at("name"), "cam1");
-  EXPECT_EQ(sources.at(1).at("trained"), 2);
-  EXPECT_EQ(info.at("calibration").at("pooled").at("count"), 9);  // old and new scores
+  EXPECT_EQ(trained_of_sources(model), (Trained{{"cam0", 7}, {"cam1", 2}}));
+  EXPECT_EQ(info_of(model).at("calibration").at("pooled").at("count"), 9);  // old and new scores
 }
 
 TEST_F(Training, ThresholdsByFalseAlarmsAnHourGoIntoTheModelAndStay) {
@@ -522,13 +526,7 @@ TEST_F(Training, MergeAddsUpWhatTwoModelsKnow) {
   const auto merged = uniad("merge " + a + " " + b + " --model " + c);
   ASSERT_EQ(merged.code, 0) << merged.err;
   EXPECT_EQ(pictures_in(c), 5.0F);
-  const auto info = info_of(c);
-  const auto &sources = info.at("provenance").at("sources");
-  ASSERT_EQ(sources.size(), 2U);
-  EXPECT_EQ(sources.at(0).at("name"), "left");
-  EXPECT_EQ(sources.at(0).at("trained"), 3);
-  EXPECT_EQ(sources.at(1).at("name"), "right");
-  EXPECT_EQ(sources.at(1).at("trained"), 2);
+  EXPECT_EQ(trained_of_sources(c), (Trained{{"left", 3}, {"right", 2}}));
   EXPECT_EQ(uniad("predict --model " + c + " " + left).code, 0);
 
   const auto refused = uniad("merge " + a + " " + tiny_model() + " --model " + file("d").string());
