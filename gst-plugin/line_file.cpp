@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdio>
 #include <ctime>
 #include <string_view>
 #include <utility>
@@ -93,14 +94,13 @@ std::optional<std::string> local_path(const std::string &location) {
   return result;
 }
 
-LineFile::LineFile(std::string path, bool append) : path_(std::move(path)) {
-  const auto error = open(append ? O_CREAT : O_CREAT | O_TRUNC);
-  if (error && !(error == std::errc::no_such_device_or_address && is_named_pipe(path_))) {
+LineFile::LineFile(std::string path, const LineFileOptions &options)
+    : path_(std::move(path)), options_(options) {
+  const auto error = open(options_.append ? O_CREAT : O_CREAT | O_TRUNC);
+  const bool awaits_reader = error == std::errc::no_such_device_or_address && is_named_pipe(path_);
+  if (error && !awaits_reader && !options_.may_come_later)
     throw Error(path_ == "-" ? "standard output" : path_, "cannot be opened for writing: " + error.message(),
                 "give a file in a folder that exists and that this user may write to");
-  }
-  regular_ = is_of_type(fd_, S_IFREG);
-  if (regular_ && append && path_ != "-" && ends_within_a_line(path_)) owed_ = "\n";
 }
 
 LineFile::~LineFile() {
@@ -112,7 +112,11 @@ std::error_code LineFile::open(int flags) {
   fd_ = path_ == "-"
             ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
             : ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
-  return fd_ < 0 ? last_error() : std::error_code();
+  if (fd_ < 0) return last_error();
+  regular_ = is_of_type(fd_, S_IFREG);
+  const bool is_shared = regular_ && path_ != "-" && (flags & O_TRUNC) == 0;
+  owed_ = is_shared && ends_within_a_line(path_) ? "\n" : "";
+  return {};
 }
 
 void LineFile::close() {
@@ -122,8 +126,9 @@ void LineFile::close() {
 
 std::error_code LineFile::write(std::string line) {
   if (fd_ < 0) {
-    if (const auto error = open(0)) return error;
+    if (const auto error = open(is_named_pipe(path_) ? 0 : O_CREAT)) return error;
   }
+  begin_next_file_before(line.size() + 1);
   const NoWriteSignals guard;
   auto error = put(owed_);
   line += '\n';
@@ -139,6 +144,35 @@ std::error_code LineFile::write(std::string line) {
     return {};
   }
   return error;
+}
+
+std::error_code LineFile::reopen() {
+  if (path_ == "-" || (fd_ >= 0 && !regular_)) return {};
+  const int before = std::exchange(fd_, -1);
+  const auto error = open(O_CREAT);
+  if (error)
+    fd_ = before;
+  else if (before >= 0)
+    ::close(before);
+  return error;
+}
+
+// A file that cannot be renamed grows on: better too large than without its newest lines.
+void LineFile::begin_next_file_before(std::size_t size) {
+  struct stat written {
+  }, named{};
+  if (options_.max_size == 0 || !regular_ || path_ == "-" || fstat(fd_, &written) != 0) return;
+  if (written.st_size == 0 || static_cast<std::uint64_t>(written.st_size) + size <= options_.max_size) return;
+  // Another writer of the same file may have renamed it already.
+  const bool is_named =
+      stat(path_.c_str(), &named) == 0 && named.st_ino == written.st_ino && named.st_dev == written.st_dev;
+  if (is_named) {
+    const auto name = [this](unsigned age) { return age == 0 ? path_ : path_ + "." + std::to_string(age); };
+    for (unsigned age = options_.max_files - 1; age > 0; --age)
+      std::rename(name(age - 1).c_str(), name(age).c_str());
+    if (options_.max_files == 1) std::remove(path_.c_str());
+  }
+  reopen();
 }
 
 // Takes from the front of `text` what it wrote.

@@ -33,7 +33,13 @@
  * #GstUniadPublish:lost counts them, and every later line is tried again. Of a line that did not fit, nothing
  * stays in the file. A reader of a pipe that is too slow holds frames up for a second at most, once. A named
  * pipe takes lines from when it has a reader. What cannot be opened at all is an error when the element
- * starts.
+ * starts; with #GstUniadPublish:retry-open it is a warning, and every line tries again.
+ *
+ * ## Rotation
+ *
+ * With #GstUniadPublish:max-size a file that is full becomes FILE.1, the one before it FILE.2, and so on;
+ * #GstUniadPublish:max-files of them are kept. Whoever renames the file from outside, as logrotate does,
+ * emits #GstUniadPublish::reopen afterwards: the next line goes to a new file.
  *
  * ## Example launch line
  * |[
@@ -64,12 +70,13 @@ namespace {
 struct Settings {
   std::string location;
   GstUniadPublishMode mode = GST_UNIAD_PUBLISH_MODE_FRAMES;
-  bool append = false;
+  uniad::LineFileOptions file;
 };
 
 // What lives from start to stop. Only the streaming thread touches it.
 struct State {
-  State(std::string path, bool append) : name(path), file(std::move(path), append) {}
+  State(std::string path, const uniad::LineFileOptions &options)
+      : name(path), file(std::move(path), options) {}
 
   std::string name;
   uniad::LineFile file;
@@ -85,6 +92,8 @@ struct _GstUniadPublish {
     std::mutex mutex;  // guards settings: the application writes them while the streaming thread reads
     Settings settings;
     std::atomic<guint64> lost{0};  // the application reads it at any time
+    std::atomic<bool> reopen{
+        false};  // the application asks, the streaming thread does it before its next line
     std::unique_ptr<State> state;
   } * priv;
 };
@@ -97,6 +106,9 @@ enum {
   PROP_LOCATION,
   PROP_MODE,
   PROP_APPEND,
+  PROP_RETRY_OPEN,
+  PROP_MAX_SIZE,
+  PROP_MAX_FILES,
   PROP_LOST,
 };
 
@@ -139,7 +151,8 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
   }
   try {
     self->priv->lost = 0;
-    self->priv->state = std::make_unique<State>(*path, settings.append);
+    self->priv->reopen = false;
+    self->priv->state = std::make_unique<State>(*path, settings.file);
     return TRUE;
   } catch (const std::exception &error) {
     GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("%s", error.what()), (nullptr));
@@ -160,8 +173,19 @@ static const char *way_out(const std::error_code &error) {
   return "check that it can be written to";
 }
 
+static void reopen(GstUniadPublish *self) {
+  State &state = *self->priv->state;
+  const std::error_code error = state.file.reopen();
+  if (error)
+    GST_ELEMENT_WARNING(self, RESOURCE, OPEN_WRITE,
+                        ("Cannot open \"%s\" anew: %s. Results go on into the file that was open.",
+                         state.name.c_str(), error.message().c_str()),
+                        (nullptr));
+}
+
 static void publish(GstUniadPublish *self, std::string line) {
   State &state = *self->priv->state;
+  if (self->priv->reopen.exchange(false)) reopen(self);
   const std::error_code error = state.file.write(std::move(line));
   if (!error) {
     if (std::exchange(state.losing, false)) GST_INFO_OBJECT(self, "lines are written again");
@@ -211,7 +235,16 @@ static void gst_uniad_publish_set_property(GObject *object, guint id, const GVal
       settings.mode = static_cast<GstUniadPublishMode>(g_value_get_enum(value));
       break;
     case PROP_APPEND:
-      settings.append = g_value_get_boolean(value) != FALSE;
+      settings.file.append = g_value_get_boolean(value) != FALSE;
+      break;
+    case PROP_RETRY_OPEN:
+      settings.file.may_come_later = g_value_get_boolean(value) != FALSE;
+      break;
+    case PROP_MAX_SIZE:
+      settings.file.max_size = g_value_get_uint64(value);
+      break;
+    case PROP_MAX_FILES:
+      settings.file.max_files = g_value_get_uint(value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -231,7 +264,16 @@ static void gst_uniad_publish_get_property(GObject *object, guint id, GValue *va
       g_value_set_enum(value, settings.mode);
       break;
     case PROP_APPEND:
-      g_value_set_boolean(value, settings.append);
+      g_value_set_boolean(value, settings.file.append);
+      break;
+    case PROP_RETRY_OPEN:
+      g_value_set_boolean(value, settings.file.may_come_later);
+      break;
+    case PROP_MAX_SIZE:
+      g_value_set_uint64(value, settings.file.max_size);
+      break;
+    case PROP_MAX_FILES:
+      g_value_set_uint(value, settings.file.max_files);
       break;
     case PROP_LOST:
       g_value_set_uint64(value, priv->lost);
@@ -240,6 +282,10 @@ static void gst_uniad_publish_get_property(GObject *object, guint id, GValue *va
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
       break;
   }
+}
+
+static void gst_uniad_publish_reopen(GstUniadPublish *self) {
+  self->priv->reopen = true;
 }
 
 static void gst_uniad_publish_finalize(GObject *object) {
@@ -270,7 +316,22 @@ static void install_properties(GObjectClass *klass) {
   g_object_class_install_property(
       klass, PROP_APPEND,
       g_param_spec_boolean("append", "Append", "Keep what the file holds and write behind it",
-                           defaults.append ? TRUE : FALSE, in_ready));
+                           defaults.file.append ? TRUE : FALSE, in_ready));
+  g_object_class_install_property(
+      klass, PROP_RETRY_OPEN,
+      g_param_spec_boolean("retry-open", "Retry open",
+                           "Start although the location cannot be opened, and try again with every line",
+                           defaults.file.may_come_later ? TRUE : FALSE, in_ready));
+  g_object_class_install_property(
+      klass, PROP_MAX_SIZE,
+      g_param_spec_uint64("max-size", "Maximum size",
+                          "Size in bytes at which a file is renamed and the next one begins (0 = unlimited)",
+                          0, G_MAXUINT64, defaults.file.max_size, in_ready));
+  g_object_class_install_property(
+      klass, PROP_MAX_FILES,
+      g_param_spec_uint("max-files", "Maximum files",
+                        "How many files are kept with max-size, the one being written included", 1, 1000,
+                        defaults.file.max_files, in_ready));
   g_object_class_install_property(
       klass, PROP_LOST,
       g_param_spec_uint64("lost", "Lost", "Lines that could not be written since the element started", 0,
@@ -289,6 +350,16 @@ static void gst_uniad_publish_class_init(GstUniadPublishClass *klass) {
   gobject_class->get_property = gst_uniad_publish_get_property;
   gobject_class->finalize = gst_uniad_publish_finalize;
   install_properties(gobject_class);
+  /**
+   * GstUniadPublish::reopen:
+   * @self: the element
+   *
+   * Goes on in the file that has the path #GstUniadPublish:location from the next line on. Emit it after the
+   * file in use was renamed.
+   */
+  g_signal_new_class_handler("reopen", G_TYPE_FROM_CLASS(klass),
+                             static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+                             G_CALLBACK(gst_uniad_publish_reopen), nullptr, nullptr, nullptr, G_TYPE_NONE, 0);
 
   gst_element_class_set_static_metadata(element_class, "UniAD publisher", "Filter/Metadata",
                                         "Writes what an anomaly detector found as lines of JSON",

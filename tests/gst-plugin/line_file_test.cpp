@@ -30,9 +30,11 @@ class LineFileTest : public testing::Test {
   }
   ~LineFileTest() override { std::filesystem::remove_all(folder_); }
 
-  std::string content() const {
+  std::string content() const { return content(path_); }
+
+  static std::string content(const std::filesystem::path &path) {
     std::ostringstream text;
-    text << std::ifstream(path_).rdbuf();
+    text << std::ifstream(path).rdbuf();
     return text.str();
   }
 
@@ -91,7 +93,7 @@ TEST(LocalPath, IsAFileOrStandardOutput) {
 }
 
 TEST_F(LineFileTest, EachLineIsThereAtOnce) {
-  LineFile file(path_.string(), false);
+  LineFile file(path_.string(), {});
   EXPECT_FALSE(file.write("one"));
   EXPECT_EQ(content(), "one\n");
   EXPECT_FALSE(file.write("two"));
@@ -100,21 +102,21 @@ TEST_F(LineFileTest, EachLineIsThereAtOnce) {
 
 TEST_F(LineFileTest, BeginsAnewOrAppends) {
   std::ofstream(path_) << "old\n";
-  EXPECT_FALSE(LineFile(path_.string(), true).write("new"));
+  EXPECT_FALSE(LineFile(path_.string(), {.append = true}).write("new"));
   EXPECT_EQ(content(), "old\nnew\n");
-  EXPECT_FALSE(LineFile(path_.string(), false).write("only"));
+  EXPECT_FALSE(LineFile(path_.string(), {}).write("only"));
   EXPECT_EQ(content(), "only\n");
 }
 
 TEST_F(LineFileTest, AppendsBehindALineThatWasCutShort) {
   std::ofstream(path_) << "whole\nhal";
-  EXPECT_FALSE(LineFile(path_.string(), true).write("new"));
+  EXPECT_FALSE(LineFile(path_.string(), {.append = true}).write("new"));
   EXPECT_EQ(content(), "whole\nhal\nnew\n");
 }
 
 TEST_F(LineFileTest, LinesOfSeveralWritersDoNotMix) {
-  LineFile a(path_.string(), false);
-  LineFile b(path_.string(), true);
+  LineFile a(path_.string(), {});
+  LineFile b(path_.string(), {.append = true});
   const std::string line_a(5000, 'a');
   const std::string line_b(5000, 'b');
   std::thread other([&] {
@@ -135,7 +137,7 @@ TEST_F(LineFileTest, LinesOfSeveralWritersDoNotMix) {
 }
 
 TEST_F(LineFileTest, ALineThatDoesNotFitLeavesNothing) {
-  LineFile file(path_.string(), false);
+  LineFile file(path_.string(), {});
   {
     const FileSizeLimit limit(10);
     EXPECT_FALSE(file.write("first"));
@@ -152,7 +154,7 @@ TEST_F(LineFileTest, StandardOutputThatIsAFileKeepsWholeLinesToo) {
   std::optional<LineFile> file;
   {
     const StandardOutput redirected(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
-    file.emplace("-", false);
+    file.emplace("-", LineFileOptions{});
   }
   {
     const FileSizeLimit limit(10);
@@ -165,7 +167,7 @@ TEST_F(LineFileTest, StandardOutputThatIsAFileKeepsWholeLinesToo) {
 
 TEST_F(LineFileTest, ANamedPipeTakesLinesWheneverItHasAReader) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
-  LineFile file(path_.string(), false);
+  LineFile file(path_.string(), {});
   EXPECT_EQ(file.write("nobody"), std::errc::no_such_device_or_address);
   {
     const PipeReader reader(path_.string());
@@ -183,7 +185,7 @@ TEST_F(LineFileTest, AReaderThatStandsStillLosesWholeLines) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   const PipeReader reader(path_.string());
   reader.shrink();
-  LineFile file(path_.string(), false);
+  LineFile file(path_.string(), {});
   const std::string line(1500, 'x');
   std::string written;
   std::error_code error;
@@ -199,7 +201,7 @@ TEST_F(LineFileTest, ALineThatIsPartlyInAPipeIsCompletedFirst) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   const PipeReader reader(path_.string());
   reader.shrink();
-  LineFile file(path_.string(), false);
+  LineFile file(path_.string(), {});
   const std::string line(10'000, 'x');
   EXPECT_FALSE(file.write(line));  // 8192 bytes of it fit
   EXPECT_EQ(file.write("lost"), std::errc::timed_out);
@@ -211,7 +213,7 @@ TEST_F(LineFileTest, ALineThatIsPartlyInAPipeIsCompletedFirst) {
 
 TEST_F(LineFileTest, TheRestOfALineIsNothingForTheNextReader) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
-  LineFile file(path_.string(), false);
+  LineFile file(path_.string(), {});
   {
     const PipeReader reader(path_.string());
     reader.shrink();
@@ -224,13 +226,80 @@ TEST_F(LineFileTest, TheRestOfALineIsNothingForTheNextReader) {
   EXPECT_EQ(reader.read_all(), "two\n");
 }
 
+// What log rotation does: the writer is told after the file was renamed.
+TEST_F(LineFileTest, GoesOnInANewFileWhenTheOldOneWasRenamed) {
+  LineFile file(path_.string(), {});
+  EXPECT_FALSE(file.write("one"));
+  const auto moved = folder_ / "moved.jsonl";
+  std::filesystem::rename(path_, moved);
+  EXPECT_FALSE(file.write("two"));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_FALSE(file.reopen());
+  EXPECT_FALSE(file.write("three"));
+  EXPECT_EQ(content(), "three\n");
+  EXPECT_EQ(content(moved), "one\ntwo\n");
+  EXPECT_FALSE(file.reopen());  // with nothing renamed, nothing is lost
+  EXPECT_FALSE(file.write("four"));
+  EXPECT_EQ(content(), "three\nfour\n");
+}
+
+TEST_F(LineFileTest, KeepsTheOldFileWhereNoNewOneCanBeOpened) {
+  LineFile file(path_.string(), {});
+  EXPECT_FALSE(file.write("one"));
+  const auto moved = folder_ / "moved.jsonl";
+  std::filesystem::rename(path_, moved);
+  std::filesystem::create_directory(path_);
+  EXPECT_EQ(file.reopen(), std::errc::is_a_directory);
+  EXPECT_FALSE(file.write("two"));
+  EXPECT_EQ(content(moved), "one\ntwo\n");
+}
+
+TEST_F(LineFileTest, AFullFileIsRenamedAndTheOldestIsDropped) {
+  LineFile file(path_.string(), {.max_size = 8, .max_files = 3});
+  for (const char *line : {"1aa", "1bb", "2aa", "2bb", "3 is longer than 8", "4aa", "4bb", "5aa"})
+    EXPECT_FALSE(file.write(line));
+  EXPECT_EQ(content(), "5aa\n");
+  EXPECT_EQ(content(path_.string() + ".1"), "4aa\n4bb\n");
+  EXPECT_EQ(content(path_.string() + ".2"), "3 is longer than 8\n");
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".3"));
+}
+
+TEST_F(LineFileTest, OneFileAloneBeginsAnew) {
+  LineFile file(path_.string(), {.max_size = 8, .max_files = 1});
+  for (const char *line : {"1aa", "1bb", "2aa"}) EXPECT_FALSE(file.write(line));
+  EXPECT_EQ(content(), "2aa\n");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+// Two cameras may publish into one file: what one renames, the other does not rename again.
+TEST_F(LineFileTest, TwoWritersOfAFileRotateItOnce) {
+  LineFile a(path_.string(), {.append = true, .max_size = 8});
+  LineFile b(path_.string(), {.append = true, .max_size = 8});
+  EXPECT_FALSE(a.write("1aa"));
+  EXPECT_FALSE(b.write("1bb"));
+  EXPECT_FALSE(a.write("2aa"));
+  EXPECT_FALSE(b.write("2bb"));
+  EXPECT_EQ(content(), "2aa\n2bb\n");
+  EXPECT_EQ(content(path_.string() + ".1"), "1aa\n1bb\n");
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".2"));
+}
+
+TEST_F(LineFileTest, WaitsForAFolderThatMayComeLater) {
+  path_ = folder_ / "mounted" / "out.jsonl";
+  LineFile file(path_.string(), {.may_come_later = true});
+  EXPECT_EQ(file.write("lost"), std::errc::no_such_file_or_directory);
+  std::filesystem::create_directory(path_.parent_path());
+  EXPECT_FALSE(file.write("one"));
+  EXPECT_EQ(content(), "one\n");
+}
+
 TEST_F(LineFileTest, SaysWhatCannotBeOpenedAndWhy) {
   std::ofstream(path_) << "a file";
   for (const auto &[path, reason] : {std::pair{folder_ / "missing" / "a", "No such file or directory"},
                                      {folder_, "Is a directory"},
                                      {path_ / "a", "Not a directory"}}) {
     try {
-      const LineFile file(path.string(), true);
+      const LineFile file(path.string(), {.append = true});
       FAIL() << path;
     } catch (const Error &error) {
       EXPECT_TRUE(std::string(error.what()).starts_with(path.string() + ": ")) << error.what();

@@ -441,6 +441,46 @@ TEST_F(UniadPublish, SaysWhyItCannotStart) {
   EXPECT_EQ(refusal("").code, GST_LIBRARY_ERROR_SETTINGS);
 }
 
+TEST_F(UniadPublish, WritesANewFileAfterRotation) {
+  start(path_.string());
+  push(judged_frame(1));
+  const auto moved = folder_ / "moved.jsonl";
+  std::filesystem::rename(path_, moved);
+  g_signal_emit_by_name(harness_->element, "reopen");
+  push(judged_frame(2));
+  EXPECT_EQ(lines(), Lines{line_of("2.0")});
+  path_ = moved;
+  EXPECT_EQ(lines(), Lines{line_of("1.0")});
+}
+
+TEST_F(UniadPublish, BeginsAFileOfItsOwnForEachMaximumSize) {
+  start(path_.string());
+  gst_element_set_state(harness_->element, GST_STATE_READY);
+  g_object_set(harness_->element, "max-size", guint64(line_of().size() + 1), "max-files", 2U, nullptr);
+  gst_element_set_state(harness_->element, GST_STATE_PLAYING);
+  for (int i = 1; i <= 3; ++i) push(judged_frame(i));
+  EXPECT_EQ(lines(), Lines{line_of("3.0")});
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".2"));
+  path_ += ".1";
+  EXPECT_EQ(lines(), Lines{line_of("2.0")});
+}
+
+TEST_F(UniadPublish, AFolderThatIsMissingCostsNoFrameWhereItMayComeLater) {
+  start(path_.string());
+  gst_element_set_state(harness_->element, GST_STATE_READY);
+  path_ = folder_ / "later" / "out.jsonl";
+  g_object_set(harness_->element, "retry-open", TRUE, "location", path_.c_str(), nullptr);
+  gst_element_set_state(harness_->element, GST_STATE_PLAYING);
+  for (int i = 0; i < 3; ++i) EXPECT_NE(push(judged_frame()), nullptr);
+  EXPECT_EQ(lost(), 3U);
+  const Lines said = warnings();
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_NE(said[0].find(path_.string()), std::string::npos) << said[0];
+  std::filesystem::create_directory(path_.parent_path());
+  EXPECT_NE(push(judged_frame(2)), nullptr);
+  EXPECT_EQ(lines(), Lines{line_of("2.0")});
+}
+
 TEST_F(UniadPublish, AFileUriIsAFile) {
   start("file://" + path_.string());
   push(judged_frame());
