@@ -7,15 +7,18 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "model/error.h"
+#include "pipelines/uniad-rtsp/running_pipeline.h"
 
 namespace uniad::rtsp {
 namespace {
@@ -26,33 +29,8 @@ using std::chrono::seconds;
 constexpr seconds stall_limit{15};  // without a frame, the source counts as lost
 constexpr seconds shortest_pause{1};
 constexpr seconds longest_pause{30};
+constexpr auto no_signal = "no signal";
 constexpr auto poll_interval = std::chrono::nanoseconds(std::chrono::milliseconds(250));
-
-struct PipelineDeleter {
-  void operator()(GstElement *pipeline) const {
-    gst_element_set_state(pipeline, GST_STATE_NULL);
-    gst_object_unref(pipeline);
-  }
-};
-using Pipeline = std::unique_ptr<GstElement, PipelineDeleter>;
-
-Pipeline parse_pipeline(const std::string &description) {
-  g_autoptr(GError) error = nullptr;
-  Pipeline pipeline(gst_parse_launch_full(description.c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error));
-  if (!pipeline)
-    throw Error(
-        "pipeline", error->message,
-        "install the GStreamer plugin that has it; for the elements of UniAD set GST_PLUGIN_PATH to the "
-        "folder of libgstuniad*.so");
-  return pipeline;
-}
-
-// Runs `use` on the element of that name; a pipeline without it (a camera without a model) is fine.
-template <typename Use>
-void with_element(const Pipeline &pipeline, const char *name, Use use) {
-  g_autoptr(GstElement) element = gst_bin_get_by_name(GST_BIN(pipeline.get()), name);
-  if (element != nullptr) use(element);
-}
 
 std::string capture_description(const CameraConfig &camera) {
   std::string text;
@@ -63,18 +41,52 @@ std::string capture_description(const CameraConfig &camera) {
   if (camera.kind == SourceKind::file) text += " ! identity sync=true";  // as fast as a camera, no faster
   // Everything before this queue is as fast as the source; what judges too slowly loses the oldest frames
   // here.
-  text += " ! queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
+  text += " ! queue name=newest leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
   if (camera.model) {
     text += " ! uniaddetect name=detect";
-    if (camera.overlay) text += " ! uniadoverlay";
+    if (camera.overlay) text += " ! uniadoverlay name=overlay";
     if (!camera.publish.empty()) text += " ! uniadpublish name=publish";
   }
   return text + " ! appsink name=frames caps=video/x-raw sync=false max-buffers=2 drop=true";
 }
 
-void prefer_newest_frames(GstElement *, GstElement *source, gpointer) {
-  if (g_object_class_find_property(G_OBJECT_GET_CLASS(source), "drop-on-latency") != nullptr)
+GstPadProbeReturn forget_end_time(GstPad *, GstPadProbeInfo *info, gpointer) {
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+  GstCaps *announced = nullptr;
+  gst_event_parse_caps(event, &announced);
+  g_autoptr(GstCaps) caps = gst_caps_copy(announced);
+  for (guint i = 0; i < gst_caps_get_size(caps); ++i)
+    gst_structure_remove_field(gst_caps_get_structure(caps, i), "npt-stop");
+  GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_caps(caps);
+  gst_event_unref(event);
+  return GST_PAD_PROBE_OK;
+}
+
+// A jitter buffer that knows when its stream will end sets a timer for that without waking the thread that
+// waits for timers. Where all packets have come by then, as on a busy machine, the end of the stream waits
+// for that thread for ever, and stopping the pipeline with it. The stream's own end says the same, in time.
+void set_up_jitter_buffer(GstElement *, GstElement *jitter_buffer, guint, guint, gpointer) {
+  g_autoptr(GstPad) pad = gst_element_get_static_pad(jitter_buffer, "sink");
+  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, forget_end_time, nullptr, nullptr);
+}
+
+void set_up_rtp(GstElement *, GstElement *manager, gpointer) {
+  g_signal_connect(manager, "new-jitterbuffer", G_CALLBACK(set_up_jitter_buffer), nullptr);
+}
+
+bool has_property(GstElement *element, const char *name) {
+  return g_object_class_find_property(G_OBJECT_GET_CLASS(element), name) != nullptr;
+}
+
+void set_up_source(GstElement *, GstElement *source, gpointer) {
+  if (has_property(source, "drop-on-latency"))
     g_object_set(source, "latency", 200U, "drop-on-latency", TRUE, nullptr);
+  // Results then say when the camera took the frame.
+  if (has_property(source, "add-reference-timestamp-meta"))
+    g_object_set(source, "add-reference-timestamp-meta", TRUE, nullptr);
+  if (g_signal_lookup("new-manager", G_OBJECT_TYPE(source)) != 0)
+    g_signal_connect(source, "new-manager", G_CALLBACK(set_up_rtp), nullptr);
 }
 
 std::string uri_of(const CameraConfig &camera) {
@@ -103,15 +115,15 @@ void set_detection(GstElement *detect, const CameraConfig &camera) {
 
 Pipeline make_capture(const CameraConfig &camera) {
   Pipeline pipeline = parse_pipeline(capture_description(camera));
-  with_element(pipeline, "source", [&](GstElement *source) {
-    g_signal_connect(source, "source-setup", G_CALLBACK(prefer_newest_frames), nullptr);
+  with_element(pipeline.get(), "source", [&](GstElement *source) {
+    g_signal_connect(source, "source-setup", G_CALLBACK(set_up_source), nullptr);
     g_object_set(source, "uri", uri_of(camera).c_str(), nullptr);
   });
-  with_element(pipeline, "pattern", [&](GstElement *source) {
+  with_element(pipeline.get(), "pattern", [&](GstElement *source) {
     gst_util_set_object_arg(G_OBJECT(source), "pattern", camera.uri.substr(sizeof("test://") - 1).c_str());
   });
-  with_element(pipeline, "detect", [&](GstElement *detect) { set_detection(detect, camera); });
-  with_element(pipeline, "publish", [&](GstElement *publish) {
+  with_element(pipeline.get(), "detect", [&](GstElement *detect) { set_detection(detect, camera); });
+  with_element(pipeline.get(), "publish", [&](GstElement *publish) {
     // A camera that comes back makes a new pipeline: what it published before stays.
     g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, nullptr);
   });
@@ -126,8 +138,9 @@ Pipeline make_placeholder(const std::string &words, const GstVideoInfo &format) 
       "textoverlay name=words valignment=center halignment=center shaded-background=false ! "
       "appsink name=frames caps=video/x-raw sync=false max-buffers=2 drop=true");
   g_autoptr(GstCaps) caps = gst_video_info_to_caps(&format);
-  with_element(pipeline, "format", [&](GstElement *filter) { g_object_set(filter, "caps", caps, nullptr); });
-  with_element(pipeline, "words",
+  with_element(pipeline.get(), "format",
+               [&](GstElement *filter) { g_object_set(filter, "caps", caps, nullptr); });
+  with_element(pipeline.get(), "words",
                [&](GstElement *overlay) { g_object_set(overlay, "text", words.c_str(), nullptr); });
   return pipeline;
 }
@@ -140,14 +153,15 @@ GstFlowReturn pass_on(GstAppSink *sink, gpointer relay) {
   return GST_FLOW_OK;
 }
 
+// The relay outlives the pipeline.
 template <void (Relay::*Push)(GstSample *)>
-void start(const Pipeline &pipeline, Relay &relay) {
-  with_element(pipeline, "frames", [&](GstElement *sink) {
+Pipeline pass_to(Relay &relay, Pipeline pipeline) {
+  with_element(pipeline.get(), "frames", [&](GstElement *sink) {
     GstAppSinkCallbacks callbacks{};
     callbacks.new_sample = pass_on<Push>;
     gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, &relay, nullptr);
   });
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  return pipeline;
 }
 
 void log_event(const CameraConfig &camera, const GstStructure *event) {
@@ -202,27 +216,28 @@ std::string warning_text(GstMessage *message) {
   return warning->message;
 }
 
-bool rewind(const Pipeline &pipeline) {
-  return gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, 0) != FALSE;
-}
+using Abandoned = std::shared_ptr<AbandonedPipelines>;
 
 // Says on the screens of the viewers that the camera brings nothing, exactly while it does not.
 class Placeholder {
  public:
-  explicit Placeholder(Relay &relay) : relay_(relay) {}
+  Placeholder(std::string name, Relay &relay, Abandoned abandoned)
+      : name_(std::move(name)), relay_(relay), abandoned_(std::move(abandoned)) {}
 
   void update(const std::string &words) {
-    if (relay_.is_live()) {
+    if (relay_.is_live())
       pipeline_.reset();
-    } else if (!pipeline_) {
-      pipeline_ = make_placeholder(words, relay_.format());
-      start<&Relay::push_placeholder>(pipeline_, relay_);
-    }
+    else if (!pipeline_)
+      pipeline_.emplace(
+          pass_to<&Relay::push_placeholder>(relay_, make_placeholder(name_ + ": " + words, relay_.format())),
+          name_, abandoned_);
   }
 
  private:
+  std::string name_;
   Relay &relay_;
-  Pipeline pipeline_;
+  Abandoned abandoned_;
+  std::optional<RunningPipeline> pipeline_;
 };
 
 // The orders to learn again as one camera follows them: those that come while it is away wait for it.
@@ -241,9 +256,9 @@ class OrderReader {
   unsigned followed_ = 0;
 };
 
-void learn_again(const Pipeline &pipeline, const CameraConfig &camera) {
+void learn_again(const RunningPipeline &pipeline, const CameraConfig &camera) {
   spdlog::info("{}: learning again, from {} more frames", camera.name, camera.learn);
-  with_element(pipeline, "detect",
+  with_element(pipeline.get(), "detect",
                [&](GstElement *detect) { g_signal_emit_by_name(detect, "learn", camera.learn); });
 }
 
@@ -253,20 +268,32 @@ struct Attempt {
   bool is_last = false;  // a file that is not looped
 };
 
+void log_warning_or_event(const CameraConfig &camera, GstMessage *message) {
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
+    spdlog::warn("{}: {}", camera.name, warning_text(message));
+  else
+    log_element_message(camera, message);
+}
+
+// What it still has to say is about frames from before; why it ends is known.
+void stop(RunningPipeline &pipeline, const CameraConfig &camera, Placeholder &placeholder, GstBus *bus) {
+  pipeline.stop();
+  while (pipeline.is_still_stopping_after(poll_interval)) placeholder.update(no_signal);
+  constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT);
+  while (g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, kinds))
+    log_warning_or_event(camera, message);
+}
+
 // Captures until the source is lost or stop is requested.
-Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder, OrderReader &orders,
-                const std::stop_token &stop) {
-  if (begins_model(camera)) orders.take();  // it learns now, told or not
-  const Pipeline pipeline = make_capture(camera);
-  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+Attempt watch(RunningPipeline &pipeline, GstBus *bus, const CameraConfig &camera, Relay &relay,
+              Placeholder &placeholder, OrderReader &orders, const std::stop_token &stop) {
   const auto begin = Clock::now();
   const auto frames_came = [&] { return relay.age() < Clock::now() - begin; };
   const auto ended = [&](const std::string &reason, bool is_last = false) {
     return Attempt{reason, frames_came(), is_last};
   };
-  start<&Relay::push>(pipeline, relay);
   while (!stop.stop_requested()) {
-    placeholder.update(camera.name + ": no signal");
+    placeholder.update(no_signal);
     if (std::min<Clock::duration>(relay.age(), Clock::now() - begin) > stall_limit)
       return ended("no frame for " + std::to_string(stall_limit.count()) + " s");
     if (camera.learn > 0 && frames_came() && orders.take()) learn_again(pipeline, camera);
@@ -281,23 +308,30 @@ Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placehold
       case GST_MESSAGE_EOS:
         if (camera.kind != SourceKind::file) return ended("the source has ended");
         if (!camera.loop) return ended("end of the file", true);
-        if (!rewind(pipeline)) return ended("the file cannot be rewound");
-        break;
-      case GST_MESSAGE_WARNING:
-        spdlog::warn("{}: {}", camera.name, warning_text(message));
+        pipeline.rewind();
         break;
       default:
-        log_element_message(camera, message);
+        log_warning_or_event(camera, message);
     }
   }
   return {};
 }
 
+Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder, OrderReader &orders,
+                const Abandoned &abandoned, const std::stop_token &stop_token) {
+  if (begins_model(camera)) orders.take();  // it learns now, told or not
+  RunningPipeline pipeline(pass_to<&Relay::push>(relay, make_capture(camera)), camera.name, abandoned);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  const Attempt attempt = watch(pipeline, bus, camera, relay, placeholder, orders, stop_token);
+  stop(pipeline, camera, placeholder, bus);
+  return attempt;
+}
+
 Attempt try_capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder, OrderReader &orders,
-                    const std::stop_token &stop) {
+                    const Abandoned &abandoned, const std::stop_token &stop) {
   try {
-    return capture(camera, relay, placeholder, orders, stop);
-  } catch (const Error &error) {
+    return capture(camera, relay, placeholder, orders, abandoned, stop);
+  } catch (const std::exception &error) {
     return {error.what()};
   }
 }
@@ -316,21 +350,21 @@ void wait_until(Clock::time_point end, const std::string &words, Placeholder &pl
 }  // namespace
 
 void run_camera(const CameraConfig &camera, Relay &relay, const LearnOrders &orders,
-                const std::stop_token &stop) {
-  Placeholder placeholder(relay);
+                const Abandoned &abandoned, const std::stop_token &stop) {
+  Placeholder placeholder(camera.name, relay, abandoned);
   OrderReader reader(orders);
   seconds pause = shortest_pause;
   while (!stop.stop_requested()) {
-    const Attempt attempt = try_capture(camera, relay, placeholder, reader, stop);
+    const Attempt attempt = try_capture(camera, relay, placeholder, reader, abandoned, stop);
     if (stop.stop_requested()) return;
     if (attempt.is_last) {
       spdlog::info("{}: {}", camera.name, attempt.end);
-      wait_until(Clock::time_point::max(), camera.name + ": " + attempt.end, placeholder, stop);
+      wait_until(Clock::time_point::max(), attempt.end, placeholder, stop);
       return;
     }
     if (attempt.frames_came) pause = shortest_pause;
     spdlog::warn("{}: {}; trying again in {} s", camera.name, attempt.end, pause.count());
-    wait_until(Clock::now() + pause, camera.name + ": no signal", placeholder, stop);
+    wait_until(Clock::now() + pause, no_signal, placeholder, stop);
     pause = std::min(2 * pause, longest_pause);
   }
 }
@@ -340,7 +374,7 @@ void check_camera(const CameraConfig &camera) {
   make_capture(camera);
   if (!camera.model) return;
   const Pipeline pipeline = parse_pipeline("uniaddetect name=detect ! fakesink");
-  with_element(pipeline, "detect", [&](GstElement *detect) { set_detection(detect, camera); });
+  with_element(pipeline.get(), "detect", [&](GstElement *detect) { set_detection(detect, camera); });
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
   if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
   g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);

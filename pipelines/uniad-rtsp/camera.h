@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <stop_token>
 
 #include "pipelines/uniad-rtsp/config.h"
 #include "pipelines/uniad-rtsp/relay.h"
+#include "pipelines/uniad-rtsp/running_pipeline.h"
 
 namespace uniad::rtsp {
 
@@ -14,9 +16,11 @@ using LearnOrders = std::atomic<unsigned>;
 
 // Captures, judges and draws on one camera's video and pushes it into the relay, until stop is requested. A
 // source that fails, ends or stalls is opened anew with back-off, meanwhile the relay gets a picture that
-// says so. A camera with `learn` follows an order to learn again as soon as it brings frames.
+// says so. A pipeline that does not stop is abandoned, and the next one takes its place. A camera with
+// `learn` follows an order to learn again as soon as it brings frames. The relay outlives every pipeline,
+// also those abandoned.
 void run_camera(const CameraConfig &camera, Relay &relay, const LearnOrders &orders,
-                const std::stop_token &stop);
+                const std::shared_ptr<AbandonedPipelines> &abandoned, const std::stop_token &stop);
 
 // Builds the camera's pipeline once and opens its model, or what it will learn one on. Throws Error where an
 // element is missing or the model does not open; says nothing about the source, which may come later.

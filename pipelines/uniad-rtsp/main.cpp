@@ -15,14 +15,13 @@
 namespace uniad::rtsp {
 namespace {
 
-void run(const std::string &file, bool check_only) {
+int run(const std::string &file, bool check_only) {
   const Config config = load_config(file);
   for (const auto &warning : config.warnings) spdlog::warn("{}", warning);
   for (const auto &camera : config.cameras) check_camera(camera);
-  if (check_only)
-    std::cout << file << ": " << config.cameras.size() << " cameras, all can be served" << std::endl;
-  else
-    serve(config);
+  if (!check_only) return serve(config);
+  std::cout << file << ": " << config.cameras.size() << " cameras, all can be served" << std::endl;
+  return 0;
 }
 
 }  // namespace
@@ -45,9 +44,9 @@ int main(int argc, char **argv) try {
   }
 
   gst_init(nullptr, nullptr);
-  uniad::rtsp::run(config, check_only);
+  const int status = uniad::rtsp::run(config, check_only);
   gst_deinit();
-  return 0;
+  return status;
 } catch (const std::exception &error) {
   std::fprintf(stderr, "uniad-rtsp: %s\n", error.what());
   return 1;

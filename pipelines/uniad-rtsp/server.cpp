@@ -6,10 +6,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
 #include <deque>
 #include <future>
 #include <iostream>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -53,6 +59,35 @@ void mount(GstRTSPServer *server, const CameraConfig &camera, Relay &relay) {
   gst_rtsp_mount_points_add_factory(mounts.get(), camera.path.c_str(),
                                     make_media_factory(camera, relay));  // takes the factory
 }
+
+// After SIGTERM, supervisors are told that five seconds are enough.
+constexpr std::chrono::milliseconds time_to_end{4500};
+constexpr std::chrono::milliseconds time_to_leave{500};
+
+// Ends the process as it is: destructors would free what a stuck thread still uses, or wait for it.
+[[noreturn]] void end_process(int status) {
+  spdlog::default_logger()->flush();
+  std::_Exit(status);
+}
+
+// Ends the process in time whatever its end waits for: a viewer, an element, a disk.
+class EndInTime {
+ public:
+  EndInTime() : thread_([this](const std::stop_token &stop) { wait(stop); }) {}
+
+ private:
+  void wait(const std::stop_token &stop) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, time_to_end, [] { return false; });
+    if (stop.stop_requested()) return;
+    spdlog::error("the end takes too long: ending without it");
+    end_process(EXIT_FAILURE);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
+};
 
 gboolean quit(gpointer loop) {
   g_main_loop_quit(static_cast<GMainLoop *>(loop));
@@ -135,8 +170,18 @@ std::string url_host(const std::string &address) {
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
 
-// Serves until a signal ends it.
-void serve_until_signal(const Config &config) {
+// Slow ones may stop after all. Without any left, the process can end as usual.
+void leave_stuck_pipelines(const AbandonedPipelines &abandoned, int status) {
+  const auto deadline = std::chrono::steady_clock::now() + time_to_leave;
+  while (abandoned.count() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  if (abandoned.count() == 0) return;
+  spdlog::warn("ending with {} pipelines that do not stop", abandoned.count());
+  end_process(status);
+}
+
+// Serves until a signal ends it, or too many pipelines are stuck: then false.
+bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
   std::deque<Relay> relays;  // first in, last out: viewers and cameras both hold on to them
   LearnOrders orders{0};
   const Object<GstRTSPServer> server(gst_rtsp_server_new());
@@ -145,6 +190,12 @@ void serve_until_signal(const Config &config) {
 
   const std::unique_ptr<GMainLoop, decltype(&g_main_loop_unref)> loop(g_main_loop_new(nullptr, FALSE),
                                                                       g_main_loop_unref);
+  std::atomic<bool> failed{false};
+  const auto abandoned = std::make_shared<AbandonedPipelines>([&failed, &loop] {
+    spdlog::error("too many pipelines do not stop: ending, to be started anew");
+    failed = true;
+    g_main_loop_quit(loop.get());
+  });
   const guint sources[] = {listen(server.get(), config.server), g_unix_signal_add(SIGINT, quit, loop.get()),
                            g_unix_signal_add(SIGTERM, quit, loop.get()), learn_on_signal(config, orders)};
   const ViewersThread thread = hold_viewers_thread(server.get());
@@ -152,8 +203,10 @@ void serve_until_signal(const Config &config) {
 
   std::deque<std::jthread> captures;
   for (std::size_t i = 0; i < config.cameras.size(); ++i)
-    captures.emplace_back([&camera = config.cameras[i], &relay = relays[i], &orders](
-                              const std::stop_token &stop) { run_camera(camera, relay, orders, stop); });
+    captures.emplace_back(
+        [&camera = config.cameras[i], &relay = relays[i], &orders, &abandoned](const std::stop_token &stop) {
+          run_camera(camera, relay, orders, abandoned, stop);
+        });
   const std::string root = "rtsp://" + url_host(config.server.address) + ":" +
                            std::to_string(gst_rtsp_server_get_bound_port(server.get()));
   for (const auto &camera : config.cameras)
@@ -161,16 +214,22 @@ void serve_until_signal(const Config &config) {
 
   g_main_loop_run(loop.get());
   spdlog::info("stopping");
+  end.emplace();
   for (const guint source : sources) g_source_remove(source);
   drop_viewers(server.get(), thread->context);  // while the cameras still feed those who have just come
   for (auto &capture : captures) capture.request_stop();
+  captures.clear();
+  leave_stuck_pipelines(*abandoned, failed ? EXIT_FAILURE : EXIT_SUCCESS);
+  return !failed;
 }
 
 }  // namespace
 
-void serve(const Config &config) {
-  serve_until_signal(config);
+int serve(const Config &config) {
+  std::optional<EndInTime> end;
+  const bool is_well = serve_until_signal(config, end);
   gst_rtsp_thread_pool_cleanup();  // waits for the threads of viewers and media
+  return is_well ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace uniad::rtsp

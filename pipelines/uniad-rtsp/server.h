@@ -5,8 +5,10 @@
 
 namespace uniad::rtsp {
 
-// Captures the cameras and serves them, until SIGINT or SIGTERM; prints the URL of each. SIGUSR1 makes every
-// camera with `learn` learn again. Throws Error where it cannot begin.
-void serve(const Config &config);
+// Captures the cameras and serves them, until SIGINT or SIGTERM, which end it within five seconds whatever it
+// waits for; prints the URL of each. SIGUSR1 makes every camera with `learn` learn again. Returns the exit
+// status: that of a failure where so many pipelines are stuck that only a new process helps. Where one still
+// is at the end, it ends the process itself, without destructors. Throws Error where it cannot begin.
+int serve(const Config &config);
 
 }  // namespace uniad::rtsp
