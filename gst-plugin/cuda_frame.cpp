@@ -105,12 +105,9 @@ class FrameInGpuMemory : public HeldFrame {
   }
   ~FrameInGpuMemory() override { gst_buffer_unmap(buffer_.get(), &map_); }
 
-  const FrameView &view() const override { return view_; }
-
  private:
   BufferPointer buffer_;
   GstMapInfo map_{};
-  FrameView view_;
 };
 
 class Frames : public CudaFrames {

@@ -177,12 +177,10 @@ class FrameInSystemMemory : public HeldFrame {
   }
 
   bool mapped() const { return mapped_; }
-  const FrameView &view() const override { return view_; }
 
  private:
   GstVideoFrame frame_{};
   bool mapped_;
-  FrameView view_;
 };
 
 }  // namespace

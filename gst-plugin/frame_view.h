@@ -3,6 +3,7 @@
 
 #include <gst/video/video.h>
 
+#include <chrono>
 #include <memory>
 
 #include "model/preprocess/frame_view.h"
@@ -26,7 +27,11 @@ class HeldFrame {
   HeldFrame(const HeldFrame &) = delete;
   HeldFrame &operator=(const HeldFrame &) = delete;
 
-  virtual const FrameView &view() const = 0;
+  const FrameView &view() const { return view_; }
+  void taken_at(std::chrono::nanoseconds time) { view_.time = time; }
+
+ protected:
+  FrameView view_;
 };
 
 // Null where the buffer does not hold a frame of that format and size. Throws Error as view_of() does.

@@ -23,8 +23,10 @@
  *
  * ## Learning from the running camera
  *
- * With #GstUniadDetect:learn, or the action signal #GstUniadDetect::learn while the pipeline plays, the next
- * so many frames are learned from instead of judged, without a training step. Then their statistics are added
+ * With #GstUniadDetect:learn-time, the frames of the next so many nanoseconds of the stream are learned from
+ * instead of judged, without a training step; with #GstUniadDetect:learn, the next so many frames; with both,
+ * until both are reached. While the pipeline plays, the action signals #GstUniadDetect::learn and
+ * #GstUniadDetect::learn-for do the same. Then the statistics of these frames are added
  * to what the model knows, the threshold of the source is drawn from frames that were held back in turn, the
  * model is saved at #GstUniadDetect:model, and detection goes on. Where there is no model file yet, one is
  * begun on #GstUniadDetect:backbone. Learning that the end of the stream or a state change cuts short keeps
@@ -48,8 +50,9 @@
  *   `score`
  *
  * "uniad-learn" tells how learning goes, every twentieth of the way and at its end: #gchararray `source`,
- * #gchararray `state` ("learning", "done", "failed"), #guint64 `frames` so far, #guint64 `wanted`; once done
- * #gdouble `threshold` and #gchararray `remarks`, where there are any.
+ * #gchararray `state` ("learning", "done", "failed"), #guint64 `frames` so far, #guint64 `wanted`, #guint64
+ * `time` of the stream that these frames cover, in nanoseconds, #guint64 `wanted-time`; once done #gdouble
+ * `threshold` and #gchararray `remarks`, where there are any.
  *
  * ## Example launch line
  * |[
@@ -91,6 +94,14 @@ namespace {
 
 constexpr double calibrated = -1;  // threshold: the model's own
 
+// What is to be learned from; both where both are given, nothing where neither is.
+struct LearnRequest {
+  guint frames = 0;
+  GstClockTime time = 0;
+
+  explicit operator bool() const { return frames > 0 || time > 0; }
+};
+
 struct Settings {
   std::string model;
   std::string source;  // empty: the element's name
@@ -100,7 +111,7 @@ struct Settings {
   double threshold = calibrated;
   GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_SYNC;
   bool post_messages = true;
-  guint learn = 0;
+  LearnRequest learn;
   std::string backbone = "auto";
   double adapt_rate = 0;
   guint batch_size = 8;
@@ -122,7 +133,8 @@ struct State {
   bool warned = false;
   std::uint64_t no_numbers = 0;               // frames whose score was none
   std::optional<GstClockTime> mean_duration;  // of one detection
-  std::int64_t next_report = 0;               // frames learned from when learning is told of again
+  double next_report = 0;                     // share of learning that is done when it is told of again
+  std::uint64_t untimed = 0;                  // frames without a timestamp
   guint followed = 0;                         // normal frames since the figure of drift was drawn
 
   void forget() {
@@ -142,7 +154,7 @@ struct _GstUniadDetect {
     // Guards the four below: the application writes and calls while the streaming thread reads.
     std::mutex mutex;
     Settings settings;
-    guint learn_request = 0;                         // frames; the streaming thread begins with its next
+    LearnRequest learn_request;                      // the streaming thread begins with its next frame
     std::shared_ptr<uniad::Detector> to_save;        // from start to stop, for the signal `save`
     std::shared_ptr<uniad::CudaFrames> cuda_frames;  // from READY to NULL, where the network is for a GPU
     std::atomic<double> drift{0};                    // read by any thread
@@ -165,6 +177,7 @@ enum {
   PROP_MODE,
   PROP_POST_MESSAGES,
   PROP_LEARN,
+  PROP_LEARN_TIME,
   PROP_BACKBONE,
   PROP_ADAPT_RATE,
   PROP_DRIFT,
@@ -172,7 +185,7 @@ enum {
   PROP_BATCH_TIMEOUT,
 };
 
-enum { SIGNAL_LEARN, SIGNAL_SAVE, N_SIGNALS };
+enum { SIGNAL_LEARN, SIGNAL_LEARN_FOR, SIGNAL_SAVE, N_SIGNALS };
 static guint gst_uniad_detect_signals[N_SIGNALS];
 
 GType gst_uniad_detect_mode_get_type(void) {
@@ -256,8 +269,8 @@ static void post_learning(GstUniadDetect *self, const Settings &settings, const 
 static void take_learning(GstUniadDetect *self, const Settings &settings, const uniad::Learning &learning) {
   State &state = *self->priv->state;
   if (!learning.finished) {
-    if (learning.frames < state.next_report) return;
-    state.next_report = learning.frames + std::max<std::int64_t>(learning.wanted / 20, 1);
+    if (learning.share() < state.next_report) return;
+    state.next_report = learning.share() + 0.05;
     post_learning(self, settings, learning, "learning");
     return;
   }
@@ -324,7 +337,7 @@ static uniad::DetectorOptions options_of(const Settings &settings) {
   uniad::DetectorOptions options;
   options.device = settings.device;
   options.precision = settings.precision;
-  if (settings.learn > 0) options.new_on_backbone = settings.backbone;
+  if (settings.learn) options.new_on_backbone = settings.backbone;
   options.adapt_rate = settings.adapt_rate;
   options.batch_size = settings.batch_size;
   options.batch_timeout = std::chrono::nanoseconds(settings.batch_timeout);
@@ -343,11 +356,11 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     return FALSE;
   }
   std::error_code unreadable;
-  if (settings.learn == 0 && !std::filesystem::exists(settings.model, unreadable)) {
+  if (!settings.learn && !std::filesystem::exists(settings.model, unreadable)) {
     GST_ELEMENT_ERROR(
         self, RESOURCE, NOT_FOUND,
         ("There is no model file \"%s\": give the property 'model' the path of a file that uniad train "
-         "or uniad import wrote, or let the element learn one: learn=400.",
+         "or uniad import wrote, or let the element learn one: learn-time=30000000000 (nanoseconds).",
          settings.model.c_str()),
         (nullptr));
     return FALSE;
@@ -387,7 +400,7 @@ static gboolean gst_uniad_detect_stop(GstBaseTransform *trans) {
   {
     const std::lock_guard lock(self->priv->mutex);
     self->priv->to_save.reset();
-    self->priv->learn_request = 0;
+    self->priv->learn_request = {};
   }
   self->priv->state.reset();
   return TRUE;
@@ -456,22 +469,34 @@ static void update_latency(GstUniadDetect *self, GstClockTime duration) {
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
-static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstBuffer *buffer) {
+// When a frame was taken: by its timestamp, else by the stream's frame rate, else now.
+static std::chrono::nanoseconds time_of(State &state, GstClockTime running_time) {
+  if (GST_CLOCK_TIME_IS_VALID(running_time)) return std::chrono::nanoseconds(running_time);
+  if (state.info.fps_n > 0)
+    return std::chrono::nanoseconds(gst_util_uint64_scale(
+        state.untimed++, GST_SECOND * static_cast<guint64>(state.info.fps_d), state.info.fps_n));
+  return std::chrono::nanoseconds(gst_util_get_timestamp());
+}
+
+static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstBuffer *buffer,
+                                                      GstClockTime running_time) {
   State &state = *self->priv->state;
-  if (state.in_gpu_memory) return state.in_gpu_memory->hold(buffer, state.info);
-  auto frame = uniad::hold_frame(buffer, state.info);
+  auto frame = state.in_gpu_memory ? state.in_gpu_memory->hold(buffer, state.info)
+                                   : uniad::hold_frame(buffer, state.info);
   if (!frame) {
     state.frames_to_next = 0;
     GST_ELEMENT_WARNING(self, STREAM, FORMAT,
                         ("Passed a buffer that does not hold a frame of its caps, unjudged."),
                         ("buffer of %" G_GSIZE_FORMAT " bytes", gst_buffer_get_size(buffer)));
+    return nullptr;
   }
+  frame->taken_at(time_of(state, running_time));
   return frame;
 }
 
 static std::optional<uniad::TimedDetection> detect(GstUniadDetect *self, GstBuffer *buffer,
                                                    GstClockTime running_time) {
-  const auto frame = hold_or_warn(self, buffer);
+  const auto frame = hold_or_warn(self, buffer, running_time);
   if (!frame) return std::nullopt;
   const GstClockTime begin = gst_util_get_timestamp();
   State &state = *self->priv->state;
@@ -553,18 +578,21 @@ static double judged_a_second(const GstVideoInfo &info, guint interval) {
 // Where the application or the property asks for it.
 static void begin_learning(GstUniadDetect *self, const Settings &settings) {
   State &state = *self->priv->state;
-  guint frames = 0;
+  LearnRequest request;
   {
     const std::lock_guard lock(self->priv->mutex);
-    frames = std::exchange(self->priv->learn_request, 0);
+    request = std::exchange(self->priv->learn_request, {});
   }
-  if (frames == 0) return;
+  if (!request) return;
   forget(self);
   try {
-    state.detector->learn({settings.source, frames, judged_a_second(state.info, settings.interval)});
+    const std::chrono::nanoseconds time(request.time);
+    state.detector->learn(
+        {settings.source, request.frames, time, judged_a_second(state.info, settings.interval)});
     state.next_report = 0;
     uniad::Learning begun;
-    begun.wanted = frames;
+    begun.wanted = request.frames;
+    begun.wanted_time = time;
     post_learning(self, settings, begun, "learning");
   } catch (const std::exception &error) {  // what it knows it goes on with
     GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
@@ -599,7 +627,7 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
   }
   // Last, since a buffer that somebody else reads takes no more metadata.
   if (state.background && due) {
-    if (auto frame = hold_or_warn(self, buffer)) state.background->offer(std::move(frame), now);
+    if (auto frame = hold_or_warn(self, buffer, now)) state.background->offer(std::move(frame), now);
   }
 }
 
@@ -649,7 +677,11 @@ static void gst_uniad_detect_set_property(GObject *object, guint id, const GValu
       settings.post_messages = g_value_get_boolean(value) != FALSE;
       break;
     case PROP_LEARN:
-      settings.learn = g_value_get_uint(value);
+      settings.learn.frames = g_value_get_uint(value);
+      if (priv->to_save) priv->learn_request = settings.learn;
+      break;
+    case PROP_LEARN_TIME:
+      settings.learn.time = g_value_get_uint64(value);
       if (priv->to_save) priv->learn_request = settings.learn;
       break;
     case PROP_BACKBONE:
@@ -700,7 +732,10 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
       g_value_set_boolean(value, settings.post_messages);
       break;
     case PROP_LEARN:
-      g_value_set_uint(value, settings.learn);
+      g_value_set_uint(value, settings.learn.frames);
+      break;
+    case PROP_LEARN_TIME:
+      g_value_set_uint64(value, settings.learn.time);
       break;
     case PROP_BACKBONE:
       g_value_set_string(value, settings.backbone.c_str());
@@ -723,9 +758,13 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
   }
 }
 
-static void gst_uniad_detect_learn(GstUniadDetect *self, guint frames) {
+static void gst_uniad_detect_learn_for(GstUniadDetect *self, guint frames, guint64 time) {
   const std::lock_guard lock(self->priv->mutex);
-  if (self->priv->to_save) self->priv->learn_request = frames;
+  if (self->priv->to_save) self->priv->learn_request = {frames, time};
+}
+
+static void gst_uniad_detect_learn(GstUniadDetect *self, guint frames) {
+  gst_uniad_detect_learn_for(self, frames, 0);
 }
 
 static gboolean gst_uniad_detect_save(GstUniadDetect *self) {
@@ -759,6 +798,18 @@ static void install_signals(GObjectClass *klass) {
   gst_uniad_detect_signals[SIGNAL_LEARN] =
       g_signal_new_class_handler("learn", type, flags, G_CALLBACK(gst_uniad_detect_learn), nullptr, nullptr,
                                  nullptr, G_TYPE_NONE, 1, G_TYPE_UINT);
+  /**
+   * GstUniadDetect::learn-for:
+   * @self: the element
+   * @frames: how many, or 0
+   * @time: nanoseconds of the stream, or 0
+   *
+   * Learns from the next frames until there are @frames of them and they cover @time, and adds them to the
+   * model.
+   */
+  gst_uniad_detect_signals[SIGNAL_LEARN_FOR] =
+      g_signal_new_class_handler("learn-for", type, flags, G_CALLBACK(gst_uniad_detect_learn_for), nullptr,
+                                 nullptr, nullptr, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT64);
   /**
    * GstUniadDetect::save:
    * @self: the element
@@ -832,7 +883,14 @@ static void install_properties(GObjectClass *klass) {
           "learn", "Learn",
           "Learn what is normal from the first so many frames, add it to the model and save that; "
           "set while playing: from the next so many",
-          0, G_MAXUINT, defaults.learn, in_playing));
+          0, G_MAXUINT, defaults.learn.frames, in_playing));
+  g_object_class_install_property(
+      klass, PROP_LEARN_TIME,
+      g_param_spec_uint64(
+          "learn-time", "Learn time",
+          "Learn what is normal from the first so many nanoseconds of the stream, add it to the model and "
+          "save that; with learn, until both are reached; set while playing: from the next so many",
+          0, G_MAXINT64, defaults.learn.time, in_playing));
   g_object_class_install_property(
       klass, PROP_BACKBONE,
       g_param_spec_string(

@@ -111,7 +111,9 @@ GstStructure *learning_structure(const Learning &learning, const std::string &so
   GstStructure *structure =
       gst_structure_new("uniad-learn", "source", G_TYPE_STRING, source.c_str(), "state", G_TYPE_STRING, state,
                         "frames", G_TYPE_UINT64, static_cast<guint64>(learning.frames), "wanted",
-                        G_TYPE_UINT64, static_cast<guint64>(learning.wanted), nullptr);
+                        G_TYPE_UINT64, static_cast<guint64>(learning.wanted), "time", G_TYPE_UINT64,
+                        static_cast<guint64>(learning.time.count()), "wanted-time", G_TYPE_UINT64,
+                        static_cast<guint64>(learning.wanted_time.count()), nullptr);
   if (learning.normal)
     gst_structure_set(structure, "threshold", G_TYPE_DOUBLE, learning.normal->threshold, nullptr);
   std::string remarks;

@@ -98,7 +98,7 @@ class EngineDetector : public Detector {
       const std::scoped_lock lock(mutex_);
       detections[i].learning.reset();
       if (learning_)
-        learn_from(tokens_[i], detections[i]);
+        learn_from(tokens_[i], frames[i].time, detections[i]);
       else
         judge(tokens_[i], detections[i]);
     }
@@ -106,7 +106,8 @@ class EngineDetector : public Detector {
 
   void learn(const LearnOptions &options) override {
     const std::scoped_lock lock(mutex_);
-    if (options.frames < 1) throw Error("learn", "no frames are wanted", "learn from one or more");
+    if (options.frames < 1 && options.time.count() <= 0)
+      throw Error("learn", "no frames are wanted", "learn from one or more, or for some time");
     const bool can_learn = begun_ || engine_->config().statistics;
     if (!can_learn) {
       throw Error(path_.string(), "has no statistics of what is normal that frames could be added to",
@@ -210,7 +211,7 @@ class EngineDetector : public Detector {
     detection.score = scorer_->score(grid);
   }
 
-  void learn_from(const Tokens &tokens, Detection &detection) {
+  void learn_from(const Tokens &tokens, std::optional<std::chrono::nanoseconds> time, Detection &detection) {
     const OneTorchThread one_thread;
     const ModelConfig &config = engine_->config();
     const std::int64_t rows = config.input.height / 16;
@@ -218,7 +219,8 @@ class EngineDetector : public Detector {
     const auto as_map = [&](const std::vector<float> &values) {
       return torch::tensor(values).view({1, rows, columns, -1}).permute({0, 3, 1, 2}).contiguous();
     };
-    learning_->add(as_map(tokens.features), learns_residuals() ? as_map(tokens.residuals) : torch::Tensor());
+    learning_->add(as_map(tokens.features), learns_residuals() ? as_map(tokens.residuals) : torch::Tensor(),
+                   time);
     detection.learning = learning_->complete() ? take_in_or_say_why_not() : learning_->progress();
     detection.number = 0;
     detection.grid = {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,10 +38,21 @@ struct DetectorOptions {
 struct Learning {
   std::int64_t frames = 0;  // learned from
   std::int64_t wanted = 0;
+  std::chrono::nanoseconds time{0};  // of the stream, that these frames cover
+  std::chrono::nanoseconds wanted_time{0};
   bool finished = false;  // the next frame is judged by what was learned
   std::string failure;    // once finished: why nothing was learned; the model is what it was before
   std::optional<ScoreStatistics> normal;  // once finished: of the source, where the frames give a threshold
   std::vector<std::string> remarks;       // once finished: what the user should know
+
+  // Of what is wanted, 0 to 1.
+  double share() const {
+    const double of_frames = wanted > 0 ? static_cast<double>(frames) / static_cast<double>(wanted) : 1;
+    const double of_time = wanted_time.count() > 0
+                               ? static_cast<double>(time.count()) / static_cast<double>(wanted_time.count())
+                               : 1;
+    return std::min({of_frames, of_time, 1.0});
+  }
 };
 
 // The network's word on one frame, before any threshold.
@@ -62,11 +74,13 @@ struct Detection {
   }
 };
 
-// What to learn from the frames that come.
+// What to learn from the frames that come: until there are so many, and until they cover so much time. Either
+// may be 0, not both.
 struct LearnOptions {
-  std::string source;       // whose calibration the frames give
-  std::int64_t frames = 0;  // so many, at least 1
-  double frame_rate = 0;    // frames that are judged a second, for false alarms an hour; 0: not known
+  std::string source;  // whose calibration the frames give
+  std::int64_t frames = 0;
+  std::chrono::nanoseconds time{0};
+  double frame_rate = 0;  // frames that are judged a second, for false alarms an hour; 0: not known
 };
 
 // A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors of
@@ -92,8 +106,8 @@ class Detector {
   // The same; a score that is no number is an Error too.
   std::vector<Detection> detect(std::span<const FrameView> frames);
 
-  // From now on frames are learned from instead of judged, until options.frames have been. They are added to
-  // what the model knows, exactly; nothing is forgotten. Throws Error where the model has no statistics to
+  // From now on frames are learned from instead of judged, until there are enough. They are added to what the
+  // model knows, exactly; nothing is forgotten. Throws Error where the model has no statistics to
   // add to, and while it is learning: that goes on.
   virtual void learn(const LearnOptions &options) = 0;
 

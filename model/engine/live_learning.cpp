@@ -9,32 +9,53 @@
 namespace uniad {
 namespace {
 
-// Neighbouring frames are alike and are held back together, a fifth of all in a block; where many are wanted
-// in shorter ones, so that learning that is cut short has something to hold back.
-int fold_of(std::int64_t frame, std::int64_t wanted) {
+// Neighbouring frames are alike and are held back together, a fifth of all in a block; where much is wanted
+// in shorter ones, so that what is seen only for a while is not held back as a whole.
+int fold_of(std::int64_t place, std::int64_t wanted, std::int64_t longest_block) {
   constexpr std::int64_t folds = StatisticsLearner::folds;
-  constexpr std::int64_t longest_block = 80;
   const std::int64_t block = std::clamp<std::int64_t>((wanted + folds - 1) / folds, 1, longest_block);
-  return static_cast<int>(frame / block % folds);
+  return static_cast<int>(place / block % folds);
 }
 
 }  // namespace
 
+void CoveredTime::add(std::optional<std::chrono::nanoseconds> frame) {
+  constexpr std::chrono::nanoseconds longest_step = std::chrono::minutes(1);  // more is a jump of the stream
+  if (frame && newest_ && *frame > *newest_) step_ = std::min(*frame - *newest_, longest_step);
+  covered_ += step_;
+  if (frame) newest_ = frame;
+}
+
 LiveLearning::LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config)
     : options_(options), anew_(known.empty()), learner_(std::move(known), config) {}
 
-void LiveLearning::add(const torch::Tensor &features, const torch::Tensor &residuals) {
-  for (std::int64_t i = 0; i < features.size(0); ++i) {
-    const bool added = learner_.add(options_.source, fold_of(learner_.pictures(), options_.frames),
-                                    features[i], residuals.defined() ? residuals[i] : torch::Tensor());
-    if (!added) ++left_out_;
-  }
+void LiveLearning::add(const torch::Tensor &features, const torch::Tensor &residuals,
+                       std::optional<std::chrono::nanoseconds> time) {
+  const bool added = learner_.add(options_.source, next_fold(), features[0],
+                                  residuals.defined() ? residuals[0] : torch::Tensor());
+  if (added)
+    time_.add(time);
+  else
+    ++left_out_;
+}
+
+int LiveLearning::next_fold() const {
+  constexpr std::int64_t longest_block = 80;
+  constexpr std::chrono::nanoseconds longest_time = std::chrono::milliseconds(3200);
+  if (options_.frames > 0) return fold_of(learner_.pictures(), options_.frames, longest_block);
+  return fold_of(time_.covered().count(), options_.time.count(), longest_time.count());
+}
+
+bool LiveLearning::complete() const {
+  return learner_.pictures() >= std::max<std::int64_t>(options_.frames, 1) && time_.reaches(options_.time);
 }
 
 Learning LiveLearning::progress() const {
   Learning learning;
   learning.frames = learner_.pictures();
   learning.wanted = options_.frames;
+  learning.time = time_.covered();
+  learning.wanted_time = options_.time;
   return learning;
 }
 

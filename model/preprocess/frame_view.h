@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -57,6 +58,8 @@ struct FrameView {
   // The planes lie in the memory of this CUDA device, complete; absent: in memory that the CPU reads. Never
   // with PixelLayout::Rows.
   std::optional<int> cuda_device{};
+  // When it was taken, from any origin; absent where that is not known. Only learning asks.
+  std::optional<std::chrono::nanoseconds> time{};
   // PixelLayout::Rows only: writes row y (0 <= y < height) as width x 4 components of the given type (8-bit
   // types: bytes; 16-bit types: native-endian words). Called with y ascending, by one thread at a time.
   UnpackedPixel unpacked = UnpackedPixel::ARGB8;

@@ -16,7 +16,7 @@ class FakeDetector : public Detector {
   void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
     detections.clear();
     for (const auto &frame : frames)
-      detections.push_back(learning_ ? learn_from() : test::fake_network().judge(frame));
+      detections.push_back(learning_ ? learn_from(frame) : test::fake_network().judge(frame));
   }
 
   const ModelConfig &config() const override { return config_; }
@@ -25,6 +25,8 @@ class FakeDetector : public Detector {
     test::fake_network().learn_options = options;
     learning_ = Learning{};
     learning_->wanted = options.frames;
+    learning_->wanted_time = options.time;
+    first_.reset();
     source_ = options.source;
   }
 
@@ -52,15 +54,19 @@ class FakeDetector : public Detector {
   std::string remark() const override { return test::fake_network().remark; }
 
  private:
-  Detection learn_from() {
+  Detection learn_from(const FrameView &frame) {
     Detection detection;
     ++learning_->frames;
-    detection.learning = learning_->frames == learning_->wanted ? finish_learning() : learning_;
+    if (!first_) first_ = frame.time;
+    learning_->time = *frame.time - *first_;
+    const bool enough = learning_->frames >= learning_->wanted && learning_->time >= learning_->wanted_time;
+    detection.learning = enough ? finish_learning() : learning_;
     return detection;
   }
 
   ModelConfig config_;
   std::optional<Learning> learning_;
+  std::optional<std::chrono::nanoseconds> first_;  // time of the first frame that it learns from
   std::string source_;
 };
 

@@ -809,7 +809,7 @@ TEST_F(UniadDetectErrors, NoSuchModel) {
   const auto text =
       error_text(failed_start("/nowhere/m.safetensors"), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
   EXPECT_NE(text.find("/nowhere/m.safetensors"), std::string::npos) << text;
-  EXPECT_NE(text.find("learn="), std::string::npos) << text;
+  EXPECT_NE(text.find("learn-time="), std::string::npos) << text;
 }
 
 TEST_F(UniadDetectErrors, ABadModel) {
@@ -941,6 +941,43 @@ TEST_F(UniadDetect, LearnsFromTheFirstFramesAndJudgesTheNextByThem) {
                                       "learning 4/5", "done 5/5 0.50", "begin 0.78 6"}));
   EXPECT_EQ(seen.warnings, std::vector<std::string>{});
   EXPECT_EQ(saved(), std::vector<std::string>{any_file});
+}
+
+TEST_F(UniadDetect, LearnsForSoMuchTimeOfTheStreamHoweverManyFramesThatIs) {
+  start("learn-time=400000000");
+  for (guint i = 0; i <= 10; ++i) EXPECT_FALSE(marked(push(grey_frame(51, i)))) << i;  // 40 ms each
+  EXPECT_TRUE(marked(push(grey_frame(51, 11))));
+  EXPECT_EQ(events().back(), "done 11/0 0.50");
+  EXPECT_EQ(fake_network().learn_options.time, std::chrono::milliseconds(400));
+  EXPECT_EQ(fake_network().options.new_on_backbone, "auto");
+}
+
+TEST_F(UniadDetect, WithATimeAndANumberOfFramesBothAreReached) {
+  start("learn-time=400000000 learn=3");
+  for (guint i = 0; i <= 10; ++i) EXPECT_FALSE(marked(push(grey_frame(51, i)))) << i;
+  EXPECT_TRUE(marked(push(grey_frame(51, 11))));
+  start("learn-time=40000000 learn=5");
+  for (guint i = 0; i < 5; ++i) EXPECT_FALSE(marked(push(grey_frame(51, i)))) << i;
+  EXPECT_TRUE(marked(push(grey_frame(51, 5))));
+}
+
+TEST_F(UniadDetect, TheTimeOfFramesWithoutTimestampsIsThatOfTheFrameRate) {
+  start("learn-time=400000000");
+  for (guint i = 0; i <= 10; ++i) {
+    Ref<GstBuffer> frame = grey_frame(51);
+    GST_BUFFER_PTS(frame.get()) = GST_CLOCK_TIME_NONE;
+    EXPECT_FALSE(marked(push(std::move(frame)))) << i;
+  }
+  EXPECT_TRUE(marked(push(grey_frame(51, 11))));
+}
+
+TEST_F(UniadDetect, TheSignalLearnForTakesFramesAndTime) {
+  start("threshold=0.5");
+  g_signal_emit_by_name(element(), "learn-for", 2U, guint64{160'000'000});
+  for (guint i = 0; i <= 4; ++i) EXPECT_FALSE(marked(push(grey_frame(51, i)))) << i;
+  EXPECT_TRUE(marked(push(grey_frame(51, 5))));
+  EXPECT_EQ(fake_network().learn_options.frames, 2);
+  EXPECT_EQ(fake_network().learn_options.time, std::chrono::milliseconds(160));
 }
 
 TEST_F(UniadDetect, TellsOfLearningEveryTwentiethOfTheWay) {
