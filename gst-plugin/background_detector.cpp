@@ -9,8 +9,8 @@ namespace uniad {
 BackgroundDetector::BackgroundDetector(std::shared_ptr<Detector> detector)
     : detector_(std::move(detector)), thread_([this](const std::stop_token &stop) { run(stop); }) {}
 
-void BackgroundDetector::offer(std::unique_ptr<HeldFrame> frame, GstClockTime running_time) {
-  std::optional<Offer> replaced(Offer{std::move(frame), running_time});
+void BackgroundDetector::offer(std::unique_ptr<HeldFrame> frame, const FrameTime &time) {
+  std::optional<Offer> replaced(Offer{std::move(frame), time});
   {
     const std::lock_guard lock(mutex_);
     waiting_.swap(replaced);
@@ -64,7 +64,7 @@ void BackgroundDetector::run(const std::stop_token &stop) {
     std::exception_ptr error;
     try {
       detector_->detect({&work->frame->view(), 1}, detections);
-      result = TimedDetection{detections.front(), work->running_time};
+      result = TimedDetection{detections.front(), work->time};
     } catch (...) {
       error = std::current_exception();
     }
@@ -73,7 +73,7 @@ void BackgroundDetector::run(const std::stop_token &stop) {
     lock.lock();
     busy_ = false;
     finished_ = std::move(result);
-    error_ = error;
+    if (error) error_ = error;  // stays until it is taken, whatever later frames bring
     changed_.notify_all();
   }
 }

@@ -11,15 +11,16 @@
 #include <stop_token>
 #include <thread>
 
+#include "gst-plugin/event_tracker.h"
 #include "gst-plugin/frame_view.h"
 #include "model/engine/detector.h"
 
 namespace uniad {
 
-// A detection, and when the frame that it is about was due.
+// A detection, and when the frame that it is about was.
 struct TimedDetection {
   Detection detection;
-  GstClockTime running_time = GST_CLOCK_TIME_NONE;
+  FrameTime frame;
 };
 
 // Judges frames on a thread of its own. Of the frames offered while it is busy only the newest waits, so that
@@ -28,7 +29,7 @@ class BackgroundDetector {
  public:
   explicit BackgroundDetector(std::shared_ptr<Detector> detector);
 
-  void offer(std::unique_ptr<HeldFrame> frame, GstClockTime running_time);
+  void offer(std::unique_ptr<HeldFrame> frame, const FrameTime &time);
 
   // The newest result since the last call, if any. Throws what stopped the detector.
   std::optional<TimedDetection> take();
@@ -45,7 +46,7 @@ class BackgroundDetector {
  private:
   struct Offer {
     std::unique_ptr<HeldFrame> frame;
-    GstClockTime running_time;
+    FrameTime time;
   };
 
   void run(const std::stop_token &stop);

@@ -14,9 +14,11 @@
  * model's calibration for #GstUniadDetect:source, else of its calibration for all sources together. Without
  * any, no frame is anomalous and one warning says so.
  *
- * With #GstUniadDetect:mode=sync every frame waits for its result. A live source that is faster than the
- * model needs #GstUniadDetect:mode=async, where frames pass at once with the newest result and its age, or a
- * greater #GstUniadDetect:interval.
+ * With #GstUniadDetect:mode=auto every frame of a file waits for its result, as with sync, and no frame of a
+ * live stream does, as with async: it passes at once with the newest result and its age. Live is what says so
+ * in its answer to a latency query. Where frames of a live stream are made to wait by sync and come faster
+ * than the model judges, those that are half a second late pass with the newest result too, and a warning
+ * says so.
  *
  * Where the network runs on a GPU, frames in its memory (`memory:CUDAMemory`, as NVIDIA's decoders give them)
  * are judged there; elsewhere such frames are not taken, and a decoder gives others.
@@ -36,18 +38,36 @@
  *
  * ## Messages
  *
- * An element message "uniad-event" is posted when an anomaly begins, at the first frame at or above the
- * threshold, and when it ends, at the first below or at the end of the stream. Its fields:
+ * An element message "uniad-event" is posted when an anomaly begins, with the first frame at or above the
+ * threshold, and when it ends: when no frame has been anomalous for #GstUniadDetect:hold-time, or the stream
+ * ends, jumps or stops. Every begin has exactly one end. The same structure goes downstream as a serialized
+ * event of type %GST_EVENT_CUSTOM_DOWNSTREAM, ahead of the first frame that carries the state; after a flush
+ * and at a stop, where nothing passes, only the message tells. Its fields:
  *
  * * #gchararray `id`: the same at begin and end, unique across streams and restarts
  * * #gchararray `kind`: "anomaly"
  * * #gchararray `state`: "begin" or "end"
+ * * #gchararray `reason`: of an end that is not the scene's own: "eos", "flush", "stopped", or "changed" (the
+ *   stream, the source, or what is normal)
  * * #gchararray `source`: see #GstUniadDetect:source
- * * #guint64 `pts`: timestamp of the frame
+ * * #gchararray `session`: a UUID, another one after each start of the element
+ * * #guint64 `pts`: timestamp of the frame that the state is about, which was judged: of a begin the first
+ *   anomalous one, of an end the first after the last anomalous one
+ * * #guint64 `time`: when that frame was taken, in nanoseconds since 1970 in UTC
+ * * #gchararray `time-source`: "camera" where a #GstReferenceTimestampMeta of the frame told the time, as
+ * with rtspsrc's `add-reference-timestamp-meta`; else "arrival", the time at which the frame came here
+ * * #guint64 `frame-pts`: timestamp of the first frame that carries the state, in mode async a later one
  * * #gdouble `score`, #gdouble `threshold`
  * * #gboolean `unknown-scene`
  * * #GstValueArray `regions`: of #GstStructure, with #gdouble `x`, `y`, `w`, `h` in 0 to 1 of the frame and
  *   `score`
+ * * #guint64 `begin-pts`, `begin-time`: of the first anomalous frame
+ * * #gdouble `peak-score`, #guint64 `peak-pts`, `peak-time`, #GstValueArray `peak-regions`: of the frame with
+ *   the highest score so far
+ * * #guint64 `duration`: from the begin to this state, in nanoseconds
+ * * #guint64 `frames`: anomalous frames so far
+ *
+ * What is not known of a time is %GST_CLOCK_TIME_NONE.
  *
  * "uniad-learn" tells how learning goes, every twentieth of the way and at its end: #gchararray `source`,
  * #gchararray `state` ("learning", "done", "failed"), #guint64 `frames` so far, #guint64 `wanted`, #guint64
@@ -83,8 +103,10 @@
 
 #include "gst-plugin/background_detector.h"
 #include "gst-plugin/cuda_frame.h"
+#include "gst-plugin/event_tracker.h"
 #include "gst-plugin/frame_view.h"
 #include "gst-plugin/verdict.h"
+#include "gst-plugin/wall_clock.h"
 #include "model/engine/detector.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_detect_debug);
@@ -102,6 +124,13 @@ struct LearnRequest {
   explicit operator bool() const { return frames > 0 || time > 0; }
 };
 
+std::string new_uuid() {
+  gchar *text = g_uuid_string_random();
+  std::string uuid = text;
+  g_free(text);
+  return uuid;
+}
+
 struct Settings {
   std::string model;
   std::string source;  // empty: the element's name
@@ -109,11 +138,12 @@ struct Settings {
   std::string precision = "auto";
   guint interval = 1;
   double threshold = calibrated;
-  GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_SYNC;
+  GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_AUTO;
   bool post_messages = true;
   LearnRequest learn;
   std::string backbone = "auto";
   double adapt_rate = 0;
+  GstClockTime hold_time = uniad::default_hold_time / std::chrono::nanoseconds(1);
   guint batch_size = 8;
   GstClockTime batch_timeout = 0;
 };
@@ -121,16 +151,19 @@ struct Settings {
 // What lives from start to stop. Only the streaming thread touches it.
 struct State {
   std::shared_ptr<uniad::Detector> detector;
-  std::unique_ptr<uniad::BackgroundDetector> background;  // mode=async
+  GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_AUTO;
+  std::optional<bool> live;                               // of the stream, once its first frame has come
+  std::unique_ptr<uniad::BackgroundDetector> background;  // where no frame waits
   std::vector<uniad::Detection> detections;               // of one frame; keeps its memory
   GstVideoInfo info{};
   std::shared_ptr<uniad::CudaFrames> in_gpu_memory;  // where the frames lie there
   guint frames_to_next = 0;                          // that pass before one is judged again
   std::optional<uniad::Verdict> verdict;
   GstClockTime judged_at = GST_CLOCK_TIME_NONE;  // running time of the frame that `verdict` is about
-  GstClockTime pts = GST_CLOCK_TIME_NONE;        // of the newest frame
-  uniad::Event event;
+  uniad::FrameTime newest;                       // of all frames, judged or not
+  uniad::EventTracker events{new_uuid()};
   bool warned = false;
+  bool warned_of_lateness = false;
   std::uint64_t no_numbers = 0;               // frames whose score was none
   std::optional<GstClockTime> mean_duration;  // of one detection
   double next_report = 0;                     // share of learning that is done when it is told of again
@@ -141,7 +174,7 @@ struct State {
     if (background) background->clear();
     frames_to_next = 0;
     verdict.reset();
-    event = {};
+    events.clear();
   }
 };
 
@@ -183,6 +216,7 @@ enum {
   PROP_DRIFT,
   PROP_BATCH_SIZE,
   PROP_BATCH_TIMEOUT,
+  PROP_HOLD_TIME,
 };
 
 enum { SIGNAL_LEARN, SIGNAL_LEARN_FOR, SIGNAL_SAVE, N_SIGNALS };
@@ -192,6 +226,7 @@ GType gst_uniad_detect_mode_get_type(void) {
   static const GEnumValue values[] = {
       {GST_UNIAD_DETECT_MODE_SYNC, "Every frame waits for its own result", "sync"},
       {GST_UNIAD_DETECT_MODE_ASYNC, "No frame waits; each carries the newest result there is", "async"},
+      {GST_UNIAD_DETECT_MODE_AUTO, "As async where the stream is live, else as sync", "auto"},
       {0, nullptr, nullptr},
   };
   static const GType type = g_enum_register_static("GstUniadDetectMode", values);
@@ -247,13 +282,18 @@ static GstStateChangeReturn gst_uniad_detect_change_state(GstElement *element, G
   return result;
 }
 
-static void post_event(GstUniadDetect *self, const char *state_name) {
-  const State &state = *self->priv->state;
-  GST_INFO_OBJECT(self, "event %s: %s", state.event.id.c_str(), state_name);
-  gst_element_post_message(
-      GST_ELEMENT(self),
-      gst_message_new_element(GST_OBJECT(self),
-                              uniad::event_structure(state.event, *state.verdict, state.pts, state_name)));
+// Tells of the event's state: the application by a message, the elements downstream by an event in the
+// stream, which comes before the next frame.
+static void tell_event(GstUniadDetect *self, const Settings &settings, GstClockTime frame_pts) {
+  uniad::Event event = self->priv->state->events.event();
+  event.frame_pts = frame_pts;
+  GST_INFO_OBJECT(self, "event %s: %s %s", event.id.c_str(), uniad::name_of(event.state),
+                  event.reason.c_str());
+  if (settings.post_messages)
+    gst_element_post_message(GST_ELEMENT(self),
+                             gst_message_new_element(GST_OBJECT(self), uniad::event_structure(event)));
+  gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self),
+                     gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, uniad::event_structure(event)));
 }
 
 static void post_learning(GstUniadDetect *self, const Settings &settings, const uniad::Learning &learning,
@@ -325,11 +365,11 @@ static void finish_learning(GstUniadDetect *self) {
 }
 
 // The stream stops or jumps: what was seen no longer holds.
-static void forget(GstUniadDetect *self) {
+static void forget(GstUniadDetect *self, const char *reason) {
   State *state = self->priv->state.get();
   if (state == nullptr) return;
   take_pending_learning(self);
-  if (state->event.open() && current_settings(self).post_messages) post_event(self, "end");
+  if (state->events.end(reason)) tell_event(self, current_settings(self), GST_CLOCK_TIME_NONE);
   state->forget();
 }
 
@@ -369,8 +409,7 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
   try {
     auto state = std::make_unique<State>();
     state->detector = uniad::Detector::open(settings.model, options_of(settings));
-    if (settings.mode == GST_UNIAD_DETECT_MODE_ASYNC)
-      state->background = std::make_unique<uniad::BackgroundDetector>(state->detector);
+    state->mode = settings.mode;
     GST_INFO_OBJECT(self, "%s: %s", settings.model.c_str(), state->detector->description().c_str());
     if (const std::string remark = state->detector->remark(); !remark.empty())
       GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", remark.c_str()), (nullptr));
@@ -396,7 +435,7 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
 static gboolean gst_uniad_detect_stop(GstBaseTransform *trans) {
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
   finish_learning(self);
-  forget(self);
+  forget(self, "stopped");
   {
     const std::lock_guard lock(self->priv->mutex);
     self->priv->to_save.reset();
@@ -437,9 +476,25 @@ static gboolean gst_uniad_detect_set_caps(GstBaseTransform *trans, GstCaps *inca
 }
 
 static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *event) {
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) finish_learning(GST_UNIAD_DETECT(trans));
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
-    forget(GST_UNIAD_DETECT(trans));
+  GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_EOS:
+      finish_learning(self);
+      forget(self, "eos");
+      break;
+    case GST_EVENT_SEGMENT_DONE:  // of a loop: what follows was filmed at another time
+      forget(self, "eos");
+      break;
+    case GST_EVENT_STREAM_START:
+      forget(self, "changed");
+      if (self->priv->state) self->priv->state->live.reset();
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      forget(self, "flush");
+      break;
+    default:
+      break;
+  }
   return GST_BASE_TRANSFORM_CLASS(gst_uniad_detect_parent_class)->sink_event(trans, event);
 }
 
@@ -495,15 +550,15 @@ static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstB
 }
 
 static std::optional<uniad::TimedDetection> detect(GstUniadDetect *self, GstBuffer *buffer,
-                                                   GstClockTime running_time) {
-  const auto frame = hold_or_warn(self, buffer, running_time);
+                                                   const uniad::FrameTime &time) {
+  const auto frame = hold_or_warn(self, buffer, time.running_time);
   if (!frame) return std::nullopt;
   const GstClockTime begin = gst_util_get_timestamp();
   State &state = *self->priv->state;
   state.detector->detect({&frame->view(), 1}, state.detections);
   uniad::Detection &detection = state.detections.front();
   if (!detection.learning) update_latency(self, gst_util_get_timestamp() - begin);
-  return uniad::TimedDetection{std::move(detection), running_time};
+  return uniad::TimedDetection{std::move(detection), time};
 }
 
 static bool is_due(State &state, guint interval) {
@@ -518,6 +573,18 @@ static void follow(GstUniadDetect *self, const uniad::Detection &normal) {
   State &state = *self->priv->state;
   state.detector->follow(normal);
   if (++state.followed % interval == 0) self->priv->drift = state.detector->drift();
+}
+
+// Takes the verdict into account, which is about the frame of that time.
+static void follow_event(GstUniadDetect *self, const Settings &settings, const uniad::FrameTime &frame) {
+  State &state = *self->priv->state;
+  const GstClockTime frame_pts = state.newest.moment.pts;
+  if (state.events.event().source != settings.source && state.events.end("changed"))
+    tell_event(self, settings, frame_pts);
+  state.events.advance(*state.verdict, frame, settings.source, std::chrono::nanoseconds(settings.hold_time));
+  const GstAnomalyEventState event_state = state.events.event().state;
+  if (event_state == GST_ANOMALY_EVENT_BEGIN || event_state == GST_ANOMALY_EVENT_END)
+    tell_event(self, settings, frame_pts);
 }
 
 // Whether there is a new verdict.
@@ -557,17 +624,18 @@ static bool judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDe
   seen.number = result.detection.number;
   state.verdict = uniad::judge(std::move(result.detection), threshold, normal);
   if (threshold && !state.verdict->anomalous) follow(self, seen);
-  state.judged_at = result.running_time;
+  state.judged_at = result.frame.running_time;
+  follow_event(self, settings, result.frame);
   GST_LOG_OBJECT(self, "score %f", state.verdict->score);
   return true;
 }
 
 static void mark(GstUniadDetect *self, const Settings &settings, GstBuffer *buffer, GstClockTime age) {
-  State &state = *self->priv->state;
-  state.event = uniad::next(std::move(state.event), state.verdict->anomalous, settings.source);
-  if (settings.post_messages && state.event.state == GST_ANOMALY_EVENT_BEGIN) post_event(self, "begin");
-  if (settings.post_messages && state.event.state == GST_ANOMALY_EVENT_END) post_event(self, "end");
-  uniad::mark(buffer, state.info, settings.source, *state.verdict, state.event, age);
+  const State &state = *self->priv->state;
+  GstAnomalyMeta *meta = uniad::mark(buffer, state.info, settings.source, *state.verdict, age);
+  gst_anomaly_meta_set_session(meta, state.events.session().c_str());
+  gst_anomaly_meta_set_time(meta, state.newest.moment.time, state.newest.time_source);
+  uniad::set_event(meta, state.events.event());
 }
 
 // 0 where the stream does not say.
@@ -584,7 +652,7 @@ static void begin_learning(GstUniadDetect *self, const Settings &settings) {
     request = std::exchange(self->priv->learn_request, {});
   }
   if (!request) return;
-  forget(self);
+  forget(self, "changed");
   try {
     const std::chrono::nanoseconds time(request.time);
     state.detector->learn(
@@ -599,27 +667,100 @@ static void begin_learning(GstUniadDetect *self, const Settings &settings) {
   }
 }
 
-static void process(GstUniadDetect *self, GstBuffer *buffer) {
+// How long a frame lasts of a stream that does not tell when it comes.
+static GstClockTime nominal_duration(const GstVideoInfo &info, GstBuffer *buffer) {
+  if (GST_BUFFER_DURATION_IS_VALID(buffer)) return GST_BUFFER_DURATION(buffer);
+  if (info.fps_n > 0 && info.fps_d > 0) return gst_util_uint64_scale_int(GST_SECOND, info.fps_d, info.fps_n);
+  return GST_SECOND / uniad::assumed_frame_rate;
+}
+
+// Takes the time of the next frame.
+static void advance_time(GstUniadDetect *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
-  const Settings settings = current_settings(self);
-  begin_learning(self, settings);
   const GstSegment &segment = GST_BASE_TRANSFORM(self)->segment;
+  const uniad::WallTime wall = uniad::camera_or_arrival_time(buffer);
+  const GstClockTime before = state.newest.running_time;
   const GstClockTime now =
       segment.format == GST_FORMAT_TIME
           ? gst_segment_to_running_time(&segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
           : GST_CLOCK_TIME_NONE;
-  state.pts = GST_BUFFER_PTS(buffer);
+  const bool known = GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(before) && now > before;
+  state.newest.elapsed +=
+      std::chrono::nanoseconds(known ? now - before : nominal_duration(state.info, buffer));
+  state.newest.running_time = now;
+  state.newest.moment = {GST_BUFFER_PTS(buffer), wall.time};
+  state.newest.time_source = wall.source;
+}
+
+struct Upstream {
+  bool live = false;
+  GstClockTime latency = 0;
+};
+
+static Upstream ask_upstream(GstUniadDetect *self) {
+  Upstream upstream;
+  GstQuery *query = gst_query_new_latency();
+  if (gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(self), query)) {
+    gboolean live = FALSE;
+    gst_query_parse_latency(query, &live, &upstream.latency, nullptr);
+    upstream.live = live != FALSE;
+  }
+  gst_query_unref(query);
+  return upstream;
+}
+
+// Whether frames of this stream wait for their results, which its first frame decides.
+static void choose_mode(GstUniadDetect *self) {
+  State &state = *self->priv->state;
+  if (state.live) return;
+  state.live = ask_upstream(self).live;
+  const bool async =
+      state.mode == GST_UNIAD_DETECT_MODE_ASYNC || (state.mode == GST_UNIAD_DETECT_MODE_AUTO && *state.live);
+  GST_DEBUG_OBJECT(self, "%s stream: %s", *state.live ? "live" : "recorded", async ? "async" : "sync");
+  if (async == (state.background != nullptr)) return;
+  state.background = async ? std::make_unique<uniad::BackgroundDetector>(state.detector) : nullptr;
+}
+
+// Where frames of a live stream wait for their results, they come later and later if it is faster than the
+// network. The ones that are late pass at once, with the newest result, until the others are in time again.
+static bool is_late(GstUniadDetect *self) {
+  constexpr GstClockTime bearable = GST_SECOND / 2;  // a stall that is made up for
+  State &state = *self->priv->state;
+  const GstClockTime taken = state.newest.running_time;
+  const GstClockTime now = gst_element_get_current_running_time(GST_ELEMENT(self));
+  if (!*state.live || !GST_CLOCK_TIME_IS_VALID(taken) || !GST_CLOCK_TIME_IS_VALID(now)) return false;
+  if (now < taken + bearable || now < taken + bearable + ask_upstream(self).latency) return false;
+  if (!std::exchange(state.warned_of_lateness, true))
+    GST_ELEMENT_WARNING(
+        self, LIBRARY, SETTINGS,
+        ("The stream is live and brings frames faster than they can be judged: those that are late pass with "
+         "the newest result and its age. Set mode=auto or mode=async, so that no frame waits; or judge fewer "
+         "frames (interval) or faster (precision=bf16, device=cuda)."),
+        ("a frame is %" GST_TIME_FORMAT " old, judging one takes %" GST_TIME_FORMAT,
+         GST_TIME_ARGS(now - taken), GST_TIME_ARGS(state.mean_duration.value_or(0))));
+  return true;
+}
+
+static void process(GstUniadDetect *self, GstBuffer *buffer) {
+  State &state = *self->priv->state;
+  choose_mode(self);
+  const Settings settings = current_settings(self);
+  begin_learning(self, settings);
+  advance_time(self, buffer);
+  const GstClockTime now = state.newest.running_time;
   const bool due = is_due(state, settings.interval);
 
-  if (!state.background && due) {
-    if (auto result = detect(self, buffer, now)) {
+  if (!state.background && due && !is_late(self)) {
+    if (auto result = detect(self, buffer, state.newest)) {
       if (judge(self, settings, std::move(*result))) mark(self, settings, buffer, 0);
     }
     return;
   }
+  bool is_new = false;
   if (state.background) {
-    if (auto result = state.background->take()) judge(self, settings, std::move(*result));
+    if (auto result = state.background->take()) is_new = judge(self, settings, std::move(*result));
   }
+  if (!is_new) state.events.repeat();
   if (state.verdict) {
     const bool known =
         GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(state.judged_at) && now > state.judged_at;
@@ -627,7 +768,8 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
   }
   // Last, since a buffer that somebody else reads takes no more metadata.
   if (state.background && due) {
-    if (auto frame = hold_or_warn(self, buffer, now)) state.background->offer(std::move(frame), now);
+    if (auto frame = hold_or_warn(self, buffer, now))
+      state.background->offer(std::move(frame), state.newest);
   }
 }
 
@@ -696,6 +838,9 @@ static void gst_uniad_detect_set_property(GObject *object, guint id, const GValu
     case PROP_BATCH_TIMEOUT:
       settings.batch_timeout = g_value_get_uint64(value);
       break;
+    case PROP_HOLD_TIME:
+      settings.hold_time = g_value_get_uint64(value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
       break;
@@ -751,6 +896,9 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_BATCH_TIMEOUT:
       g_value_set_uint64(value, settings.batch_timeout);
+      break;
+    case PROP_HOLD_TIME:
+      g_value_set_uint64(value, settings.hold_time);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -926,6 +1074,12 @@ static void install_properties(GObjectClass *klass) {
           "How long a frame waits for others to fill a batch, in nanoseconds (0 = not at all: only "
           "frames that come while the network is busy share a batch)",
           0, GST_SECOND, defaults.batch_timeout, in_ready));
+  g_object_class_install_property(
+      klass, PROP_HOLD_TIME,
+      g_param_spec_uint64("hold-time", "Hold time",
+                          "An event ends when no frame was anomalous for so long, in nanoseconds; shorter "
+                          "pauses belong to it (0 = it ends with the first frame that is not anomalous)",
+                          0, G_MAXINT64, defaults.hold_time, in_playing));
   gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_DETECT_MODE, static_cast<GstPluginAPIFlags>(0));
 }
 

@@ -10,10 +10,12 @@ G_BEGIN_DECLS
  * GstUniadDetectMode:
  * @GST_UNIAD_DETECT_MODE_SYNC: every frame waits for its own result
  * @GST_UNIAD_DETECT_MODE_ASYNC: no frame waits; each carries the newest result there is
+ * @GST_UNIAD_DETECT_MODE_AUTO: async where the stream is live, else sync
  */
 typedef enum {
   GST_UNIAD_DETECT_MODE_SYNC,
   GST_UNIAD_DETECT_MODE_ASYNC,
+  GST_UNIAD_DETECT_MODE_AUTO,
 } GstUniadDetectMode;
 
 #define GST_TYPE_UNIAD_DETECT_MODE (gst_uniad_detect_mode_get_type())

@@ -10,20 +10,47 @@
  * Buffers of any format pass untouched, encoded ones too; those without a #GstAnomalyMeta leave no line.
  *
  * |[
- * {"version":1,"source":"cam0","pts":40000000,"time":"2024-05-01T12:00:00.040000Z","score":3.1,
- *  "threshold":2.4,"probability":0.71,"anomalous":true,"age":0,
+ * {"version":1,"source":"cam0","session":"c1c0...","pts":40000000,"time":"2024-05-01T12:00:00.040000Z",
+ *  "time_source":"camera","score":3.1,"threshold":2.4,"probability":0.71,"anomalous":true,"age":0,
  *  "regions":[{"x":0.41,"y":0.52,"w":0.12,"h":0.2,"score":3.1}],
  *  "event":{"id":"0b0ce3b4-...","kind":"anomaly","state":"begin"}}
  * ]| One result; in the file it is one line. Readers ignore keys that they do not know.
  *
+ * * `session`: one run of the detector, from its start to its stop
  * * `pts`: timestamp of the buffer in nanoseconds; absent from one without. x264enc and others shift
  *   timestamps: publish before an encoder to have those of the source
- * * `time`: UTC; absent unless the buffer has a #GstReferenceTimestampMeta of `timestamp/x-unix` or
- *   `timestamp/x-ntp`, as with rtspsrc's `add-reference-timestamp-meta`
+ * * `time`: when the frame was taken, in UTC
+ * * `time_source`: "camera" where the buffer has a #GstReferenceTimestampMeta of `timestamp/x-unix` or
+ *   `timestamp/x-ntp`, as with rtspsrc's `add-reference-timestamp-meta`; "arrival": the clock of this machine
+ *   when the frame came to the detector
  * * `threshold`, `probability`: absent without a calibration
  * * `age`: nanoseconds since the frame that was judged; 0: this one; null: an earlier one, unknown when
  * * `regions`: in 0 to 1 of the frame; empty when nothing is anomalous
  * * `event`: absent outside an event; `state` is "begin", "ongoing" or "end"
+ *
+ * ## Events
+ *
+ * With #GstUniadPublish:mode=events only the begin and the end of each event leave a line:
+ *
+ * |[
+ * {"version":1,"type":"event","source":"cam0","session":"c1c0...","pts":1240000000,
+ *  "time":"2024-05-01T12:00:01.240000Z","time_source":"camera",
+ *  "event":{"id":"0b0ce3b4-...","kind":"anomaly","state":"end",
+ *   "begin":{"pts":40000000,"time":"2024-05-01T12:00:00.040000Z"},
+ *   "end":{"pts":1240000000,"time":"2024-05-01T12:00:01.240000Z"},"duration":1200000000,
+ *   "peak":{"score":3.4,"pts":80000000,"time":"2024-05-01T12:00:00.080000Z","regions":[...]},
+ *   "threshold":2.4,"frames":30}}
+ * ]| An end. `end`, `duration` are absent from a begin.
+ *
+ * * `pts`, `time`: of the frame that was judged: the first anomalous one, and the first after the last
+ *   anomalous one
+ * * `frames`: anomalous frames so far
+ * * `reason`: of an end that is not the scene's own: "eos", "flush", "stopped", "changed", or "lost" where
+ *   only the frames that followed told that it was over
+ *
+ * Each begin and each end is written exactly once, also behind elements that drop or double frames: what a
+ * leaky queue, a valve or videorate lost is concluded from the frames that come. With mode=frames the line of
+ * a frame tells of them; an event line comes where no frame does, as at the end of the stream.
  *
  * A number that is not finite is null.
  *
@@ -57,8 +84,11 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "gst-plugin/anomaly_json.h"
+#include "gst-plugin/event.h"
+#include "gst-plugin/event_ledger.h"
 #include "gst-plugin/line_file.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
 
@@ -80,6 +110,7 @@ struct State {
 
   std::string name;
   uniad::LineFile file;
+  uniad::EventLedger events;
   bool losing = false;
 };
 
@@ -115,7 +146,7 @@ enum {
 GType gst_uniad_publish_mode_get_type(void) {
   static const GEnumValue values[] = {
       {GST_UNIAD_PUBLISH_MODE_FRAMES, "Every frame that carries a result", "frames"},
-      {GST_UNIAD_PUBLISH_MODE_EVENTS, "Only frames where an event begins or ends", "events"},
+      {GST_UNIAD_PUBLISH_MODE_EVENTS, "Where an event begins and where it ends, and nothing else", "events"},
       {0, nullptr, nullptr},
   };
   static const GType type = g_enum_register_static("GstUniadPublishMode", values);
@@ -160,11 +191,6 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
   }
 }
 
-static gboolean gst_uniad_publish_stop(GstBaseTransform *trans) {
-  GST_UNIAD_PUBLISH(trans)->priv->state.reset();
-  return TRUE;
-}
-
 static const char *way_out(const std::error_code &error) {
   if (error == std::errc::timed_out) return "its reader is too slow: read faster, or publish to a file";
   if (error == std::errc::broken_pipe || error == std::errc::no_such_device_or_address)
@@ -199,25 +225,79 @@ static void publish(GstUniadPublish *self, std::string line) {
                       ("lost since start: %" G_GUINT64_FORMAT, self->priv->lost.load()));
 }
 
-static bool is_wanted(const GstAnomalyMeta &meta, GstUniadPublishMode mode) {
-  return mode == GST_UNIAD_PUBLISH_MODE_FRAMES || meta.event_state == GST_ANOMALY_EVENT_BEGIN ||
-         meta.event_state == GST_ANOMALY_EVENT_END;
+static void publish(GstUniadPublish *self, const std::vector<uniad::Event> &events) {
+  for (const uniad::Event &event : events) publish(self, uniad::event_json(event));
+}
+
+static void publish_results(GstUniadPublish *self, GstBuffer *buffer) {
+  State &state = *self->priv->state;
+  const bool only_events = current_settings(self).mode == GST_UNIAD_PUBLISH_MODE_EVENTS;
+  gpointer position = nullptr;
+  while (GstMeta *item = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE)) {
+    const auto &meta = *reinterpret_cast<GstAnomalyMeta *>(item);
+    const uniad::FrameEntry entry = state.events.take(meta, GST_BUFFER_PTS(buffer), only_events);
+    publish(self, entry.before);
+    if (!only_events) publish(self, uniad::anomaly_json(meta, buffer, entry.state));
+  }
 }
 
 static GstFlowReturn gst_uniad_publish_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
   GstUniadPublish *self = GST_UNIAD_PUBLISH(trans);
   try {
-    const GstUniadPublishMode mode = current_settings(self).mode;
-    gpointer position = nullptr;
-    while (GstMeta *item = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE)) {
-      const auto &meta = *reinterpret_cast<GstAnomalyMeta *>(item);
-      if (is_wanted(meta, mode)) publish(self, uniad::anomaly_json(meta, buffer));
-    }
+    publish_results(self, buffer);
     return GST_FLOW_OK;
   } catch (const std::exception &error) {
     GST_ELEMENT_ERROR(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
     return GST_FLOW_ERROR;
   }
+}
+
+static void close_events(GstUniadPublish *self, const char *reason) {
+  if (self->priv->state) publish(self, self->priv->state->events.close(reason));
+}
+
+static void take_event(GstUniadPublish *self, GstEvent *event) {
+  if (!self->priv->state) return;
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+      if (const auto state = uniad::event_of(gst_event_get_structure(event)))
+        publish(self, self->priv->state->events.take(
+                          *state, current_settings(self).mode == GST_UNIAD_PUBLISH_MODE_EVENTS));
+      break;
+    case GST_EVENT_EOS:
+    case GST_EVENT_SEGMENT_DONE:
+      close_events(self, "eos");
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      close_events(self, "flush");
+      break;
+    case GST_EVENT_STREAM_START:
+      close_events(self, "changed");
+      break;
+    default:
+      break;
+  }
+}
+
+static gboolean gst_uniad_publish_sink_event(GstBaseTransform *trans, GstEvent *event) {
+  GstUniadPublish *self = GST_UNIAD_PUBLISH(trans);
+  try {
+    take_event(self, event);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_uniad_publish_parent_class)->sink_event(trans, event);
+}
+
+static gboolean gst_uniad_publish_stop(GstBaseTransform *trans) {
+  GstUniadPublish *self = GST_UNIAD_PUBLISH(trans);
+  try {
+    close_events(self, "stopped");
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
+  }
+  self->priv->state.reset();
+  return TRUE;
 }
 
 static void gst_uniad_publish_set_property(GObject *object, guint id, const GValue *value,
@@ -311,7 +391,7 @@ static void install_properties(GObjectClass *klass) {
                           "Where the lines go: a file, a named pipe, a file:// URI, or - for standard output",
                           nullptr, in_ready));
   g_object_class_install_property(klass, PROP_MODE,
-                                  g_param_spec_enum("mode", "Mode", "Which frames get a line",
+                                  g_param_spec_enum("mode", "Mode", "What gets a line",
                                                     GST_TYPE_UNIAD_PUBLISH_MODE, defaults.mode, in_playing));
   g_object_class_install_property(
       klass, PROP_APPEND,
@@ -373,5 +453,6 @@ static void gst_uniad_publish_class_init(GstUniadPublishClass *klass) {
 
   transform_class->start = gst_uniad_publish_start;
   transform_class->stop = gst_uniad_publish_stop;
+  transform_class->sink_event = gst_uniad_publish_sink_event;
   transform_class->transform_ip = gst_uniad_publish_transform_ip;
 }

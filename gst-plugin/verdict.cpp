@@ -47,24 +47,8 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
   return verdict;
 }
 
-Event next(Event event, bool anomalous, const std::string &source) {
-  if (anomalous && event.open()) {
-    event.state = GST_ANOMALY_EVENT_ONGOING;
-    return event;
-  }
-  if (anomalous) {
-    gchar *id = g_uuid_string_random();
-    Event begun{id, source, GST_ANOMALY_EVENT_BEGIN};
-    g_free(id);
-    return begun;
-  }
-  if (!event.open()) return {};
-  event.state = GST_ANOMALY_EVENT_END;
-  return event;
-}
-
-void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source, const Verdict &verdict,
-          const Event &event, GstClockTime age) {
+GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
+                     const Verdict &verdict, GstClockTime age) {
   auto *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), verdict.score, age);
   if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
   if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
@@ -73,7 +57,6 @@ void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source
   const Area area = area_of(verdict.grid);
   gst_anomaly_meta_set_grid_area(meta, static_cast<float>(area.x), static_cast<float>(area.y),
                                  static_cast<float>(area.width), static_cast<float>(area.height));
-  if (event.state != GST_ANOMALY_EVENT_NONE) gst_anomaly_meta_set_event(meta, event.id.c_str(), event.state);
 
   std::vector<GstAnomalyRegion> regions;
   regions.reserve(verdict.regions.size());
@@ -82,29 +65,7 @@ void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source
     add_region_of_interest(buffer, info, region);
   }
   gst_anomaly_meta_set_regions(meta, regions.data(), static_cast<guint>(regions.size()));
-}
-
-GstStructure *event_structure(const Event &event, const Verdict &verdict, GstClockTime pts,
-                              const char *state) {
-  GValue regions = G_VALUE_INIT;
-  gst_value_array_init(&regions, static_cast<guint>(verdict.regions.size()));
-  for (const auto &region : verdict.regions) {
-    GValue item = G_VALUE_INIT;
-    g_value_init(&item, GST_TYPE_STRUCTURE);
-    g_value_take_boxed(&item, gst_structure_new("region", "x", G_TYPE_DOUBLE, static_cast<double>(region.x),
-                                                "y", G_TYPE_DOUBLE, static_cast<double>(region.y), "w",
-                                                G_TYPE_DOUBLE, static_cast<double>(region.width), "h",
-                                                G_TYPE_DOUBLE, static_cast<double>(region.height), "score",
-                                                G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
-    gst_value_array_append_and_take_value(&regions, &item);
-  }
-  GstStructure *structure = gst_structure_new(
-      "uniad-event", "id", G_TYPE_STRING, event.id.c_str(), "kind", G_TYPE_STRING, "anomaly", "state",
-      G_TYPE_STRING, state, "source", G_TYPE_STRING, event.source.c_str(), "pts", G_TYPE_UINT64, pts, "score",
-      G_TYPE_DOUBLE, verdict.score, "threshold", G_TYPE_DOUBLE, verdict.threshold.value_or(0.0),
-      "unknown-scene", G_TYPE_BOOLEAN, verdict.unknown_scene ? TRUE : FALSE, nullptr);
-  gst_structure_take_value(structure, "regions", &regions);
-  return structure;
+  return meta;
 }
 
 GstStructure *learning_structure(const Learning &learning, const std::string &source, const char *state) {

@@ -29,26 +29,10 @@ struct Verdict {
 // `normal`: scores of normal footage, for the probability; may be null.
 Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
 
-// A run of anomalous frames of one source.
-struct Event {
-  std::string id;
-  std::string source;
-  GstAnomalyEventState state = GST_ANOMALY_EVENT_NONE;
-
-  bool open() const { return state == GST_ANOMALY_EVENT_BEGIN || state == GST_ANOMALY_EVENT_ONGOING; }
-};
-
-// The event as the next frame sees it.
-Event next(Event event, bool anomalous, const std::string &source);
-
 // Adds a GstAnomalyMeta, and a GstVideoRegionOfInterestMeta of type "anomaly" for each region with its score
 // as parameter.
-void mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source, const Verdict &verdict,
-          const Event &event, GstClockTime age);
-
-// The structure of a `uniad-event` message; `state` is "begin" or "end".
-GstStructure *event_structure(const Event &event, const Verdict &verdict, GstClockTime pts,
-                              const char *state);
+GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
+                     const Verdict &verdict, GstClockTime age);
 
 // The structure of a `uniad-learn` message; `state` is "learning", "done" or "failed".
 GstStructure *learning_structure(const Learning &learning, const std::string &source, const char *state);

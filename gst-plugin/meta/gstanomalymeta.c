@@ -29,10 +29,31 @@ GType gst_anomaly_event_state_get_type(void) {
   return type;
 }
 
+GType gst_anomaly_time_source_get_type(void) {
+  static gsize type = 0;
+  if (g_once_init_enter(&type)) {
+    static const GEnumValue values[] = {
+        {GST_ANOMALY_TIME_UNKNOWN, "GST_ANOMALY_TIME_UNKNOWN", "unknown"},
+        {GST_ANOMALY_TIME_CAMERA, "GST_ANOMALY_TIME_CAMERA", "camera"},
+        {GST_ANOMALY_TIME_ARRIVAL, "GST_ANOMALY_TIME_ARRIVAL", "arrival"},
+        {0, NULL, NULL},
+    };
+    g_once_init_leave(&type, g_enum_register_static("GstAnomalyTimeSource", values));
+  }
+  return type;
+}
+
 static gboolean gst_anomaly_meta_init(GstMeta *meta, G_GNUC_UNUSED gpointer params,
                                       G_GNUC_UNUSED GstBuffer *buffer) {
   GstAnomalyMeta *self = (GstAnomalyMeta *)meta;
-  *self = (GstAnomalyMeta){.meta = *meta, .grid_w = 1, .grid_h = 1};
+  const GstAnomalyMoment unknown = {GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE};
+  *self = (GstAnomalyMeta){.meta = *meta,
+                           .grid_w = 1,
+                           .grid_h = 1,
+                           .time = GST_CLOCK_TIME_NONE,
+                           .event_begin = unknown,
+                           .event_moment = unknown,
+                           .event_peak = unknown};
   return TRUE;
 }
 
@@ -42,6 +63,7 @@ static void gst_anomaly_meta_free(GstMeta *meta, G_GNUC_UNUSED GstBuffer *buffer
   g_free(self->grid);
   g_free(self->regions);
   g_free(self->event_id);
+  g_free(self->session);
 }
 
 /* Everything is relative to the frame, so a copy and a scaled frame carry the same values. */
@@ -61,6 +83,10 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   gst_anomaly_meta_set_grid_area(copy, self->grid_x, self->grid_y, self->grid_w, self->grid_h);
   gst_anomaly_meta_set_regions(copy, self->regions, self->n_regions);
   gst_anomaly_meta_set_event(copy, self->event_id, self->event_state);
+  gst_anomaly_meta_set_event_course(copy, &self->event_begin, &self->event_moment, &self->event_peak,
+                                    self->event_peak_score, self->event_frames);
+  gst_anomaly_meta_set_session(copy, self->session);
+  gst_anomaly_meta_set_time(copy, self->time, self->time_source);
   return TRUE;
 }
 
@@ -264,4 +290,57 @@ void gst_anomaly_meta_set_event(GstAnomalyMeta *meta, const gchar *id, GstAnomal
   g_free(meta->event_id);
   meta->event_id = copy;
   meta->event_state = state;
+}
+
+/**
+ * gst_anomaly_meta_set_event_course:
+ * @meta: a #GstAnomalyMeta
+ * @begin: the frame that began the event
+ * @moment: the frame that the event's state is about
+ * @peak: the frame of the highest score so far
+ * @peak_score: that score
+ * @frames: anomalous frames so far
+ *
+ * Says what is known of the event that gst_anomaly_meta_set_event() names.
+ */
+void gst_anomaly_meta_set_event_course(GstAnomalyMeta *meta, const GstAnomalyMoment *begin,
+                                       const GstAnomalyMoment *moment, const GstAnomalyMoment *peak,
+                                       gdouble peak_score, guint64 frames) {
+  g_return_if_fail(meta != NULL);
+  g_return_if_fail(begin != NULL && moment != NULL && peak != NULL);
+
+  meta->event_begin = *begin;
+  meta->event_moment = *moment;
+  meta->event_peak = *peak;
+  meta->event_peak_score = peak_score;
+  meta->event_frames = frames;
+}
+
+/**
+ * gst_anomaly_meta_set_session:
+ * @meta: a #GstAnomalyMeta
+ * @session: (nullable): one run of the detector, as a UUID
+ */
+void gst_anomaly_meta_set_session(GstAnomalyMeta *meta, const gchar *session) {
+  gchar *copy;
+
+  g_return_if_fail(meta != NULL);
+
+  copy = g_strdup(session);
+  g_free(meta->session);
+  meta->session = copy;
+}
+
+/**
+ * gst_anomaly_meta_set_time:
+ * @meta: a #GstAnomalyMeta
+ * @time: when the frame was taken, in nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
+ * @source: who knew it; %GST_ANOMALY_TIME_UNKNOWN if and only if there is no @time
+ */
+void gst_anomaly_meta_set_time(GstAnomalyMeta *meta, GstClockTime time, GstAnomalyTimeSource source) {
+  g_return_if_fail(meta != NULL);
+  g_return_if_fail(GST_CLOCK_TIME_IS_VALID(time) == (source != GST_ANOMALY_TIME_UNKNOWN));
+
+  meta->time = time;
+  meta->time_source = source;
 }

@@ -10,18 +10,22 @@ G_BEGIN_DECLS
 #endif
 
 typedef struct _GstAnomalyRegion GstAnomalyRegion;
+typedef struct _GstAnomalyMoment GstAnomalyMoment;
 typedef struct _GstAnomalyMeta GstAnomalyMeta;
 
 /**
  * GstAnomalyEventState:
  * @GST_ANOMALY_EVENT_NONE: the frame belongs to no event
- * @GST_ANOMALY_EVENT_BEGIN: the first frame whose result is at or above the threshold
- * @GST_ANOMALY_EVENT_ONGOING: any further frame of the event
- * @GST_ANOMALY_EVENT_END: the first frame whose result is below it again; it is not anomalous
+ * @GST_ANOMALY_EVENT_BEGIN: the first frame of the event; its result is at or above the threshold
+ * @GST_ANOMALY_EVENT_ONGOING: any further frame of the event. It is not anomalous where it repeats no
+ *   anomalous result and the event is only held open
+ * @GST_ANOMALY_EVENT_END: the frame whose result ended the event; it is not anomalous
  *
- * Where a frame stands in an event, a run of anomalous results. Every event has one frame of state BEGIN and,
- * unless the stream stops within it, one of state END: the first that carries the result which began or ended
- * it. Frames that repeat that result are ONGOING or NONE.
+ * Where a frame stands in an event: anomalous results that follow each other closely enough. Every event has
+ * one frame of state BEGIN and, unless the stream stops within it, one of state END: the first that carries
+ * the result which began or ended it. Frames that repeat that result are ONGOING or NONE. Elements that drop
+ * or double frames drop or double these states; uniaddetect also sends each of them once, as an event in the
+ * stream.
  */
 typedef enum {
   GST_ANOMALY_EVENT_NONE,
@@ -29,6 +33,33 @@ typedef enum {
   GST_ANOMALY_EVENT_ONGOING,
   GST_ANOMALY_EVENT_END,
 } GstAnomalyEventState;
+
+/**
+ * GstAnomalyTimeSource:
+ * @GST_ANOMALY_TIME_UNKNOWN: there is no time
+ * @GST_ANOMALY_TIME_CAMERA: a #GstReferenceTimestampMeta of the frame: whoever captured it knew
+ * @GST_ANOMALY_TIME_ARRIVAL: the clock of this machine when the frame came to the detector
+ *
+ * Who knew the time of day of a frame.
+ */
+typedef enum {
+  GST_ANOMALY_TIME_UNKNOWN,
+  GST_ANOMALY_TIME_CAMERA,
+  GST_ANOMALY_TIME_ARRIVAL,
+} GstAnomalyTimeSource;
+
+/**
+ * GstAnomalyMoment:
+ * @pts: timestamp of a frame in nanoseconds, or %GST_CLOCK_TIME_NONE. It starts anew with each run of the
+ *   pipeline
+ * @time: nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
+ *
+ * When a frame was taken: in its stream and in the world.
+ */
+struct _GstAnomalyMoment {
+  GstClockTime pts;
+  GstClockTime time;
+};
 
 /**
  * GstAnomalyRegion:
@@ -73,6 +104,16 @@ struct _GstAnomalyRegion {
  * @grid_h: height, 1 where it is as high as the frame
  * @age: nanoseconds of running time since the frame that the result comes from; 0: judged on this frame;
  *   %GST_CLOCK_TIME_NONE: judged on an earlier one, of a stream without timestamps
+ * @session: (nullable): one run of the detector, from its start to its stop, as a UUID, or %NULL
+ * @time: when this frame was taken, in nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
+ * @time_source: who knew @time
+ * @event_begin: the frame that began the event. This and the following are of judged frames, and mean nothing
+ *   without an event
+ * @event_moment: the frame that @event_state is about: at BEGIN the first anomalous one, at ONGOING the
+ * newest that was judged, at END the first after the last anomalous one
+ * @event_peak: the frame of the event's highest score so far
+ * @event_peak_score: that score
+ * @event_frames: anomalous frames of the event so far
  *
  * An anomaly detector's word on one frame. The meta has no API tags and all coordinates are relative, so
  * scaling, conversion and encoding keep it. Cropping, rotating or flipping makes @grid and @regions stale:
@@ -106,13 +147,26 @@ struct _GstAnomalyMeta {
   gfloat grid_y;
   gfloat grid_w;
   gfloat grid_h;
+
+  gchar *session;
+  GstClockTime time;
+  GstAnomalyTimeSource time_source;
+
+  GstAnomalyMoment event_begin;
+  GstAnomalyMoment event_moment;
+  GstAnomalyMoment event_peak;
+  gdouble event_peak_score;
+  guint64 event_frames;
 };
 
 #define GST_TYPE_ANOMALY_EVENT_STATE (gst_anomaly_event_state_get_type())
+#define GST_TYPE_ANOMALY_TIME_SOURCE (gst_anomaly_time_source_get_type())
 #define GST_ANOMALY_META_API_TYPE (gst_anomaly_meta_api_get_type())
 #define GST_ANOMALY_META_INFO (gst_anomaly_meta_get_info())
 
 GST_UNIAD_META_API GType gst_anomaly_event_state_get_type(void);
+
+GST_UNIAD_META_API GType gst_anomaly_time_source_get_type(void);
 
 GST_UNIAD_META_API GType gst_anomaly_meta_api_get_type(void);
 
@@ -144,5 +198,15 @@ GST_UNIAD_META_API const GstAnomalyRegion *gst_anomaly_meta_get_regions(const Gs
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_event(GstAnomalyMeta *meta, const gchar *id,
                                                    GstAnomalyEventState state);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_event_course(GstAnomalyMeta *meta, const GstAnomalyMoment *begin,
+                                                          const GstAnomalyMoment *moment,
+                                                          const GstAnomalyMoment *peak, gdouble peak_score,
+                                                          guint64 frames);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_session(GstAnomalyMeta *meta, const gchar *session);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_time(GstAnomalyMeta *meta, GstClockTime time,
+                                                  GstAnomalyTimeSource source);
 
 G_END_DECLS

@@ -16,7 +16,8 @@ class AnomalyJson : public GstTest {
   }
 
   std::string line() const {
-    return anomaly_json(*gst_buffer_get_anomaly_meta(buffer_.get()), buffer_.get());
+    const auto *meta = gst_buffer_get_anomaly_meta(buffer_.get());
+    return anomaly_json(*meta, buffer_.get(), meta->event_state);
   }
 
   void add_reference(const char *caps_text, GstClockTime time) const {
@@ -40,12 +41,13 @@ TEST_F(AnomalyJson, HasAllKeysInTheOrderOfTheSchema) {
   gst_anomaly_meta_set_event(meta, "7f3a", GST_ANOMALY_EVENT_BEGIN);
   GST_BUFFER_PTS(buffer_.get()) = 40 * GST_MSECOND;
   add_reference("timestamp/x-unix", 1'714'564'800 * GST_SECOND + 40 * GST_MSECOND);
-  EXPECT_EQ(line(),
-            R"({"version":1,"source":"cam0","pts":40000000,"time":"2024-05-01T12:00:00.040000Z","score":3.5,)"
-            R"("threshold":2.25,"probability":0.75,"anomalous":true,"age":0,)"
-            R"("regions":[{"x":0.41,"y":0.5,"w":0.12,"h":0.2,"score":3.5},)"
-            R"({"x":0.0,"y":0.0,"w":1.0,"h":1.0,"score":2.25}],)"
-            R"("event":{"id":"7f3a","kind":"anomaly","state":"begin"}})");
+  EXPECT_EQ(
+      line(),
+      R"({"version":1,"source":"cam0","pts":40000000,"time":"2024-05-01T12:00:00.040000Z",)"
+      R"("time_source":"camera","score":3.5,"threshold":2.25,"probability":0.75,"anomalous":true,"age":0,)"
+      R"("regions":[{"x":0.41,"y":0.5,"w":0.12,"h":0.2,"score":3.5},)"
+      R"({"x":0.0,"y":0.0,"w":1.0,"h":1.0,"score":2.25}],)"
+      R"("event":{"id":"7f3a","kind":"anomaly","state":"begin"}})");
 }
 
 TEST_F(AnomalyJson, LeavesOutWhatIsNotKnown) {
@@ -106,6 +108,46 @@ TEST_F(AnomalyJson, AnEventIsNamedAsLongAsItLasts) {
   }
   gst_anomaly_meta_set_event(meta, nullptr, GST_ANOMALY_EVENT_NONE);
   EXPECT_EQ(line().find("event"), std::string::npos);
+}
+
+TEST_F(AnomalyJson, TheDetectorsTimeAndSessionAreTold) {
+  auto *meta = add("cam0", 0.5);
+  gst_anomaly_meta_set_session(meta, "3f0c");
+  gst_anomaly_meta_set_time(meta, 951'782'400 * GST_SECOND, GST_ANOMALY_TIME_ARRIVAL);
+  EXPECT_EQ(line(), R"({"version":1,"source":"cam0","session":"3f0c","time":"2000-02-29T00:00:00.000000Z",)"
+                    R"("time_source":"arrival","score":0.5,"anomalous":false,"age":0,"regions":[]})");
+}
+
+TEST_F(AnomalyJson, AnEventsLineTellsItsCourse) {
+  Event event;
+  event.id = "a5b2";
+  event.source = "cam0";
+  event.session = "3f0c";
+  event.state = GST_ANOMALY_EVENT_BEGIN;
+  event.begin = event.moment = event.peak = {40 * GST_MSECOND, 951'782'400 * GST_SECOND};
+  event.time_source = GST_ANOMALY_TIME_CAMERA;
+  event.duration = 0;
+  event.frames = 1;
+  event.peak_score = 3.5;
+  event.threshold = 2.25;
+  const std::string common = R"({"version":1,"type":"event","source":"cam0","session":"3f0c",)";
+  const std::string begin = R"("begin":{"pts":40000000,"time":"2000-02-29T00:00:00.000000Z"},)";
+  const std::string time_of_peak = R"("pts":40000000,"time":"2000-02-29T00:00:00.000000Z")";
+  EXPECT_EQ(event_json(event),
+            common + R"("pts":40000000,"time":"2000-02-29T00:00:00.000000Z","time_source":"camera",)" +
+                R"("event":{"id":"a5b2","kind":"anomaly","state":"begin",)" + begin +
+                R"("peak":{"score":3.5,)" + time_of_peak + R"(},"threshold":2.25,"frames":1}})");
+  event.state = GST_ANOMALY_EVENT_END;
+  event.moment = {1240 * GST_MSECOND, unknown_moment.time};
+  event.duration = 1200 * GST_MSECOND;
+  event.frames = 30;
+  event.peak_regions = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F}};
+  event.reason = "eos";
+  EXPECT_EQ(event_json(event),
+            common + R"("pts":1240000000,"event":{"id":"a5b2","kind":"anomaly","state":"end",)" + begin +
+                R"("end":{"pts":1240000000},"duration":1200000000,"peak":{"score":3.5,)" + time_of_peak +
+                R"(,"regions":[{"x":0.41,"y":0.5,"w":0.12,"h":0.2,"score":3.5}]},"threshold":2.25,)" +
+                R"("frames":30,"reason":"eos"}})");
 }
 
 // What somebody else's element left half filled.

@@ -18,6 +18,8 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "gst-plugin/meta/gstanomalymeta.h"
@@ -62,6 +64,10 @@ class Gate {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return entered_ >= count; });
   }
+  void shut() {
+    const std::lock_guard lock(mutex_);
+    passes_ = 0;
+  }
   void open(int passes) {
     const std::lock_guard lock(mutex_);
     passes_ += passes;
@@ -82,12 +88,15 @@ class UniadDetect : public GstTest {
     GST_ELEMENT_REGISTER(uniaddetect, nullptr);
   }
 
-  // Starts the element on 8x8 GRAY8 frames. Any existing file serves as model, unless `properties` name one.
+  // Starts the element on 8x8 GRAY8 frames, which wait for their results. Any existing file serves as model,
+  // unless `properties` name one.
   void start(const std::string &properties = "",
              const char *caps = "video/x-raw,format=GRAY8,width=8,height=8,framerate=25/1") {
     stop();
     std::string launch = "uniaddetect name=detect " + properties;
     if (properties.find("model=") == std::string::npos) launch += std::string(" model=") + any_file;
+    // The harness is a live source.
+    if (properties.find("mode=") == std::string::npos) launch += " mode=sync";
     const Ref<GstElement> detect(GST_ELEMENT(gst_object_ref_sink(
         gst_parse_launch_full(launch.c_str(), nullptr, GST_PARSE_FLAG_NO_SINGLE_ELEMENT_BINS, nullptr))));
     harness_.reset(gst_harness_new_with_element(detect.get(), "sink", "src"));
@@ -123,7 +132,10 @@ class UniadDetect : public GstTest {
   // "begin 0.80 3", a uniad-event's state, score and frame number; or "done 5/5 0.50", a uniad-learn's state,
   // frames, frames wanted and, where it has one, threshold.
   static std::string text_of(const Ref<GstMessage> &message) {
-    const GstStructure *fields = gst_message_get_structure(message.get());
+    return text_of(gst_message_get_structure(message.get()));
+  }
+
+  static std::string text_of(const GstStructure *fields) {
     const std::string state = gst_structure_get_string(fields, "state");
     if (gst_structure_has_name(fields, "uniad-learn")) {
       guint64 frames = 0;
@@ -165,6 +177,31 @@ class UniadDetect : public GstTest {
   }
 
   std::vector<std::string> events() const { return posted().events; }
+
+  // text_of() each event that went downstream since the last call, and "eos".
+  std::vector<std::string> sent() const {
+    std::vector<std::string> result;
+    while (const auto event = Ref<GstEvent>(gst_harness_try_pull_event(harness_.get()))) {
+      if (GST_EVENT_TYPE(event.get()) == GST_EVENT_EOS) result.emplace_back("eos");
+      if (GST_EVENT_TYPE(event.get()) == GST_EVENT_CUSTOM_DOWNSTREAM)
+        result.push_back(text_of(gst_event_get_structure(event.get())));
+    }
+    return result;
+  }
+
+  // The fields of the next event that was posted.
+  Ref<GstMessage> next_event() const { return message(GST_MESSAGE_ELEMENT); }
+
+  // What a closing event gives as its reason.
+  std::string reason_of_end() const {
+    while (const auto event = next_event()) {
+      const GstStructure *fields = gst_message_get_structure(event.get());
+      if (g_strcmp0(gst_structure_get_string(fields, "state"), "end") != 0) continue;
+      const char *reason = gst_structure_get_string(fields, "reason");
+      return reason != nullptr ? reason : "";
+    }
+    return "no end";
+  }
 
   // Pushes frames, which have to pass unmarked, until an element message is one of `those`; gives them all.
   std::vector<std::string> push_until(const std::function<bool(const std::string &)> &those) const {
@@ -216,6 +253,7 @@ class UniadDetect : public GstTest {
   }
 
   Gate gate_;
+  guint index_ = 0;
   Ref<GstHarness> harness_;
   Ref<GstBus> bus_;
 };
@@ -484,7 +522,7 @@ TEST_F(UniadDetect, TheProbabilityIsAHalfAtTheThreshold) {
 }
 
 TEST_F(UniadDetect, AnEventBeginsAtTheFirstFrameAtTheThresholdAndEndsAtTheFirstBelow) {
-  start("threshold=0.6 source=cam0");
+  start("threshold=0.6 source=cam0 hold-time=0");
   std::vector<GstAnomalyEventState> states;
   std::vector<std::string> ids;
   guint i = 0;
@@ -531,7 +569,7 @@ TEST_F(UniadDetect, AnEventMessageSaysWhatHappenedWhere) {
 }
 
 TEST_F(UniadDetect, AResultThatIsRepeatedNeitherBeginsNorEndsAnEventTwice) {
-  start("threshold=0.5 interval=2");
+  start("threshold=0.5 interval=2 hold-time=0");
   std::vector<GstAnomalyEventState> states;
   guint i = 0;
   for (const int value : {255, 0, 0, 0, 0})
@@ -572,6 +610,143 @@ TEST_F(UniadDetect, PostsNoMessagesWhereTheyAreNotWanted) {
   EXPECT_EQ(meta_of(out).event_state, GST_ANOMALY_EVENT_BEGIN);
   push(grey_frame(0));
   EXPECT_TRUE(events().empty());
+}
+
+TEST_F(UniadDetect, PausesShorterThanTheHoldTimeBelongToTheEvent) {
+  start("threshold=0.5");  // a second by default, 25 frames
+  std::string states;
+  for (guint i = 0; i < 80; ++i) {
+    const bool anomalous = i == 2 || i == 27 || i == 51;
+    const auto out = push(grey_frame(anomalous ? 255 : 0, i));
+    EXPECT_EQ(meta_of(out).anomalous != FALSE, anomalous) << i;
+    states += "-bo e"[meta_of(out).event_state == GST_ANOMALY_EVENT_END ? 4 : meta_of(out).event_state];
+  }
+  EXPECT_EQ(states, "--b" + std::string(73, 'o') + "e---");
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 2", "end 0.00 52"}));
+}
+
+TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
+  for (const char *caps : {"video/x-raw,format=GRAY8,width=8,height=8,framerate=10/1",
+                           "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1"}) {
+    start("threshold=0.5", caps);
+    const guint a_second = std::string(caps).find("=10/1") != std::string::npos ? 10 : 25;
+    guint end = 0;
+    for (guint i = 0; i < 60; ++i) {
+      auto frame = grey_frame(i == 0 ? 255 : 0);
+      GST_BUFFER_PTS(frame.get()) = GST_CLOCK_TIME_NONE;
+      GST_BUFFER_DURATION(frame.get()) = GST_CLOCK_TIME_NONE;
+      if (meta_of(push(std::move(frame))).event_state == GST_ANOMALY_EVENT_END) end = i;
+    }
+    EXPECT_EQ(end, a_second) << caps;
+    EXPECT_EQ(events().size(), 2U);
+  }
+}
+
+TEST_F(UniadDetect, EventsGoDownstreamOnceAheadOfTheEndOfTheStream) {
+  start("threshold=0.5 hold-time=0 post-messages=false");
+  for (guint i = 0; i < 6; ++i) push(grey_frame(i == 1 || i == 2 || i == 5 ? 255 : 0, i));
+  end_stream();
+  EXPECT_EQ(sent(),
+            (std::vector<std::string>{"begin 1.00 1", "end 0.00 3", "begin 1.00 5", "end 1.00 5", "eos"}));
+}
+
+TEST_F(UniadDetect, AnEventTellsItsCourse) {
+  start("threshold=0.5 hold-time=0");
+  for (const int value : {0, 153, 255, 204, 0}) push(grey_frame(static_cast<guint8>(value), index_++));
+  next_event();
+  const auto end = next_event();
+  ASSERT_NE(end, nullptr);
+  const GstStructure *fields = gst_message_get_structure(end.get());
+  const auto number = [fields](const char *field) {
+    guint64 value = 0;
+    EXPECT_TRUE(gst_structure_get_uint64(fields, field, &value)) << field;
+    return value;
+  };
+  EXPECT_EQ(number("pts"), 4 * frame_duration);
+  EXPECT_EQ(number("frame-pts"), 4 * frame_duration);
+  EXPECT_EQ(number("begin-pts"), 1 * frame_duration);
+  EXPECT_EQ(number("peak-pts"), 2 * frame_duration);
+  EXPECT_EQ(number("duration"), 3 * frame_duration);
+  EXPECT_EQ(number("frames"), 3U);
+  EXPECT_LE(number("begin-time"), number("peak-time"));
+  EXPECT_LE(number("peak-time"), number("time"));
+  double peak = 0;
+  EXPECT_TRUE(gst_structure_get_double(fields, "peak-score", &peak));
+  EXPECT_EQ(peak, 1.0);
+  EXPECT_EQ(gst_value_array_get_size(gst_structure_get_value(fields, "peak-regions")), 1U);
+  EXPECT_EQ(gst_value_array_get_size(gst_structure_get_value(fields, "regions")), 0U);
+  EXPECT_EQ(gst_structure_get_string(fields, "reason"), nullptr);
+}
+
+TEST_F(UniadDetect, EveryWayAStreamGoesOnEndsAnEventOnceAndSaysWhy) {
+  const std::vector<std::pair<std::string, std::function<void()>>> ways = {
+      {"eos", [this] { end_stream(); }},
+      {"eos",
+       [this] { gst_harness_push_event(harness_.get(), gst_event_new_segment_done(GST_FORMAT_TIME, 0)); }},
+      {"flush", [this] { flush(); }},
+      {"changed", [this] { gst_harness_push_event(harness_.get(), gst_event_new_stream_start("another")); }},
+      {"changed",
+       [this] {
+         g_object_set(element(), "source", "another", nullptr);
+         push(grey_frame(255, 1));
+       }},
+      {"changed",
+       [this] {
+         g_signal_emit_by_name(element(), "learn", 1U);
+         push(grey_frame(255, 1));
+       }},
+      {"stopped", [this] { gst_element_set_state(element(), GST_STATE_READY); }},
+  };
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    SCOPED_TRACE(i);
+    start("threshold=0.5");
+    push(grey_frame(255, 0));
+    ways[i].second();
+    EXPECT_EQ(reason_of_end(), ways[i].first);
+    EXPECT_EQ(reason_of_end(), "no end");
+  }
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+}
+
+TEST_F(UniadDetect, AnEventGoesOnWhenTheCapsChange) {
+  start("threshold=0.5");
+  const auto first = push(grey_frame(255, 0));
+  gst_harness_set_src_caps_str(harness_.get(), "video/x-raw,format=GRAY8,width=4,height=4,framerate=25/1");
+  const auto second = push(grey_frame(255, 1));
+  EXPECT_STREQ(meta_of(second).event_id, meta_of(first).event_id);
+  EXPECT_EQ(events(), std::vector<std::string>{"begin 1.00 0"});
+}
+
+TEST_F(UniadDetect, FramesAndEventsTellWhenTheyWereByTheCameraOrElseByTheirArrival) {
+  constexpr GstClockTime at_camera = 951'782'400 * GST_SECOND;
+  start("threshold=0.5");
+  auto frame = grey_frame(255, 0);
+  const Ref<GstCaps> unix_time(gst_caps_new_empty_simple("timestamp/x-unix"));
+  gst_buffer_add_reference_timestamp_meta(frame.get(), unix_time.get(), at_camera, GST_CLOCK_TIME_NONE);
+  const auto by_camera = push(std::move(frame));
+  EXPECT_EQ(meta_of(by_camera).time, at_camera);
+  EXPECT_EQ(meta_of(by_camera).time_source, GST_ANOMALY_TIME_CAMERA);
+  EXPECT_EQ(meta_of(by_camera).event_begin.time, at_camera);
+  const auto begin = next_event();
+  guint64 time = 0;
+  EXPECT_TRUE(gst_structure_get_uint64(gst_message_get_structure(begin.get()), "time", &time));
+  EXPECT_EQ(time, at_camera);
+
+  const auto before = static_cast<GstClockTime>(g_get_real_time()) * 1000;
+  const auto on_arrival = push(grey_frame(255, 1));
+  EXPECT_GE(meta_of(on_arrival).time, before);
+  EXPECT_LE(meta_of(on_arrival).time, static_cast<GstClockTime>(g_get_real_time()) * 1000);
+  EXPECT_EQ(meta_of(on_arrival).time_source, GST_ANOMALY_TIME_ARRIVAL);
+}
+
+TEST_F(UniadDetect, EachStartIsASessionOfItsOwn) {
+  start();
+  const std::string first = meta_of(push(grey_frame(0, 0))).session;
+  EXPECT_TRUE(g_uuid_string_is_valid(first.c_str()));
+  EXPECT_EQ(meta_of(push(grey_frame(0, 1))).session, first);
+  gst_element_set_state(element(), GST_STATE_READY);
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+  EXPECT_NE(meta_of(push(grey_frame(0, 2))).session, first);
 }
 
 struct Roi {
@@ -668,7 +843,7 @@ TEST_F(UniadDetect, AnUnknownSceneIsAnAnomalyOfTheWholeFrameWhateverItsScore) {
 
 TEST_F(UniadDetect, AnEventMessageSaysWhetherTheSceneIsUnknown) {
   fake_network().judge = known_if_dark;
-  start("threshold=0.9");
+  start("threshold=0.9 hold-time=0");
   push(grey_frame(102, 0));
   const auto known = push(grey_frame(51, 1));
   EXPECT_FALSE(meta_of(known).unknown_scene);
@@ -718,7 +893,7 @@ TEST_F(UniadDetect, InAsyncModeFramesPassAndTheNewestWaitingOneIsJudgedNext) {
   gate_.await_entered(4);
   out = push(grey_frame(0, 23));
   EXPECT_EQ(meta_of(out).event_state, GST_ANOMALY_EVENT_BEGIN);
-  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 23"}));
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 21"})) << "the frame that was judged";
   gate_.open(100);
 }
 
@@ -734,6 +909,53 @@ TEST_F(UniadDetect, InAsyncModeAtMostTwoFramesAreHeld) {
             2)
       << testing::PrintToString(live);
   gate_.open(100);
+}
+
+// The gate is shut: a frame that waited for its result would wait for ever.
+TEST_F(UniadDetect, InAutoModeFramesOfALiveStreamDoNotWaitAndThoseOfAFileDo) {
+  for (const bool live : {true, false}) {
+    SCOPED_TRACE(live);
+    fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
+    const std::string launch =
+        std::string("videotestsrc num-buffers=3 is-live=") + (live ? "true" : "false") +
+        " ! video/x-raw,format=GRAY8,width=8,height=8 ! uniaddetect model=" UNIAD_SOURCE_ROOT
+        "/meson.build ! appsink name=out sync=false";
+    const Ref<GstElement> pipeline(gst_parse_launch(launch.c_str(), nullptr));
+    const Ref<GstElement> sink(gst_bin_get_by_name(GST_BIN(pipeline.get()), "out"));
+    if (!live) gate_.open(3);
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    for (int i = 0; i < 3; ++i) {
+      const Ref<GstSample> sample(gst_app_sink_pull_sample(GST_APP_SINK(sink.get())));
+      const auto *meta = gst_buffer_get_anomaly_meta(gst_sample_get_buffer(sample.get()));
+      if (live)
+        EXPECT_EQ(meta, nullptr);
+      else
+        EXPECT_EQ(meta->age, 0U);
+    }
+    gate_.open(100);
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    gate_.shut();
+  }
+}
+
+TEST_F(UniadDetect, InSyncModeLateFramesOfALiveStreamPassWithTheNewestResultAndOneWarning) {
+  start("threshold=0.5");
+  gst_harness_use_testclock(harness_.get());
+  gst_harness_set_time(harness_.get(), 0);
+  EXPECT_EQ(meta_of(push(grey_frame(51, 0))).age, 0U);
+  gst_harness_set_time(harness_.get(), 5 * GST_SECOND);
+  for (guint i = 1; i < 4; ++i) {
+    const auto out = push(grey_frame(255, i));
+    EXPECT_NEAR(meta_of(out).score, 0.2, 1e-6);
+    EXPECT_EQ(meta_of(out).age, i * frame_duration);
+  }
+  const auto warnings = posted().warnings;
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("mode=auto"), std::string::npos) << warnings[0];
+  EXPECT_EQ(meta_of(push(grey_frame(0, 120))).age, 0U) << "it is in time again";
+  // A source that takes its time is not late.
+  gst_harness_set_upstream_latency(harness_.get(), 4 * GST_SECOND);
+  EXPECT_EQ(meta_of(push(grey_frame(0, 30))).age, 0U);
 }
 
 TEST_F(UniadDetect, InAsyncModeAFlushDropsWhatIsInWork) {
@@ -839,6 +1061,29 @@ TEST_F(UniadDetectErrors, AFailingNetworkStopsTheStreamInEitherMode) {
     EXPECT_EQ(error_text(message(GST_MESSAGE_ERROR), GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED),
               "out of memory");
   }
+}
+
+// The error of the first frame was erased by the result of the second.
+TEST_F(UniadDetectErrors, InAsyncModeAnErrorStaysUntilItIsTold) {
+  std::atomic<int> judged = 0;
+  fake_network().judge = [&](const FrameView &frame) {
+    auto detection = gate_.judge(frame);
+    if (judged++ == 0) throw std::runtime_error("out of memory");
+    return detection;
+  };
+  start("mode=async");
+  push(grey_frame(0, 0));
+  gate_.await_entered(1);
+  push(grey_frame(0, 1));  // waits
+  gate_.open(1);
+  gate_.await_entered(2);
+  gate_.open(1);
+  const auto both_judged = [&] { return judged == 2; };
+  while (!both_judged()) std::this_thread::yield();
+  EXPECT_EQ(gst_harness_push(harness_.get(), grey_frame(0, 2).release()), GST_FLOW_ERROR);
+  EXPECT_EQ(error_text(message(GST_MESSAGE_ERROR), GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED),
+            "out of memory");
+  gate_.open(100);
 }
 
 TEST_F(UniadDetectErrors, ABufferTooSmallForItsCapsPassesWithAWarning) {

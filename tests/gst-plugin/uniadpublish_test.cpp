@@ -175,11 +175,13 @@ TEST_F(UniadPublish, InEventsModeOnlyABeginAndAnEndLeaveALine) {
                                state == GST_ANOMALY_EVENT_NONE ? nullptr : "7f3a", state);
     push(std::move(frame));
   }
-  auto begin = line_of("0.5", 1);
-  begin.replace(begin.size() - 1, 1, R"(,"event":{"id":"7f3a","kind":"anomaly","state":"begin"}})");
-  auto end = line_of("0.5", 4);
-  end.replace(end.size() - 1, 1, R"(,"event":{"id":"7f3a","kind":"anomaly","state":"end"}})");
-  EXPECT_EQ(lines(), (Lines{begin, end}));
+  const std::string common = R"({"version":1,"type":"event","source":"cam0","pts":)";
+  EXPECT_EQ(lines(),
+            (Lines{common + R"(40000000,"event":{"id":"7f3a","kind":"anomaly","state":"begin",)" +
+                       R"("begin":{"pts":40000000},"peak":{"score":0.5,"pts":40000000},"frames":1}})",
+                   common + R"(160000000,"event":{"id":"7f3a","kind":"anomaly","state":"end",)" +
+                       R"("begin":{"pts":40000000},"end":{"pts":160000000},"duration":120000000,)" +
+                       R"("peak":{"score":0.5,"pts":40000000},"frames":3}})"}));
 }
 
 TEST_F(UniadPublish, TheModeChangesWhileItRuns) {

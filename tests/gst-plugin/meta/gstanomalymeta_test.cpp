@@ -24,6 +24,10 @@ Ref<GstBuffer> marked_buffer() {
   gst_anomaly_meta_set_grid_area(meta, -0.125F, 0.25F, 1.5F, 1.25F);
   gst_anomaly_meta_set_regions(meta, regions.data(), regions.size());
   gst_anomaly_meta_set_event(meta, "event-1", GST_ANOMALY_EVENT_BEGIN);
+  const std::array moments{GstAnomalyMoment{1, 2}, GstAnomalyMoment{3, 4}, GstAnomalyMoment{5, 6}};
+  gst_anomaly_meta_set_event_course(meta, &moments[0], &moments[1], &moments[2], 8.5, 7);
+  gst_anomaly_meta_set_session(meta, "session-1");
+  gst_anomaly_meta_set_time(meta, 9, GST_ANOMALY_TIME_CAMERA);
   return buffer;
 }
 
@@ -40,6 +44,17 @@ void expect_marked(GstBuffer *buffer) {
   EXPECT_EQ(meta->age, 40 * GST_MSECOND);
   EXPECT_STREQ(meta->event_id, "event-1");
   EXPECT_EQ(meta->event_state, GST_ANOMALY_EVENT_BEGIN);
+  EXPECT_EQ(meta->event_begin.pts, 1U);
+  EXPECT_EQ(meta->event_begin.time, 2U);
+  EXPECT_EQ(meta->event_moment.pts, 3U);
+  EXPECT_EQ(meta->event_moment.time, 4U);
+  EXPECT_EQ(meta->event_peak.pts, 5U);
+  EXPECT_EQ(meta->event_peak.time, 6U);
+  EXPECT_EQ(meta->event_peak_score, 8.5);
+  EXPECT_EQ(meta->event_frames, 7U);
+  EXPECT_STREQ(meta->session, "session-1");
+  EXPECT_EQ(meta->time, 9U);
+  EXPECT_EQ(meta->time_source, GST_ANOMALY_TIME_CAMERA);
 
   guint n_values = 0;
   const gfloat *grid = gst_anomaly_meta_get_grid(meta, &n_values);
@@ -93,6 +108,10 @@ TEST_F(AnomalyMeta, StartsWithoutThresholdGridRegionsAndEvent) {
   EXPECT_EQ(gst_anomaly_meta_get_regions(meta, nullptr), nullptr);
   EXPECT_EQ(meta->event_id, nullptr);
   EXPECT_EQ(meta->event_state, GST_ANOMALY_EVENT_NONE);
+  EXPECT_EQ(meta->event_begin.pts, GST_CLOCK_TIME_NONE);
+  EXPECT_EQ(meta->session, nullptr);
+  EXPECT_EQ(meta->time, GST_CLOCK_TIME_NONE);
+  EXPECT_EQ(meta->time_source, GST_ANOMALY_TIME_UNKNOWN);
 }
 
 TEST_F(AnomalyMeta, IsAnomalousFromTheThresholdOn) {

@@ -22,6 +22,11 @@ region.x, region.y, region.w, region.h, region.score = 0.5, 0.25, 0.5, 0.75, 7.5
 meta.set_regions([region, region])
 meta.set_grid_area(-0.25, 0.0, 1.5, 1.0)
 meta.set_event("event-1", GstUniadMeta.AnomalyEventState.BEGIN)
+moment = GstUniadMeta.AnomalyMoment()
+moment.pts, moment.time = 40, 951782400 * Gst.SECOND
+meta.set_event_course(moment, moment, moment, 8.5, 7)
+meta.set_session("session-1")
+meta.set_time(951782400 * Gst.SECOND, GstUniadMeta.AnomalyTimeSource.CAMERA)
 
 copy = buffer.copy()
 del buffer
@@ -30,6 +35,9 @@ assert (meta.source, meta.score, meta.threshold, meta.probability) == ("cam0", 7
 assert meta.anomalous and meta.has_threshold
 assert meta.age == 40 * Gst.MSECOND
 assert (meta.event_id, meta.event_state) == ("event-1", GstUniadMeta.AnomalyEventState.BEGIN)
+assert (meta.event_begin.pts, meta.event_peak.time) == (40, 951782400 * Gst.SECOND)
+assert (meta.event_peak_score, meta.event_frames, meta.session) == (8.5, 7, "session-1")
+assert (meta.time, meta.time_source) == (951782400 * Gst.SECOND, GstUniadMeta.AnomalyTimeSource.CAMERA)
 assert [(r.x, r.h) for r in meta.get_regions()] == [(0.5, 0.75)] * 2
 assert list(meta.get_grid()) == []
 assert (meta.grid_x, meta.grid_y, meta.grid_w, meta.grid_h) == (-0.25, 0.0, 1.5, 1.0)
