@@ -768,8 +768,7 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
   }
   // Last, since a buffer that somebody else reads takes no more metadata.
   if (state.background && due) {
-    if (auto frame = hold_or_warn(self, buffer, now))
-      state.background->offer(std::move(frame), state.newest);
+    if (auto frame = hold_or_warn(self, buffer, now)) state.background->offer(std::move(frame), state.newest);
   }
 }
 

@@ -10,7 +10,8 @@ import sys
 def read_results(path):
     """One (frame number, result) for each judged frame of uniadpublish's JSON lines."""
     with open(path) as lines:
-        results = enumerate(map(json.loads, lines))
+        # An event that ends with the video leaves a line of its own.
+        results = enumerate(line for line in map(json.loads, lines) if line.get("type") != "event")
         return [(frame, result) for frame, result in results if result["age"] == 0]
 
 

@@ -124,11 +124,11 @@ say "5/5 the strongest frames"
 "$root/pipelines/contact-sheet.py" "$out/annotated.mp4" "$out/anomalies.jsonl" "$out/contact-sheet.png"
 
 alarms=$(grep -c '"anomalous":true' "$out/anomalies.jsonl" || true)
-judged=$(wc -l <"$out/anomalies.jsonl")
+judged=$(grep -c '"anomalous":' "$out/anomalies.jsonl" || true)
 cat <<END
 demo: done: $alarms of $judged frames are anomalous
   $out/contact-sheet.png   the strongest frames with their numbers and scores: look here first
   $out/annotated.mp4       the video with what was found drawn on it
-  $out/anomalies.jsonl     one line of JSON a frame: score, threshold, regions
+  $out/anomalies.jsonl     one line of JSON a frame: score, threshold, regions, event
   look for $look_at
 END
