@@ -97,8 +97,8 @@ class RowUnpacker {
  public:
   explicit RowUnpacker(const GstVideoFrame &frame)
       : frame_(frame),
-        row_bytes_(static_cast<std::size_t>(GST_VIDEO_FRAME_WIDTH(&frame)) *
-                   static_cast<std::size_t>(unpack_info(frame)->pixel_stride[0])) {
+        width_(width_to_unpack(frame.info)),
+        row_bytes_(bytes_of(frame, GST_VIDEO_FRAME_WIDTH(&frame))) {
     const GstVideoInfo &info = frame.info;
     const bool interlaced = GST_VIDEO_FRAME_IS_INTERLACED(&frame);
     if (interlaced) flags_ = GST_VIDEO_PACK_FLAG_INTERLACED;
@@ -117,9 +117,10 @@ class RowUnpacker {
     }
     group_.resize(group_rows);
     // Whole words of 16 bytes: GStreamer's functions have faster ways for aligned rows.
-    row_words_ = (row_bytes_ + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t);
-    storage_.resize(group_rows * row_words_);
-    for (guint i = 0; i < group_rows; ++i) group_[i] = storage_.data() + i * row_words_;
+    const std::size_t row_words =
+        (bytes_of(frame, width_) + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t);
+    storage_.resize(group_rows * row_words);
+    for (guint i = 0; i < group_rows; ++i) group_[i] = storage_.data() + i * row_words;
   }
 
   void unpack(int y, std::span<std::byte> row) {
@@ -134,8 +135,9 @@ class RowUnpacker {
     void operator()(GstVideoChromaResample *chroma) const { gst_video_chroma_resample_free(chroma); }
   };
 
-  static const GstVideoFormatInfo *unpack_info(const GstVideoFrame &frame) {
-    return gst_video_format_get_info(frame.info.finfo->unpack_format);
+  static std::size_t bytes_of(const GstVideoFrame &frame, int pixels) {
+    const GstVideoFormatInfo *unpacked = gst_video_format_get_info(frame.info.finfo->unpack_format);
+    return static_cast<std::size_t>(pixels) * static_cast<std::size_t>(unpacked->pixel_stride[0]);
   }
 
   static int floor_divide(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
@@ -145,14 +147,14 @@ class RowUnpacker {
     const int last = GST_VIDEO_INFO_FIELD_HEIGHT(&info) - 1;
     for (std::size_t i = 0; i < group_.size(); ++i)
       info.finfo->unpack_func(info.finfo, flags_, group_[i], frame_.data, info.stride, 0,
-                              std::clamp(first + static_cast<int>(i), 0, last), GST_VIDEO_INFO_WIDTH(&info));
+                              std::clamp(first + static_cast<int>(i), 0, last), width_);
     if (chroma_) gst_video_chroma_resample(chroma_.get(), group_.data(), GST_VIDEO_INFO_WIDTH(&info));
     unpacked_group_ = first;
   }
 
   const GstVideoFrame &frame_;
+  int width_;
   std::size_t row_bytes_;
-  std::size_t row_words_ = 0;
   GstVideoPackFlags flags_ = GST_VIDEO_PACK_FLAG_NONE;
   std::unique_ptr<GstVideoChromaResample, FreeChroma> chroma_;
   gint group_offset_ = 0;
@@ -229,6 +231,14 @@ FrameView view_of(const GstVideoFrame &frame) {
     unpacker->unpack(y, row);
   };
   return view;
+}
+
+int width_to_unpack(const GstVideoInfo &info) {
+  // Memory holds whole tiles. Where a tile is no whole number of pixels wide, its width is 0.
+  const int width = GST_VIDEO_INFO_WIDTH(&info);
+  const auto tile = static_cast<int>(
+      GST_VIDEO_FORMAT_INFO_IS_TILED(info.finfo) ? GST_VIDEO_FORMAT_INFO_TILE_WIDTH(info.finfo, 0) : 0);
+  return tile > 0 ? (width + tile - 1) / tile * tile : width;
 }
 
 std::unique_ptr<HeldFrame> hold_frame(GstBuffer *buffer, const GstVideoInfo &info) {

@@ -19,6 +19,10 @@ GstCaps *viewable_caps();
 // CPU can read (encoded, DMA_DRM).
 FrameView view_of(const GstVideoFrame &frame);
 
+// How many pixels of a row GStreamer's unpack and pack functions are to be called with: the frame's width, or
+// whole tiles of it. Those of MT2110T and MT2110R leave a tile out that the frame's width ends in.
+int width_to_unpack(const GstVideoInfo &info);
+
 // A buffer's frame, mapped for reading; holds a reference to the buffer.
 class HeldFrame {
  public:

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "gst-plugin/frame_view.h"
+
 namespace uniad {
 
 namespace {
@@ -90,19 +92,20 @@ bool is_wide(const GstVideoFormatInfo *format) {
 // A row of a frame in GStreamer's unpacked form.
 class Painter::UnpackedRow {
  public:
-  UnpackedRow(GstVideoFrame &frame, bool limited) : frame_(frame), wide_(is_wide(frame.info.finfo)) {
+  UnpackedRow(GstVideoFrame &frame, bool limited)
+      : frame_(frame), width_(width_to_unpack(frame.info)), wide_(is_wide(frame.info.finfo)) {
     if (is_interlaced(frame)) flags_ = GST_VIDEO_PACK_FLAG_INTERLACED;
     // Widening limited range with zeros keeps 16 and 235 where they are.
     if (limited) flags_ = static_cast<GstVideoPackFlags>(flags_ | GST_VIDEO_PACK_FLAG_TRUNCATE_RANGE);
     // GStreamer's functions may write whole vectors.
-    const std::size_t bytes = static_cast<std::size_t>(width()) * (wide_ ? 8 : 4) + 64;
+    const std::size_t bytes = static_cast<std::size_t>(width_) * (wide_ ? 8 : 4) + 64;
     words_.resize(bytes / sizeof(std::max_align_t) + 1);
     if (GST_VIDEO_FORMAT_INFO_HAS_PALETTE(frame.info.finfo)) before_.resize(words_.size());
   }
 
   void read(int y) {
     const GstVideoInfo &info = frame_.info;
-    info.finfo->unpack_func(info.finfo, flags_, words_.data(), frame_.data, info.stride, 0, y, width());
+    info.finfo->unpack_func(info.finfo, flags_, words_.data(), frame_.data, info.stride, 0, y, width_);
     if (!before_.empty()) before_ = words_;
   }
 
@@ -121,12 +124,10 @@ class Painter::UnpackedRow {
       write_indices(y);
     else
       info.finfo->pack_func(info.finfo, flags_, words_.data(), 0, frame_.data, info.stride, info.chroma_site,
-                            y, width());
+                            y, width_);
   }
 
  private:
-  int width() const { return GST_VIDEO_FRAME_WIDTH(&frame_); }
-
   // The frame keeps its palette: pixels that changed take its nearest colour.
   void write_indices(int y) {
     const auto *now = reinterpret_cast<const std::uint32_t *>(words_.data());
@@ -136,7 +137,7 @@ class Painter::UnpackedRow {
     std::uint32_t last_colour = 0;
     std::uint8_t last_index = 0;
     bool known = false;
-    for (int x = 0; x < width(); ++x) {
+    for (int x = 0; x < width_; ++x) {
       if (now[x] == then[x]) continue;
       if (!known || now[x] != last_colour) last_index = nearest(now[x]);
       last_colour = now[x];
@@ -164,6 +165,7 @@ class Painter::UnpackedRow {
   }
 
   GstVideoFrame &frame_;
+  int width_;
   bool wide_;
   GstVideoPackFlags flags_ = GST_VIDEO_PACK_FLAG_NONE;
   std::vector<std::max_align_t> words_;
