@@ -68,6 +68,13 @@ GstCudaMemory *memory_of(GstBuffer *buffer) {
   return GST_CUDA_MEMORY_CAST(gst_buffer_peek_memory(buffer, 0));
 }
 
+// Since GStreamer 1.24 an element may pass memory on that its CUDA stream is still writing to.
+void wait_for_writer([[maybe_unused]] GstCudaMemory *memory) {
+#if GST_CHECK_VERSION(1, 24, 0)
+  gst_cuda_memory_sync(memory);
+#endif
+}
+
 int device_of(GstCudaContext *context) {
   guint device = 0;
   g_object_get(context, "cuda-device-id", &device, nullptr);
@@ -81,7 +88,8 @@ class FrameInGpuMemory : public HeldFrame {
     if (gst_buffer_map(buffer, &map_, on_gpu(access)) == FALSE)
       refuse("it cannot be mapped", "see GST_DEBUG=cuda*:5 for what the driver says");
     buffer_.reset(gst_buffer_ref(buffer));
-    const GstCudaMemory *memory = GST_CUDA_MEMORY_CAST(map_.memory);
+    GstCudaMemory *memory = GST_CUDA_MEMORY_CAST(map_.memory);
+    wait_for_writer(memory);
     // Where the planes lie is the memory's business; how they are to be read is the caps'.
     GstVideoFrame frame{};
     frame.info = info;
@@ -176,8 +184,10 @@ class Frames : public CudaFrames {
     GstMapInfo map;
     if (gst_memory_map(GST_MEMORY_CAST(target), &map, on_gpu(GST_MAP_WRITE)) == FALSE)
       refuse("its copy cannot be mapped", "see GST_DEBUG=cuda*:5");
-    const bool done =
-        gst_cuda_context_push(own) != FALSE && copy_planes(from.view(), info, *target, map.data);
+    // The driver returns before a copy within the device is done.
+    const bool done = gst_cuda_context_push(own) != FALSE &&
+                      copy_planes(from.view(), info, *target, map.data) &&
+                      CuStreamSynchronize(nullptr) == CUDA_SUCCESS;
     gst_cuda_context_pop(nullptr);
     gst_memory_unmap(map.memory, &map);
     if (!done) refuse("it cannot be copied between contexts", "see GST_DEBUG=cuda*:5");

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -118,9 +119,11 @@ class CudaMemory : public GstTest {
   Object<GstCudaContext> another() { return Object<GstCudaContext>(gst_cuda_context_new(0)); }
 
   // A copy of the picture in a context's memory, on the device alone.
-  Ref<GstBuffer> on_gpu(GstBuffer *picture, const GstVideoInfo &info, GstCudaContext *context) {
+  Ref<GstBuffer> on_gpu(GstBuffer *picture, const GstVideoInfo &info, GstCudaContext *context,
+                        const std::function<void(GstStructure *)> &configure_pool = {}) {
     const Object<GstBufferPool> pool(gst_cuda_buffer_pool_new(context));
     GstStructure *config = gst_buffer_pool_get_config(pool.get());
+    if (configure_pool) configure_pool(config);
     gst_buffer_pool_config_set_params(config, caps_of(info, true).get(), static_cast<guint>(info.size), 0, 0);
     EXPECT_TRUE(gst_buffer_pool_set_config(pool.get(), config));
     gst_buffer_pool_set_active(pool.get(), TRUE);
@@ -168,6 +171,29 @@ TEST_F(CudaMemory, IsViewedWhereItLiesOrInACopyWhereItLiesInAnotherContext) {
           << gst_video_format_to_string(format) << (elsewhere ? " elsewhere" : "");
     }
 }
+
+#if GST_CHECK_VERSION(1, 24, 0)
+TEST_F(CudaMemory, IsViewedOnlyWhenTheStreamThatWritesToItIsDone) {
+  const Ref<GstElement> element(gst_element_factory_make("identity", nullptr));
+  gst_object_ref_sink(element.get());
+  const auto frames = CudaFrames::create(element.get(), 0);
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12);
+  const auto picture = noise(info);
+  const auto in_system = hold_frame(picture.get(), info);
+  for (const bool elsewhere : {false, true}) {
+    const auto context = elsewhere ? another() : primary();
+    const std::unique_ptr<GstCudaStream, void (*)(GstCudaStream *)> stream(gst_cuda_stream_new(context.get()),
+                                                                           gst_cuda_stream_unref);
+    ASSERT_TRUE(stream);
+    // The stream carries the picture to the device when the frame is first mapped there.
+    const auto buffer = on_gpu(picture.get(), info, context.get(), [&stream](GstStructure *config) {
+      gst_buffer_pool_config_set_cuda_stream(config, stream.get());
+    });
+    const auto held = frames->hold(buffer.get(), info);
+    EXPECT_EQ(viewed(held->view(), info), viewed(in_system->view(), info)) << (elsewhere ? "elsewhere" : "");
+  }
+}
+#endif
 
 TEST_F(CudaMemory, IsDrawnOnOnlyInThePrimaryContext) {
   const Ref<GstElement> element(gst_element_factory_make("identity", nullptr));

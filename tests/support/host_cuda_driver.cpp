@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // libcuda.so.1 in place of a driver: one device whose memory is the host's. What GStreamer's CUDA library
-// calls is there; what needs a real device is refused. Counts what goes back to the host.
+// calls is there; what needs a real device is refused. What is given to a stream is done only when somebody
+// waits for the stream. Counts what goes back to the host.
 #include <cuda.h>
 #include <cudaGL.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -18,6 +21,11 @@ struct Context {
   int unused = 0;
 };
 thread_local std::vector<CUcontext> current;
+
+struct Stream {
+  std::mutex mutex;
+  std::vector<CUDA_MEMCPY2D> waiting;
+};
 
 CUcontext primary() {
   static Context context;
@@ -34,6 +42,17 @@ CUresult copy(const CUDA_MEMCPY2D &job) {
   for (std::size_t row = 0; row < job.Height; ++row)
     std::memcpy(to + (job.dstY + row) * job.dstPitch + job.dstXInBytes,
                 from + (job.srcY + row) * job.srcPitch + job.srcXInBytes, job.WidthInBytes);
+  return CUDA_SUCCESS;
+}
+
+CUresult finish(Stream &stream) {
+  std::vector<CUDA_MEMCPY2D> jobs;
+  {
+    const std::lock_guard lock(stream.mutex);
+    jobs = std::exchange(stream.waiting, {});
+  }
+  for (const CUDA_MEMCPY2D &job : jobs)
+    if (const CUresult result = copy(job); result != CUDA_SUCCESS) return result;
   return CUDA_SUCCESS;
 }
 
@@ -135,20 +154,25 @@ CUresult cuMemFreeHost(void *memory) {
 CUresult cuMemcpy2D(const CUDA_MEMCPY2D *job) {
   return copy(*job);
 }
-CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *job, CUstream) {
-  return copy(*job);
+CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *job, CUstream stream) {
+  if (stream == nullptr) return copy(*job);
+  auto &queue = *reinterpret_cast<Stream *>(stream);
+  const std::lock_guard lock(queue.mutex);
+  queue.waiting.push_back(*job);
+  return CUDA_SUCCESS;
 }
 
 CUresult cuStreamCreate(CUstream *stream, unsigned) {
-  *stream = reinterpret_cast<CUstream>(&downloads);
+  *stream = reinterpret_cast<CUstream>(new Stream);
   return CUDA_SUCCESS;
 }
 #undef cuStreamDestroy  // GStreamer asks for the old one
-CUresult cuStreamDestroy(CUstream) {
+CUresult cuStreamDestroy(CUstream stream) {
+  delete reinterpret_cast<Stream *>(stream);
   return CUDA_SUCCESS;
 }
-CUresult cuStreamSynchronize(CUstream) {
-  return CUDA_SUCCESS;
+CUresult cuStreamSynchronize(CUstream stream) {
+  return stream == nullptr ? CUDA_SUCCESS : finish(*reinterpret_cast<Stream *>(stream));
 }
 
 CUresult cuCtxEnablePeerAccess(CUcontext, unsigned) {
