@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/verdict.h"
 
+#ifdef HAVE_GST_ANALYTICS
+#include <gst/analytics/analytics.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -16,12 +20,34 @@ std::pair<guint, guint> pixels(double start, double length, int size) {
   return {static_cast<guint>(first), static_cast<guint>(end - first)};
 }
 
-void add_region_of_interest(GstBuffer *buffer, const GstVideoInfo &info, const Region &region) {
+struct Pixels {
+  guint x, y, width, height;
+};
+
+Pixels pixels_of(const Region &region, const GstVideoInfo &info) {
   const auto [x, width] = pixels(region.x, region.width, GST_VIDEO_INFO_WIDTH(&info));
   const auto [y, height] = pixels(region.y, region.height, GST_VIDEO_INFO_HEIGHT(&info));
-  auto *roi = gst_buffer_add_video_region_of_interest_meta(buffer, "anomaly", x, y, width, height);
+  return {x, y, width, height};
+}
+
+void add_region_of_interest(GstBuffer *buffer, const Pixels &at, const Region &region) {
+  auto *roi =
+      gst_buffer_add_video_region_of_interest_meta(buffer, "anomaly", at.x, at.y, at.width, at.height);
   gst_video_region_of_interest_meta_add_param(
       roi, gst_structure_new("anomaly", "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
+}
+
+// What GStreamer's own elements of analysis read since 1.24; an upstream detector may have begun it.
+void add_object([[maybe_unused]] GstBuffer *buffer, [[maybe_unused]] const Pixels &at,
+                [[maybe_unused]] double probability) {
+#ifdef HAVE_GST_ANALYTICS
+  GstAnalyticsRelationMeta *objects = gst_buffer_get_analytics_relation_meta(buffer);
+  if (objects == nullptr) objects = gst_buffer_add_analytics_relation_meta(buffer);
+  GstAnalyticsODMtd object;
+  gst_analytics_relation_meta_add_od_mtd(
+      objects, g_quark_from_static_string("anomaly"), static_cast<gint>(at.x), static_cast<gint>(at.y),
+      static_cast<gint>(at.width), static_cast<gint>(at.height), static_cast<gfloat>(probability), &object);
+#endif
 }
 
 }  // namespace
@@ -62,7 +88,9 @@ GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::str
   regions.reserve(verdict.regions.size());
   for (const auto &region : verdict.regions) {
     regions.push_back({region.x, region.y, region.width, region.height, region.score});
-    add_region_of_interest(buffer, info, region);
+    const Pixels at = pixels_of(region, info);
+    add_region_of_interest(buffer, at, region);
+    add_object(buffer, at, verdict.probability);
   }
   gst_anomaly_meta_set_regions(meta, regions.data(), static_cast<guint>(regions.size()));
   return meta;

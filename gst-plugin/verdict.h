@@ -29,8 +29,9 @@ struct Verdict {
 // `normal`: scores of normal footage, for the probability; may be null.
 Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
 
-// Adds a GstAnomalyMeta, and a GstVideoRegionOfInterestMeta of type "anomaly" for each region with its score
-// as parameter.
+// Adds a GstAnomalyMeta, and for each region a GstVideoRegionOfInterestMeta of type "anomaly" with its score
+// as parameter and, with GStreamer 1.24, an object "anomaly" of the frame's GstAnalyticsRelationMeta with the
+// frame's probability.
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
                      const Verdict &verdict, GstClockTime age);
 

@@ -260,6 +260,8 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+# From GStreamer 1.24 on its headers have GstAnalytics. They bring eighty packages: only the tests need them there.
+! grep -qx 'VERSION_ID="13"' /etc/os-release || test_packages+=(libgstreamer-plugins-bad1.0-dev)
 [ -z "$tests" ] || debian_packages+=("${test_packages[@]}")
 [ -z "$cuda" ] || debian_packages+=("${cuda_packages[@]}")
 [ -z "$packages" ] || install_packages

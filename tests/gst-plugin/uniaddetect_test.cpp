@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/uniaddetect.h"
 
+#ifdef HAVE_GST_ANALYTICS
+#include <gst/analytics/analytics.h>
+#endif
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/video/video.h>
@@ -796,6 +799,33 @@ TEST_F(UniadDetect, RegionsOfInterestAreTheRegionsInPixelsWithinTheFrame) {
     EXPECT_NEAR(region.score, meta_of(out).score, 1e-6);
   }
 }
+
+#ifdef HAVE_GST_ANALYTICS
+TEST_F(UniadDetect, RegionsAreObjectsOfTheFramesAnalyticsBesideThoseThatWereThere) {
+  fake_network().judge = hot_corner;
+  start("threshold=0.1");
+  auto frame = grey_frame(0);
+  GstAnalyticsODMtd person;
+  gst_analytics_relation_meta_add_od_mtd(gst_buffer_add_analytics_relation_meta(frame.get()),
+                                         g_quark_from_static_string("person"), 1, 2, 3, 4, 0.9F, &person);
+  const auto out = push(std::move(frame));
+  const auto rois = rois_of(out);
+  ASSERT_EQ(rois.size(), 1U);
+  GstAnalyticsRelationMeta *objects = gst_buffer_get_analytics_relation_meta(out.get());
+  ASSERT_NE(objects, nullptr);
+  ASSERT_EQ(gst_analytics_relation_get_length(objects), 2U);
+  GstAnalyticsODMtd object;
+  ASSERT_TRUE(gst_analytics_relation_meta_get_od_mtd(objects, 1, &object));
+  EXPECT_STREQ(g_quark_to_string(gst_analytics_od_mtd_get_obj_type(&object)), "anomaly");
+  gint x = 0, y = 0, w = 0, h = 0;
+  gfloat confidence = 0;
+  ASSERT_TRUE(gst_analytics_od_mtd_get_location(&object, &x, &y, &w, &h, &confidence));
+  EXPECT_EQ((std::array{x, y, w, h}),
+            (std::array{static_cast<gint>(rois[0].x), static_cast<gint>(rois[0].y),
+                        static_cast<gint>(rois[0].w), static_cast<gint>(rois[0].h)}));
+  EXPECT_NEAR(confidence, meta_of(out).probability, 1e-6);
+}
+#endif
 
 TEST_F(UniadDetect, AnAnomalyWithoutAPlaceIsTheWholeFrame) {
   fake_network().judge = [](const FrameView &frame) {
