@@ -75,6 +75,15 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
 
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
                      const Verdict &verdict, GstClockTime age) {
+  // Regions of interest first: gstanomalymeta.c finds them before the meta that they belong to.
+  std::vector<GstAnomalyRegion> regions;
+  regions.reserve(verdict.regions.size());
+  for (const auto &region : verdict.regions) {
+    regions.push_back({region.x, region.y, region.width, region.height, region.score});
+    const Pixels at = pixels_of(region, info);
+    add_region_of_interest(buffer, at, region);
+    add_object(buffer, at, verdict.probability);
+  }
   auto *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), verdict.score, age);
   if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
   if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
@@ -84,14 +93,6 @@ GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::str
   gst_anomaly_meta_set_grid_area(meta, static_cast<float>(area.x), static_cast<float>(area.y),
                                  static_cast<float>(area.width), static_cast<float>(area.height));
 
-  std::vector<GstAnomalyRegion> regions;
-  regions.reserve(verdict.regions.size());
-  for (const auto &region : verdict.regions) {
-    regions.push_back({region.x, region.y, region.width, region.height, region.score});
-    const Pixels at = pixels_of(region, info);
-    add_region_of_interest(buffer, at, region);
-    add_object(buffer, at, verdict.probability);
-  }
   gst_anomaly_meta_set_regions(meta, regions.data(), static_cast<guint>(regions.size()));
   return meta;
 }

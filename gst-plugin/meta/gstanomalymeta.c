@@ -11,6 +11,7 @@
 #include "gstanomalymeta.h"
 
 #include <math.h>
+#include <string.h>
 
 #include <gst/video/gstvideometa.h>
 
@@ -50,6 +51,8 @@ static gboolean gst_anomaly_meta_init(GstMeta *meta, G_GNUC_UNUSED gpointer para
   *self = (GstAnomalyMeta){.meta = *meta,
                            .grid_w = 1,
                            .grid_h = 1,
+                           .picture_w = 1,
+                           .picture_h = 1,
                            .time = GST_CLOCK_TIME_NONE,
                            .event_begin = unknown,
                            .event_moment = unknown,
@@ -66,22 +69,186 @@ static void gst_anomaly_meta_free(GstMeta *meta, G_GNUC_UNUSED GstBuffer *buffer
   g_free(self->session);
 }
 
-/* Everything is relative to the frame, so a copy and a scaled frame carry the same values. */
+/* A part of a frame, in 0 to 1 of it. */
+typedef struct {
+  gdouble x, y, w, h;
+} Part;
+
+/* Where a frame's content comes to lie in another one, both in 0 to 1: along each axis of the new frame
+ * offset + scale * position on that axis of the old one, or on the other axis where the picture was turned.
+ */
+typedef struct {
+  gdouble offset_x, scale_x;
+  gdouble offset_y, scale_y;
+  gboolean turned;
+} Move;
+
+static const Move no_move = {0, 1, 0, 1, FALSE};
+
+static Part moved(const Move *move, gdouble x, gdouble y, gdouble w, gdouble h) {
+  const Part part = move->turned ? (Part){y, x, h, w} : (Part){x, y, w, h};
+  const gdouble x0 = move->offset_x + move->scale_x * part.x;
+  const gdouble x1 = x0 + move->scale_x * part.w;
+  const gdouble y0 = move->offset_y + move->scale_y * part.y;
+  const gdouble y1 = y0 + move->scale_y * part.h;
+  return (Part){MIN(x0, x1), MIN(y0, y1), fabs(x1 - x0), fabs(y1 - y0)};
+}
+
+/* FALSE where nothing of it lies within the frame. */
+static gboolean cut_to_frame(Part *part) {
+  const gdouble right = MIN(part->x + part->w, 1);
+  const gdouble bottom = MIN(part->y + part->h, 1);
+  part->x = MAX(part->x, 0);
+  part->y = MAX(part->y, 0);
+  part->w = right - part->x;
+  part->h = bottom - part->y;
+  return part->w > 0 && part->h > 0;
+}
+
+/* What videoscale and its like make of a picture of another shape: it keeps its shape, in the middle between
+ * two borders. This kind of transform does not say whether borders were added; all have that by default. */
+static Move scale_move(const GstVideoMetaTransform *scale) {
+  const gdouble in_shape = (gdouble)scale->in_info->width * scale->in_info->par_n * scale->out_info->par_d;
+  const gdouble in_height = (gdouble)scale->in_info->height * scale->in_info->par_d * scale->out_info->par_n;
+  const gint width = scale->out_info->width;
+  const gint height = scale->out_info->height;
+  Move move = no_move;
+
+  if (!(in_shape > 0) || !(in_height > 0) || width <= 0 || height <= 0) return move;
+  if (floor(width * in_height / in_shape) <= height)
+    move.scale_y = floor(width * in_height / in_shape) / height;
+  else
+    move.scale_x = floor(height * in_shape / in_height) / width;
+  move.offset_x = floor((1 - move.scale_x) * width / 2) / width;
+  move.offset_y = floor((1 - move.scale_y) * height / 2) / height;
+  return move;
+}
+
+#if GST_CHECK_VERSION(1, 28, 0)
+/* Along one axis: where the frame's edge comes to lie, in pixels. Mirrored pixels are counted, not edges. */
+static gdouble moved_edge(gdouble scale, gdouble offset, gdouble in, gdouble out) {
+  return out + offset - scale * in + (scale < 0 ? 1 : 0);
+}
+
+/* FALSE for what does not leave rectangles upright. */
+static gboolean matrix_move(const GstVideoMetaTransformMatrix *matrix, Move *move) {
+  const gfloat(*m)[3] = matrix->matrix;
+  const GstVideoRectangle *in = &matrix->in_rectangle;
+  const GstVideoRectangle *out = &matrix->out_rectangle;
+  const gdouble in_w = matrix->in_info->width;
+  const gdouble in_h = matrix->in_info->height;
+  const gdouble out_w = matrix->out_info->width;
+  const gdouble out_h = matrix->out_info->height;
+
+  if (m[2][0] != 0 || m[2][1] != 0 || m[2][2] != 1 || !(out_w > 0) || !(out_h > 0)) return FALSE;
+  if (m[0][1] == 0 && m[1][0] == 0 && m[0][0] != 0 && m[1][1] != 0) {
+    *move = (Move){moved_edge(m[0][0], m[0][2], in->x, out->x) / out_w, m[0][0] * in_w / out_w,
+                   moved_edge(m[1][1], m[1][2], in->y, out->y) / out_h, m[1][1] * in_h / out_h, FALSE};
+    return TRUE;
+  }
+  if (m[0][0] == 0 && m[1][1] == 0 && m[0][1] != 0 && m[1][0] != 0) {
+    *move = (Move){moved_edge(m[0][1], m[0][2], in->y, out->x) / out_w, m[0][1] * in_h / out_w,
+                   moved_edge(m[1][0], m[1][2], in->x, out->y) / out_h, m[1][0] * in_w / out_h, TRUE};
+    return TRUE;
+  }
+  return FALSE;
+}
+#endif
+
+/* Cell (x, y) of the moved grid is which one of the old. */
+static guint old_cell(const Move *move, guint width, guint height, guint x, guint y) {
+  if (move->turned) {
+    const guint column = move->scale_y < 0 ? width - 1 - y : y;
+    const guint row = move->scale_x < 0 ? height - 1 - x : x;
+    return row * width + column;
+  }
+  return (move->scale_y < 0 ? height - 1 - y : y) * width + (move->scale_x < 0 ? width - 1 - x : x);
+}
+
+static void move_grid(GstAnomalyMeta *copy, const GstAnomalyMeta *self, const Move *move) {
+  const guint width = move->turned ? self->grid_height : self->grid_width;
+  const guint height = move->turned ? self->grid_width : self->grid_height;
+  const Part area = moved(move, self->grid_x, self->grid_y, self->grid_w, self->grid_h);
+  gst_anomaly_meta_set_grid(copy, self->grid_width, self->grid_height, self->grid);
+  copy->grid_width = width;
+  copy->grid_height = height;
+  for (guint y = 0; y < height; ++y)
+    for (guint x = 0; x < width; ++x)
+      copy->grid[y * width + x] = self->grid[old_cell(move, self->grid_width, self->grid_height, x, y)];
+  gst_anomaly_meta_set_grid_area(copy, (gfloat)area.x, (gfloat)area.y, (gfloat)area.w, (gfloat)area.h);
+}
+
+static void move_regions(GstAnomalyMeta *copy, const GstAnomalyMeta *self, const Move *move) {
+  gst_anomaly_meta_set_regions(copy, self->regions, self->n_regions);
+  copy->n_regions = 0;
+  for (guint i = 0; i < self->n_regions; ++i) {
+    const GstAnomalyRegion *region = &self->regions[i];
+    Part part = moved(move, region->x, region->y, region->w, region->h);
+    if (!cut_to_frame(&part)) continue;
+    copy->regions[copy->n_regions++] =
+        (GstAnomalyRegion){(gfloat)part.x, (gfloat)part.y, (gfloat)part.w, (gfloat)part.h, region->score};
+  }
+}
+
+/* The regions of interest that came with this meta, just before it, as far as the scaler has copied them: it
+ * stretches them over its borders. */
+static void move_regions_of_interest(GstBuffer *dest, const GstAnomalyMeta *copy, const GstVideoInfo *info) {
+  const gdouble rounding = 1e-3; /* of floats, in pixels */
+  GArray *rois = g_array_new(FALSE, FALSE, sizeof(GstVideoRegionOfInterestMeta *));
+  gpointer state = NULL;
+  GstMeta *item;
+
+  while ((item = gst_buffer_iterate_meta(dest, &state)) != NULL && item != &copy->meta) {
+    if (item->info->api == GST_ANOMALY_META_API_TYPE) g_array_set_size(rois, 0);
+    if (item->info->api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE &&
+        ((GstVideoRegionOfInterestMeta *)item)->roi_type == g_quark_from_static_string("anomaly"))
+      g_array_append_val(rois, item);
+  }
+  for (guint i = 0; rois->len == copy->n_regions && i < rois->len; ++i) {
+    GstVideoRegionOfInterestMeta *roi = g_array_index(rois, GstVideoRegionOfInterestMeta *, i);
+    const GstAnomalyRegion *region = &copy->regions[i];
+    const gdouble width = info->width;
+    const gdouble height = info->height;
+    roi->x = (guint)floor(region->x * width + rounding);
+    roi->y = (guint)floor(region->y * height + rounding);
+    roi->w = (guint)ceil((region->x + region->w) * width - rounding) - roi->x;
+    roi->h = (guint)ceil((region->y + region->h) * height - rounding) - roi->y;
+  }
+  g_array_unref(rois);
+}
+
 static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNUC_UNUSED GstBuffer *buffer,
-                                           GQuark type, G_GNUC_UNUSED gpointer data) {
+                                           GQuark type, gpointer data) {
   const GstAnomalyMeta *self = (const GstAnomalyMeta *)meta;
   GstAnomalyMeta *copy;
+  Move move = no_move;
+  Part picture;
 
-  if (!GST_META_TRANSFORM_IS_COPY(type) && !GST_VIDEO_META_TRANSFORM_IS_SCALE(type)) return FALSE;
+  if (GST_VIDEO_META_TRANSFORM_IS_SCALE(type)) {
+    move = scale_move(data);
+#if GST_CHECK_VERSION(1, 28, 0)
+  } else if (GST_VIDEO_META_TRANSFORM_IS_MATRIX(type)) {
+    if (!matrix_move(data, &move)) return FALSE;
+#endif
+  } else if (!GST_META_TRANSFORM_IS_COPY(type)) {
+    return FALSE;
+  }
+  picture = moved(&move, self->picture_x, self->picture_y, self->picture_w, self->picture_h);
+  if (!cut_to_frame(&picture)) return FALSE;
 
   copy = gst_buffer_add_anomaly_meta(dest, self->source, self->score, self->age);
   if (!copy) return FALSE;
   if (self->has_threshold) gst_anomaly_meta_set_threshold(copy, self->threshold, self->probability);
   copy->unknown_scene = self->unknown_scene;
   copy->anomalous = self->anomalous;
-  gst_anomaly_meta_set_grid(copy, self->grid_width, self->grid_height, self->grid);
-  gst_anomaly_meta_set_grid_area(copy, self->grid_x, self->grid_y, self->grid_w, self->grid_h);
-  gst_anomaly_meta_set_regions(copy, self->regions, self->n_regions);
+  move_grid(copy, self, &move);
+  move_regions(copy, self, &move);
+  copy->picture_x = (gfloat)picture.x;
+  copy->picture_y = (gfloat)picture.y;
+  copy->picture_w = (gfloat)picture.w;
+  copy->picture_h = (gfloat)picture.h;
+  if (GST_VIDEO_META_TRANSFORM_IS_SCALE(type) && memcmp(&move, &no_move, sizeof(move)) != 0)
+    move_regions_of_interest(dest, copy, ((const GstVideoMetaTransform *)data)->out_info);
   gst_anomaly_meta_set_event(copy, self->event_id, self->event_state);
   gst_anomaly_meta_set_event_course(copy, &self->event_begin, &self->event_moment, &self->event_peak,
                                     self->event_peak_score, self->event_frames);
@@ -93,8 +260,10 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
 GType gst_anomaly_meta_api_get_type(void) {
   static gsize type = 0;
   if (g_once_init_enter(&type)) {
-    static const gchar *no_tags[] = {NULL};
-    g_once_init_leave(&type, gst_meta_api_type_register("GstAnomalyMetaAPI", no_tags));
+    /* Elements that move the picture either say how, or drop the meta. */
+    static const gchar *tags[] = {GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_SIZE_STR,
+                                  GST_META_TAG_VIDEO_ORIENTATION_STR, NULL};
+    g_once_init_leave(&type, gst_meta_api_type_register("GstAnomalyMetaAPI", tags));
   }
   return type;
 }

@@ -93,7 +93,8 @@ struct _GstAnomalyRegion {
  * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells share the grid's area evenly.
  *   Bindings use gst_anomaly_meta_get_grid()
  * @n_regions: number of @regions
- * @regions: (array length=n_regions): the anomalous parts, strongest first; never empty when anomalous
+ * @regions: (array length=n_regions): the anomalous parts, strongest first; never empty when anomalous,
+ *   unless they were cropped away
  * @event_id: (nullable): the event that the frame belongs to, unique across streams and restarts, or %NULL
  * @event_state: where in the event the frame stands
  * @unknown_scene: whether the frame as a whole is unlike everything that was learned: another product, a
@@ -114,10 +115,15 @@ struct _GstAnomalyRegion {
  * @event_peak: the frame of the event's highest score so far
  * @event_peak_score: that score
  * @event_frames: anomalous frames of the event so far
+ * @picture_x: left edge of what was judged, in 0 to 1 of the frame's width: beyond it lie borders
+ * @picture_y: upper edge, in 0 to 1 of the frame's height
+ * @picture_w: width of what was judged, 1 where it fills the frame
+ * @picture_h: height, 1 where it fills the frame
  *
- * An anomaly detector's word on one frame. The meta has no API tags and all coordinates are relative, so
- * scaling, conversion and encoding keep it. Cropping, rotating or flipping makes @grid and @regions stale:
- * draw and publish before that.
+ * An anomaly detector's word on one frame. All coordinates are relative. The meta has the API tags of what
+ * depends on a frame's size and orientation: scaling, with or without borders, conversion and encoding keep
+ * it. From GStreamer 1.28 on, cropping, flipping and turning by quarters move @grid and @regions, too; before
+ * that, elements that do so drop the meta. Draw and publish before them.
  */
 struct _GstAnomalyMeta {
   GstMeta meta;
@@ -157,6 +163,11 @@ struct _GstAnomalyMeta {
   GstAnomalyMoment event_peak;
   gdouble event_peak_score;
   guint64 event_frames;
+
+  gfloat picture_x;
+  gfloat picture_y;
+  gfloat picture_w;
+  gfloat picture_h;
 };
 
 #define GST_TYPE_ANOMALY_EVENT_STATE (gst_anomaly_event_state_get_type())
