@@ -11,8 +11,10 @@
  * raw video format and draws straight on the frame, without converting it. Frames without a #GstAnomalyMeta,
  * and those on which nothing is to be drawn, pass untouched and uncopied.
  *
- * The heat map begins to show shortly below the threshold, so that a normal frame stays clean; to change
- * that, or where there is no threshold, set #GstUniadOverlay:heatmap-low and #GstUniadOverlay:heatmap-high.
+ * The heat map begins to show shortly below the threshold, so that a normal frame stays clean, and its
+ * colours end at the score of the strongest region, so that the place of a strong anomaly stands out of its
+ * surroundings. To change that, or where there is no threshold, set #GstUniadOverlay:heatmap-low and
+ * #GstUniadOverlay:heatmap-high.
  *
  * Lines and text keep their size relative to the frame.
  *
@@ -370,7 +372,7 @@ static void install_properties(GObjectClass *klass) {
   install_switch(PROP_HEATMAP, "heatmap", "Heat map", "Colour what comes near the threshold or exceeds it",
                  defaults.heatmap);
   install_switch(PROP_CONTOURS, "contours", "Contours",
-                 "Draw a line around what is anomalous, where the map reaches the threshold",
+                 "Draw a line around each anomalous region, along its outline in the anomaly map",
                  defaults.contours);
   install_switch(PROP_BOXES, "boxes", "Boxes", "Draw a box around each anomalous region", defaults.boxes);
   install_switch(PROP_SCORE, "score", "Score",
@@ -389,8 +391,9 @@ static void install_properties(GObjectClass *klass) {
   g_object_class_install_property(
       klass, PROP_HEATMAP_HIGH,
       g_param_spec_double("heatmap-high", "Heat map high",
-                          "Value of the anomaly map at which the heat map's colours end (-1 = 1.2 times the "
-                          "threshold, no heat map where there is none)",
+                          "Value of the anomaly map at which the heat map's colours end (-1 = the score of "
+                          "the frame's strongest region, at least 1.2 times the threshold; no heat map where "
+                          "there is none)",
                           automatic, G_MAXDOUBLE, automatic, flags));
   g_object_class_install_property(
       klass, PROP_COLOR_MAP,

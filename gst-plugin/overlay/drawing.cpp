@@ -6,13 +6,14 @@
 #include <cmath>
 #include <cstdio>
 
+#include "model/levels.h"
+
 namespace uniad {
 
 namespace {
 
-// Where heat begins to show and is strongest, in thresholds: frames well below stay clean.
+// Where heat begins to show, in thresholds: frames well below stay clean.
 constexpr double default_low = 0.8;
-constexpr double default_high = 1.2;
 // The map that scores come from has a window a little narrower than its cells, and so peaks up to this much
 // higher than the one that is drawn.
 constexpr double contour_level = 0.975;
@@ -100,19 +101,39 @@ double line_width(const Style &style, const Canvas &canvas) {
   return std::max(1.5, style.line_width * scale_of(canvas));
 }
 
+// Around each region as far as it reaches; without regions where the map reaches the threshold.
+std::vector<Segment> contours_of(const Result &result, const SmoothMap &map) {
+  const auto level = [](double value) {
+    return static_cast<float>(value - (1 - contour_level) * std::abs(value));
+  };
+  const double threshold = *result.threshold;
+  if (result.boxes.empty()) return iso_line(map, level(threshold));
+  std::vector<Segment> lines;
+  for (const Result::Box &box : result.boxes) {
+    if (!std::isfinite(box.x + box.y + box.width + box.height + box.score)) continue;
+    const double foot = std::max(threshold, static_cast<double>(region_foot * box.score));
+    const std::vector<Segment> around = outline(map, level(foot), {box.x, box.y, box.width, box.height});
+    lines.insert(lines.end(), around.begin(), around.end());
+  }
+  return lines;
+}
+
 void draw_contours(const Result &result, const Style &style, Canvas &canvas) {
   if (!result.anomalous || result.grid.empty()) return;
-  const double threshold = *result.threshold;
-  const auto level = static_cast<float>(threshold - (1 - contour_level) * std::abs(threshold));
   // What lies far off is cut off, and what is no number is nothing.
-  const float far = 100 * std::abs(level) + 1;
+  const auto far =
+      static_cast<float>(100 * std::max(std::abs(*result.threshold), std::abs(result.score)) + 1);
   std::vector<float> values = result.grid;
   for (float &value : values) value = std::isnan(value) ? -far : std::clamp(value, -far, far);
   const SmoothMap map(result.columns, result.rows, std::move(values), result.grid_area);
   const double width = line_width(style, canvas);
   cairo_t *cairo = canvas.cairo();
+  cairo_save(cairo);
+  cairo_rectangle(cairo, result.picture.x * canvas.width(), result.picture.y * canvas.height(),
+                  result.picture.width * canvas.width(), result.picture.height * canvas.height());
+  cairo_clip(cairo);
   cairo_set_line_cap(cairo, CAIRO_LINE_CAP_ROUND);
-  for (const auto &[from, to] : iso_line(map, level)) {
+  for (const auto &[from, to] : contours_of(result, map)) {
     const double x0 = from.x * canvas.width();
     const double y0 = from.y * canvas.height();
     const double x1 = to.x * canvas.width();
@@ -123,6 +144,7 @@ void draw_contours(const Result &result, const Style &style, Canvas &canvas) {
                  std::max(y0, y1) + width + 1);
   }
   stroke(cairo, width, style.line_colour);
+  cairo_restore(cairo);
 }
 
 void draw_boxes(const Result &result, const Style &style, Canvas &canvas) {
@@ -202,9 +224,12 @@ Result result_of(const GstAnomalyMeta &meta) {
   }
   if (std::isfinite(meta.grid_x) && std::isfinite(meta.grid_y) && meta.grid_w > 0 && meta.grid_h > 0)
     result.grid_area = {meta.grid_x, meta.grid_y, meta.grid_w, meta.grid_h};
+  if (std::isfinite(meta.picture_x) && std::isfinite(meta.picture_y) && meta.picture_w > 0 &&
+      meta.picture_h > 0)
+    result.picture = {meta.picture_x, meta.picture_y, meta.picture_w, meta.picture_h};
   for (guint i = 0; i < meta.n_regions; ++i) {
     const GstAnomalyRegion &region = meta.regions[i];
-    result.boxes.push_back({region.x, region.y, region.w, region.h});
+    result.boxes.push_back({region.x, region.y, region.w, region.h, region.score});
   }
   return result;
 }
@@ -214,7 +239,8 @@ std::optional<Heat> heat_of(const Result &result, const Style &style) {
   if (!result.threshold && !style.high) return std::nullopt;
   const double threshold = result.threshold.value_or(0);
   const double low = style.low.value_or(default_low * threshold);
-  const double high = style.high.value_or(default_high * threshold);
+  const double strongest = result.boxes.empty() ? 0.0 : static_cast<double>(result.boxes.front().score);
+  const double high = style.high.value_or(heat_end(threshold, strongest));
   if (!(high > low)) return std::nullopt;
 
   std::vector<float> levels;
@@ -228,7 +254,7 @@ std::optional<Heat> heat_of(const Result &result, const Style &style) {
   }
   if (!shows) return std::nullopt;
   return Heat{SmoothMap(result.columns, result.rows, std::move(levels), result.grid_area), style.colour_map,
-              static_cast<float>(style.opacity)};
+              static_cast<float>(style.opacity), result.picture};
 }
 
 // Fonts of its own: Pango's default ones belong to one thread.

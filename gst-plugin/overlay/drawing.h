@@ -35,7 +35,7 @@ struct Style {
 // A GstAnomalyMeta as far as it can be seen.
 struct Result {
   struct Box {
-    float x, y, width, height;
+    float x, y, width, height, score;
     bool operator==(const Box &) const = default;
   };
 
@@ -49,7 +49,8 @@ struct Result {
   int rows = 0;
   std::vector<float> grid;
   Area grid_area;
-  std::vector<Box> boxes;
+  Area picture;            // beyond it lie borders
+  std::vector<Box> boxes;  // strongest first
 
   bool operator==(const Result &) const = default;
 };

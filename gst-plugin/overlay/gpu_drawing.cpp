@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "model/engine/cuda_module.h"
@@ -62,6 +63,9 @@ void GpuDrawing::begin(GstBuffer *buffer) {
 
 bool GpuDrawing::paint(GstBuffer *buffer, Painter &painter, std::span<const Heat> heats,
                        const Canvas &canvas) {
+  // Kernels know of no borders.
+  if (std::any_of(heats.begin(), heats.end(), [](const Heat &heat) { return heat.picture != Area{}; }))
+    return false;
   begin(buffer);
   if (!kernels_ || !cuda_device_of(buffer)) return false;
   const auto held = frames_->hold_for_drawing(buffer, info_);

@@ -268,13 +268,26 @@ void Painter::fill_paints(const Band &band, const std::uint32_t *argb, int n) {
 }
 
 template <typename Use>
-void Painter::each_heat_span(const Band &band, bool interlaced, const SmoothMap &map, int row, Use use) {
+void Painter::each_heat_span(const Band &band, bool interlaced, const Heat &heat, int row, Use use) {
+  const SmoothMap &map = heat.levels;
   const int last_sample = (1 << band.vertical) - 1;
   const double centre =
       (frame_row(band, interlaced, row, 0) + frame_row(band, interlaced, row, last_sample) + 1) / 2.0;
-  map.section(std::min(centre / height_, 1.0), coefficients_, parabolas_);
+  const double v = std::min(centre / height_, 1.0);
+  if (v < heat.picture.y || v > heat.picture.y + heat.picture.height) return;
+  map.section(v, coefficients_, parabolas_);
 
   const int width = band_width(band);
+  const auto pixel = [width](double u) {
+    return static_cast<int>(std::clamp<double>(std::round(u * width), 0, width));
+  };
+  const int first = pixel(heat.picture.x);
+  const int last = pixel(heat.picture.x + heat.picture.width);
+  const auto use_within = [&](int from, int to) {
+    from = std::max(from, first);
+    to = std::min(to, last);
+    if (to > from) use(Span{from, to - from});
+  };
   const int columns = map.columns();
   const double left = map.column_at(0);
   const double cells_per_pixel = (map.column_at(1) - left) * (1 << band.horizontal) / width_;
@@ -297,10 +310,10 @@ void Painter::each_heat_span(const Band &band, bool interlaced, const SmoothMap 
                    static_cast<float>(cells_per_pixel), end - x, levels_.data() + x);
       continue;
     }
-    if (x > begin) use(Span{begin, x - begin});
+    use_within(begin, x);
     begin = end;
   }
-  if (end > begin) use(Span{begin, end - begin});
+  use_within(begin, end);
 }
 
 void Painter::paint(GstVideoFrame &frame, const Heat &heat) {
@@ -314,7 +327,7 @@ void Painter::paint(GstVideoFrame &frame, const Heat &heat) {
     UnpackedRow unpacked(frame, is_limited(info_));
     for (int y = 0; y < height_; ++y) {
       bool read = false;
-      each_heat_span(unpacked_band_, interlaced, heat.levels, y, [&](Span span) {
+      each_heat_span(unpacked_band_, interlaced, heat, y, [&](Span span) {
         if (!read) unpacked.read(y);
         read = true;
         fill_paints(unpacked_band_, tables, levels_.data() + span.x, span.width);
@@ -328,7 +341,7 @@ void Painter::paint(GstVideoFrame &frame, const Heat &heat) {
     std::fill(paints_.begin(), paints_.end(), untouched);
     auto *plane = static_cast<std::uint8_t *>(frame.data[band.plane]);
     for (int row = 0; row < band_height(band); ++row) {
-      each_heat_span(band, interlaced, heat.levels, row, [&](Span span) {
+      each_heat_span(band, interlaced, heat, row, [&](Span span) {
         fill_paints(band, tables, levels_.data() + span.x, span.width);
         blend(paints_.data(), span.width * band.lanes,
               plane + static_cast<std::ptrdiff_t>(row) * frame.info.stride[band.plane] +

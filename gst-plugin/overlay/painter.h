@@ -19,7 +19,8 @@ namespace uniad {
 struct Heat {
   SmoothMap levels;
   ColourMap colours;
-  float opacity;  // of the levels that are opaque
+  float opacity;      // of the levels that are opaque
+  Area picture = {};  // the part of the frame that it covers
 };
 
 // Blends onto frames of one format, straight on their planes. Formats that are not made of whole bytes are
@@ -71,7 +72,7 @@ class Painter {
   const std::uint32_t *average(const Band &band, bool interlaced, const Canvas &canvas, int row, Span span);
   // Calls use(span) for what shows of the row, with its levels in levels_.
   template <typename Use>
-  void each_heat_span(const Band &band, bool interlaced, const SmoothMap &map, int row, Use use);
+  void each_heat_span(const Band &band, bool interlaced, const Heat &heat, int row, Use use);
   // Calls use(band, row, span) for what the canvas covers, with its paints in paints_. Not by unpacking.
   template <typename Use>
   void each_canvas_span(const Canvas &canvas, bool interlaced, Use use);

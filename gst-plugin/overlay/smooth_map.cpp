@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace uniad {
@@ -24,14 +25,16 @@ struct Lattice {
   int columns, rows;  // of corners
   std::vector<float> values;
 
-  float value(int x, int y) const {
-    return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(columns) +
-                  static_cast<std::size_t>(x)];
+  std::size_t index(int x, int y) const {
+    return static_cast<std::size_t>(y) * static_cast<std::size_t>(columns) + static_cast<std::size_t>(x);
   }
+  float value(int x, int y) const { return values[index(x, y)]; }
   Point position(double x, double y) const { return {x / (columns - 1), y / (rows - 1)}; }
 };
 
-Lattice sample(const SmoothMap &map, int steps) {
+// About a hundred squares a side: no corner of a line can be seen at 1080 rows.
+Lattice sample(const SmoothMap &map) {
+  const int steps = std::clamp(112 / std::max(map.columns(), map.rows()), 1, 16);
   Lattice lattice{map.columns() * steps + 1, map.rows() * steps + 1, {}};
   lattice.values.reserve(static_cast<std::size_t>(lattice.columns) * static_cast<std::size_t>(lattice.rows));
   std::vector<float> coefficients(static_cast<std::size_t>(map.columns()));
@@ -82,6 +85,46 @@ void add_crossings(const Lattice &lattice, int x, int y, float level, std::vecto
   segments.push_back({crossings[first + 2], crossings[(first + 3) % 4]});
 }
 
+std::vector<Segment> line_at(const Lattice &lattice, float level) {
+  std::vector<Segment> segments;
+  for (int y = 0; y + 1 < lattice.rows; ++y)
+    for (int x = 0; x + 1 < lattice.columns; ++x) add_crossings(lattice, x, y, level, segments);
+  return segments;
+}
+
+// The corner with the largest value within the part of the frame, or the one nearest to its middle.
+std::size_t highest_corner(const Lattice &lattice, const Area &part) {
+  const auto corner = [](double position, int count) {
+    return static_cast<int>(std::clamp(position * (count - 1), 0.0, count - 1.0));
+  };
+  std::size_t highest = lattice.index(corner(part.x + part.width / 2, lattice.columns),
+                                      corner(part.y + part.height / 2, lattice.rows));
+  for (int y = corner(part.y, lattice.rows); y <= corner(part.y + part.height, lattice.rows); ++y)
+    for (int x = corner(part.x, lattice.columns); x <= corner(part.x + part.width, lattice.columns); ++x)
+      if (lattice.values[lattice.index(x, y)] > lattice.values[highest]) highest = lattice.index(x, y);
+  return highest;
+}
+
+// The corners at or above the level that hang together with this one (8 neighbours).
+std::vector<std::size_t> connected(const Lattice &lattice, std::size_t start, float level) {
+  std::vector<char> seen(lattice.values.size());
+  std::vector<std::size_t> found{start};
+  seen[start] = 1;
+  for (std::size_t next = 0; next < found.size(); ++next) {
+    const int x = static_cast<int>(found[next]) % lattice.columns;
+    const int y = static_cast<int>(found[next]) / lattice.columns;
+    for (int ny = std::max(y - 1, 0); ny <= std::min(y + 1, lattice.rows - 1); ++ny) {
+      for (int nx = std::max(x - 1, 0); nx <= std::min(x + 1, lattice.columns - 1); ++nx) {
+        const std::size_t corner = lattice.index(nx, ny);
+        if (seen[corner] != 0 || !(lattice.values[corner] >= level)) continue;
+        seen[corner] = 1;
+        found.push_back(corner);
+      }
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 SmoothMap::SmoothMap(int columns, int rows, std::vector<float> values, const Area &area)
@@ -107,13 +150,29 @@ void SmoothMap::section(double v, std::span<float> coefficients, std::span<Parab
 std::vector<Segment> iso_line(const SmoothMap &map, float level) {
   const auto [lowest, highest] = std::minmax_element(map.values().begin(), map.values().end());
   if (map.values().empty() || *lowest >= level || *highest < level) return {};
-  // About a hundred squares a side: no corner of the line can be seen at 1080 rows.
-  const int steps = std::clamp(112 / std::max(map.columns(), map.rows()), 1, 16);
-  const Lattice lattice = sample(map, steps);
-  std::vector<Segment> segments;
-  for (int y = 0; y + 1 < lattice.rows; ++y)
-    for (int x = 0; x + 1 < lattice.columns; ++x) add_crossings(lattice, x, y, level, segments);
-  return segments;
+  return line_at(sample(map), level);
+}
+
+std::vector<Segment> outline(const SmoothMap &map, float level, const Area &part) {
+  if (map.values().empty()) return {};
+  const Lattice lattice = sample(map);
+  const std::size_t top = highest_corner(lattice, part);
+  const float peak = lattice.values[top];
+  std::vector<std::size_t> inside = connected(lattice, top, level);
+  const auto reaches_higher = [&] {
+    return std::any_of(inside.begin(), inside.end(),
+                       [&](std::size_t corner) { return lattice.values[corner] > peak; });
+  };
+  for (int step = 0; step < 16 && reaches_higher(); ++step) {
+    level += (peak - level) / 4;
+    inside = connected(lattice, top, level);
+  }
+  if (!(peak >= level)) return {};
+  Lattice alone = lattice;
+  const float below = std::nextafter(level, -std::numeric_limits<float>::infinity());
+  for (float &value : alone.values) value = std::min(value, below);
+  for (const std::size_t corner : inside) alone.values[corner] = lattice.values[corner];
+  return line_at(alone, level);
 }
 
 }  // namespace uniad

@@ -51,4 +51,8 @@ struct Segment {
 // Where the surface crosses `level`, as short straight lines.
 std::vector<Segment> iso_line(const SmoothMap &map, float level);
 
+// The same around one peak: the highest within `part` of the frame. Where a higher one hangs together with it
+// at that level, as high above it as keeps them apart.
+std::vector<Segment> outline(const SmoothMap &map, float level, const Area &part);
+
 }  // namespace uniad

@@ -3,15 +3,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
 #include "model/engine/tail.h"
+#include "model/levels.h"
 
 namespace uniad {
 namespace {
 
 constexpr int cell = 16;  // input pixels a grid cell stands for, and the side of the pooling window
+
+// A peak is more than a bump on a higher one's slope where the map falls to this share of it between them.
+constexpr float apart = 0.85F;
 
 }  // namespace
 
@@ -87,13 +92,105 @@ std::pair<double, double> side_of(int cells, double begin) {
   return {begin - 0.5 / (cells - 1), cells / (cells - 1.0)};
 }
 
-// What pooling windows `first` to `last` cover of a side of the frame, in the same way.
-std::pair<float, float> part_of_frame(int first, int last, int cells, double begin) {
-  const auto place = [&](int pixel) {
-    return static_cast<float>(std::clamp(begin + static_cast<double>(pixel) / (cell * cells), 0.0, 1.0));
+// The part of a side of the frame that the pooling windows `first` to `last` cover, without `inset` pixels at
+// either end, but one cell at least. Nothing is taken away at the frame's own edges.
+std::pair<float, float> part_of_frame(int first, int last, double inset, int cells, double begin) {
+  const double length = cell * cells;
+  double from = first;
+  double to = last + cell;
+  inset = std::min(inset, (to - from - cell) / 2);
+  if (first > 0) from += inset;
+  if (to < length) to -= inset;
+  const auto place = [&](double pixel) {
+    return static_cast<float>(std::clamp(begin + pixel / length, 0.0, 1.0));
   };
-  return {place(first), place(last + cell) - place(first)};
+  return {place(from), place(to) - place(from)};
 }
+
+// A peak of the pooled map with the places around it that belong to it.
+struct Hill {
+  float peak = 0;
+  float level = 0;  // of the lowest place
+  int left = 0, right = 0, top = 0, bottom = 0;
+  std::size_t joined = 0;  // the hill that it became a part of, or itself
+  bool is_region = true;
+
+  bool reaches_down_to(float value) const { return value >= region_foot * peak; }
+  void include(const Hill &other) {
+    left = std::min(left, other.left);
+    right = std::max(right, other.right);
+    top = std::min(top, other.top);
+    bottom = std::max(bottom, other.bottom);
+    level = std::min(level, other.level);
+  }
+};
+
+// The network's features see further than their own cell, so that a defect's surroundings rise with it: at
+// the foot of a hill the inner edges of the windows are nearest to the defect's. The peak itself stands for
+// its whole window.
+double inset(const Hill &hill) {
+  if (!(hill.peak > 0)) return 0;
+  return std::clamp((1 - static_cast<double>(hill.level / hill.peak)) / (1 - region_foot), 0.0, 1.0) * cell;
+}
+
+// Grows hills from the places of a map, which come from the highest down.
+class Hills {
+ public:
+  Hills(int columns, int rows) : columns_(columns), rows_(rows), hill_at_(index(rows, 0, columns), none) {}
+
+  void add(std::size_t place, float value) {
+    const int x = static_cast<int>(place) % columns_;
+    const int y = static_cast<int>(place) / columns_;
+    std::size_t here = none;
+    for (int ny = std::max(y - 1, 0); ny <= std::min(y + 1, rows_ - 1); ++ny) {
+      for (int nx = std::max(x - 1, 0); nx <= std::min(x + 1, columns_ - 1); ++nx) {
+        const std::size_t hill = hill_at_[index(ny, nx, columns_)];
+        if (hill == none) continue;
+        here = here == none ? whole(hill) : meet(here, whole(hill), value);
+      }
+    }
+    const Hill single{value, value, x, x, y, y, hills_.size()};
+    if (here == none) {
+      here = hills_.size();
+      hills_.push_back(single);
+    } else if (hills_[here].reaches_down_to(value)) {
+      hills_[here].include(single);
+    }
+    hill_at_[place] = here;
+  }
+
+  std::vector<Hill> regions() const {
+    std::vector<Hill> result;
+    std::copy_if(hills_.begin(), hills_.end(), std::back_inserter(result),
+                 [](const Hill &hill) { return hill.is_region; });
+    return result;
+  }
+
+ private:
+  static constexpr auto none = static_cast<std::size_t>(-1);
+
+  std::size_t whole(std::size_t hill) {
+    while (hills_[hill].joined != hill) hill = hills_[hill].joined = hills_[hills_[hill].joined].joined;
+    return hill;
+  }
+
+  // Two hills meet at `value`. Returns the higher one, which goes on.
+  std::size_t meet(std::size_t a, std::size_t b, float value) {
+    if (a == b) return a;
+    if (hills_[a].peak < hills_[b].peak) std::swap(a, b);
+    Hill &higher = hills_[a];
+    Hill &lower = hills_[b];
+    lower.joined = a;
+    const bool tops_of_one = higher.reaches_down_to(value);
+    if (tops_of_one) higher.include(lower);
+    lower.is_region = !tops_of_one && value <= apart * lower.peak;
+    return a;
+  }
+
+  int columns_, rows_;
+  std::vector<std::size_t> hill_at_;
+  std::vector<Hill> hills_;
+};
 
 Grid applied(const std::vector<Band> &vertical, const Grid &grid, const std::vector<Band> &horizontal) {
   std::vector<float> rows;
@@ -145,41 +242,18 @@ float image_score(const Grid &grid, ScoreKind kind) {
 
 std::vector<Region> regions(const Grid &grid, float threshold) {
   const Grid pooled = pooled_map(grid);
-  std::vector<char> seen(pooled.values.size());
+  std::vector<std::pair<float, std::size_t>> places;  // how far below zero, so that the highest come first
+  for (std::size_t i = 0; i < pooled.values.size(); ++i)
+    if (pooled.values[i] >= threshold) places.emplace_back(-pooled.values[i], i);
+  std::sort(places.begin(), places.end());
+  Hills hills(pooled.width, pooled.height);
+  for (const auto &[depth, place] : places) hills.add(place, -depth);
+
   std::vector<Region> found;
-  std::vector<std::pair<int, int>> open;
-  for (int start_y = 0; start_y < pooled.height; ++start_y) {
-    for (int start_x = 0; start_x < pooled.width; ++start_x) {
-      if (seen[index(start_y, start_x, pooled.width)] || !(pooled.at(start_x, start_y) >= threshold))
-        continue;
-      int left = start_x;
-      int right = start_x;
-      int top = start_y;
-      int bottom = start_y;
-      float score = pooled.at(start_x, start_y);
-      seen[index(start_y, start_x, pooled.width)] = 1;
-      open.assign(1, {start_x, start_y});
-      while (!open.empty()) {
-        const auto [x, y] = open.back();
-        open.pop_back();
-        left = std::min(left, x);
-        right = std::max(right, x);
-        top = std::min(top, y);
-        bottom = std::max(bottom, y);
-        score = std::max(score, pooled.at(x, y));
-        for (int ny = std::max(y - 1, 0); ny <= std::min(y + 1, pooled.height - 1); ++ny) {
-          for (int nx = std::max(x - 1, 0); nx <= std::min(x + 1, pooled.width - 1); ++nx) {
-            char &mark = seen[index(ny, nx, pooled.width)];
-            if (mark || !(pooled.at(nx, ny) >= threshold)) continue;
-            mark = 1;
-            open.emplace_back(nx, ny);
-          }
-        }
-      }
-      const auto [x, width] = part_of_frame(left, right, grid.width, grid.left);
-      const auto [y, height] = part_of_frame(top, bottom, grid.height, grid.top);
-      found.push_back({x, y, width, height, score});
-    }
+  for (const Hill &hill : hills.regions()) {
+    const auto [x, width] = part_of_frame(hill.left, hill.right, inset(hill), grid.width, grid.left);
+    const auto [y, height] = part_of_frame(hill.top, hill.bottom, inset(hill), grid.height, grid.top);
+    found.push_back({x, y, width, height, hill.peak});
   }
   std::stable_sort(found.begin(), found.end(),
                    [](const Region &a, const Region &b) { return a.score > b.score; });

@@ -68,11 +68,12 @@ class Scorer {
   Grid map_;
 };
 
-// A connected part (8 neighbours) of the pooled map at or above the threshold, as the part of the frame that
-// its pooling windows cover: within 0..1 of the frame's width and height.
+// A peak of the pooled map and the connected places (8 neighbours) around it that reach the threshold and 0.65
+// of the peak, as the part of the frame that they tell of: within 0..1 of its width and height. A peak
+// beside a higher one is a region of its own where the map falls off between them.
 struct Region {
   float x = 0, y = 0, width = 0, height = 0;
-  float score = 0;  // the largest pooled value inside
+  float score = 0;  // the peak
 };
 
 // Strongest first; never empty where the maximum of the pooled map is at or above the threshold.

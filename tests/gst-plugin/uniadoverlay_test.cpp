@@ -516,6 +516,67 @@ TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
   EXPECT_NE(hot.at(0, 100, 120), 96);
 }
 
+// A defect of 10 thresholds in a corner, whose surroundings rise with it, and one of 2 in the opposite one.
+Result strong_and_weak() {
+  Result result{.score = 10, .columns = 8, .rows = 8};
+  result.grid.assign(64, 0.1F);
+  for (std::size_t y = 0; y < 4; ++y)
+    for (std::size_t x = 0; x < 4; ++x) result.grid[y * 8 + x] = std::max(x, y) < 2 ? 10.0F : 2.5F;
+  for (std::size_t y = 6; y < 8; ++y)
+    for (std::size_t x = 6; x < 8; ++x) result.grid[y * 8 + x] = 2;
+  result.regions = {{0, 0, 0.25F, 0.25F, 10}, {0.75F, 0.75F, 0.25F, 0.25F, 2}};
+  return result;
+}
+
+TEST_F(UniadOverlay, TheHeatOfAStrongDefectStandsOutOfItsSurroundings) {
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_RGB, 320, 320);
+  const auto out = drawn("contours=false score=false color-map=red heatmap-opacity=1", info,
+                         with(flat(info, {255, 0, 0, 0}), strong_and_weak()));
+  const int peak = pixel(out.get(), info, 20, 20).r;
+  const int around = pixel(out.get(), info, 140, 140).r;
+  EXPECT_EQ(peak, 255);
+  EXPECT_LT(around, 40);
+  EXPECT_GT(around, 0);
+  EXPECT_GT(pixel(out.get(), info, 310, 310).r, 0) << "the weak one can be seen beside it";
+}
+
+TEST_F(UniadOverlay, ContoursGoAroundEachRegion) {
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_GRAY8, 320, 320);
+  const auto out = drawn("heatmap=false score=false line-width=9", info,
+                         with(flat(info, {255, 96, 96, 96}), strong_and_weak()));
+  const MappedFrame frame(out.get(), info, GST_MAP_READ);
+  const auto line = [&](int y, int from, int to) {
+    for (int x = from; x < to; ++x)
+      if (frame.at(0, x, y) > 200) return x;
+    return 0;
+  };
+  // From 10 to 2.5 the spline is at 0.65 * 10 * 0.975 early in the third cell, which begins at 80.
+  EXPECT_NEAR(line(20, 0, 320), 88, 12);
+  EXPECT_EQ(line(20, 120, 320), 0) << "where the map reaches the threshold there is none";
+  EXPECT_NEAR(line(310, 160, 320), 232, 12);
+}
+
+TEST_F(UniadOverlay, BordersAroundWhatWasJudgedStayAsTheyAre) {
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 320, 320);
+  for (const char *properties : {"contours=false score=false", "heatmap=false score=false line-width=20"}) {
+    Result result{.score = 10, .columns = 2, .rows = 2, .grid = {0, 9, 0, 9}};
+    auto frame = with(flat(info, {255, 96, 96, 96}), result);
+    auto *meta = gst_buffer_get_anomaly_meta(frame.get());
+    gst_anomaly_meta_set_grid_area(meta, 0, 0.25F, 1, 0.5F);
+    meta->picture_y = 0.25F;
+    meta->picture_h = 0.5F;
+    const auto out = drawn(properties, info, std::move(frame));
+    const MappedFrame mapped(out.get(), info, GST_MAP_READ);
+    bool drawn_inside = false;
+    const int ground = mapped.at(0, 0, 0);
+    for (int x = 0; x < 320; ++x) {
+      drawn_inside = drawn_inside || mapped.at(0, x, 160) != ground;
+      for (const int y : {0, 40, 79, 240, 319}) ASSERT_EQ(mapped.at(0, x, y), ground) << x << " " << y;
+    }
+    EXPECT_TRUE(drawn_inside) << properties;
+  }
+}
+
 TEST(IsoLine, IsClosedAndLiesWhereTheSurfaceReachesTheLevel) {
   std::vector<float> hill(49);
   hill[24] = 1;

@@ -5,14 +5,18 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "model/levels.h"
 #include "model/preprocess/preprocess.h"
 
 namespace uniad {
 namespace {
 
-std::pair<double, double> colour_range(const Grid &grid, const ScoreStatistics *normal) {
-  if (normal != nullptr && normal->threshold > normal->mean)
-    return {normal->mean, 2 * normal->threshold - normal->mean};
+std::pair<double, double> colour_range(const Grid &grid, const std::vector<Region> &found,
+                                       const ScoreStatistics *normal) {
+  if (normal != nullptr && normal->threshold > normal->mean) {
+    const double strongest = found.empty() ? 0.0 : static_cast<double>(found.front().score);
+    return {normal->mean, heat_end(normal->threshold, strongest)};
+  }
   const auto [lowest, highest] = std::minmax_element(grid.values.begin(), grid.values.end());
   return {*lowest, *highest};
 }
@@ -32,16 +36,17 @@ cv::Mat to_bgr(const FrameView &frame, int width, int height) {
 
 cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatistics *normal) {
   auto picture = to_bgr(frame, frame.width, frame.height);
-  const auto [blue, red] = colour_range(grid, normal);
+  std::vector<Region> found;
+  if (normal != nullptr) found = regions(grid, static_cast<float>(normal->threshold));
+  const auto [blue, red] = colour_range(grid, found, normal);
   const auto scale = red > blue ? 255 / (red - blue) : 0.0;
   Grid map = upsample(grid, picture.cols, picture.rows);
   cv::Mat heat;
   cv::Mat(map.height, map.width, CV_32F, map.values.data()).convertTo(heat, CV_8U, scale, -blue * scale);
   cv::applyColorMap(heat, heat, cv::COLORMAP_JET);
   cv::addWeighted(picture, 0.5, heat, 0.5, 0, picture);
-  if (normal == nullptr) return picture;
   const auto thickness = std::max(1, std::min(picture.cols, picture.rows) / 200);
-  for (const auto &region : regions(grid, static_cast<float>(normal->threshold))) {
+  for (const auto &region : found) {
     const auto pixels = [](float share, int extent) {
       return static_cast<int>(std::lround(share * static_cast<float>(extent)));
     };

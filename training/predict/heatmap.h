@@ -12,8 +12,8 @@ namespace uniad {
 cv::Mat to_bgr(const FrameView &frame, int width, int height);
 
 // The frame in its own size, BGR, half covered by its anomaly map in JET colours, with a box around every
-// region at or above the threshold. With `normal` the colours mean the same in every picture: blue is its
-// mean score, green the threshold, red as far above it. Without, they span the map's own range.
+// region at or above the threshold. With `normal` blue is its mean score, and red ends where the overlay's
+// heat does (model/levels.h). Without, the colours span the map's own range.
 cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatistics *normal);
 
 }  // namespace uniad

@@ -180,6 +180,84 @@ TEST(Regions, MoveWithTheGridAndStayWithinTheFrame) {
   EXPECT_GT(cut.width, 0.0F);
 }
 
+// A plateau of 4 x 6 cells whose surroundings rise with it, as a network's features do: by cells' distance.
+Grid hill(float peak, float step) {
+  Grid grid{14, 14, {}};
+  for (int y = 0; y < 14; ++y) {
+    for (int x = 0; x < 14; ++x) {
+      const int distance = std::max({4 - x, x - 7, 3 - y, y - 8, 0});
+      grid.values.push_back(std::max(0.5F, peak - step * static_cast<float>(distance)));
+    }
+  }
+  return grid;
+}
+
+TEST(Regions, OfAStrongDefectEndNearIt) {
+  for (const float peak : {3.0F, 10.0F, 40.0F}) {
+    for (const float slope : {0.6F, 0.4F, 0.25F}) {
+      const auto found = regions(hill(peak, slope * peak), 1.0F);
+      ASSERT_EQ(found.size(), 1U);
+      const Region &region = found[0];
+      EXPECT_NEAR(region.x + region.width / 2, 5.5F / 13, 0.01);
+      EXPECT_NEAR(region.y + region.height / 2, 5.5F / 13, 0.01);
+      EXPECT_GE(region.width, 3.0F / 13);
+      EXPECT_GE(region.height, 5.0F / 13);
+      EXPECT_LE(region.width, 1.6F * 4 / 14) << peak << ", " << slope;
+      EXPECT_LE(region.height, 1.6F * 6 / 14) << peak << ", " << slope;
+      EXPECT_NEAR(region.score, peak, 1e-4 * static_cast<double>(peak));
+    }
+  }
+}
+
+// Between two peaks, 10 and 3, the map falls to `between`; beyond them to nothing.
+std::vector<Region> two_peaks(float between) {
+  Grid grid{14, 14, std::vector<float>(196, 0.1F)};
+  for (std::size_t y = 6; y < 9; ++y) {
+    for (std::size_t x = 1; x < 4; ++x) grid.values[y * 14 + x] = 10;
+    for (std::size_t x = 4; x < 9; ++x) grid.values[y * 14 + x] = between;
+    for (std::size_t x = 9; x < 12; ++x) grid.values[y * 14 + x] = 3;
+  }
+  return regions(grid, 1.0F);
+}
+
+TEST(Regions, AWeakDefectBesideAStrongOneIsOneOfItsOwn) {
+  for (const float between : {0.1F, 1.5F, 2.3F}) {
+    const auto found = two_peaks(between);
+    ASSERT_EQ(found.size(), 2U) << between;
+    EXPECT_NEAR(found[0].score, 10, 1e-4);
+    EXPECT_NEAR(found[1].score, 3, 1e-4);
+    EXPECT_LE(found[0].x + found[0].width, found[1].x) << "they do not overlap";
+    EXPECT_NEAR(found[1].x + found[1].width / 2, 10.0F / 13, 0.05);
+    EXPECT_LE(found[1].width, 1.6F * 3 / 14);
+  }
+}
+
+TEST(Regions, ABumpOnAStrongDefectsSlopeIsNone) {
+  EXPECT_EQ(two_peaks(2.9F).size(), 1U);
+}
+
+TEST(Regions, TopsOfOneDefectAreOne) {
+  Grid grid = hill(10, 6);
+  for (std::size_t y = 3; y < 9; ++y) grid.values[y * 14 + 5] = 8;
+  const auto found = regions(grid, 1.0F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_GE(found[0].width, 3.0F / 13);
+}
+
+TEST(Regions, OfAnyMapHoldItsMaximumAndReachTheThreshold) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    const Grid grid = random_grid(9, 7, seed);
+    const auto found = regions(grid, 2.0F);
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found[0].score, image_score(grid, ScoreKind::Max));
+    for (const Region &region : found) {
+      EXPECT_GE(region.score, 2.0F);
+      EXPECT_GE(region.width, 0.999F / 9) << "a cell at least";
+      EXPECT_GE(region.height, 0.999F / 7);
+    }
+  }
+}
+
 TEST(Regions, OfAFlatGridAboveTheThresholdAreTheWholeFrame) {
   const auto found = regions(one_hot(4, 4, 0, 0, 1.0F), 0.5F);
   ASSERT_EQ(found.size(), 1U);

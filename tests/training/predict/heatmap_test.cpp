@@ -33,6 +33,16 @@ TEST(Heatmap, IsBlueAtTheNormalMeanRedAboveAndBoxesTheRegion) {
   EXPECT_GE(white, 1);  // the box's edge crosses the row
 }
 
+// 30 thresholds and 2: one flat red would hide where the strong one is.
+TEST(Heatmap, KeepsThePeakOfAStrongDefectVisible) {
+  const ScoreStatistics normal{1, 0.5, 0.1, 100};
+  Grid grid = hot_corner();
+  for (float &value : grid.values) value = value > 20 ? 30 : 2;
+  const auto picture = draw(cv::Mat(280, 420, CV_8UC3, cv::Scalar(0, 0, 0)), grid, &normal);
+  EXPECT_EQ(picture.at<cv::Vec3b>(20, 30), cv::Vec3b(0, 0, 64));
+  EXPECT_EQ(picture.at<cv::Vec3b>(250, 400)[2], 0) << "no red";
+}
+
 TEST(Heatmap, WithoutCalibrationSpansItsOwnRange) {
   const auto picture = draw(cv::Mat(280, 420, CV_8UC3, cv::Scalar(200, 200, 200)), hot_corner(), nullptr);
   EXPECT_EQ(picture.at<cv::Vec3b>(250, 400), cv::Vec3b(164, 100, 100));
