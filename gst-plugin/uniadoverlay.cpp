@@ -130,8 +130,14 @@ static uniad::ColourMap colour_map_of(int value) {
 }
 
 static gboolean gst_uniad_overlay_start(GstBaseTransform *trans) {
-  GST_UNIAD_OVERLAY(trans)->priv->state = std::make_unique<State>();
-  return TRUE;
+  GstUniadOverlay *self = GST_UNIAD_OVERLAY(trans);
+  try {
+    self->priv->state = std::make_unique<State>();
+    return TRUE;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("Cannot draw: %s", error.what()), (nullptr));
+    return FALSE;
+  }
 }
 
 static gboolean gst_uniad_overlay_stop(GstBaseTransform *trans) {
@@ -149,9 +155,14 @@ static gboolean gst_uniad_overlay_set_caps(GstBaseTransform *trans, GstCaps *inc
   state.drawn.clear();
   state.warned = false;
   if (uniad::Painter::can_paint(state.info)) {
-    state.painter = std::make_unique<uniad::Painter>(state.info);
-    state.gpu = uniad::GpuDrawing::create(GST_ELEMENT(self), incaps, state.info);
-    return TRUE;
+    try {
+      state.painter = std::make_unique<uniad::Painter>(state.info);
+      state.gpu = uniad::GpuDrawing::create(GST_ELEMENT(self), incaps, state.info);
+      return TRUE;
+    } catch (const std::exception &error) {
+      GST_ELEMENT_ERROR(self, STREAM, FAILED, ("Cannot draw: %s", error.what()), (nullptr));
+      return FALSE;
+    }
   }
   GST_ELEMENT_WARNING(self, STREAM, FORMAT,
                       ("Cannot draw on frames of format %s and passes them as they are: put videoconvert "
@@ -233,27 +244,31 @@ static std::unique_ptr<GstVideoFrame, Unmap> map_frame(GstBuffer *buffer, const 
   return mapped;
 }
 
-static GstFlowReturn gst_uniad_overlay_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
-  GstUniadOverlay *self = GST_UNIAD_OVERLAY(trans);
+static void draw(GstUniadOverlay *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
-  if (!state.visible) return GST_FLOW_OK;
-  try {
-    if (state.gpu && state.gpu->paint(buffer, *state.painter, state.heats, *state.canvas)) return GST_FLOW_OK;
-  } catch (const std::exception &error) {
-    GST_ELEMENT_ERROR(self, STREAM, FAILED, ("Cannot draw on the GPU: %s", error.what()), (nullptr));
-    return GST_FLOW_ERROR;
-  }
+  if (state.gpu && state.gpu->paint(buffer, *state.painter, state.heats, *state.canvas)) return;
   auto frame = map_frame(buffer, state.info);
   if (!frame) {
     if (!std::exchange(state.warned, true))
       GST_ELEMENT_WARNING(self, STREAM, FORMAT,
                           ("Passed a buffer that does not hold a frame of its caps, undrawn."),
                           ("buffer of %" G_GSIZE_FORMAT " bytes", gst_buffer_get_size(buffer)));
-    return GST_FLOW_OK;
+    return;
   }
   for (const uniad::Heat &heat : state.heats) state.painter->paint(*frame, heat);
   state.painter->paint(*frame, *state.canvas);
-  return GST_FLOW_OK;
+}
+
+static GstFlowReturn gst_uniad_overlay_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
+  GstUniadOverlay *self = GST_UNIAD_OVERLAY(trans);
+  if (!self->priv->state->visible) return GST_FLOW_OK;
+  try {
+    draw(self, buffer);
+    return GST_FLOW_OK;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, STREAM, FAILED, ("Cannot draw: %s", error.what()), (nullptr));
+    return GST_FLOW_ERROR;
+  }
 }
 
 static std::optional<double> explicit_value(const GValue *value) {

@@ -68,8 +68,8 @@ class Scorer {
   Grid map_;
 };
 
-// A peak of the pooled map and the connected places (8 neighbours) around it that reach the threshold and 0.65
-// of the peak, as the part of the frame that they tell of: within 0..1 of its width and height. A peak
+// A peak of the pooled map and the connected places (8 neighbours) around it that reach the threshold and
+// 0.65 of the peak, as the part of the frame that they tell of: within 0..1 of its width and height. A peak
 // beside a higher one is a region of its own where the map falls off between them.
 struct Region {
   float x = 0, y = 0, width = 0, height = 0;

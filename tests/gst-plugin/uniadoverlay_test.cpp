@@ -19,6 +19,7 @@
 #include "gst-plugin/overlay/painter.h"
 #include "gst-plugin/overlay/smooth_map.h"
 #include "tests/support/gst_test.h"
+#include "tests/support/limit_memory.h"
 
 namespace uniad::test {
 namespace {
@@ -514,6 +515,23 @@ TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
   EXPECT_EQ(hot.at(0, 319, 120), 96);
   EXPECT_EQ(hot.at(0, 175, 120), 96);
   EXPECT_NE(hot.at(0, 100, 120), 96);
+}
+
+// A row of eight million cells, for which the memory runs out on the frame itself.
+TEST_F(UniadOverlay, MemoryThatRunsOutIsAnError) {
+  if (!can_limit_memory) GTEST_SKIP() << "AddressSanitizer";
+  const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_RGB, 8, 8);
+  Result result{.columns = 8'000'000};
+  result.grid.assign(result.columns, 2);
+  start("contours=false score=false", info);
+  auto frame = with(flat(info, ground), result);
+  const auto push_with_little_memory = [&] {
+    limit_memory(140'000'000);
+    const GstFlowReturn flow = gst_harness_push(harness_.get(), frame.release());
+    const Ref<GstMessage> error = message(GST_MESSAGE_ERROR);
+    std::_Exit(flow == GST_FLOW_ERROR && error != nullptr ? 0 : 1);
+  };
+  EXPECT_EXIT(push_with_little_memory(), testing::ExitedWithCode(0), "");
 }
 
 // A defect of 10 thresholds in a corner, whose surroundings rise with it, and one of 2 in the opposite one.
