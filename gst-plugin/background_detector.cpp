@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/background_detector.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -21,16 +22,20 @@ void BackgroundDetector::offer(std::unique_ptr<HeldFrame> frame, const FrameTime
 std::optional<TimedDetection> BackgroundDetector::take() {
   const std::lock_guard lock(mutex_);
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  if (finished_.empty()) return std::nullopt;
+  std::optional<TimedDetection> result(std::move(finished_.front()));
+  finished_.pop_front();
   changed_.notify_all();
-  return std::exchange(finished_, std::nullopt);
+  return result;
 }
 
 std::optional<Learning> BackgroundDetector::take_learning() {
   const std::lock_guard lock(mutex_);
-  if (!finished_ || !finished_->detection.learning) return std::nullopt;
-  const auto result = std::exchange(finished_, std::nullopt);
+  if (finished_.empty() || !finished_.back().detection.learning) return std::nullopt;
+  const TimedDetection result = std::move(finished_.back());
+  finished_.pop_back();
   changed_.notify_all();
-  return result->detection.learning;
+  return result.detection.learning;
 }
 
 void BackgroundDetector::finish() {
@@ -43,12 +48,15 @@ void BackgroundDetector::finish() {
 void BackgroundDetector::clear() {
   finish();
   const std::lock_guard lock(mutex_);
-  finished_.reset();
+  finished_.clear();
   error_ = nullptr;
 }
 
 bool BackgroundDetector::may_go_on() const {
-  const bool learned = finished_ && finished_->detection.learning && finished_->detection.learning->finished;
+  const auto is_learned = [](const TimedDetection &result) {
+    return result.detection.learning && result.detection.learning->finished;
+  };
+  const bool learned = std::any_of(finished_.begin(), finished_.end(), is_learned);
   return waiting_.has_value() && !learned;
 }
 
@@ -72,7 +80,7 @@ void BackgroundDetector::run(const std::stop_token &stop) {
 
     lock.lock();
     busy_ = false;
-    finished_ = std::move(result);
+    if (result) finished_.push_back(*std::move(result));
     if (error) error_ = error;  // stays until it is taken, whatever later frames bring
     changed_.notify_all();
   }

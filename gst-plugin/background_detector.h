@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -31,10 +32,11 @@ class BackgroundDetector {
 
   void offer(std::unique_ptr<HeldFrame> frame, const FrameTime &time);
 
-  // The newest result since the last call, if any. Throws what stopped the detector.
+  // The oldest result that was not taken yet, if any; there are two at most where each offer comes after
+  // taking all. Throws what stopped the detector.
   std::optional<TimedDetection> take();
 
-  // How learning goes, where that is the newest result; nothing else is taken, and nothing thrown.
+  // How learning goes, where the newest result tells; nothing else is taken, and nothing thrown.
   std::optional<Learning> take_learning();
 
   // Waits for the frame in work; the one waiting is dropped, the result stays.
@@ -57,7 +59,7 @@ class BackgroundDetector {
   std::condition_variable_any changed_;
   std::optional<Offer> waiting_;
   bool busy_ = false;
-  std::optional<TimedDetection> finished_;
+  std::deque<TimedDetection> finished_;
   std::exception_ptr error_;
   std::jthread thread_;  // last, so that it has ended before the rest goes
 };

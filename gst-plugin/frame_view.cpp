@@ -241,6 +241,10 @@ int width_to_unpack(const GstVideoInfo &info) {
   return tile > 0 ? (width + tile - 1) / tile * tile : width;
 }
 
+bool has_no_picture(GstBuffer *buffer) {
+  return (GST_BUFFER_FLAGS(buffer) & (GST_BUFFER_FLAG_CORRUPTED | GST_BUFFER_FLAG_GAP)) != 0;
+}
+
 std::unique_ptr<HeldFrame> hold_frame(GstBuffer *buffer, const GstVideoInfo &info) {
   auto frame = std::make_unique<FrameInSystemMemory>(buffer, info);
   if (!frame->mapped()) return nullptr;

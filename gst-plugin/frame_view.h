@@ -38,6 +38,10 @@ class HeldFrame {
   FrameView view_;
 };
 
+// Whether there is no picture in the frame that could be judged or learned: its decoder calls it corrupt,
+// since parts are missing or it comes before the first key frame, or it only fills a gap.
+bool has_no_picture(GstBuffer *buffer);
+
 // Null where the buffer does not hold a frame of that format and size. Throws Error as view_of() does.
 std::unique_ptr<HeldFrame> hold_frame(GstBuffer *buffer, const GstVideoInfo &info);
 

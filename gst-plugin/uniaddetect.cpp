@@ -34,6 +34,11 @@
  * begun on #GstUniadDetect:backbone. Learning that the end of the stream or a state change cuts short keeps
  * the frames that came.
  *
+ * Frames that their decoder calls corrupt (%GST_BUFFER_FLAG_CORRUPTED: parts are missing, or they come before
+ * the first key frame) or that only fill a gap (%GST_BUFFER_FLAG_GAP) pass without being judged or learned;
+ * #GstUniadDetect:skipped counts them. Damage that the decoder hides tells nobody: behind a network that
+ * loses packets, let no frame pass that misses others, with `rtph264depay wait-for-keyframe=true`.
+ *
  * A frame that as a whole is unlike everything learned is anomalous and marked as an unknown scene.
  *
  * ## Messages
@@ -191,6 +196,7 @@ struct _GstUniadDetect {
     std::shared_ptr<uniad::Detector> to_save;        // from start to stop, for the signal `save`
     std::shared_ptr<uniad::CudaFrames> cuda_frames;  // from READY to NULL, where the network is for a GPU
     std::atomic<double> drift{0};                    // read by any thread
+    std::atomic<guint64> skipped{0};                 // read by any thread
     std::atomic<GstClockTime> latency{0};            // latency queries come from any thread
     std::unique_ptr<State> state;
   } * priv;
@@ -217,6 +223,7 @@ enum {
   PROP_BATCH_SIZE,
   PROP_BATCH_TIMEOUT,
   PROP_HOLD_TIME,
+  PROP_SKIPPED,
 };
 
 enum { SIGNAL_LEARN, SIGNAL_LEARN_FOR, SIGNAL_SAVE, N_SIGNALS };
@@ -414,6 +421,7 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     if (const std::string remark = state->detector->remark(); !remark.empty())
       GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", remark.c_str()), (nullptr));
     self->priv->latency = 0;
+    self->priv->skipped = 0;
     self->priv->drift = 0;
     const std::lock_guard lock(self->priv->mutex);
     self->priv->learn_request = settings.learn;
@@ -741,12 +749,22 @@ static bool is_late(GstUniadDetect *self) {
   return true;
 }
 
+static void skip(GstUniadDetect *self) {
+  if (self->priv->skipped++ > 0) return;
+  GST_ELEMENT_WARNING(self, STREAM, DECODE,
+                      ("A frame is corrupt: it is damaged, or comes before the first key frame. It passes "
+                       "without being judged or learned, as all that follow it and are corrupt. The property "
+                       "'skipped' counts them."),
+                      (nullptr));
+}
+
 static void process(GstUniadDetect *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
   choose_mode(self);
   const Settings settings = current_settings(self);
   begin_learning(self, settings);
   advance_time(self, buffer);
+  if (uniad::has_no_picture(buffer)) return skip(self);
   const GstClockTime now = state.newest.running_time;
   const bool due = is_due(state, settings.interval);
 
@@ -758,7 +776,8 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
   }
   bool is_new = false;
   if (state.background) {
-    if (auto result = state.background->take()) is_new = judge(self, settings, std::move(*result));
+    while (auto result = state.background->take())
+      is_new = judge(self, settings, std::move(*result)) || is_new;
   }
   if (!is_new) state.events.repeat();
   if (state.verdict) {
@@ -898,6 +917,9 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
       break;
     case PROP_HOLD_TIME:
       g_value_set_uint64(value, settings.hold_time);
+      break;
+    case PROP_SKIPPED:
+      g_value_set_uint64(value, priv->skipped);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -1079,6 +1101,13 @@ static void install_properties(GObjectClass *klass) {
                           "An event ends when no frame was anomalous for so long, in nanoseconds; shorter "
                           "pauses belong to it (0 = it ends with the first frame that is not anomalous)",
                           0, G_MAXINT64, defaults.hold_time, in_playing));
+  g_object_class_install_property(
+      klass, PROP_SKIPPED,
+      g_param_spec_uint64("skipped", "Skipped",
+                          "Frames since the start that were neither judged nor learned, as they are corrupt "
+                          "or only fill a gap",
+                          0, G_MAXUINT64, 0,
+                          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_DETECT_MODE, static_cast<GstPluginAPIFlags>(0));
 }
 

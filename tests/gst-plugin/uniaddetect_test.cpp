@@ -902,6 +902,56 @@ TEST_F(UniadDetect, WithoutAThresholdAnUnknownSceneIsToldButNoAnomaly) {
   EXPECT_EQ(events(), std::vector<std::string>{});
 }
 
+guint64 skipped(GstElement *element) {
+  guint64 count = 0;
+  g_object_get(element, "skipped", &count, nullptr);
+  return count;
+}
+
+TEST_F(UniadDetect, CorruptFramesAndGapsAreNeitherJudgedNorLearnedButCounted) {
+  for (const char *mode : {"mode=sync", "mode=async"}) {
+    for (const auto flag : {GST_BUFFER_FLAG_CORRUPTED, GST_BUFFER_FLAG_GAP}) {
+      SCOPED_TRACE(mode);
+      std::atomic<int> judged = 0;
+      fake_network().judge = [&](const FrameView &frame) {
+        ++judged;
+        return FakeNetwork::first_byte(frame);
+      };
+      start(std::string("threshold=0.5 ") + mode);
+      for (guint i = 0; i < 5; ++i) {
+        auto frame = grey_frame(255, i);
+        GST_BUFFER_FLAG_SET(frame.get(), flag);
+        EXPECT_FALSE(marked(push(std::move(frame))));
+      }
+      EXPECT_EQ(judged, 0);
+      EXPECT_EQ(skipped(element()), 5U);
+      const auto seen = posted();
+      EXPECT_EQ(seen.warnings.size(), 1U);
+      EXPECT_EQ(seen.events, std::vector<std::string>{});
+    }
+  }
+  start("learn=2");
+  for (guint i = 0; i < 4; ++i) {
+    auto frame = grey_frame(0, i);
+    if (i % 2 == 0) GST_BUFFER_FLAG_SET(frame.get(), GST_BUFFER_FLAG_CORRUPTED);
+    push(std::move(frame));
+  }
+  EXPECT_EQ(posted().events.back(), "done 2/2 0.50");
+}
+
+TEST_F(UniadDetect, AnEventGoesOnOverCorruptFrames) {
+  start("threshold=0.5 hold-time=0");
+  for (guint i = 0; i < 4; ++i) {
+    auto frame = grey_frame(i < 3 ? 255 : 0, i);
+    if (i == 1) {
+      gst_buffer_memset(frame.get(), 0, 0, 64);
+      GST_BUFFER_FLAG_SET(frame.get(), GST_BUFFER_FLAG_CORRUPTED);
+    }
+    push(std::move(frame));
+  }
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 0", "end 0.00 3"}));
+}
+
 TEST_F(UniadDetect, InAsyncModeFramesPassAndTheNewestWaitingOneIsJudgedNext) {
   fake_network().judge = [this](const FrameView &frame) { return gate_.judge(frame); };
   start("mode=async threshold=0.5");
@@ -924,6 +974,31 @@ TEST_F(UniadDetect, InAsyncModeFramesPassAndTheNewestWaitingOneIsJudgedNext) {
   out = push(grey_frame(0, 23));
   EXPECT_EQ(meta_of(out).event_state, GST_ANOMALY_EVENT_BEGIN);
   EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 21"})) << "the frame that was judged";
+  gate_.open(100);
+}
+
+// The result of the first frame was erased by that of the second.
+TEST_F(UniadDetect, InAsyncModeAnAnomalyOfOneFrameIsToldThoughTheNextIsNormal) {
+  std::atomic<int> judged = 0;
+  fake_network().judge = [&](const FrameView &frame) {
+    auto detection = gate_.judge(frame);
+    ++judged;
+    return detection;
+  };
+  start("mode=async threshold=0.5 hold-time=0");
+  push(grey_frame(255, 0));
+  gate_.await_entered(1);
+  push(grey_frame(0, 1));  // waits
+  gate_.open(2);
+  while (judged < 2) std::this_thread::yield();
+  // Whatever the thread still does with the second result, it was not told yet.
+  std::vector<std::string> told;
+  for (guint i = 2; told.size() < 2; ++i) {
+    push(grey_frame(0, i));
+    gate_.open(1);
+    for (const auto &event : events()) told.push_back(event);
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"begin 1.00 0", "end 0.00 1"}));
   gate_.open(100);
 }
 

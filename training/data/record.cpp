@@ -57,10 +57,10 @@ class Recording {
     if (const std::int64_t count = buffers_; count > seen_) {
       seen_ = count;
       heard_ = now;
-      if (!begun_) begun_ = now;
+      if (!begun_ && key_frame_) begun_ = now;
     }
     if (now - heard_ > patience)
-      throw Error(name_, begun_ ? "its video has stopped coming" : "no video comes from it",
+      throw Error(name_, seen_ > 0 ? "its video has stopped coming" : "no video comes from it",
                   "check the camera, the address and the password");
     std::error_code error;
     const std::uintmax_t bytes = std::filesystem::file_size(file_, error);
@@ -127,16 +127,26 @@ class Recording {
     mux_pad_.reset(gst_element_request_pad_simple(find("mux").get(), "video_%u"));
     gst_pad_add_probe(
         mux_pad_.get(), GST_PAD_PROBE_TYPE_BUFFER,
-        [](GstPad *, GstPadProbeInfo *, gpointer self) {
+        [](GstPad *, GstPadProbeInfo *info, gpointer self) {
           auto *const recording = static_cast<Recording *>(self);
           ++recording->buffers_;
-          return recording->ending_ ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+          return recording->keeps(GST_PAD_PROBE_INFO_BUFFER(info)) ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
         },
         this, nullptr);
     if (gst_pad_link(source.get(), mux_pad_.get()) != GST_PAD_LINK_OK ||
         gst_pad_link(pad, sink.get()) != GST_PAD_LINK_OK)
       GST_ELEMENT_ERROR(pipeline_.get(), STREAM, FORMAT, ("Matroska does not take %s", media.c_str()),
                         (nullptr));
+  }
+
+  // What comes before the first key frame cannot be decoded. Streams that refresh bit by bit have none.
+  bool keeps(GstBuffer *buffer) {
+    constexpr std::int64_t longest_group = 500;  // frames from one key frame to the next
+    if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT) && !key_frame_ &&
+        buffers_ <= longest_group)
+      return false;
+    key_frame_ = true;
+    return !ending_;
   }
 
   void finish() {
@@ -177,6 +187,7 @@ class Recording {
   Owned<GstPad> mux_pad_;
   std::atomic<std::int64_t> buffers_ = 0;
   std::atomic<bool> ending_ = false;
+  std::atomic<bool> key_frame_ = false;  // has come, or is not waited for any more
   std::int64_t seen_ = 0;
   Clock::time_point heard_ = Clock::now();
   std::optional<Clock::time_point> begun_;

@@ -161,9 +161,13 @@ FrameCount visit_frames(const std::filesystem::path &video, std::span<const std:
     }
     const auto position = static_cast<std::size_t>(count.frames);
     if (number != wanted[position]) continue;
+    ++count.frames;
+    if (has_no_picture(gst_sample_get_buffer(sample.get()))) {
+      count.corrupt.push_back(position);
+      continue;
+    }
     const MappedFrame mapped(sample.get(), video);
     visitor(position, view_of(mapped.frame));
-    ++count.frames;
   }
   return count;
 }

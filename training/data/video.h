@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "model/preprocess/frame_view.h"
 
@@ -16,6 +18,9 @@ struct FrameCount {
   std::int64_t frames = 0;
   std::string error;      // why decoding stopped before the end; empty: it did not
   double frame_rate = 0;  // frames a second, as the video says; 0: it does not
+  // Of the frames that were wanted, the positions of those that the decoder calls corrupt: parts are missing,
+  // or they come before the first key frame. They are frames like the others, but nobody should learn them.
+  std::vector<std::size_t> corrupt;
 };
 
 // Frames that GStreamer decodes from the file's first video stream, at most `limit`. They are decoded to be

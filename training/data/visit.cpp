@@ -61,6 +61,10 @@ void visit_video(std::span<const Item> items, std::size_t first, std::size_t las
   const auto seen =
       visit_frames(items[first].path, wanted,
                    [&](std::size_t position, const FrameView &frame) { visitor(first + position, frame); });
+  for (const std::size_t position : seen.corrupt)
+    unread.push_back({first + position, describe(items[first + position]) +
+                                            ": the decoder calls it corrupt: it is damaged, or comes before "
+                                            "the first key frame"});
   const auto reason = seen.error.empty() ? "the video ends before it" : seen.error;
   for (auto index = first + static_cast<std::size_t>(seen.frames); index < last; ++index)
     unread.push_back({index, describe(items[index]) + ": " + reason});

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data/visit.h"
 
+#include <gst/gst.h>
+
 #include <stdexcept>
 
 #include "model/error.h"
 #include "tests/support/shared.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/mask.h"
+#include "training/data/owned.h"
 #include "training/data/video.h"
 
 namespace uniad {
@@ -216,6 +219,50 @@ TEST_F(Visit, TheFrameRateIsTheStreams) {
       frame_rate(write_video("slow.avi", 2, "videorate ! video/x-raw,framerate=15/2 ! jpegenc ! avimux")),
       7.5);
   EXPECT_THROW(frame_rate(write("text.avi", "no video")), Error);
+}
+
+// What a recorder writes that joins a stream between two key frames.
+std::filesystem::path video_without_its_first(int frames, const std::filesystem::path &path) {
+  struct Dropped {
+    int left;
+  } dropped{frames};
+  const std::string launch =
+      "videotestsrc num-buffers=60 ! video/x-raw,width=64,height=48,framerate=25/1 ! "
+      "x264enc tune=zerolatency key-int-max=30 ! video/x-h264,stream-format=avc ! identity name=cut ! "
+      "matroskamux ! filesink location=" +
+      path.string();
+  const Owned<GstElement> pipeline(gst_parse_launch(launch.c_str(), nullptr));
+  const Owned<GstElement> cut(gst_bin_get_by_name(GST_BIN(pipeline.get()), "cut"));
+  const Owned<GstPad> pad(gst_element_get_static_pad(cut.get(), "src"));
+  gst_pad_add_probe(
+      pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *, gpointer data) {
+        return static_cast<Dropped *>(data)->left-- > 0 ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+      },
+      &dropped, nullptr);
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  const Owned<GstBus> bus(gst_element_get_bus(pipeline.get()));
+  const Owned<GstMessage> end(gst_bus_timed_pop_filtered(
+      bus.get(), GST_CLOCK_TIME_NONE, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+  EXPECT_EQ(GST_MESSAGE_TYPE(end.get()), GST_MESSAGE_EOS);
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  return path;
+}
+
+TEST_F(Visit, FramesBeforeTheFirstKeyFrameAreLeftOutAndNamed) {
+  require_gstreamer();
+  const auto path = video_without_its_first(10, folder_ / "joined.mkv");
+  const auto items = open_sources(std::vector{path.string()}).at(0).test;
+  ASSERT_EQ(items.size(), 50U);
+  std::vector<std::size_t> visited;
+  const auto unread =
+      visit_items(items, [&](std::size_t index, const FrameView &) { visited.push_back(index); });
+  ASSERT_EQ(visited.size(), 30U);
+  EXPECT_EQ(visited.front(), 20U) << "the key frame";
+  ASSERT_EQ(unread.size(), 20U);
+  EXPECT_EQ(unread.front().index, 0U);
+  EXPECT_NE(unread.front().reason.find("before the first key frame"), std::string::npos)
+      << unread.front().reason;
 }
 
 // ffprobe -count_frames of the two files says the same.
