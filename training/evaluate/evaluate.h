@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <iosfwd>
 #include <string>
 #include <vector>
 
 #include "model/engine/detector.h"
+#include "model/engine/event_rule.h"
 #include "training/evaluate/truth.h"
 #include "training/progress.h"
 
@@ -18,7 +20,8 @@ struct EvaluateOptions {
   std::filesystem::path image_dir;  // of lists
   std::filesystem::path labels;     // CSV for videos; empty: none
   LabelRule label_rule = LabelRule::Reference;
-  double event_gap = 1;                // seconds: see events.h
+  // Seconds, see events.h. As uniaddetect joins frames to events unless its hold-time is set.
+  double event_gap = std::chrono::duration<double>(default_hold_time).count();
   std::string json;                    // file or "-"; empty: none
   std::filesystem::path report;        // folder for report.html; empty: none
   std::filesystem::path training_log;  // that `uniad train --log` wrote, for the report; empty: none

@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/engine/event_rule.h"
+
 namespace uniad {
 namespace {
 
 std::int64_t gap_in_frames(const Timeline &timeline, double seconds) {
-  constexpr std::int64_t of_unknown_rate = 25;
-  if (!timeline.frame_rate) return of_unknown_rate;
+  if (!timeline.frame_rate) return assumed_frame_rate;
   return std::max<std::int64_t>(1, std::llround(seconds * *timeline.frame_rate));
 }
 
