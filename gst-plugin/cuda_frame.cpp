@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <gst/cuda/gstcudabufferpool.h>
+#include <gst/cuda/gstcudaloader.h>
 #include <gst/cuda/gstcudautils.h>
 
 #include <cstring>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // libcuda.so.1 in place of a driver: one device whose memory is the host's. What GStreamer's CUDA library
-// calls is there; what needs a real device is refused. What is given to a stream is done only when somebody
-// waits for the stream. Counts what goes back to the host.
+// calls is there; what needs a real device is refused (host_cuda_refusals.c). What is given to a stream is
+// done only when somebody waits for the stream. Counts what goes back to the host.
 #include <cuda.h>
 #include <cudaGL.h>
 
@@ -166,66 +166,15 @@ CUresult cuStreamCreate(CUstream *stream, unsigned) {
   *stream = reinterpret_cast<CUstream>(new Stream);
   return CUDA_SUCCESS;
 }
-#undef cuStreamDestroy  // GStreamer asks for the old one
 CUresult cuStreamDestroy(CUstream stream) {
   delete reinterpret_cast<Stream *>(stream);
   return CUDA_SUCCESS;
 }
+#undef cuStreamDestroy  // GStreamer 1.22 asks for the old one
+CUresult cuStreamDestroy(CUstream stream) {
+  return cuStreamDestroy_v2(stream);
+}
 CUresult cuStreamSynchronize(CUstream stream) {
   return stream == nullptr ? CUDA_SUCCESS : finish(*reinterpret_cast<Stream *>(stream));
-}
-
-CUresult cuCtxEnablePeerAccess(CUcontext, unsigned) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuCtxDisablePeerAccess(CUcontext) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuModuleLoadData(CUmodule *, const void *) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuModuleUnload(CUmodule) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuModuleGetFunction(CUfunction *, CUmodule, const char *) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuTexObjectCreate(CUtexObject *, const CUDA_RESOURCE_DESC *, const CUDA_TEXTURE_DESC *,
-                           const CUDA_RESOURCE_VIEW_DESC *) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuTexObjectDestroy(CUtexObject) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
-                        CUstream, void **, void **) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsMapResources(unsigned, CUgraphicsResource *, CUstream) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsUnmapResources(unsigned, CUgraphicsResource *, CUstream) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsUnregisterResource(CUgraphicsResource) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsResourceSetMapFlags(CUgraphicsResource, unsigned) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsSubResourceGetMappedArray(CUarray *, CUgraphicsResource, unsigned, unsigned) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsResourceGetMappedPointer(CUdeviceptr *, std::size_t *, CUgraphicsResource) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsGLRegisterImage(CUgraphicsResource *, unsigned, unsigned, unsigned) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGraphicsGLRegisterBuffer(CUgraphicsResource *, unsigned, unsigned) {
-  return CUDA_ERROR_NOT_SUPPORTED;
-}
-CUresult cuGLGetDevices(unsigned *, CUdevice *, unsigned, CUGLDeviceList) {
-  return CUDA_ERROR_NOT_SUPPORTED;
 }
 }
