@@ -113,8 +113,9 @@ configure() {
   [ -f "$build/build.ninja" ] || meson setup "$build" "$@"
 }
 
+# Sanitized code makes GCC warn of what is not there: warnings are errors in build/ alone.
 sanitized_build() {
-  configure "$@" -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Dintrospection=disabled &&
+  configure "$@" -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Dintrospection=disabled &&
     ninja -C "$1"
 }
 
