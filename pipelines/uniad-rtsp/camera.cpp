@@ -26,19 +26,27 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
-constexpr seconds stall_limit{15};  // without a frame, the source counts as lost
 constexpr seconds shortest_pause{1};
 constexpr seconds longest_pause{30};
+constexpr seconds longest_patience{120};
+constexpr GstClockTime time_to_open = 20 * GST_SECOND;
 constexpr auto no_signal = "no signal";
 constexpr auto poll_interval = std::chrono::nanoseconds(std::chrono::milliseconds(250));
 
-std::string capture_description(const CameraConfig &camera) {
+// What only playing it tells of a source.
+struct Findings {
+  bool is_still = false;  // a file of one picture
+};
+
+std::string capture_description(const CameraConfig &camera, const Findings &findings) {
   std::string text;
   if (camera.kind == SourceKind::test)
     text = "videotestsrc is-live=true name=pattern ! video/x-raw,width=640,height=360,framerate=25/1";
   else
     text = "uridecodebin name=source caps=video/x-raw(ANY) expose-all-streams=false ! video/x-raw";
-  if (camera.kind == SourceKind::file) text += " ! identity sync=true";  // as fast as a camera, no faster
+  if (camera.kind == SourceKind::file)
+    text += findings.is_still ? " ! imagefreeze is-live=true ! video/x-raw,framerate=10/1"
+                              : " ! identity name=pace sync=true";  // as fast as a camera, no faster
   // Everything before this queue is as fast as the source; what judges too slowly loses the oldest frames
   // here.
   text += " ! queue name=newest leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
@@ -89,6 +97,72 @@ void set_up_source(GstElement *, GstElement *source, gpointer) {
     g_signal_connect(source, "new-manager", G_CALLBACK(set_up_rtp), nullptr);
 }
 
+// Gives times to frames that have none, as those of a file of JPEG pictures: as many a second as the file
+// states, or 25.
+class Pace {
+ public:
+  static GstPadProbeReturn keep(GstPad *, GstPadProbeInfo *info, gpointer pace) {
+    if ((GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) != 0)
+      GST_PAD_PROBE_INFO_DATA(info) = static_cast<Pace *>(pace)->stamp(GST_PAD_PROBE_INFO_BUFFER(info));
+    else
+      static_cast<Pace *>(pace)->heed(GST_PAD_PROBE_INFO_EVENT(info));
+    return GST_PAD_PROBE_OK;
+  }
+
+ private:
+  GstBuffer *stamp(GstBuffer *frame) {
+    const guint64 number = frames_++;
+    if (GST_BUFFER_PTS_IS_VALID(frame)) return frame;
+    frame = gst_buffer_make_writable(frame);
+    GST_BUFFER_PTS(frame) = gst_util_uint64_scale(number, GST_SECOND * duration_n_, duration_d_);
+    return frame;
+  }
+
+  void heed(GstEvent *event) {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) frames_ = 0;
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return;
+    GstCaps *caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    gint n = 0, d = 0;
+    const bool is_stated =
+        gst_structure_get_fraction(gst_caps_get_structure(caps, 0), "framerate", &n, &d) != FALSE && n > 0;
+    duration_n_ = is_stated ? static_cast<guint64>(d) : 1;
+    duration_d_ = is_stated ? static_cast<guint64>(n) : 25;
+  }
+
+  guint64 frames_ = 0;
+  guint64 duration_n_ = 1, duration_d_ = 25;  // of a frame, in seconds
+};
+
+void keep_pace(GstElement *pace) {
+  g_autoptr(GstPad) pad = gst_element_get_static_pad(pace, "sink");
+  constexpr auto kinds =
+      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
+  gst_pad_add_probe(pad, kinds, Pace::keep, new Pace,
+                    [](gpointer data) { delete static_cast<Pace *>(data); });
+}
+
+void set_pattern(GstElement *source, const CameraConfig &camera) {
+  const std::string name = camera.uri.substr(sizeof("test://") - 1);
+  GParamSpec *pattern = g_object_class_find_property(G_OBJECT_GET_CLASS(source), "pattern");
+  const GEnumValue *value = g_enum_get_value_by_nick(G_PARAM_SPEC_ENUM(pattern)->enum_class, name.c_str());
+  if (value == nullptr)
+    throw Error(camera.place("uri"), "there is no test picture \"" + name + "\"",
+                "`gst-inspect-1.0 videotestsrc` lists them under `pattern`");
+  g_object_set(source, "pattern", value->value, nullptr);
+}
+
+constexpr auto has_video = "uniad-has-video";
+
+// decodebin tells of sound alone as of a missing decoder: whether anything was tried for pictures tells them
+// apart.
+int note_video(GstElement *bin, GstPad *, GstCaps *, GstElementFactory *factory, gpointer) {
+  const std::string_view kind = gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_KLASS);
+  const auto has = [kind](std::string_view word) { return kind.find(word) != std::string_view::npos; };
+  if ((has("Video") || has("Image")) && !has("Demuxer")) g_object_set_data(G_OBJECT(bin), has_video, bin);
+  return 0;  // GST_AUTOPLUG_SELECT_TRY
+}
+
 std::string uri_of(const CameraConfig &camera) {
   if (camera.kind != SourceKind::file || camera.uri.rfind("file://", 0) == 0) return camera.uri;
   g_autofree char *uri = gst_filename_to_uri(camera.uri.c_str(), nullptr);
@@ -113,20 +187,25 @@ void set_detection(GstElement *detect, const CameraConfig &camera) {
     g_object_set(detect, "learn", camera.learn, "backbone", camera.backbone.c_str(), nullptr);
 }
 
-Pipeline make_capture(const CameraConfig &camera) {
-  Pipeline pipeline = parse_pipeline(capture_description(camera));
+void set_publishing(GstElement *publish, const CameraConfig &camera) {
+  // A camera that comes back makes a new pipeline: what it published before stays. What cannot be written to
+  // costs lines, never the picture.
+  g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, "retry-open", TRUE, "max-size",
+               camera.publish_max_size, "max-files", camera.publish_max_files, nullptr);
+  gst_util_set_object_arg(G_OBJECT(publish), "mode", camera.publish_mode.c_str());
+}
+
+Pipeline make_capture(const CameraConfig &camera, const Findings &findings) {
+  Pipeline pipeline = parse_pipeline(capture_description(camera, findings));
   with_element(pipeline.get(), "source", [&](GstElement *source) {
     g_signal_connect(source, "source-setup", G_CALLBACK(set_up_source), nullptr);
+    g_signal_connect(source, "autoplug-select", G_CALLBACK(note_video), nullptr);
     g_object_set(source, "uri", uri_of(camera).c_str(), nullptr);
   });
-  with_element(pipeline.get(), "pattern", [&](GstElement *source) {
-    gst_util_set_object_arg(G_OBJECT(source), "pattern", camera.uri.substr(sizeof("test://") - 1).c_str());
-  });
+  with_element(pipeline.get(), "pattern", [&](GstElement *source) { set_pattern(source, camera); });
+  with_element(pipeline.get(), "pace", keep_pace);
   with_element(pipeline.get(), "detect", [&](GstElement *detect) { set_detection(detect, camera); });
-  with_element(pipeline.get(), "publish", [&](GstElement *publish) {
-    // A camera that comes back makes a new pipeline: what it published before stays.
-    g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, nullptr);
-  });
+  with_element(pipeline.get(), "publish", [&](GstElement *publish) { set_publishing(publish, camera); });
   return pipeline;
 }
 
@@ -137,7 +216,13 @@ Pipeline make_placeholder(const std::string &words, const GstVideoInfo &format) 
       "videotestsrc is-live=true pattern=black ! capsfilter name=format ! "
       "textoverlay name=words valignment=center halignment=center shaded-background=false ! "
       "appsink name=frames caps=video/x-raw sync=false max-buffers=2 drop=true");
-  g_autoptr(GstCaps) caps = gst_video_info_to_caps(&format);
+  GstVideoInfo paced = format;
+  const bool is_rate_useful = paced.fps_n > 0 && paced.fps_d > 0 && paced.fps_n <= 60 * paced.fps_d;
+  if (!is_rate_useful) {  // unknown, or a clock's rate that cameras state instead of theirs
+    paced.fps_n = 10;
+    paced.fps_d = 1;
+  }
+  g_autoptr(GstCaps) caps = gst_video_info_to_caps(&paced);
   with_element(pipeline.get(), "format",
                [&](GstElement *filter) { g_object_set(filter, "caps", caps, nullptr); });
   with_element(pipeline.get(), "words",
@@ -210,6 +295,28 @@ std::string error_text(GstMessage *message) {
   return error->message + details;
 }
 
+bool is_of_missing_decoder(GstMessage *message) {
+  g_autoptr(GError) error = nullptr;
+  gst_message_parse_error(message, &error, nullptr);
+  return g_error_matches(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN) != FALSE ||
+         g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND) != FALSE;
+}
+
+std::string source_error(GstElement *pipeline, const CameraConfig &camera, GstMessage *message) {
+  bool is_without_video = false;
+  with_element(pipeline, "source", [&](GstElement *source) {
+    is_without_video =
+        is_of_missing_decoder(message) && g_object_get_data(G_OBJECT(source), has_video) == nullptr;
+  });
+  if (!is_without_video) return error_text(message);
+  return camera.kind == SourceKind::file ? "there is no video in " + camera.uri
+                                         : "the source brings no video";
+}
+
+auto whole_seconds(Clock::duration time) {
+  return std::chrono::duration_cast<seconds>(time).count();
+}
+
 std::string warning_text(GstMessage *message) {
   g_autoptr(GError) warning = nullptr;
   gst_message_parse_warning(message, &warning, nullptr);
@@ -240,10 +347,10 @@ class Placeholder {
   std::optional<RunningPipeline> pipeline_;
 };
 
-// The orders to learn again as one camera follows them: those that come while it is away wait for it.
+// One kind of orders as a camera follows them: those that come while it is away wait for it.
 class OrderReader {
  public:
-  explicit OrderReader(const LearnOrders &orders) : orders_(orders) {}
+  explicit OrderReader(const std::atomic<unsigned> &orders) : orders_(orders) {}
 
   // Whether there were new ones since the last call.
   bool take() {
@@ -252,7 +359,7 @@ class OrderReader {
   }
 
  private:
-  const LearnOrders &orders_;
+  const std::atomic<unsigned> &orders_;
   unsigned followed_ = 0;
 };
 
@@ -262,10 +369,37 @@ void learn_again(const RunningPipeline &pipeline, const CameraConfig &camera) {
                [&](GstElement *detect) { g_signal_emit_by_name(detect, "learn", camera.learn); });
 }
 
+// A camera's file or folder was renamed while it is written to.
+void reopen(const RunningPipeline &pipeline) {
+  with_element(pipeline.get(), "publish",
+               [](GstElement *publish) { g_signal_emit_by_name(publish, "reopen"); });
+}
+
 struct Attempt {
   std::string end;  // why capture ended; empty: stop was requested
-  bool frames_came = false;
-  bool is_last = false;  // a file that is not looped
+  unsigned frames = 0;
+  bool is_stalled = false;  // no frame came for too long
+  bool is_last = false;     // a file that is not looped
+  bool is_over = false;     // a file that begins again, though not by being rewound
+};
+
+// What a camera keeps from one attempt to the next.
+struct Camera {
+  const CameraConfig &config;
+  Relay &relay;
+  Abandoned abandoned;
+  Placeholder placeholder;
+  OrderReader learn;
+  OrderReader reopen;
+  Findings findings;
+  unsigned stalls = 0;  // attempts in a row that were given up before the stream's rate was known
+
+  // An interval that is longer than the patience is found out in the end.
+  Clock::duration patience() const {
+    const auto usual = relay.patience();
+    return std::max(usual,
+                    std::min<Clock::duration>(usual * (1U << std::min(stalls, 10U)), longest_patience));
+  }
 };
 
 void log_warning_or_event(const CameraConfig &camera, GstMessage *message) {
@@ -276,65 +410,99 @@ void log_warning_or_event(const CameraConfig &camera, GstMessage *message) {
 }
 
 // What it still has to say is about frames from before; why it ends is known.
-void stop(RunningPipeline &pipeline, const CameraConfig &camera, Placeholder &placeholder, GstBus *bus) {
+void stop(RunningPipeline &pipeline, Camera &camera, GstBus *bus) {
   pipeline.stop();
-  while (pipeline.is_still_stopping_after(poll_interval)) placeholder.update(no_signal);
+  while (pipeline.is_still_stopping_after(poll_interval)) camera.placeholder.update(no_signal);
   constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT);
   while (g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, kinds))
-    log_warning_or_event(camera, message);
+    log_warning_or_event(camera.config, message);
+}
+
+// A file is over: it begins anew where it may.
+Attempt at_end_of_file(Camera &camera, Attempt attempt) {
+  attempt.end = "end of the file";
+  attempt.is_last = !camera.config.loop;
+  attempt.is_over = camera.config.loop;
+  if (attempt.frames != 1 || !camera.config.loop) return attempt;
+  camera.findings.is_still = true;
+  spdlog::info("{}: a still picture, which stays", camera.config.name);
+  return attempt;
 }
 
 // Captures until the source is lost or stop is requested.
-Attempt watch(RunningPipeline &pipeline, GstBus *bus, const CameraConfig &camera, Relay &relay,
-              Placeholder &placeholder, OrderReader &orders, const std::stop_token &stop) {
+Attempt watch(RunningPipeline &pipeline, GstBus *bus, Camera &camera, const std::stop_token &stop) {
   const auto begin = Clock::now();
-  const auto frames_came = [&] { return relay.age() < Clock::now() - begin; };
-  const auto ended = [&](const std::string &reason, bool is_last = false) {
-    return Attempt{reason, frames_came(), is_last};
-  };
+  const auto ended = [&](const std::string &reason) { return Attempt{reason, camera.relay.frames()}; };
   while (!stop.stop_requested()) {
-    placeholder.update(no_signal);
-    if (std::min<Clock::duration>(relay.age(), Clock::now() - begin) > stall_limit)
-      return ended("no frame for " + std::to_string(stall_limit.count()) + " s");
-    if (camera.learn > 0 && frames_came() && orders.take()) learn_again(pipeline, camera);
+    camera.placeholder.update(no_signal);
+    const auto silence = std::min<Clock::duration>(camera.relay.age(), Clock::now() - begin);
+    if (silence > camera.patience()) {
+      Attempt stalled = ended("no frame for " + std::to_string(whole_seconds(silence)) + " s");
+      stalled.is_stalled = true;
+      return stalled;
+    }
+    const bool may_learn = camera.config.learn > 0 && camera.relay.frames() > 0;
+    if (may_learn && camera.learn.take()) learn_again(pipeline, camera.config);
+    if (camera.reopen.take()) reopen(pipeline);
 
-    constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
-                                                       GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+    constexpr auto kinds =
+        static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_EOS |
+                                    GST_MESSAGE_ELEMENT | GST_MESSAGE_APPLICATION);
     g_autoptr(GstMessage) message = gst_bus_timed_pop_filtered(bus, poll_interval.count(), kinds);
     if (message == nullptr) continue;
     switch (GST_MESSAGE_TYPE(message)) {
       case GST_MESSAGE_ERROR:
-        return ended(error_text(message));
+        return ended(source_error(pipeline.get(), camera.config, message));
       case GST_MESSAGE_EOS:
-        if (camera.kind != SourceKind::file) return ended("the source has ended");
-        if (!camera.loop) return ended("end of the file", true);
+        if (camera.config.kind != SourceKind::file) return ended("the source has ended");
+        if (!camera.config.loop || camera.relay.frames() == 1) return at_end_of_file(camera, ended(""));
         pipeline.rewind();
         break;
+      case GST_MESSAGE_APPLICATION:  // it cannot be rewound
+        return at_end_of_file(camera, ended(""));
       default:
-        log_warning_or_event(camera, message);
+        log_warning_or_event(camera.config, message);
     }
   }
   return {};
 }
 
-Attempt capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder, OrderReader &orders,
-                const Abandoned &abandoned, const std::stop_token &stop_token) {
-  if (begins_model(camera)) orders.take();  // it learns now, told or not
-  RunningPipeline pipeline(pass_to<&Relay::push>(relay, make_capture(camera)), camera.name, abandoned);
+Attempt capture(Camera &camera, const std::stop_token &stop_token) {
+  if (begins_model(camera.config)) camera.learn.take();  // it learns now, told or not
+  camera.reopen.take();                                  // the new pipeline opens all files anew
+  camera.relay.begin();
+  RunningPipeline pipeline(pass_to<&Relay::push>(camera.relay, make_capture(camera.config, camera.findings)),
+                           camera.config.name, camera.abandoned);
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
-  const Attempt attempt = watch(pipeline, bus, camera, relay, placeholder, orders, stop_token);
-  stop(pipeline, camera, placeholder, bus);
+  const Attempt attempt = watch(pipeline, bus, camera, stop_token);
+  stop(pipeline, camera, bus);
   return attempt;
 }
 
-Attempt try_capture(const CameraConfig &camera, Relay &relay, Placeholder &placeholder, OrderReader &orders,
-                    const Abandoned &abandoned, const std::stop_token &stop) {
+Attempt try_capture(Camera &camera, const std::stop_token &stop) {
   try {
-    return capture(camera, relay, placeholder, orders, abandoned, stop);
+    return capture(camera, stop);
   } catch (const std::exception &error) {
     return {error.what()};
   }
 }
+
+// Says why a camera is away: at once, and what goes on for hours once an hour.
+class LossLog {
+ public:
+  void tell(const CameraConfig &camera, const Attempt &attempt, seconds pause) {
+    const auto now = Clock::now();
+    const bool is_known = attempt.frames == 0 && attempt.end == last_ && now < again_;
+    if (is_known) return;
+    spdlog::warn("{}: {}; trying again in {} s", camera.name, attempt.end, pause.count());
+    last_ = attempt.end;
+    again_ = now + std::chrono::hours(1);
+  }
+
+ private:
+  std::string last_;
+  Clock::time_point again_;
+};
 
 void wait_until(Clock::time_point end, const std::string &words, Placeholder &placeholder,
                 const std::stop_token &stop) {
@@ -349,29 +517,52 @@ void wait_until(Clock::time_point end, const std::string &words, Placeholder &pl
 
 }  // namespace
 
-void run_camera(const CameraConfig &camera, Relay &relay, const LearnOrders &orders,
-                const Abandoned &abandoned, const std::stop_token &stop) {
-  Placeholder placeholder(camera.name, relay, abandoned);
-  OrderReader reader(orders);
+void run_camera(const CameraConfig &config, Relay &relay, const Orders &orders, const Abandoned &abandoned,
+                const std::stop_token &stop) {
+  Camera camera{config,
+                relay,
+                abandoned,
+                Placeholder(config.name, relay, abandoned),
+                OrderReader(orders.learn),
+                OrderReader(orders.reopen),
+                {}};
+  LossLog losses;
   seconds pause = shortest_pause;
   while (!stop.stop_requested()) {
-    const Attempt attempt = try_capture(camera, relay, placeholder, reader, abandoned, stop);
+    const Attempt attempt = try_capture(camera, stop);
     if (stop.stop_requested()) return;
+    relay.give_up();
     if (attempt.is_last) {
-      spdlog::info("{}: {}", camera.name, attempt.end);
-      wait_until(Clock::time_point::max(), attempt.end, placeholder, stop);
+      spdlog::info("{}: {}", config.name, attempt.end);
+      wait_until(Clock::time_point::max(), attempt.end, camera.placeholder, stop);
       return;
     }
-    if (attempt.frames_came) pause = shortest_pause;
-    spdlog::warn("{}: {}; trying again in {} s", camera.name, attempt.end, pause.count());
-    wait_until(Clock::now() + pause, no_signal, placeholder, stop);
+    if (attempt.is_over) continue;
+    camera.stalls = attempt.is_stalled && attempt.frames < 2 ? camera.stalls + 1 : 0;
+    if (attempt.frames > 0) pause = shortest_pause;
+    losses.tell(config, attempt, pause);
+    wait_until(Clock::now() + pause, no_signal, camera.placeholder, stop);
     pause = std::min(2 * pause, longest_pause);
   }
 }
 
+std::optional<std::string> why_unplayable(const CameraConfig &camera) {
+  if (camera.kind != SourceKind::file) return std::nullopt;
+  CameraConfig unjudged = camera;
+  unjudged.model.reset();
+  const Pipeline pipeline = make_capture(unjudged, {});
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE);
+  g_autoptr(GstMessage) message = gst_bus_timed_pop_filtered(bus, time_to_open, kinds);
+  if (message == nullptr) return camera.place("uri") + ": no picture comes from " + camera.uri;
+  if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return std::nullopt;
+  return camera.place("uri") + ": " + source_error(pipeline.get(), camera, message);
+}
+
 void check_camera(const CameraConfig &camera) {
   make_placeholder("", Relay().format());
-  make_capture(camera);
+  make_capture(camera, {});
   if (!camera.model) return;
   const Pipeline pipeline = parse_pipeline("uniaddetect name=detect ! fakesink");
   with_element(pipeline.get(), "detect", [&](GstElement *detect) { set_detection(detect, camera); });

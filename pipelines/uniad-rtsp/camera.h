@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string>
 
 #include "pipelines/uniad-rtsp/config.h"
 #include "pipelines/uniad-rtsp/relay.h"
@@ -11,19 +13,25 @@
 
 namespace uniad::rtsp {
 
-// How often the cameras have been told to learn again, from any thread.
-using LearnOrders = std::atomic<unsigned>;
+// How often the cameras have been told so, from any thread.
+struct Orders {
+  std::atomic<unsigned> learn{0};   // what is normal, anew
+  std::atomic<unsigned> reopen{0};  // the files that are written to, which have been renamed
+};
 
 // Captures, judges and draws on one camera's video and pushes it into the relay, until stop is requested. A
 // source that fails, ends or stalls is opened anew with back-off, meanwhile the relay gets a picture that
 // says so. A pipeline that does not stop is abandoned, and the next one takes its place. A camera with
 // `learn` follows an order to learn again as soon as it brings frames. The relay outlives every pipeline,
 // also those abandoned.
-void run_camera(const CameraConfig &camera, Relay &relay, const LearnOrders &orders,
+void run_camera(const CameraConfig &camera, Relay &relay, const Orders &orders,
                 const std::shared_ptr<AbandonedPipelines> &abandoned, const std::stop_token &stop);
 
 // Builds the camera's pipeline once and opens its model, or what it will learn one on. Throws Error where an
 // element is missing or the model does not open; says nothing about the source, which may come later.
 void check_camera(const CameraConfig &camera);
+
+// Why no picture comes from the camera's file, naming file, line and key; nothing of other sources.
+std::optional<std::string> why_unplayable(const CameraConfig &camera);
 
 }  // namespace uniad::rtsp

@@ -3,12 +3,14 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
 #include <limits>
 #include <system_error>
+#include <utility>
 
 #include "model/error.h"
 
@@ -55,6 +57,47 @@ std::int64_t read_whole(const Section &section, std::string_view key, std::int64
   return number.value_or(fallback);
 }
 
+// A number with a unit behind it, as "1.5 s".
+std::optional<double> with_unit(std::string_view text,
+                                std::initializer_list<std::pair<std::string_view, double>> units) {
+  double number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
+  if (text.starts_with(' ')) text.remove_prefix(1);
+  for (const auto &[unit, size] : units)
+    if (text == unit) return number * size;
+  return std::nullopt;
+}
+
+std::optional<std::chrono::nanoseconds> read_time(const Section &section, std::string_view key,
+                                                  std::chrono::seconds least, std::chrono::seconds most) {
+  constexpr auto way_out = "give a time with its unit, e.g. \"10s\", \"500ms\" or \"2min\"";
+  const auto text = read_text(section, key, way_out);
+  if (!text) return std::nullopt;
+  const auto time = with_unit(*text, {{"ms", 1e-3}, {"s", 1}, {"min", 60}, {"h", 3600}});
+  const std::string where = section.where(*section.table.get(key), key);
+  if (!time) throw Error(where, "\"" + *text + "\" is no time", way_out);
+  const std::chrono::duration<double> duration(*time);
+  if (!(duration >= least && duration <= most))
+    throw Error(
+        where, "\"" + *text + "\" is out of range",
+        "give a time from " + std::to_string(least.count()) + "s to " + std::to_string(most.count()) + "s");
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration);
+}
+
+std::uint64_t read_size(const Section &section, std::string_view key) {
+  constexpr auto way_out = "give a size with its unit, e.g. \"100MB\"";
+  const auto text = read_text(section, key, way_out);
+  if (!text) return 0;
+  const auto size = with_unit(*text, {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}});
+  const bool is_size = size && *size >= 1e3 && *size <= 1e15;
+  if (!is_size)
+    throw Error(section.where(*section.table.get(key), key), "\"" + *text + "\" is no size from 1kB on",
+                way_out);
+  return static_cast<std::uint64_t>(*size);
+}
+
 void warn_of_unknown_keys(const Section &section, std::initializer_list<std::string_view> known,
                           std::vector<std::string> &warnings) {
   for (const auto &[key, node] : section.table)
@@ -74,6 +117,8 @@ ServerConfig read_server(const Section &section, std::vector<std::string> &warni
   server.address =
       read_text(section, "address", "give an address of this machine, or \"0.0.0.0\" for all of them")
           .value_or(server.address);
+  const toml::node *address = section.table.get("address");
+  server.place = section.where(address != nullptr ? *address : section.table, "address");
   server.port = static_cast<std::uint16_t>(read_whole(section, "port", 0, 65535, server.port));
   warn_of_unknown_keys(section, {"address", "port"}, warnings);
   return server;
@@ -127,12 +172,39 @@ void read_learning(const Section &section, CameraConfig &camera) {
     throw Error(section.where(*section.table.get("adapt_rate"), "adapt_rate"), "is out of range", rates);
 }
 
+void read_publishing(const Section &section, CameraConfig &camera) {
+  constexpr auto ways = "give a file, or \"-\" for standard output";
+  camera.publish = read_text(section, "publish", ways).value_or("");
+  const auto end_of_scheme = camera.publish.find("://");
+  const bool is_path = end_of_scheme == std::string::npos;
+  if (!is_path && camera.publish.substr(0, end_of_scheme) != "file")  // what follows can hold a password
+    throw Error(section.where(*section.table.get("publish"), "publish"),
+                "cannot publish to " + camera.publish.substr(0, end_of_scheme + 3), ways);
+  if (is_path && !camera.publish.empty() && camera.publish != "-")
+    camera.publish = absolute_path(section, camera.publish);
+
+  constexpr auto modes =
+      "give \"frames\" for a line a frame, or \"events\" for where an anomaly begins or ends";
+  camera.publish_mode = read_text(section, "publish_mode", modes).value_or(camera.publish_mode);
+  if (camera.publish_mode != "frames" && camera.publish_mode != "events")
+    throw Error(section.where(*section.table.get("publish_mode"), "publish_mode"),
+                "there is no mode \"" + camera.publish_mode + "\"", modes);
+  camera.publish_max_size = read_size(section, "publish_max_size");
+  camera.publish_max_files =
+      static_cast<unsigned>(read_whole(section, "publish_max_files", 1, 1000, camera.publish_max_files));
+}
+
 void warn_of_keys_without_effect(const Section &section, const CameraConfig &camera,
                                  std::vector<std::string> &warnings) {
   if (!camera.model)
-    warn_of_useless_keys(section, {"threshold", "interval", "overlay", "publish", "backbone", "adapt_rate"},
+    warn_of_useless_keys(section,
+                         {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size",
+                          "publish_max_files", "backbone", "adapt_rate"},
                          "without a model", warnings);
-  else if (camera.learn == 0)
+  else if (camera.publish.empty())
+    warn_of_useless_keys(section, {"publish_mode", "publish_max_size", "publish_max_files"},
+                         "without publish", warnings);
+  if (camera.model && camera.learn == 0)
     warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
   if (camera.kind != SourceKind::file)
     warn_of_useless_keys(section, {"loop"}, "where the source is no file", warnings);
@@ -163,17 +235,21 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
   camera.interval = static_cast<unsigned>(read_whole(section, "interval", 1, most, camera.interval));
   camera.overlay = read<bool>(section, "overlay", "give true or false").value_or(camera.overlay);
   camera.bitrate = static_cast<unsigned>(read_whole(section, "bitrate", 1, 1000000, camera.bitrate));
-  camera.publish = read_text(section, "publish", "give a file, \"-\" or a broker's URI").value_or("");
-  if (!camera.publish.empty() && camera.publish != "-" && camera.publish.find("://") == std::string::npos)
-    camera.publish = absolute_path(section, camera.publish);
+  read_publishing(section, camera);
+  constexpr std::chrono::seconds shortest(1), longest(24 * 3600);
+  camera.timeout = read_time(section, "timeout", shortest, longest).value_or(camera.timeout);
   camera.loop = read<bool>(section, "loop", "give true or false").value_or(camera.loop);
   read_learning(section, camera);
 
   warn_of_unknown_keys(section,
                        {"name", "path", "uri", "model", "threshold", "interval", "overlay", "bitrate",
-                        "publish", "loop", "learn", "backbone", "adapt_rate"},
+                        "publish", "publish_mode", "publish_max_size", "publish_max_files", "timeout", "loop",
+                        "learn", "backbone", "adapt_rate"},
                        warnings);
   warn_of_keys_without_effect(section, camera, warnings);
+  camera.places[""] = section.where(section.table, "");
+  for (const auto &[key, node] : section.table)
+    camera.places[std::string(key.str())] = section.where(node, key.str());
   return camera;
 }
 
@@ -204,10 +280,10 @@ toml::table parse_toml(std::string_view text, const std::filesystem::path &file)
 }
 
 // A camera that learns begins its model itself, in a folder that is there.
-void check_model(const std::filesystem::path &file, const CameraConfig &camera) {
+void check_model(const CameraConfig &camera) {
   std::error_code unreadable;
   if (!camera.model || std::filesystem::is_regular_file(*camera.model, unreadable)) return;
-  const std::string where = file.string() + ": camera " + camera.name;
+  const std::string where = camera.place("model");
   if (camera.learn == 0)
     throw Error(where, "no model file " + camera.model->string(),
                 "train one with `uniad train`, let the camera learn it with `learn`, or correct `model`");
@@ -220,6 +296,13 @@ void check_model(const std::filesystem::path &file, const CameraConfig &camera) 
 }
 
 }  // namespace
+
+std::string CameraConfig::place(std::string_view key) const {
+  const auto found = places.find(key);
+  if (found != places.end()) return found->second;
+  const auto begin = places.find("");
+  return begin != places.end() ? begin->second + std::string(key) : "camera " + name;
+}
 
 Config parse_config(std::string_view text, const std::filesystem::path &file) {
   const toml::table root = parse_toml(text, file);
@@ -255,7 +338,7 @@ Config load_config(const std::filesystem::path &file) {
                 "name a TOML file; pipelines/uniad-rtsp/cameras.toml is an example");
   const std::string text(std::istreambuf_iterator<char>(stream), {});
   Config config = parse_config(text, file);
-  for (const auto &camera : config.cameras) check_model(file, camera);
+  for (const auto &camera : config.cameras) check_model(camera);
   return config;
 }
 

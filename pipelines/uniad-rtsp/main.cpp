@@ -7,21 +7,49 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "pipelines/uniad-rtsp/camera.h"
 #include "pipelines/uniad-rtsp/config.h"
+#include "pipelines/uniad-rtsp/obstacles.h"
 #include "pipelines/uniad-rtsp/server.h"
 
 namespace uniad::rtsp {
 namespace {
 
+// All at once, for who corrects them.
+std::vector<std::string> all_obstacles(const Config &config) {
+  std::vector<std::string> all;
+  for (const auto &camera : config.cameras) {
+    const auto of_camera = find_obstacles(camera);
+    all.insert(all.end(), of_camera.begin(), of_camera.end());
+  }
+  return all;
+}
+
+int check(const std::string &file, const Config &config) {
+  check_server(config);
+  std::vector<std::string> obstacles = all_obstacles(config);
+  for (const auto &camera : config.cameras)
+    if (find_obstacles(camera).empty())
+      if (const auto reason = why_unplayable(camera)) obstacles.push_back(*reason);
+  for (const auto &obstacle : obstacles) std::fprintf(stderr, "uniad-rtsp: %s\n", obstacle.c_str());
+  if (!obstacles.empty()) return 1;
+  const std::size_t count = config.cameras.size();
+  std::cout << file << ": "
+            << (count == 1 ? "1 camera, it can be served"
+                           : std::to_string(count) + " cameras, all can be served")
+            << std::endl;
+  return 0;
+}
+
 int run(const std::string &file, bool check_only) {
   const Config config = load_config(file);
   for (const auto &warning : config.warnings) spdlog::warn("{}", warning);
   for (const auto &camera : config.cameras) check_camera(camera);
-  if (!check_only) return serve(config);
-  std::cout << file << ": " << config.cameras.size() << " cameras, all can be served" << std::endl;
-  return 0;
+  if (check_only) return check(file, config);
+  for (const auto &obstacle : all_obstacles(config)) spdlog::warn("{}", obstacle);
+  return serve(config);
 }
 
 }  // namespace
@@ -32,7 +60,8 @@ int main(int argc, char **argv) try {
   CLI::App app(
       "Serves cameras with their anomalies marked, as RTSP streams.\n"
       "CONFIG is a TOML file; pipelines/uniad-rtsp/cameras.toml is a commented example.\n"
-      "SIGUSR1 makes every camera with `learn` learn again: it adds so many frames to its model.");
+      "SIGUSR1 makes every camera with `learn` learn again: it adds so many frames to its model.\n"
+      "SIGHUP opens the files that results go to anew, for log rotation.");
   std::string config;
   bool check_only = false;
   app.add_option("CONFIG", config, "What to serve, and where")->required();

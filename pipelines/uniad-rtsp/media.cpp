@@ -67,6 +67,8 @@ GstPadProbeReturn drop_up_to_key_frame(GstPad *, GstPadProbeInfo *info, gpointer
 }
 
 void connect_viewers(GstRTSPMediaFactory *, GstRTSPMedia *media, gpointer relay) {
+  // Some clients (OpenCV) keep the first size that they see for ever.
+  static_cast<Relay *>(relay)->wait_for_format();
   const Object<GstElement> frames = find(media, "frames");
   set_key_frames(encoder_of(media).get(), static_cast<Relay *>(relay)->format());
   static_cast<Relay *>(relay)->set_viewers(GST_APP_SRC(frames.get()));

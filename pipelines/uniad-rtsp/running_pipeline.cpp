@@ -137,7 +137,8 @@ void RunningPipeline::run(Shared &shared) {
     shared.must_rewind = false;
     lock.unlock();
     if (!seek_to_begin(pipeline))
-      GST_ELEMENT_ERROR(pipeline, STREAM, FAILED, ("The file cannot be rewound."), (nullptr));
+      gst_element_post_message(pipeline, gst_message_new_application(GST_OBJECT(pipeline),
+                                                                     gst_structure_new_empty("not-rewound")));
     lock.lock();
   }
   lock.unlock();

@@ -62,7 +62,7 @@ class RunningPipeline {
 
   GstElement *get() const;
 
-  // Goes back to the begin of its file, or posts an error on its bus.
+  // Goes back to the begin of its file; where it cannot, an application message comes over its bus.
   void rewind();
 
   // Ends its stream and lets it stop; brings no frame any more. What its bus holds is still to be read.

@@ -94,8 +94,8 @@ gboolean quit(gpointer loop) {
   return G_SOURCE_CONTINUE;
 }
 
-gboolean order_learning(gpointer orders) {
-  ++*static_cast<LearnOrders *>(orders);
+gboolean order(gpointer count) {
+  ++*static_cast<std::atomic<unsigned> *>(count);
   return G_SOURCE_CONTINUE;
 }
 
@@ -104,10 +104,10 @@ gboolean refuse_learning(gpointer) {
   return G_SOURCE_CONTINUE;
 }
 
-guint learn_on_signal(const Config &config, LearnOrders &orders) {
+guint learn_on_signal(const Config &config, Orders &orders) {
   const bool can_learn = std::any_of(config.cameras.begin(), config.cameras.end(),
                                      [](const CameraConfig &camera) { return camera.learn > 0; });
-  return g_unix_signal_add(SIGUSR1, can_learn ? order_learning : refuse_learning, &orders);
+  return g_unix_signal_add(SIGUSR1, can_learn ? order : refuse_learning, &orders.learn);
 }
 
 // The one thread that answers viewers, held so that it is always the same: on another thread, a viewer could
@@ -159,8 +159,9 @@ guint listen(GstRTSPServer *server, const ServerConfig &config) {
   g_autoptr(GError) error = nullptr;
   g_autoptr(GSource) source = gst_rtsp_server_create_source(server, nullptr, &error);
   if (source == nullptr)
-    throw Error(config.address + ":" + std::to_string(config.port), error->message,
-                "choose another port or address under [server], or stop the program that has it");
+    throw Error(
+        (config.place.empty() ? "" : config.place + " ") + config.address + ":" + std::to_string(config.port),
+        error->message, "choose another port or address under [server], or stop the program that has it");
   return g_source_attach(source, nullptr);
 }
 
@@ -183,9 +184,9 @@ void leave_stuck_pipelines(const AbandonedPipelines &abandoned, int status) {
 // Serves until a signal ends it, or too many pipelines are stuck: then false.
 bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
   std::deque<Relay> relays;  // first in, last out: viewers and cameras both hold on to them
-  LearnOrders orders{0};
+  Orders orders;
   const Object<GstRTSPServer> server(gst_rtsp_server_new());
-  for (const auto &camera : config.cameras) mount(server.get(), camera, relays.emplace_back());
+  for (const auto &camera : config.cameras) mount(server.get(), camera, relays.emplace_back(camera.timeout));
   g_signal_connect(server.get(), "client-connected", G_CALLBACK(welcome), nullptr);
 
   const std::unique_ptr<GMainLoop, decltype(&g_main_loop_unref)> loop(g_main_loop_new(nullptr, FALSE),
@@ -197,7 +198,8 @@ bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
     g_main_loop_quit(loop.get());
   });
   const guint sources[] = {listen(server.get(), config.server), g_unix_signal_add(SIGINT, quit, loop.get()),
-                           g_unix_signal_add(SIGTERM, quit, loop.get()), learn_on_signal(config, orders)};
+                           g_unix_signal_add(SIGTERM, quit, loop.get()),
+                           g_unix_signal_add(SIGHUP, order, &orders.reopen), learn_on_signal(config, orders)};
   const ViewersThread thread = hold_viewers_thread(server.get());
   const Source sessions = drop_dead_sessions_regularly(server.get(), thread->context);
 
@@ -216,6 +218,7 @@ bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
   spdlog::info("stopping");
   end.emplace();
   for (const guint source : sources) g_source_remove(source);
+  for (auto &relay : relays) relay.give_up();
   drop_viewers(server.get(), thread->context);  // while the cameras still feed those who have just come
   for (auto &capture : captures) capture.request_stop();
   captures.clear();
@@ -224,6 +227,16 @@ bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
 }
 
 }  // namespace
+
+void check_server(const Config &config) {
+  Relay relay;
+  for (const auto &camera : config.cameras)
+    const Object<GstRTSPMediaFactory> factory(make_media_factory(camera, relay));
+  ServerConfig any_port = config.server;
+  any_port.port = 0;
+  const Object<GstRTSPServer> server(gst_rtsp_server_new());
+  g_source_remove(listen(server.get(), any_port));
+}
 
 int serve(const Config &config) {
   std::optional<EndInTime> end;

@@ -43,6 +43,10 @@ TEST(Config, FillsInDefaults) {
   EXPECT_TRUE(camera.overlay);
   EXPECT_EQ(camera.bitrate, 2000U);
   EXPECT_EQ(camera.publish, "");
+  EXPECT_EQ(camera.publish_mode, "frames");
+  EXPECT_EQ(camera.publish_max_size, 0U);
+  EXPECT_EQ(camera.publish_max_files, 5U);
+  EXPECT_EQ(camera.timeout, std::chrono::seconds(10));
   EXPECT_TRUE(camera.loop);
   EXPECT_EQ(camera.learn, 0U);
   EXPECT_EQ(camera.backbone, "auto");
@@ -70,7 +74,11 @@ loop = false
 name = "desk"
 uri = "v4l2:///dev/video0"
 model = "/models/desk.safetensors"
-publish = "mqtt://broker/desk"
+publish = "-"
+publish_mode = "events"
+publish_max_size = "1.5 GB"
+publish_max_files = 3
+timeout = "2min"
 learn = 500
 backbone = "resnet18"
 adapt_rate = 0.001
@@ -91,7 +99,11 @@ adapt_rate = 0.001
   EXPECT_FALSE(north.loop);
   EXPECT_EQ(config.cameras[1].kind, SourceKind::device);
   EXPECT_EQ(config.cameras[1].model, "/models/desk.safetensors");
-  EXPECT_EQ(config.cameras[1].publish, "mqtt://broker/desk");
+  EXPECT_EQ(config.cameras[1].publish, "-");
+  EXPECT_EQ(config.cameras[1].publish_mode, "events");
+  EXPECT_EQ(config.cameras[1].publish_max_size, 1'500'000'000U);
+  EXPECT_EQ(config.cameras[1].publish_max_files, 3U);
+  EXPECT_EQ(config.cameras[1].timeout, std::chrono::minutes(2));
   EXPECT_EQ(config.cameras[1].learn, 500U);
   EXPECT_EQ(config.cameras[1].backbone, "resnet18");
   EXPECT_EQ(config.cameras[1].adapt_rate, 0.001);
@@ -192,6 +204,23 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{camera_with("threshold = nan\n"), {"cameras.toml:4", "threshold", "not finite"}},
         BadConfig{camera_with("overlay = 1\n"), {"cameras.toml:4", "overlay", "true or false"}},
         BadConfig{camera_with("bitrate = -1\n"), {"cameras.toml:4", "bitrate", "-1", "from 1 to"}},
+        BadConfig{camera_with("model = \"m\"\npublish = \"mqtt://user:secret@broker/gate\"\n"),
+                  {"cameras.toml:5", "publish", "cannot publish to mqtt:// (", "give a file"}},
+        BadConfig{camera_with("publish_mode = \"all\"\n"),
+                  {"cameras.toml:4", "publish_mode", "\"all\"", "\"events\""}},
+        BadConfig{camera_with("publish_max_size = \"100\"\n"),
+                  {"cameras.toml:4", "publish_max_size", "\"100\" is no size", "100MB"}},
+        BadConfig{camera_with("publish_max_size = 100\n"),
+                  {"cameras.toml:4", "publish_max_size", "wrong type", "100MB"}},
+        BadConfig{camera_with("publish_max_size = \"nanGB\"\n"),
+                  {"cameras.toml:4", "publish_max_size", "is no size"}},
+        BadConfig{camera_with("publish_max_files = 0\n"),
+                  {"cameras.toml:4", "publish_max_files", "out of range", "from 1"}},
+        BadConfig{camera_with("timeout = 10\n"), {"cameras.toml:4", "timeout", "wrong type", "\"10s\""}},
+        BadConfig{camera_with("timeout = \"10\"\n"), {"cameras.toml:4", "timeout", "is no time", "\"10s\""}},
+        BadConfig{camera_with("timeout = \"0.5s\"\n"),
+                  {"cameras.toml:4", "timeout", "out of range", "from 1s"}},
+        BadConfig{camera_with("timeout = \"nans\"\n"), {"cameras.toml:4", "timeout", "out of range"}},
         BadConfig{camera_with("model = \"m\"\nlearn = 0\n"),
                   {"cameras.toml:5", "learn", "0 is out of range", "from 1 to 1000000"}},
         BadConfig{camera_with("model = \"m\"\nlearn = 1000001\n"),
@@ -228,7 +257,7 @@ TEST(Config, NamesAMissingModel) {
   } catch (const Error &error) {
     const std::string text = error.what();
     EXPECT_NE(text.find("none.safetensors"), std::string::npos);
-    EXPECT_NE(text.find("camera gate"), std::string::npos);
+    EXPECT_NE(text.find("missing_model.toml:4: [[camera]] number 1 model"), std::string::npos) << text;
     EXPECT_NE(text.find("uniad train"), std::string::npos);
   }
   std::filesystem::remove(file);
@@ -253,10 +282,11 @@ TEST(Config, ACameraThatLearnsNeedsOnlyTheFolderOfItsModel) {
   EXPECT_EQ(load_error_of("learn = 5\nmodel = \"learning.toml\"\n"), "no error");  // a file that is there
 
   const std::string no_folder = load_error_of("learn = 5\nmodel = \"no-folder/none.safetensors\"\n");
-  for (const char *part : {"learning.toml: camera gate", "no folder", "no-folder", "make the folder"})
+  for (const char *part :
+       {"learning.toml:5: [[camera]] number 1 model", "no folder", "no-folder", "make the folder"})
     EXPECT_NE(no_folder.find(part), std::string::npos) << part << "\nin: " << no_folder;
   const std::string no_file = load_error_of("learn = 5\nmodel = \".\"\n");
-  for (const char *part : {"learning.toml: camera gate", "is no file", "correct `model`"})
+  for (const char *part : {"learning.toml:5: [[camera]] number 1 model", "is no file", "correct `model`"})
     EXPECT_NE(no_file.find(part), std::string::npos) << part << "\nin: " << no_file;
 }
 

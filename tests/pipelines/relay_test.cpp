@@ -3,6 +3,9 @@
 
 #include <gst/check/gsttestclock.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tests/support/gst_test.h"
 
 namespace uniad::rtsp {
@@ -11,8 +14,8 @@ namespace {
 using test::Ref;
 
 // A picture whose own time means nothing to the viewers.
-Ref<GstSample> picture() {
-  const Ref<GstCaps> caps(gst_caps_from_string("video/x-raw,format=RGB,width=8,height=2,framerate=5/1"));
+Ref<GstSample> picture(const char *format = "video/x-raw,format=RGB,width=8,height=2,framerate=5/1") {
+  const Ref<GstCaps> caps(gst_caps_from_string(format));
   const Ref<GstBuffer> buffer(gst_buffer_new_allocate(nullptr, 48, nullptr));
   GST_BUFFER_PTS(buffer.get()) = 7 * GST_SECOND;
   return Ref<GstSample>(gst_sample_new(buffer.get(), caps.get(), nullptr, nullptr));
@@ -127,6 +130,54 @@ TEST_F(RelayTest, ShowsThePlaceholderOnlyWhileTheCameraIsAway) {
   wait(GST_MSECOND);
   push();
   EXPECT_EQ(next_time(), 4 * GST_MSECOND);
+}
+
+// The encoder need not begin anew for a placeholder that comes at a rate of its own.
+TEST_F(RelayTest, ThePlaceholderStatesTheCamerasRate) {
+  set_state(GST_STATE_PLAYING);
+  Relay relay(std::chrono::milliseconds(1));
+  relay.set_viewers(GST_APP_SRC(source_));
+  relay.push(picture("video/x-raw,format=RGB,width=8,height=2,framerate=0/1").get());
+  next_time();
+  while (relay.is_live()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  relay.push_placeholder(picture().get());
+  const Ref<GstSample> sample(gst_app_sink_pull_sample(GST_APP_SINK(sink_)));
+  int numerator = -1, denominator = -1;
+  gst_structure_get_fraction(gst_caps_get_structure(gst_sample_get_caps(sample.get()), 0), "framerate",
+                             &numerator, &denominator);
+  EXPECT_EQ(numerator, 0);
+  EXPECT_EQ(denominator, 1);
+}
+
+TEST_F(RelayTest, PatienceFollowsTheStreamsOwnRate) {
+  using std::chrono::milliseconds;
+  Relay relay(milliseconds(10));
+  EXPECT_EQ(relay.patience(), milliseconds(10));
+  relay.push(picture().get());
+  std::this_thread::sleep_for(milliseconds(100));
+  relay.begin();  // what passes between two pipelines is no interval of the stream's
+  relay.push(picture().get());
+  EXPECT_EQ(relay.patience(), milliseconds(10));
+  std::this_thread::sleep_for(milliseconds(100));
+  relay.push(picture().get());
+  EXPECT_GE(relay.patience(), milliseconds(300));
+  for (int i = 0; i < 500; ++i) relay.push(picture().get());
+  EXPECT_LT(relay.patience(), milliseconds(300));
+}
+
+TEST_F(RelayTest, WhoComesBeforeTheFirstFrameWaitsForItsFormat) {
+  Relay relay;
+  std::thread camera([&relay] { relay.push(picture().get()); });
+  relay.wait_for_format();
+  EXPECT_EQ(relay.format().width, 8);
+  camera.join();
+
+  Relay none;
+  none.give_up();
+  const auto begin = std::chrono::steady_clock::now();
+  none.wait_for_format();
+  EXPECT_EQ(none.format().width, 640);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));  // it would be five
 }
 
 }  // namespace

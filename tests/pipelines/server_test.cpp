@@ -248,7 +248,7 @@ TEST_F(RtspServer, ACameraLearnsAndOnASignalLearnsAgain) {
                                                     "backbone = \"efficientnet-lite2\"\n"));
   const auto checked = test::run({UNIAD_RTSP, "--check", config.string()});
   EXPECT_EQ(checked.status, 0) << checked.err;
-  EXPECT_NE(checked.out.find("1 cameras"), std::string::npos) << checked.out;
+  EXPECT_NE(checked.out.find("1 camera,"), std::string::npos) << checked.out;
   ASSERT_FALSE(std::filesystem::exists(model));  // a check learns nothing
 
   std::filesystem::file_time_type written;
@@ -276,6 +276,40 @@ TEST_F(RtspServer, ACameraLearnsAndOnASignalLearnsAgain) {
   EXPECT_EQ(written_at(model), written);
 }
 
+// The folder of a disk that is mounted late, and log rotation.
+TEST_F(RtspServer, APublisherThatCannotWriteYetCostsNoPictureAndASignalOpensItsFileAnew) {
+  if (!has_detector()) GTEST_SKIP() << "needs uniaddetect, which is built with -Dnetwork=enabled";
+  if (!has_weights("efficientnet-lite2"))
+    GTEST_SKIP() << "needs weights of efficientnet-lite2: run subprojects/setup.sh";
+  const auto config = write_config("c.toml", camera("eye", "test://green",
+                                                    "model = \"eye.safetensors\"\nlearn = 12\n"
+                                                    "backbone = \"efficientnet-lite2\"\n"
+                                                    "publish = \"disk/eye.jsonl\"\n"));
+  const auto checked = test::run({UNIAD_RTSP, "--check", config.string()});
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_NE(checked.err.find("c.toml:9: [[camera]] number 1 publish: cannot write"), std::string::npos)
+      << checked.err;
+
+  Server server(config, 1);
+  ASSERT_TRUE(Viewer(server.urls["eye"]).reaches(is_green));
+  const auto file = folder_ / "disk" / "eye.jsonl";
+  std::filesystem::create_directory(file.parent_path());
+  ASSERT_TRUE(comes_true([&] { return std::filesystem::exists(file); })) << end_of_log(server);
+  std::filesystem::rename(file, folder_ / "disk" / "old.jsonl");
+  server.send_signal(SIGHUP);
+  ASSERT_TRUE(comes_true([&] { return std::filesystem::exists(file); })) << end_of_log(server);
+  server.send_signal(SIGTERM);
+  EXPECT_EQ(server.wait().status, 0);
+}
+
+TEST_F(RtspServer, GoesOnWhenToldToOpenFilesAnew) {
+  Server server(write_config("c.toml", camera("eye", "test://green")), 1);
+  server.send_signal(SIGHUP);
+  EXPECT_TRUE(is_green(Viewer(server.urls["eye"]).next()));
+  server.send_signal(SIGTERM);
+  EXPECT_EQ(server.wait().status, 0);
+}
+
 TEST_F(RtspServer, SaysThatNoCameraLearnsAgain) {
   Server server(write_config("c.toml", camera("ball", "test://ball")), 1);
   server.send_signal(SIGUSR1);
@@ -284,11 +318,96 @@ TEST_F(RtspServer, SaysThatNoCameraLearnsAgain) {
   EXPECT_EQ(server.wait().status, 0);
 }
 
+TEST_F(RtspServer, PlaysPicturesWithoutTimesAtTheirRateOverTheirEnd) {
+  make_clip(20, "video/x-raw,width=320,height=240,framerate=25/1 ! jpegenc");
+  Server server(write_config("c.toml", camera("belt", "clip.mp4")), 1);
+  Viewer viewer(server.urls["belt"]);
+  ASSERT_TRUE(viewer.reaches(is_green));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(is_green(viewer.next())) << "picture " << i;
+  EXPECT_GT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(1500));  // it should be 2.4 s
+  EXPECT_EQ(end_of_log(server).find("warning"), std::string::npos);
+}
+
+TEST_F(RtspServer, ShowsAStillPicture) {
+  for (const char *encoder : {"pngenc", "jpegenc"}) {
+    make_clip(1, std::string("video/x-raw,width=320,height=240 ! ") + encoder);
+    Server server(write_config("c.toml", camera("still", "clip.mp4")), 1);
+    Viewer viewer(server.urls["still"]);
+    ASSERT_TRUE(viewer.reaches(is_green)) << encoder;
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(is_green(viewer.next())) << encoder;
+    const std::string log = end_of_log(server);
+    EXPECT_NE(log.find("still: a still picture"), std::string::npos) << log;
+    EXPECT_EQ(log.find("warning"), std::string::npos) << log;
+  }
+}
+
+TEST_F(RtspServer, SaysOnceThatAFileHasNoVideo) {
+  const auto file = folder_ / "sound.wav";
+  const Pipeline pipeline(gst_parse_launch(
+      ("audiotestsrc num-buffers=20 ! wavenc ! filesink location=" + file.string()).c_str(), nullptr));
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  gst_message_unref(gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS));
+  const auto config = write_config("c.toml", camera("sound", "sound.wav"));
+  const auto checked = test::run({UNIAD_RTSP, "--check", config.string()});
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_NE(checked.err.find("c.toml:5: [[camera]] number 1 uri: there is no video in " + file.string()),
+            std::string::npos)
+      << checked.err;
+
+  Server server(config, 1);
+  Viewer viewer(server.urls["sound"]);
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(is_black(viewer.next()));  // through three attempts
+  const std::string log = end_of_log(server);
+  const auto first = log.find("there is no video in " + file.string());
+  EXPECT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find("trying again", log.find('\n', first)), std::string::npos) << log;
+}
+
+TEST_F(RtspServer, ACheckNamesFileLineAndKeyOfAllThatIsInTheWay) {
+  struct {
+    std::string camera, says;
+  } const cases[] = {
+      {camera("a", "test://nopattern"),
+       "c.toml:5: [[camera]] number 1 uri: there is no test picture \"nopattern\""},
+      {camera("a", "missing.mp4"), "c.toml:5: [[camera]] number 1 uri: cannot open"},
+      {camera("a", "."), "c.toml:5: [[camera]] number 1 uri: cannot open"},
+      {camera("a", "c.toml"), "c.toml:5: [[camera]] number 1 uri: "},
+      {camera("a", "v4l2:///dev/video-missing"), "c.toml:5: [[camera]] number 1 uri: cannot open"},
+  };
+  for (const auto &[text, says] : cases) {
+    const auto checked = test::run({UNIAD_RTSP, "--check", write_config("c.toml", text).string()});
+    EXPECT_EQ(checked.status, 1) << says;
+    EXPECT_NE(checked.err.find(says), std::string::npos) << checked.err;
+  }
+  std::ofstream(folder_ / "c.toml") << "[server]\naddress = \"192.0.2.1\"\n" << camera("a", "test://ball");
+  const auto checked = test::run({UNIAD_RTSP, "--check", (folder_ / "c.toml").string()});
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_NE(checked.err.find("c.toml:2: [server] address 192.0.2.1"), std::string::npos) << checked.err;
+}
+
+TEST_F(RtspServer, ACheckFindsAFolderThatLearningCannotWrite) {
+  if (!has_detector()) GTEST_SKIP() << "needs uniaddetect, which is built with -Dnetwork=enabled";
+  if (!has_weights("efficientnet-lite2"))
+    GTEST_SKIP() << "needs weights of efficientnet-lite2: run subprojects/setup.sh";
+  const auto checked = test::run(
+      {UNIAD_RTSP, "--check",
+       write_config("c.toml", camera("a", "test://ball",
+                                     "backbone = \"efficientnet-lite2\"\nlearn = 10\n"
+                                     "model = \"/proc/a.safetensors\"\n"))  // where not even root can write
+           .string()});
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_NE(checked.err.find("c.toml:8: [[camera]] number 1 model: what is learned cannot be saved in /proc"),
+            std::string::npos)
+      << checked.err;
+}
+
 TEST_F(RtspServer, ChecksAFileWithoutServing) {
   const auto good =
       test::run({UNIAD_RTSP, "--check", write_config("c.toml", camera("ball", "test://ball")).string()});
   EXPECT_EQ(good.status, 0) << good.err;
-  EXPECT_NE(good.out.find("1 cameras"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("c.toml: 1 camera, it can be served"), std::string::npos) << good.out;
   const auto bad =
       test::run({UNIAD_RTSP, "--check", write_config("bad.toml", camera("a b", "test://ball")).string()});
   EXPECT_EQ(bad.status, 1);

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipelines/uniad-rtsp/obstacles.h"
+
+#include <fcntl.h>
+#include <glib.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+namespace uniad::rtsp {
+namespace {
+
+std::string last_error() {
+  return std::generic_category().message(errno);
+}
+
+// Why no file can be made there. Permissions tell only half of it (read-only disks, root), so it is tried.
+std::optional<std::string> why_unwritable(const std::filesystem::path &folder) {
+  std::string file = (folder / ".uniad-check-XXXXXX").string();
+  const int fd = mkostemp(file.data(), O_CLOEXEC);
+  if (fd < 0) return last_error();
+  close(fd);
+  unlink(file.c_str());
+  return std::nullopt;
+}
+
+// Opens it as whoever uses it will, and leaves it as it is.
+std::optional<std::string> why_unopenable(const std::string &file, int flags) {
+  const int fd = open(file.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0 && errno != ENXIO) return last_error();  // ENXIO: a named pipe that nobody reads yet
+  if (fd >= 0) close(fd);
+  return std::nullopt;
+}
+
+std::string path_of(const std::string &location) {
+  g_autofree char *path = g_filename_from_uri(location.c_str(), nullptr, nullptr);
+  return path != nullptr ? path : location;
+}
+
+std::optional<std::string> source_obstacle(const CameraConfig &camera) {
+  if (camera.kind != SourceKind::file && camera.kind != SourceKind::device) return std::nullopt;
+  const bool is_file = camera.kind == SourceKind::file;
+  const std::string path = is_file ? path_of(camera.uri) : camera.uri.substr(sizeof("v4l2://") - 1);
+  std::error_code unreadable;
+  const auto why = is_file && std::filesystem::is_directory(path, unreadable)
+                       ? "it is a folder"
+                       : why_unopenable(path, O_RDONLY);
+  if (!why) return std::nullopt;
+  return "cannot open " + path + ": " + *why +
+         (is_file ? " (give a video file)" : " (plug the camera in, or correct `uri`)");
+}
+
+std::optional<std::string> model_obstacle(const CameraConfig &camera) {
+  if (!camera.model || camera.learn == 0) return std::nullopt;
+  const auto folder = camera.model->parent_path();
+  const auto why = why_unwritable(folder);
+  if (!why) return std::nullopt;
+  return "what is learned cannot be saved in " + folder.string() + ": " + *why +
+         " (let this user write there, or correct `model`)";
+}
+
+std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
+  if (!camera.model || camera.publish.empty() || camera.publish == "-") return std::nullopt;
+  const std::filesystem::path file = path_of(camera.publish);
+  std::error_code unreadable;
+  const bool is_there = std::filesystem::exists(file, unreadable);
+  std::optional<std::string> why;
+  if (is_there) why = why_unopenable(file.string(), O_WRONLY | O_APPEND);
+  if (!why && (!is_there || camera.publish_max_size > 0)) why = why_unwritable(file.parent_path());
+  if (!why) return std::nullopt;
+  return "cannot write " + file.string() + ": " + *why +
+         " (give a file in a folder that exists and that this user may write to)";
+}
+
+}  // namespace
+
+std::vector<std::string> find_obstacles(const CameraConfig &camera) {
+  std::vector<std::string> found;
+  const auto look = [&](const char *key, const std::optional<std::string> &obstacle) {
+    if (obstacle) found.push_back(camera.place(key) + ": " + *obstacle);
+  };
+  look("uri", source_obstacle(camera));
+  look("model", model_obstacle(camera));
+  look("publish", publish_obstacle(camera));
+  return found;
+}
+
+}  // namespace uniad::rtsp

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+
+#include "tests/pipelines/server_fixture.h"
+
+// What uniad-rtsp does about cameras that misbehave as bad_camera.cpp says.
+namespace uniad::rtsp {
+namespace {
+
+class BadCamera : public RtspServer {
+ protected:
+  std::map<std::string, std::string> with_bad_cameras() const {
+    return {{"GST_PLUGIN_PATH", std::string(UNIAD_BAD_CAMERA) + ":" + g_getenv("GST_PLUGIN_PATH")},
+            {"GST_REGISTRY", (folder_ / "registry.bin").string()},
+            {"GST_REGISTRY_FORK", "no"}};
+  }
+};
+
+int status_after_signal(Server &server) {
+  server.send_signal(SIGTERM);
+  return server.wait().status;
+}
+
+TEST_F(BadCamera, ThatDoesNotStopIsCapturedAgainWhileTheOthersGoOn) {
+  Server server(write_config("c.toml", camera("stuck", "rtsp://stop/10") + camera("near", "test://green")), 2,
+                with_bad_cameras());
+  Viewer viewer(server.urls["stuck"]);
+  ASSERT_TRUE(logs(server, "stuck: its pipeline does not stop and is abandoned; 1 of at most 16"));
+  Viewer other(server.urls["near"]);
+  EXPECT_TRUE(other.reaches(is_green));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(viewer.reaches(is_black));
+    EXPECT_TRUE(viewer.reaches(is_green));
+  }
+  EXPECT_EQ(status_after_signal(server), 0);
+}
+
+TEST_F(BadCamera, ThatNeverStartsIsTriedAgain) {
+  Server server(write_config("c.toml", camera("stuck", "rtsp://start/10", "timeout = \"2s\"\n") +
+                                           camera("near", "test://green")),
+                2, with_bad_cameras());
+  Viewer other(server.urls["near"]);
+  EXPECT_TRUE(other.reaches(is_green));
+  ASSERT_TRUE(logs(server, "stuck: its pipeline does not stop and is abandoned"));
+  EXPECT_EQ(status_after_signal(server), 0);
+}
+
+TEST_F(BadCamera, ThatStartsDoesNotHoldUpTheEnd) {
+  Server server(write_config("c.toml", camera("stuck", "rtsp://start/10")), 1, with_bad_cameras());
+  EXPECT_EQ(status_after_signal(server), 0);
+}
+
+TEST_F(BadCamera, TooManyThatDoNotStopEndTheProgramForItsSupervisor) {
+  std::string cameras;
+  for (int i = 0; i < 16; ++i) cameras += camera("c" + std::to_string(i), "rtsp://stop/1");
+  Server server(write_config("c.toml", cameras), 16, with_bad_cameras());
+  const auto ended = server.wait();
+  EXPECT_EQ(ended.status, 1) << ended.err;
+  EXPECT_NE(ended.err.find("too many pipelines do not stop"), std::string::npos) << ended.err;
+}
+
+TEST_F(BadCamera, SlowerThanTheTimeoutIsFoundOutAndStays) {
+  Server server(write_config("c.toml", camera("slow", "rtsp://slow/100", "timeout = \"1s\"\n")), 1,
+                with_bad_cameras());
+  Viewer viewer(server.urls["slow"]);
+  const auto brings_four_of_its_own = [&viewer] {
+    for (int i = 0; i < 4; ++i)
+      if (!is_green(viewer.next())) return false;
+    return true;
+  };
+  bool stays = false;
+  for (int i = 0; !stays && i < 200; ++i) stays = brings_four_of_its_own();
+  EXPECT_TRUE(stays);
+  const std::string log = end_of_log(server);
+  EXPECT_NE(log.find("slow: no frame for 1 s"), std::string::npos) << log;
+}
+
+TEST_F(BadCamera, WithoutARateHasAPlaceholderOfTenFramesASecond) {
+  Server server(write_config("c.toml", camera("norate", "rtsp://norate/10")), 1, with_bad_cameras());
+  Viewer viewer(server.urls["norate"]);
+  ASSERT_TRUE(viewer.reaches(is_green));
+  ASSERT_TRUE(viewer.reaches(is_black));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(is_black(viewer.next()));
+  EXPECT_GT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+}
+
+// Some clients keep the first size for ever.
+TEST_F(BadCamera, ThatIsLateShowsItsOwnSizeToWhoCameFirst) {
+  Server server(write_config("c.toml", camera("late", "rtsp://late/1000")), 1, with_bad_cameras());
+  const Picture first = Viewer(server.urls["late"]).next();
+  EXPECT_EQ(first.width, 160);
+  EXPECT_EQ(first.height, 120);
+  EXPECT_TRUE(is_green(first));
+}
+
+}  // namespace
+}  // namespace uniad::rtsp
