@@ -173,7 +173,7 @@ std::string uri_of(const CameraConfig &camera) {
 // goes on as it was.
 bool begins_model(const CameraConfig &camera) {
   std::error_code unreadable;
-  return camera.learn > 0 && !std::filesystem::exists(*camera.model, unreadable);
+  return camera.learns() && !std::filesystem::exists(*camera.model, unreadable);
 }
 
 void set_detection(GstElement *detect, const CameraConfig &camera) {
@@ -184,7 +184,8 @@ void set_detection(GstElement *detect, const CameraConfig &camera) {
   if (camera.threshold) g_object_set(detect, "threshold", *camera.threshold, nullptr);
   if (camera.adapt_rate > 0) g_object_set(detect, "adapt-rate", camera.adapt_rate, nullptr);
   if (begins_model(camera))
-    g_object_set(detect, "learn", camera.learn, "backbone", camera.backbone.c_str(), nullptr);
+    g_object_set(detect, "learn", camera.learn, "learn-time", guint64(camera.learn_time.count()), "backbone",
+                 camera.backbone.c_str(), nullptr);
 }
 
 void set_publishing(GstElement *publish, const CameraConfig &camera) {
@@ -249,6 +250,10 @@ Pipeline pass_to(Relay &relay, Pipeline pipeline) {
   return pipeline;
 }
 
+auto whole_seconds(Clock::duration time) {
+  return std::chrono::duration_cast<seconds>(time).count();
+}
+
 void log_event(const CameraConfig &camera, const GstStructure *event) {
   const char *state = gst_structure_get_string(event, "state");
   double score = 0;
@@ -264,14 +269,26 @@ void log_learned(const CameraConfig &camera, const GstStructure *learning, guint
     spdlog::info("{}: learning is done after {} frames, without a threshold", camera.name, frames);
 }
 
+// "120 of 400 frames" or "12 of 30 s", as it was asked for.
+std::string progress(const GstStructure *learning) {
+  const auto read = [learning](const char *field) {
+    guint64 number = 0;
+    gst_structure_get_uint64(learning, field, &number);
+    return number;
+  };
+  if (read("wanted") > 0)
+    return std::to_string(read("frames")) + " of " + std::to_string(read("wanted")) + " frames";
+  return std::to_string(read("time") / GST_SECOND) + " of " +
+         std::to_string(read("wanted-time") / GST_SECOND) + " s";
+}
+
 void log_learning(const CameraConfig &camera, const GstStructure *learning) {
   const char *text = gst_structure_get_string(learning, "state");
   const std::string_view state = text != nullptr ? text : "";
-  guint64 frames = 0, wanted = 0;
+  guint64 frames = 0;
   gst_structure_get_uint64(learning, "frames", &frames);
-  gst_structure_get_uint64(learning, "wanted", &wanted);
   if (state == "learning")
-    spdlog::info("{}: learning, {} of {} frames", camera.name, frames, wanted);
+    spdlog::info("{}: learning, {}", camera.name, progress(learning));
   else if (state == "done")
     log_learned(camera, learning, frames);
   else if (state == "failed")
@@ -311,10 +328,6 @@ std::string source_error(GstElement *pipeline, const CameraConfig &camera, GstMe
   if (!is_without_video) return error_text(message);
   return camera.kind == SourceKind::file ? "there is no video in " + camera.uri
                                          : "the source brings no video";
-}
-
-auto whole_seconds(Clock::duration time) {
-  return std::chrono::duration_cast<seconds>(time).count();
 }
 
 std::string warning_text(GstMessage *message) {
@@ -364,12 +377,14 @@ class OrderReader {
 };
 
 void learn_again(const RunningPipeline &pipeline, const CameraConfig &camera) {
-  spdlog::info("{}: learning again, from {} more frames", camera.name, camera.learn);
-  with_element(pipeline.get(), "detect",
-               [&](GstElement *detect) { g_signal_emit_by_name(detect, "learn", camera.learn); });
+  const bool by_time = camera.learn_time.count() > 0;
+  spdlog::info("{}: learning again, from {} more {}", camera.name,
+               by_time ? whole_seconds(camera.learn_time) : camera.learn, by_time ? "seconds" : "frames");
+  with_element(pipeline.get(), "detect", [&](GstElement *detect) {
+    g_signal_emit_by_name(detect, "learn-for", camera.learn, guint64(camera.learn_time.count()));
+  });
 }
 
-// A camera's file or folder was renamed while it is written to.
 void reopen(const RunningPipeline &pipeline) {
   with_element(pipeline.get(), "publish",
                [](GstElement *publish) { g_signal_emit_by_name(publish, "reopen"); });
@@ -441,7 +456,7 @@ Attempt watch(RunningPipeline &pipeline, GstBus *bus, Camera &camera, const std:
       stalled.is_stalled = true;
       return stalled;
     }
-    const bool may_learn = camera.config.learn > 0 && camera.relay.frames() > 0;
+    const bool may_learn = camera.config.learns() && camera.relay.frames() > 0;
     if (may_learn && camera.learn.take()) learn_again(pipeline, camera.config);
     if (camera.reopen.take()) reopen(pipeline);
 

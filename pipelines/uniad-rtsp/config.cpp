@@ -159,8 +159,13 @@ bool is_path_character(char c) {
 }
 
 void read_learning(const Section &section, CameraConfig &camera) {
-  camera.learn = static_cast<unsigned>(read_whole(section, "learn", 1, 1000000, camera.learn));
-  if (camera.learn > 0 && !camera.model)
+  const toml::node *learn = section.table.get("learn");
+  constexpr std::chrono::seconds least(1), most(24 * 3600);
+  if (learn != nullptr && learn->is_string())
+    camera.learn_time = read_time(section, "learn", least, most).value();
+  else
+    camera.learn = static_cast<unsigned>(read_whole(section, "learn", 1, 1000000, camera.learn));
+  if (camera.learns() && !camera.model)
     throw Error(section.where(*section.table.get("learn"), "learn"), "has no model file to learn into",
                 "set model = \"FILE.safetensors\"; the file need not be there yet");
   constexpr auto backbones = "name a backbone, e.g. \"efficientnet-lite2\", or \"auto\"";
@@ -204,7 +209,7 @@ void warn_of_keys_without_effect(const Section &section, const CameraConfig &cam
   else if (camera.publish.empty())
     warn_of_useless_keys(section, {"publish_mode", "publish_max_size", "publish_max_files"},
                          "without publish", warnings);
-  if (camera.model && camera.learn == 0)
+  if (camera.model && !camera.learns())
     warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
   if (camera.kind != SourceKind::file)
     warn_of_useless_keys(section, {"loop"}, "where the source is no file", warnings);
@@ -262,7 +267,7 @@ void refuse_second(const Section &section, const CameraConfig &camera,
     if (other.path == camera.path)
       throw Error(section.where(section.table, "path"), "\"" + camera.path + "\" is taken by " + other.name,
                   "give each camera a path of its own");
-    if (camera.learn > 0 && other.learn > 0 && other.model == camera.model)
+    if (camera.learns() && other.learns() && other.model == camera.model)
       throw Error(section.where(*section.table.get("model"), "model"),
                   camera.model->string() + " is what camera " + other.name + " learns into",
                   "give each camera that learns a model file of its own");
@@ -284,7 +289,7 @@ void check_model(const CameraConfig &camera) {
   std::error_code unreadable;
   if (!camera.model || std::filesystem::is_regular_file(*camera.model, unreadable)) return;
   const std::string where = camera.place("model");
-  if (camera.learn == 0)
+  if (!camera.learns())
     throw Error(where, "no model file " + camera.model->string(),
                 "train one with `uniad train`, let the camera learn it with `learn`, or correct `model`");
   if (std::filesystem::exists(*camera.model, unreadable))

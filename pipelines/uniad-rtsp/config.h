@@ -30,7 +30,10 @@ struct CameraConfig {
   unsigned publish_max_files = 5;       // of that size, the one being written included
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // without a frame, the source counts as lost
   bool loop = true;                                             // a file starts again at its end
-  unsigned learn = 0;             // frames to learn from where no model file is, and when told to; 0: never
+  // What to learn from where no model file is, and when told to: frames, or the stream's time; both 0: never.
+  unsigned learn = 0;
+  std::chrono::nanoseconds learn_time{0};
+  bool learns() const { return learn > 0 || learn_time.count() > 0; }
   std::string backbone = "auto";  // of a model that learning begins
   double adapt_rate = 0;          // uniaddetect's: how fast what is normal follows slow change
 

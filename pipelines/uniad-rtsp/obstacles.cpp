@@ -55,7 +55,7 @@ std::optional<std::string> source_obstacle(const CameraConfig &camera) {
 }
 
 std::optional<std::string> model_obstacle(const CameraConfig &camera) {
-  if (!camera.model || camera.learn == 0) return std::nullopt;
+  if (!camera.model || !camera.learns()) return std::nullopt;
   const auto folder = camera.model->parent_path();
   const auto why = why_unwritable(folder);
   if (!why) return std::nullopt;

@@ -2,6 +2,7 @@
 #include "pipelines/uniad-rtsp/running_pipeline.h"
 
 #include <gst/app/app.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -49,6 +50,13 @@ void stop_from_sink_to_source(GstElement *pipeline) {
       gst_element_set_state(element, GST_STATE_NULL);
     });
   gst_element_set_state(pipeline, GST_STATE_NULL);
+}
+
+// The threads of each pipeline leave holes in glibc's heaps, which would grow with every reconnect.
+void give_memory_back() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 bool seek_to_begin(GstElement *pipeline) {
@@ -121,6 +129,7 @@ RunningPipeline::~RunningPipeline() {
   gst_bus_set_flushing(bus, TRUE);  // messages hold on to the pipeline
   if (shared_->has_stopped) {
     shared_->pipeline.reset();
+    give_memory_back();
     return;
   }
   shared_->is_abandoned = true;

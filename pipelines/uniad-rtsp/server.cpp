@@ -106,7 +106,7 @@ gboolean refuse_learning(gpointer) {
 
 guint learn_on_signal(const Config &config, Orders &orders) {
   const bool can_learn = std::any_of(config.cameras.begin(), config.cameras.end(),
-                                     [](const CameraConfig &camera) { return camera.learn > 0; });
+                                     [](const CameraConfig &camera) { return camera.learns(); });
   return g_unix_signal_add(SIGUSR1, can_learn ? order : refuse_learning, &orders.learn);
 }
 

@@ -49,6 +49,7 @@ TEST(Config, FillsInDefaults) {
   EXPECT_EQ(camera.timeout, std::chrono::seconds(10));
   EXPECT_TRUE(camera.loop);
   EXPECT_EQ(camera.learn, 0U);
+  EXPECT_FALSE(camera.learns());
   EXPECT_EQ(camera.backbone, "auto");
   EXPECT_EQ(camera.adapt_rate, 0.0);
   EXPECT_TRUE(config.warnings.empty());
@@ -153,6 +154,13 @@ TEST(Config, ReadsTheEndsOfRanges) {
   EXPECT_EQ(config.cameras[1].adapt_rate, 0.01);
 }
 
+TEST(Config, ReadsATimeToLearnFor) {
+  const Config config = parse(camera_with("model = \"a\"\nlearn = \"30s\"\n"));
+  EXPECT_EQ(config.cameras[0].learn, 0U);
+  EXPECT_EQ(config.cameras[0].learn_time, std::chrono::seconds(30));
+  EXPECT_TRUE(config.cameras[0].learns());
+}
+
 // Two cameras with one model file, written in two ways.
 std::string cameras_that_share(const std::string &first, const std::string &second) {
   return camera_with("model = \"m\"\n" + first) +
@@ -227,6 +235,10 @@ INSTANTIATE_TEST_SUITE_P(
                   {"cameras.toml:5", "learn", "1000001 is out of range"}},
         BadConfig{camera_with("model = \"m\"\nlearn = true\n"),
                   {"cameras.toml:5", "learn", "wrong type", "whole number"}},
+        BadConfig{camera_with("model = \"m\"\nlearn = \"30\"\n"),
+                  {"cameras.toml:5", "learn", "\"30\" is no time", "\"10s\""}},
+        BadConfig{camera_with("learn = \"30s\"\n"),
+                  {"cameras.toml:4", "learn", "no model file", "set model"}},
         BadConfig{camera_with("learn = 5\n"), {"cameras.toml:4", "learn", "no model file", "set model"}},
         BadConfig{cameras_that_share("learn = 5\n", "learn = 6\n"),
                   {"cameras.toml:9", "number 2 model", "/etc/uniad/m is what camera gate learns into",
