@@ -61,7 +61,7 @@ mkdir -p "$cache/packages" "$cache/downloads" "$logs"
 cache=$(cd "$cache" && pwd)
 exec 9>"$cache/lock"
 flock --nonblock 9 || cannot "another run uses $cache: wait for it, or name another folder with --cache"
-rm -rf "$cache"/root.* # of a run that was killed
+rm -rf --one-file-system "$cache"/root.* # of a run that was killed
 
 # Mounts and processes end with their namespace, and that with this script, however it ends: killed outright, it
 # leaves a folder behind, which the next run removes.
@@ -76,7 +76,7 @@ isolated() {
 }
 clean_up() {
   [ -z "$job" ] || kill -KILL "$job" 2>/dev/null || true
-  [ -n "$keep" ] || rm -rf "$cache"/root.*
+  [ -n "$keep" ] || rm -rf --one-file-system "$cache"/root.*
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -142,6 +142,6 @@ for release in "${releases[@]}"; do
       tail -n 60 "$log" | sed 's/^/        /'
     fi
   done
-  [ -n "$keep" ] || rm -rf "$root"
+  [ -n "$keep" ] || rm -rf --one-file-system "$root"
 done
 [ "$failed" -eq 0 ]
