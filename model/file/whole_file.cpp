@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -69,9 +70,17 @@ NewFile::NewFile(std::filesystem::path goal) : goal_(std::move(goal)) {
   if (std::filesystem::exists(goal_, unknown) && !std::filesystem::is_regular_file(goal_, unknown)) {
     throw Error(goal_.string(), "exists and is not a regular file", "choose another name");
   }
-  temporary_ =
-      goal_.string() + ".partial-" + std::to_string(gettid());  // threads may write one file at a time too
-  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+  open_temporary();
+}
+
+// Several threads, processes, containers and machines may write one file at a time. Their process numbers
+// can be the same, so chance names the file, and it is never one that is there.
+void NewFile::open_temporary() {
+  std::random_device chance;
+  do {
+    temporary_ = goal_.string() + ".partial-" + std::to_string(chance());
+    fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (fd_ < 0 && errno == EEXIST);
   if (fd_ < 0) fail("cannot be written");
 }
 

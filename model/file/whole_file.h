@@ -50,6 +50,7 @@ class NewFile {
   void replace();
 
  private:
+  void open_temporary();
   void sync_folder() const;
   [[noreturn]] void fail(const std::string &what) const;
 

@@ -7,10 +7,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <set>
+#include <thread>
+
 #include "model/file/model_file.h"
 #include "model/file/torch_file.h"
 #include "model/file/weights.h"
 #include "tests/model/file/safetensors_bytes.h"
+#include "tests/support/as_nobody.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/heap_meter.h"
 #include "tests/support/refusal.h"
@@ -19,6 +23,7 @@
 namespace uniad {
 namespace {
 
+using test::AsNobody;
 using test::bytes_of;
 using test::FullDisk;
 using test::holds;
@@ -43,18 +48,6 @@ class WholeFile : public test::ScratchFolder {
     add([](const auto &p) { read_backbone_weights(p); });
     return reasons;
   }
-};
-
-// The rights of a user who owns nothing, where root runs the tests: root may write anywhere.
-class AsNobody {
- public:
-  AsNobody() : was_(geteuid()) { EXPECT_EQ(seteuid(was_ == 0 ? 65534 : was_), 0); }
-  ~AsNobody() { EXPECT_EQ(seteuid(was_), 0); }
-  AsNobody(const AsNobody &) = delete;
-  AsNobody &operator=(const AsNobody &) = delete;
-
- private:
-  uid_t was_;
 };
 
 TEST_F(WholeFile, ReadsAllOrAnyPart) {
@@ -209,12 +202,34 @@ TEST_F(WholeFile, AGoalThatCannotBeAFileIsRefused) {
   EXPECT_EQ(names(), std::vector<std::string>{"file"});
 }
 
-// Whoever may write into a shared folder must not lead the writer to a file of its user.
-TEST_F(WholeFile, ALinkUnderTheTemporaryNameIsNotFollowed) {
-  const auto victim = write("victim", "precious");
-  std::filesystem::create_symlink(victim, file("a.partial-" + std::to_string(getpid())));
-  EXPECT_FALSE(refusal([&] { write_safetensors({}, file("a")); }).empty());
-  EXPECT_EQ(content(victim), "precious");
+// Processes and threads of different containers can have the same numbers, so these must not name the file.
+// Nor may anybody who writes into the folder be able to guess the name and put a link there.
+TEST_F(WholeFile, TheTemporaryNameIsNeverTheSame) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 100; ++i) {
+    const NewFile output(file("a"));  // one after the other: a name that depends on the thread comes again
+    const auto present = names();
+    ASSERT_EQ(present.size(), 1U);
+    EXPECT_TRUE(seen.insert(present.front()).second) << present.front() << " came twice";
+  }
+}
+
+TEST_F(WholeFile, WritersOfOneFileDoNotMixTheirBytes) {
+  constexpr int writers = 8;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < writers; ++i)
+    threads.emplace_back([&, i] {
+      const std::string letters(100'000, static_cast<char>('a' + i));
+      for (int round = 0; round < 10; ++round) {
+        NewFile output(file("shared"));
+        output.write(bytes_of(letters));
+        output.replace();
+      }
+    });
+  for (auto &thread : threads) thread.join();
+  const std::string whole = content(file("shared"));
+  EXPECT_EQ(whole, std::string(100'000, whole.front()));
+  EXPECT_EQ(names(), std::vector<std::string>{"shared"});
 }
 
 }  // namespace

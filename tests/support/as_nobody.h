@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace uniad::test {
+
+// The rights of a user who owns nothing, where root runs the tests: root may write anywhere.
+class AsNobody {
+ public:
+  AsNobody() : was_(geteuid()) { EXPECT_EQ(seteuid(was_ == 0 ? 65534 : was_), 0); }
+  ~AsNobody() { EXPECT_EQ(seteuid(was_), 0); }
+  AsNobody(const AsNobody &) = delete;
+  AsNobody &operator=(const AsNobody &) = delete;
+
+ private:
+  uid_t was_;
+};
+
+}  // namespace uniad::test
