@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "gst-plugin/wall_clock.h"
+#include "model/json_text.h"
 
 namespace uniad {
 
@@ -54,10 +55,6 @@ Json peak_json(const Event &event) {
   return json;
 }
 
-std::string line_of(const Json &json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnomalyEventState event_state) {
@@ -78,7 +75,7 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
   const char *state = name_of(event_state);
   if (meta.event_id != nullptr && state != nullptr)
     json["event"] = {{"id", meta.event_id}, {"kind", "anomaly"}, {"state", state}};
-  return line_of(json);
+  return json_text(json);
 }
 
 std::string event_json(const Event &event) {
@@ -97,7 +94,7 @@ std::string event_json(const Event &event) {
   body["frames"] = event.frames;
   if (!event.reason.empty()) body["reason"] = event.reason;
   json["event"] = std::move(body);
-  return line_of(json);
+  return json_text(json);
 }
 
 }  // namespace uniad

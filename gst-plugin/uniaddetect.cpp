@@ -113,6 +113,7 @@
 #include "gst-plugin/verdict.h"
 #include "gst-plugin/wall_clock.h"
 #include "model/engine/detector.h"
+#include "model/json_text.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_detect_debug);
 #define GST_CAT_DEFAULT uniad_detect_debug
@@ -816,7 +817,7 @@ static void gst_uniad_detect_set_property(GObject *object, guint id, const GValu
       settings.model = string_of(value);
       break;
     case PROP_SOURCE:
-      settings.source = string_of(value);
+      settings.source = uniad::valid_utf8(string_of(value));  // as the model's calibration has it
       break;
     case PROP_DEVICE:
       settings.device = string_of(value);

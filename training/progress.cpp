@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "model/json_text.h"
+
 namespace uniad {
 
 using Clock = std::chrono::steady_clock;
@@ -16,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 void print(const nlohmann::ordered_json &line) {
-  std::cerr << line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+  std::cerr << json_text(line) << std::endl;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "model/error.h"
 #include "model/file/choices.h"
 #include "model/file/network_tensors.h"
+#include "model/json_text.h"
 
 namespace uniad {
 namespace {
@@ -510,21 +511,18 @@ Model read_model_header(const std::filesystem::path &path) {
 }
 
 void write_model(const Model &model, const std::filesystem::path &path) {
-  const auto dump = [](const ordered_json &entry) {
-    return entry.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  };
   TensorFile content{model.tensors,
                      {{"uniad.version", std::to_string(model_file_version)},
                       {"uniad.config", config_text(model.config)},
-                      {"uniad.calibration", dump(to_json(model.calibration))},
-                      {"uniad.provenance", dump(to_json(model.provenance))}}};
+                      {"uniad.calibration", json_text(to_json(model.calibration))},
+                      {"uniad.provenance", json_text(to_json(model.provenance))}}};
   // Whatever a reader would refuse is refused before the old file is replaced.
   check_numbers(model_from(content, path.string()), path.string());
   write_safetensors(content, path);
 }
 
 std::string config_text(const ModelConfig &config) {
-  return to_json(config).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return json_text(to_json(config));
 }
 
 void check(const ModelConfig &config, const std::string &where) {

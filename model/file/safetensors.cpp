@@ -14,6 +14,7 @@
 
 #include "model/error.h"
 #include "model/file/whole_file.h"
+#include "model/json_text.h"
 
 namespace uniad {
 namespace {
@@ -359,7 +360,7 @@ void write_safetensors(const TensorFile &file, const std::filesystem::path &path
     offset = end;
   }
   // A path in the metadata may be no UTF-8; the rest of the file is worth more than its exact letters.
-  std::string json = header.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string json = json_text(header);
   json.append((8 - json.size() % 8) % 8, ' ');
   const std::uint64_t json_size = json.size();
 

@@ -12,6 +12,7 @@
 
 #include "model/engine/cuda_module.h"
 #include "model/error.h"
+#include "model/json_text.h"
 #include "model/preprocess/preprocess.h"
 #include "training/bench/bare_engine.h"
 #include "training/bench/streams.h"
@@ -250,7 +251,7 @@ void run_bench(const BenchOptions &options, Progress &progress) {
   if (options.streams > 0) report.streams = measure_streams(options, progress);
   if (options.json != "-") print_table(report);
   if (!output) return;
-  output->stream() << to_json(report).dump(2) << '\n';
+  output->stream() << json_text(to_json(report), 2) << '\n';
   output->close();
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/error.h"
+#include "model/json_text.h"
 #include "training/data/labels.h"
 #include "training/data/visit.h"
 #include "training/frame_rate.h"
@@ -165,7 +166,7 @@ void write_json(const Recalibration &result, bool written, Output &output) {
     entry["doubts"] = doubts(source.now, rule);
   }
   json["kept"] = kept;
-  output.stream() << json.dump(2) << '\n';
+  output.stream() << json_text(json, 2) << '\n';
   output.close();
 }
 

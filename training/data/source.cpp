@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "model/error.h"
+#include "model/json_text.h"
 #include "training/data/cifar.h"
 #include "training/data/shuffle.h"
 #include "training/data/video.h"
@@ -151,12 +152,12 @@ Item item_of(const nlohmann::json &line, const fs::path &image_dir) {
   if (line.contains("label")) {
     const auto &label = line.at("label");
     if (label != 0 && label != 1)
-      throw std::invalid_argument("\"label\" is " + label.dump() + ", not 0 or 1");
+      throw std::invalid_argument("\"label\" is " + json_text(label) + ", not 0 or 1");
     item.abnormal = label == 1;
   }
   const char *const contradiction = item.abnormal.value_or(false) ? "good" : "defective";
   if (item.abnormal && item.defect == contradiction)
-    throw std::invalid_argument("\"label\" " + line.at("label").dump() + " and \"label_name\" \"" +
+    throw std::invalid_argument("\"label\" " + json_text(line.at("label")) + " and \"label_name\" \"" +
                                 item.defect + "\" contradict each other");
   if (const auto masks = line.find("maskname"); masks != line.end())
     for (const auto &mask : masks->is_array() ? *masks : nlohmann::json::array({*masks}))
@@ -314,7 +315,7 @@ std::vector<Source> open_sources(std::span<const std::string> specs, const fs::p
   for (const auto &spec : specs) {
     const auto [name, path] = parse_spec(spec);
     for (auto &opened : open_path(path, image_dir)) {
-      if (!name.empty()) opened.name = name;
+      opened.name = valid_utf8(name.empty() ? opened.name : name);
       const auto known = std::find_if(sources.begin(), sources.end(),
                                       [&](const Source &source) { return source.name == opened.name; });
       if (known == sources.end()) {

@@ -47,9 +47,9 @@ struct Source {
 //                                 name. Files that are missing and names that come twice are left out with a
 //                                 remark
 //   a video file                  all its frames, or those of VIDEO#FIRST-LAST (from 0, LAST included)
-// NAME defaults to the folder's name or the file's without extension. Throws Error: no such file, an unknown
-// kind, a folder without pictures, a malformed list or selection, labels that contradict themselves, a list
-// all of whose files are missing.
+// NAME defaults to the folder's name or the file's without extension; what is not UTF-8 in it is replaced
+// (model/json_text.h). Throws Error: no such file, an unknown kind, a folder without pictures, a malformed
+// list or selection, labels that contradict themselves, a list all of whose files are missing.
 std::vector<Source> open_sources(std::span<const std::string> specs,
                                  const std::filesystem::path &image_dir = {});
 

@@ -9,6 +9,7 @@
 
 #include "model/error.h"
 #include "model/file/whole_file.h"
+#include "model/json_text.h"
 #include "training/data/labels.h"
 #include "training/data/visit.h"
 #include "training/evaluate/figures.h"
@@ -74,8 +75,7 @@ std::unique_ptr<NewFile> begin_report(const std::filesystem::path &folder) {
 }
 
 void write_json(const Classes &classes, Output &output) {
-  // Names of files need not be UTF-8.
-  output.stream() << to_json(classes).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  output.stream() << json_text(to_json(classes), 2) << '\n';
   output.close();
 }
 

@@ -8,13 +8,14 @@
 #include "model/error.h"
 #include "model/file/model_file.h"
 #include "model/file/safetensors.h"
+#include "model/json_text.h"
 #include "training/export/onnx_file.h"
 
 namespace uniad {
 namespace {
 
 std::string preprocessing(const InputConfig &input) {
-  return nlohmann::ordered_json{
+  return json_text(nlohmann::ordered_json{
       {"width", input.width},
       {"height", input.height},
       {"colour", "RGB"},
@@ -22,13 +23,12 @@ std::string preprocessing(const InputConfig &input) {
       {"resize", "Pillow bilinear, antialiased, 8 bits a channel; aspect ratio not kept"},
       {"formula", "(x / 255 - mean) / std"},
       {"mean", input.mean},
-      {"std", input.std}}
-      .dump();
+      {"std", input.std}});
 }
 
 std::string place_of_grid(const ModelConfig &config) {
   const auto [left, top] = grid_origin(config);
-  return nlohmann::ordered_json{{"left", left}, {"top", top}}.dump();
+  return json_text(nlohmann::ordered_json{{"left", left}, {"top", top}});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/json_text.h"
 #include "training/bench/bare_engine.h"
 #include "training/bench/timing.h"
 #include "training/info/complexity.h"
@@ -105,7 +106,7 @@ void write_json(const std::vector<Stage> &stages, const Stage &all, const Times 
   json["macs"] = all.macs;
   json["description"] = times.description;
   Output output(options.json);
-  output.stream() << json.dump(2) << '\n';
+  output.stream() << json_text(json, 2) << '\n';
   output.close();
 }
 

@@ -9,6 +9,7 @@
 
 #include "model/file/choices.h"
 #include "model/file/model_file.h"
+#include "model/json_text.h"
 #include "training/output.h"
 
 namespace uniad {
@@ -94,7 +95,7 @@ void write_json(const Model &model, const InfoOptions &options) {
   json["tensors"] = model.tensors.size();
   json["parameters"] = parameters(model);
   Output output(options.json);
-  output.stream() << json.dump(2) << '\n';
+  output.stream() << json_text(json, 2) << '\n';
   output.close();
 }
 

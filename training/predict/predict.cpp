@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "model/error.h"
+#include "model/json_text.h"
 #include "training/data/visit.h"
 #include "training/output.h"
 #include "training/predict/heatmap.h"
@@ -89,7 +90,7 @@ void predict(const PredictOptions &options, Progress &progress) {
       if (options.json.empty())
         output.stream() << to_line(item, detection, normal) << '\n';
       else
-        output.stream() << to_json(item, source.name, detection, normal).dump() << '\n';
+        output.stream() << json_text(to_json(item, source.name, detection, normal)) << '\n';
       if (!options.overlay.empty())
         write_picture(options.overlay / overlay_name(item, number),
                       draw_heatmap(frame, detection.grid, normal));

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "model/error.h"
+#include "model/json_text.h"
 #include "training/cli.h"
 #include "training/config/config.h"
 #include "training/evaluate/evaluate.h"
@@ -129,7 +130,7 @@ std::optional<ordered_json> finished(const TrainingRun &run) {
   std::ifstream file(run.results());
   const ordered_json json = ordered_json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded() || !json.contains("mean") ||
-      json.value("arguments", ordered_json()) != run.arguments)
+      json.value("arguments", ordered_json()) != ordered_json::parse(json_text(ordered_json(run.arguments))))
     return std::nullopt;
   return json;
 }
@@ -159,7 +160,7 @@ ordered_json execute(const TrainingRun &run, Progress &progress) {
   ordered_json json = ordered_json::parse(file);
   json["arguments"] = run.arguments;
   Output output(judging.json);
-  output.stream() << json.dump(2) << '\n';
+  output.stream() << json_text(json, 2) << '\n';
   output.close();
   std::filesystem::rename(judging.json, run.results());
   return json;
@@ -250,7 +251,7 @@ void sweep(const SweepOptions &options, Progress &progress) {
   }
   if (!options.json.empty()) {
     Output output(options.json);
-    output.stream() << json.dump(2) << '\n';
+    output.stream() << json_text(json, 2) << '\n';
     output.close();
   }
   if (!failed.empty())

@@ -8,6 +8,7 @@
 
 #include "model/error.h"
 #include "model/file/torch_tensors.h"
+#include "model/json_text.h"
 
 namespace uniad {
 namespace {
@@ -89,7 +90,7 @@ void write_checkpoint(Model model, const std::vector<std::string> &parameters, c
     store(parameters, best->weights, "best", model);
     json["best"] = {{"step", best->step}, {"figure", best->figure}};
   }
-  const std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string text = json_text(json);
   const auto *bytes = reinterpret_cast<const std::byte *>(text.data());
   model.tensors[state_tensor] = {
       DType::U8, {static_cast<std::int64_t>(text.size())}, {bytes, bytes + text.size()}};

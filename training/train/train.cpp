@@ -14,6 +14,7 @@
 #include "model/engine/engine.h"
 #include "model/error.h"
 #include "model/file/weights.h"
+#include "model/json_text.h"
 #include "model/network.h"
 #include "training/train/behind_steps.h"
 #include "training/train/feature_cache.h"
@@ -78,6 +79,7 @@ RunIdentity identify(const TrainOptions &options, const Workers &workers) {
   run["weights"] = options.weights.filename().string();
   for (const Source &source : options.sources) run["source " + source.name] = fingerprint(source.train);
   run["workers"] = std::to_string(workers.rank().size);
+  for (auto &[name, value] : run) value = valid_utf8(value);  // as a checkpoint tells it
   return run;
 }
 
