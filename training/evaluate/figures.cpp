@@ -107,17 +107,16 @@ std::vector<float> Judge::abnormal_scores() const {
   return scores;
 }
 
-Figures mean(const std::map<std::string, ClassFigures> &classes) {
-  Figures sums;
-  std::map<std::string, int> counts;
+Mean mean(const std::map<std::string, ClassFigures> &classes) {
+  Mean mean;
   for (const auto &[name, of_class] : classes)
     for (const auto &[figure, value] : of_class.figures) {
       if (figure == "threshold") continue;
-      sums[figure] += value;
-      ++counts[figure];
+      mean.figures[figure] += value;
+      ++mean.classes[figure];
     }
-  for (auto &[figure, value] : sums) value /= counts[figure];
-  return sums;
+  for (auto &[figure, value] : mean.figures) value /= static_cast<double>(mean.classes[figure]);
+  return mean;
 }
 
 }  // namespace uniad

@@ -79,7 +79,12 @@ class Judge {
   std::vector<Timeline> timelines_;
 };
 
-// The unweighted mean over the classes that have a figure; thresholds have none.
-Figures mean(const std::map<std::string, ClassFigures> &classes);
+// The unweighted mean over the classes that have a figure, and how many these are: means over different
+// classes cannot be compared. Thresholds have none.
+struct Mean {
+  Figures figures;
+  std::map<std::string, std::int64_t> classes;  // by figure
+};
+Mean mean(const std::map<std::string, ClassFigures> &classes);
 
 }  // namespace uniad

@@ -51,6 +51,27 @@ void print_figures(std::span<const Column> wanted, const Figures &figures, std::
   out << '\n';
 }
 
+// "mean", and over how many classes each figure's is, where that differs.
+void print_mean(const Mean &mean, std::size_t classes, std::ostream &out) {
+  print_name("mean", out);
+  out << std::setw(7) << "";
+  print_figures(picture_columns, mean.figures, out);
+  const auto is_partial = [&](const auto &of_figure) {
+    return of_figure.second < static_cast<std::int64_t>(classes);
+  };
+  if (std::none_of(mean.classes.begin(), mean.classes.end(), is_partial)) return;
+  print_name("  over classes", out);
+  out << std::setw(7) << "";
+  for (const auto &column : picture_columns) {
+    out << std::setw(column.width);
+    if (const auto count = mean.classes.find(column.figure); count != mean.classes.end())
+      out << count->second;
+    else
+      out << '-';
+  }
+  out << '\n';
+}
+
 void print_row(const std::string &name, std::int64_t images, const Figures &figures, std::ostream &out) {
   print_name(name, out);
   out << std::setw(7) << images;
@@ -80,9 +101,7 @@ void print_table(const std::map<std::string, ClassFigures> &classes, std::ostrea
     for (const auto &[type, of_type] : figures.defects)
       print_row("  " + type, of_type.images, of_type.figures, out);
   }
-  print_name("mean", out);
-  out << std::setw(7) << "";
-  print_figures(picture_columns, mean(classes), out);
+  print_mean(mean(classes), classes.size(), out);
 
   const auto has_events = [](const auto &entry) { return !entry.second.events.empty(); };
   if (std::none_of(classes.begin(), classes.end(), has_events)) return;
@@ -99,7 +118,9 @@ void print_table(const std::map<std::string, ClassFigures> &classes, std::ostrea
 nlohmann::ordered_json to_json(const std::map<std::string, ClassFigures> &classes) {
   nlohmann::ordered_json json;
   for (const auto &[name, figures] : classes) json["classes"][name] = of_class(figures);
-  json["mean"] = mean(classes);
+  const Mean over_classes = mean(classes);
+  json["mean"] = over_classes.figures;
+  json["mean_classes"] = over_classes.classes;
   return json;
 }
 

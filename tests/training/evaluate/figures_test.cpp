@@ -182,7 +182,7 @@ TEST(MeanFigures, IsOverTheClassesThatHaveThem) {
       {"a", {5, {{"image_auroc", 1.0}, {"pixel_auroc", 0.8}, {"threshold", 7.0}}, {}, {}, {}}},
       {"b", {5, {{"image_auroc", 0.5}}, {}, {}, {}}},
       {"c", {}}};
-  EXPECT_EQ(mean(classes), (Figures{{"image_auroc", 0.75}, {"pixel_auroc", 0.8}}));
+  EXPECT_EQ(mean(classes).figures, (Figures{{"image_auroc", 0.75}, {"pixel_auroc", 0.8}}));
 }
 
 }  // namespace

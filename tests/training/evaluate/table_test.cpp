@@ -34,19 +34,23 @@ TEST(Table, HasARowAClassATypeAndAVideoAndStaysNarrow) {
   }
   // gate has one type of defect: its row would say the same.
   EXPECT_EQ(first_words, (std::vector<std::string>{"image", "class", "bottle", "crack", "dent", "gate",
-                                                   "mean", "video", "gate"}));
+                                                   "mean", "over", "video", "gate"}));
   EXPECT_EQ(rows["bottle"],
             (std::vector<std::string>{"12", "0.9877", "-", "-", "-", "-", "-", "-", "0.5000", "-", "-"}));
   EXPECT_EQ(rows["dent"][0], "4");
   EXPECT_EQ(rows["mean"][0], "0.7438");  // (0.98765 + 0.5) / 2
+  EXPECT_EQ(rows["mean"][7], "0.5000");
+  EXPECT_EQ(rows["over"],
+            (std::vector<std::string>{"classes", "2", "-", "-", "-", "-", "-", "-", "1", "-", "-"}));
   EXPECT_EQ(rows["gate"].back(), "-");
   EXPECT_EQ(rows["gate"][rows["gate"].size() - 2], "0.12");
 }
 
-TEST(Table, HasNoVideosWithoutEvents) {
+TEST(Table, HasNoVideosWithoutEventsAndCountsNoClassesWhereAllHaveTheFigures) {
   std::ostringstream out;
   print_table({{"a", {1, {{"image_auroc", 1.0}}, {}, {}, {}}}}, out);
   EXPECT_EQ(out.str().find("video"), std::string::npos);
+  EXPECT_EQ(out.str().find("over classes"), std::string::npos);
 }
 
 TEST(Json, HasDefectsAndEventsWhereThereAreAny) {
@@ -57,6 +61,7 @@ TEST(Json, HasDefectsAndEventsWhereThereAreAny) {
   EXPECT_FALSE(json["classes"]["bottle"].contains("events"));
   EXPECT_EQ(json["classes"]["gate"]["events"]["events"], 2);
   EXPECT_EQ(json["mean"], nlohmann::json({{"image_auroc", 0.743825}, {"aupimo", 0.5}}));
+  EXPECT_EQ(json["mean_classes"], nlohmann::json({{"image_auroc", 2}, {"aupimo", 1}}));
 }
 
 }  // namespace

@@ -236,7 +236,15 @@ std::string chapter_html(const Chapter &chapter, std::size_t number, double gap)
                   threshold.has_value());
 }
 
-std::string tiles(const Figures &mean) {
+// " (3 of 4 sources)" where not all have the figure.
+std::string over(const std::string &figure, const Report &report) {
+  const auto count = report.mean.classes.find(figure);
+  const auto all = std::ssize(report.chapters);
+  if (count == report.mean.classes.end() || count->second == all) return {};
+  return " (" + std::to_string(count->second) + " of " + std::to_string(all) + " sources)";
+}
+
+std::string tiles(const Report &report) {
   constexpr Heading shown[] = {{"image_auroc", "image AUROC", ""},
                                {"pixel_auroc", "pixel AUROC", ""},
                                {"aupro", "AUPRO", ""},
@@ -244,12 +252,12 @@ std::string tiles(const Figures &mean) {
                                {"false_alarm_rate", "false alarms at the threshold", ""}};
   std::string html;
   for (const auto &tile : shown) {
-    const auto value = mean.find(tile.figure);
-    if (value == mean.end()) continue;
+    const auto value = report.mean.figures.find(tile.figure);
+    if (value == report.mean.figures.end()) continue;
     const bool rate = std::string(tile.figure).ends_with("_rate");
     html += "<div class=\"tile\"><b>" +
             (rate ? decimal(100 * value->second, 1) + " %" : decimal(value->second, 3)) + "</b><span>" +
-            tile.title + "</span></div>\n";
+            tile.title + over(tile.figure, report) + "</span></div>\n";
   }
   return html.empty() ? html : "<div class=\"tiles\">\n" + html + "</div>\n";
 }
@@ -264,7 +272,16 @@ std::string summary_table(const Report &report) {
     rows += row("<a href=\"#source" + std::to_string(i) + "\">" + escape_html(chapter.name) + "</a>",
                 cell(std::to_string(chapter.figures.images)) + figure_cells(wanted, chapter.figures.figures));
   }
-  if (report.chapters.size() > 1) rows += row("mean", cell("") + figure_cells(wanted, report.mean), "mean");
+  if (report.chapters.size() > 1) {
+    std::string cells = cell("");
+    for (const auto &heading : wanted) {
+      const auto value = report.mean.figures.find(heading.figure);
+      cells += cell(value == report.mean.figures.end()
+                        ? ""
+                        : decimal(value->second, digits_of(heading.figure)) + over(heading.figure, report));
+    }
+    rows += row("mean", cells, "mean");
+  }
   return table("source", titles_of(wanted), rows);
 }
 
@@ -317,7 +334,7 @@ std::string glossary(const Report &report) {
 }
 
 std::string about_labels(const Report &report) {
-  if (!report.mean.contains("pixel_auroc")) return {};  // there are no masks
+  if (!report.mean.figures.contains("pixel_auroc")) return {};  // there are no masks
   if (report.label_rule == LabelRule::Strict)
     return " A picture is abnormal where its label, or any pixel of its mask, says so.";
   return " A picture with a mask is abnormal where a pixel of it is left at the network's input size.";
@@ -335,7 +352,7 @@ std::string report_page(const Report &report) {
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
       escape_html(report.model) + "</title>\n<style>" + style_sheet + "</style>\n</head>\n<body>\n";
-  html += introduction(report) + tiles(report.mean) + summary_table(report) + training(report.training);
+  html += introduction(report) + tiles(report) + summary_table(report) + training(report.training);
   for (std::size_t i = 0; i < report.chapters.size(); ++i)
     html += chapter_html(report.chapters[i], i, report.event_gap);
   return html + glossary(report) + "</body>\n</html>\n";

@@ -30,7 +30,7 @@ struct Report {
   LabelRule label_rule = LabelRule::Reference;
   double event_gap = 1;  // seconds
   std::vector<Chapter> chapters;
-  Figures mean;
+  Mean mean;
   std::map<std::string, std::vector<Point>> training;  // curves by name; empty: not known
 };
 

@@ -55,7 +55,7 @@ Report report_of(std::vector<Chapter> chapters) {
           LabelRule::Reference,
           1,
           std::move(chapters),
-          {{"image_auroc", 0.625}},
+          {{{"image_auroc", 0.625}}, {{"image_auroc", 2}}},
           {}};
 }
 
@@ -69,6 +69,18 @@ TEST(Page, ShowsFiguresConfusionAndTypes) {
   EXPECT_FALSE(holds(page, "AUPIMO"));  // there is none, so it is not explained either
   EXPECT_FALSE(holds(page, "Training"));
   EXPECT_FALSE(holds(report_page(report_of({chapter("bottle")})), "class=\"mean\""));
+}
+
+TEST(Page, SaysOverHowManySourcesAMeanIs) {
+  auto report = report_of({chapter("bottle"), chapter("gate")});
+  EXPECT_FALSE(holds(report_page(report), "sources)"));
+  report.chapters[0].figures.figures["pixel_auroc"] = 0.875;
+  report.mean.figures["pixel_auroc"] = 0.875;
+  report.mean.classes["pixel_auroc"] = 1;
+  const auto page = report_page(report);
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_TRUE(holds(page, "<td>0.625</td><td>0.875 (1 of 2 sources)</td>")) << page.substr(0, 6000);
+  EXPECT_TRUE(holds(page, "pixel AUROC (1 of 2 sources)"));
 }
 
 TEST(Page, NeedsNothingFromOutside) {
@@ -129,7 +141,7 @@ TEST(Page, OfUnlabelledPicturesWithoutThresholdIsShort) {
   Chapter flat{"flat", "flat", {}, {3, {}, {}, {}, {}}, {}, {}, {}, Gallery(std::nullopt)};
   exhibit(flat, {"flat/1.png", {}, std::nullopt, {}, {}}, 1);
   auto report = report_of({flat});
-  report.mean.clear();
+  report.mean = {};
   const auto page = report_page(report);
   EXPECT_EQ(fault_of(page), "");
   EXPECT_TRUE(holds(page, "The model has no threshold"));
