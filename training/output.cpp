@@ -3,17 +3,65 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <iostream>
+#include <system_error>
 
 #include "model/error.h"
 
 namespace uniad {
+namespace {
 
-void check_writable(const std::filesystem::path &model) {
-  const auto folder = std::filesystem::absolute(model).parent_path();
-  if (!std::filesystem::is_directory(folder) || access(folder.c_str(), W_OK) != 0)
-    throw Error(model.string(), "cannot be written: no such folder, or not writable",
-                "choose another --model");
+namespace fs = std::filesystem;
+
+// Why this user may not write to what is there; empty where he may.
+std::string refusal(const fs::path &path, int rights) {
+  return eaccess(path.c_str(), rights) == 0 ? "" : std::generic_category().message(errno);
+}
+
+void check_folder_of(const fs::path &file, const std::string &option) {
+  const fs::path folder = fs::absolute(file).parent_path();
+  std::error_code unreadable;
+  if (!fs::is_directory(folder, unreadable))
+    throw Error(file.string(), "cannot be written: there is no folder " + folder.string(),
+                "make the folder, or choose another " + option);
+  if (const std::string reason = refusal(folder, W_OK | X_OK); !reason.empty())
+    throw Error(file.string(), "cannot be written into " + folder.string() + ": " + reason,
+                "give this user the right to write there, or choose another " + option);
+}
+
+void refuse_folder(const fs::path &file, const std::string &option) {
+  std::error_code unreadable;
+  if (fs::is_directory(file, unreadable))
+    throw Error(file.string(), "is a folder", "give " + option + " the name of a file");
+}
+
+}  // namespace
+
+void check_writable(const fs::path &file, const std::string &option) {
+  refuse_folder(file, option);
+  check_folder_of(file, option);
+}
+
+void check_openable(const std::string &file, const std::string &option) {
+  if (file.empty() || file == "-") return;
+  refuse_folder(file, option);
+  std::error_code unreadable;
+  if (!fs::exists(file, unreadable)) return check_folder_of(file, option);
+  if (const std::string reason = refusal(file, W_OK); !reason.empty())
+    throw Error(file, "cannot be written: " + reason,
+                "give this user the right to write it, or choose another " + option);
+}
+
+void make_folder(const fs::path &folder, const std::string &option) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw Error(folder.string(), "cannot be made: " + error.message(),
+                "make it, or choose another " + option);
+  if (const std::string reason = refusal(folder, W_OK | X_OK); !reason.empty())
+    throw Error(folder.string(), "nothing can be written into it: " + reason,
+                "give this user the right to write there, or choose another " + option);
 }
 
 Output::Output(const std::string &target) : target_(target) {

@@ -8,8 +8,15 @@
 
 namespace uniad {
 
-// Throws Error where a model file cannot be written: before the work, not after hours of it.
-void check_writable(const std::filesystem::path &model);
+// To be asked before the work, not after hours of it. Nothing is written. `option` is what names the output;
+// the Errors say so.
+
+// For a file that is made anew or replaced, as models are.
+void check_writable(const std::filesystem::path &file, const std::string &option);
+// For a file that is opened where it is: devices and pipes too. Empty and "-" are always well.
+void check_openable(const std::string &file, const std::string &option);
+// For a folder, which is made where it is not there yet.
+void make_folder(const std::filesystem::path &folder, const std::string &option);
 
 // Where a subcommand writes its JSON: a file, or standard output for "-".
 class Output {

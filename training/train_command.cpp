@@ -94,7 +94,9 @@ std::vector<Source> open_training_data(const TrainCommand &command, const Record
 
 void run_train(const TrainCommand &command, Progress &progress) {
   defer_interrupts();
-  check_writable(command.options.model);
+  check_writable(command.options.model, "--model");
+  check_openable(command.options.log.string(), "--log");
+  if (!command.options.tensorboard.empty()) make_folder(command.options.tensorboard, "--tensorboard");
   auto options = command.options;
   options.backbone = choose_backbone(options.backbone, options.weights);
   options.weights = need_weight_file(options.backbone, options.weights);
@@ -108,7 +110,7 @@ void run_train(const TrainCommand &command, Progress &progress) {
 
 void run_update(const TrainCommand &command, Progress &progress) {
   defer_interrupts();
-  check_writable(command.options.model);
+  check_writable(command.options.model, "--model");
   auto options = command.options;
   const RecordedData recorded = record_streams(command, progress);
   options.sources = open_training_data(command, recorded, progress);

@@ -337,6 +337,71 @@ TEST_F(Cli, EvaluateTakesNamesThatAreNotUtf8) {
   EXPECT_TRUE(Json::parse(outcome.out)["classes"].contains("\xef\xbf\xbd"));
 }
 
+// One name in bytes that are no UTF-8, among others, in every JSON there is.
+TEST_F(Cli, EveryJsonTakesNamesThatAreNotUtf8) {
+  constexpr auto name = "\xff", told = "\xef\xbf\xbd";
+  for (const char *picture : {"\xff/a.png", "\xff/b\xfe.png", "\xff/c.png", "\xff/d\xe4.png"})
+    write_plain(picture);
+  const std::string model = file("m\xfc.safetensors").string();
+  test::write_tiny_model(model, 1e9);
+  const std::string data = (folder_ / name).string();
+  const auto json_of = [&](const std::string &arguments) {
+    const auto outcome = uniad(arguments);
+    EXPECT_EQ(outcome.code, 0) << arguments << ": " << outcome.err;
+    std::vector<Json> lines;
+    std::istringstream text(outcome.out);
+    for (Json line; text >> std::ws && text.good() && text >> line;) lines.push_back(line);
+    return lines;
+  };
+  const auto predicted = json_of("predict --json - --model " + model + " " + data);
+  ASSERT_EQ(predicted.size(), 4U);
+  for (const Json &line : predicted) EXPECT_EQ(line.at("source"), told);
+  EXPECT_TRUE(holds(predicted[1].at("path"), std::string("b") + told + ".png"));
+
+  const auto calibrated = json_of("calibrate --json - --model " + model + " --data " + data);
+  ASSERT_EQ(calibrated.size(), 1U);
+  EXPECT_TRUE(calibrated[0].at("sources").contains(told));
+  // What was calibrated under that name is found under it.
+  const double threshold = calibrated[0].at("sources").at(told).at("threshold");
+  EXPECT_EQ(json_of("predict --json - --model " + model + " " + data).at(0).at("threshold"), threshold);
+  EXPECT_TRUE(json_of("info --json - " + model).at(0).at("calibration").at("sources").contains(told));
+  EXPECT_EQ(json_of("info --complexity --json - " + model).size(), 1U);
+  EXPECT_TRUE(holds(json_of("bench --rounds 1 --json - --model " + model).at(0).at("model"), told));
+  const auto failed = uniad("--log-json predict --model " + model + " " + data + "/none");
+  EXPECT_TRUE(holds(Json::parse(failed.err).at("error"), told)) << failed.err;
+}
+
+// The data is not there either: of the two, the output is asked for first.
+TEST_F(Cli, OutputsThatCannotBeWrittenAreRefusedBeforeTheWork) {
+  write("file", "");
+  const std::string model = tiny_model(0), bad = (folder_ / "file/output").string();
+  for (const std::string &arguments : {
+           "predict --model " + model + " --json " + bad + " none.mp4",
+           "predict --model " + model + " --overlay " + bad + " none.mp4",
+           "evaluate --model " + model + " --json " + bad + " --data none.mp4",
+           "evaluate --model " + model + " --report " + bad + " --data none.mp4",
+           "calibrate --model " + model + " --json " + bad + " --data none.mp4",
+           "calibrate --model " + bad + " --data none.mp4",
+           "train --model " + bad + " --data none.mp4",
+           "train --recipe fast --model " + file("m").string() + " --log " + bad + " --data none.mp4",
+           "train --recipe fast --model " + file("m").string() + " --tensorboard " + bad + " --data none.mp4",
+           "update --model " + bad + " --data none.mp4",
+           "merge --model " + bad + " none.safetensors none.safetensors",
+           "import --model " + bad + " none.pth",
+           "export --model none.safetensors --onnx " + bad,
+           "render --model none.safetensors --data none.mp4 --decoder none --out " + bad,
+           "info --complexity --json " + bad + " none.safetensors",
+           "bench --model none.safetensors --json " + bad,
+       }) {
+    const auto outcome = uniad(arguments);
+    EXPECT_EQ(outcome.code, 1) << arguments << ": " << outcome.err;
+    EXPECT_TRUE(outcome.err.starts_with("uniad: " + bad + ": cannot be "))
+        << arguments << ": " << outcome.err;
+    EXPECT_TRUE(holds(outcome.err, "choose another --")) << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  }
+}
+
 TEST_F(Cli, PredictJudgesPicturesAndFramesAndSkipsWhatItCannotRead) {
   write_plain("cam0/a.png", 30);
   write("cam0/broken.png", "");

@@ -68,9 +68,7 @@ Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &o
 
 // DIR/report.html, under another name until it is whole.
 std::unique_ptr<NewFile> begin_report(const std::filesystem::path &folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw Error(folder.string(), "cannot be made: " + error.message(), "choose another --report");
+  make_folder(folder, "--report");
   return std::make_unique<NewFile>(folder / "report.html");
 }
 
@@ -82,9 +80,11 @@ void write_json(const Classes &classes, Output &output) {
 }  // namespace
 
 void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &progress) {
+  check_openable(options.json, "--json");
+  std::unique_ptr<NewFile> report_file;
+  if (!options.report.empty()) report_file = begin_report(options.report);
   const auto detector = Detector::open(options.model, options.detector);
   auto sources = open_sources(options.data, options.image_dir);
-  // Before the work: it must not be lost for a typo.
   std::optional<Output> json;
   if (!options.json.empty()) json.emplace(options.json);
   Report report{options.model.filename().string(),
@@ -95,8 +95,6 @@ void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &pro
                 {},
                 {}};
   if (!options.training_log.empty()) report.training = read_training_log(options.training_log);
-  std::unique_ptr<NewFile> report_file;
-  if (!options.report.empty()) report_file = begin_report(options.report);
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   progress.say(detector->description());
   if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);

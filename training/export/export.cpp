@@ -10,6 +10,7 @@
 #include "model/file/safetensors.h"
 #include "model/json_text.h"
 #include "training/export/onnx_file.h"
+#include "training/output.h"
 
 namespace uniad {
 namespace {
@@ -34,6 +35,7 @@ std::string place_of_grid(const ModelConfig &config) {
 }  // namespace
 
 void export_model(const ExportOptions &options, Progress &progress) {
+  check_writable(options.onnx, "--onnx");
   std::error_code none_there_yet;
   if (std::filesystem::equivalent(options.model, options.onnx, none_there_yet))
     throw Error(options.onnx.string(), "is the model itself, which would be lost",

@@ -71,13 +71,14 @@ void write_picture(const std::filesystem::path &path, const cv::Mat &picture) {
 }  // namespace
 
 void predict(const PredictOptions &options, Progress &progress) {
+  check_openable(options.json, "--json");
+  if (!options.overlay.empty()) make_folder(options.overlay, "--overlay");
   const auto detector = Detector::open(options.model, options.detector);
   const auto calibration = detector->calibration();
   const auto sources = open_sources(options.data, options.image_dir);
   progress.say(detector->description());
   if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
   if (!calibration->pooled) progress.say("the model has no calibration: scores come without threshold");
-  if (!options.overlay.empty()) std::filesystem::create_directories(options.overlay);
 
   Output output(options.json.empty() ? "-" : options.json);
   std::size_t number = 0;

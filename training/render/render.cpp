@@ -17,6 +17,7 @@
 #include "model/reconstruction/picture_decoder.h"
 #include "training/data/visit.h"
 #include "training/interrupt.h"
+#include "training/output.h"
 #include "training/report.h"
 #include "training/train/bf16_scope.h"
 #include "training/train/step.h"
@@ -144,12 +145,14 @@ void write_queries(Network &network, PictureDecoder &decoder, const InputConfig 
 
 void run_render(const RenderOptions &options, Progress &progress) {
   defer_interrupts();
+  make_folder(options.folder, "--out");
+  if (!options.decoder.empty() && !std::filesystem::exists(options.decoder))
+    check_writable(options.decoder, "--decoder");
   const Model model = read_model(options.model);
   if (!model.config.reconstruction)
     throw Error(options.model.string(), "has no reconstruction to show",
                 "train it with --recipe fast or paper");
   const auto network = make_network(model, options.model.string());
-  std::filesystem::create_directories(options.folder);
   torch::manual_seed(options.seed);
   const InputConfig &input = model.config.input;
   const std::vector<Seen> seen = look_at(*network, input, options, progress);

@@ -229,7 +229,8 @@ void sweep(const SweepOptions &options, Progress &progress) {
     }
   }
   if (options.dry_run) return;
-  std::filesystem::create_directories(options.out);
+  check_openable(options.json, "--json");
+  make_folder(options.out, "--out");
   const bool to_output = options.json == "-";
   if (!to_output)
     std::cout << table.title << "\n\n| | image AUROC | pixel AUROC | paper |\n|---|---|---|---|" << std::endl;

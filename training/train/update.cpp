@@ -10,6 +10,7 @@
 #include "model/network.h"
 #include "model/statistics/clusters.h"
 #include "training/frame_rate.h"
+#include "training/output.h"
 #include "training/train/statistics.h"
 
 namespace uniad {
@@ -78,6 +79,7 @@ void update(const TrainOptions &options, Progress &progress) {
 }
 
 void merge_models(const MergeOptions &options, Progress &progress) {
+  check_writable(options.model, "--model");
   Model model = read_model_with_statistics(options.models.front());
   Statistics statistics = statistics_in(model);
   for (std::size_t i = 1; i < options.models.size(); ++i) {
