@@ -278,9 +278,22 @@ static void offer_gpu_memory(GstUniadDetect *self) {
   }
 }
 
+// No frame comes for now: no batch waits for one, and a frame that waits in a batch is judged at once, which
+// lets go of the streaming thread. Any thread.
+static void pause_detection(GstUniadDetect *self) {
+  std::shared_ptr<uniad::Detector> detector;
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    detector = self->priv->to_save;
+  }
+  if (detector) detector->pause();
+}
+
 static GstStateChangeReturn gst_uniad_detect_change_state(GstElement *element, GstStateChange transition) {
   GstUniadDetect *self = GST_UNIAD_DETECT(element);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY) offer_gpu_memory(self);
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED || transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    pause_detection(self);
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_uniad_detect_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
@@ -488,6 +501,7 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_EOS:
+      pause_detection(self);
       finish_learning(self);
       forget(self, "eos");
       break;
@@ -497,6 +511,9 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
     case GST_EVENT_STREAM_START:
       forget(self, "changed");
       if (self->priv->state) self->priv->state->live.reset();
+      break;
+    case GST_EVENT_FLUSH_START:
+      pause_detection(self);
       break;
     case GST_EVENT_FLUSH_STOP:
       forget(self, "flush");

@@ -74,6 +74,7 @@ class EngineDetector : public Detector {
       engine_ = Engine::of_file(path_, options.device, options.precision);
     }
     if (options.device == "auto") gpu_remark_ = why_not_the_gpu();
+    stream_ = engine_->open_stream();
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
     const ModelConfig &config = engine_->config();
     scorer_.emplace(config.input.width / 16, config.input.height / 16, config.score);
@@ -92,7 +93,7 @@ class EngineDetector : public Detector {
     // Frames behind the one that ends learning are judged by what was learned.
     pictures_.assign(frames.size(), {});
     for (std::size_t i = 0; i < frames.size(); ++i) pictures_[i] = {&frames[i], &tokens_[i], nullptr};
-    engine_->run(pictures_, batch_);
+    stream_->run(pictures_, batch_);
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
       const std::scoped_lock lock(mutex_);
@@ -103,6 +104,8 @@ class EngineDetector : public Detector {
         judge(tokens_[i], detections[i]);
     }
   }
+
+  void pause() override { stream_->pause(); }
 
   void learn(const LearnOptions &options) override {
     const std::scoped_lock lock(mutex_);
@@ -273,6 +276,7 @@ class EngineDetector : public Detector {
   std::optional<Model> begun_;  // a model that had no file when it was opened
   FileState opened_;            // else the file that was
   std::shared_ptr<Engine> engine_;
+  std::unique_ptr<Executor::Stream> stream_;
   std::string gpu_remark_;  // why device=auto is not the GPU
   std::mutex saving_;       // one file is written at a time
   std::mutex detecting_;    // guards the two below: one call's frames

@@ -106,6 +106,10 @@ class Detector {
   // The same; a score that is no number is an Error too.
   std::vector<Detection> detect(std::span<const FrameView> frames);
 
+  // No frames come for now: other detectors' batches do not wait for them, and what waits in a batch is
+  // judged at once. The next detect() ends the pause. Any thread.
+  virtual void pause() = 0;
+
   // From now on frames are learned from instead of judged, until there are enough. They are added to what the
   // model knows, exactly; nothing is forgotten. Throws Error where the model has no statistics to
   // add to, and while it is learning: that goes on.

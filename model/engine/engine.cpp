@@ -193,8 +193,8 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
   }
 }
 
-void Engine::run(std::span<Picture> pictures, const BatchOptions &batch) {
-  executor_->run(*network_, pictures, batch);
+std::unique_ptr<Executor::Stream> Engine::open_stream() {
+  return std::make_unique<Executor::Stream>(*executor_, *network_);
 }
 
 }  // namespace uniad

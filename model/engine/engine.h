@@ -45,8 +45,8 @@ class Engine {
   Engine(const Model &model, const std::string &name, const std::string &device,
          const std::string &precision);
 
-  // Executor::run.
-  void run(std::span<Picture> pictures, const BatchOptions &batch);
+  // The way to have pictures judged; the engine outlives it.
+  std::unique_ptr<Executor::Stream> open_stream();
 
   const ModelConfig &config() const { return config_; }
   const Calibration &calibration() const { return calibration_; }

@@ -6,27 +6,55 @@
 
 namespace uniad {
 
-Executor::Executor() : thread_([this](const std::stop_token &stop) { work(stop); }) {}
+Executor::Stream::Stream(Executor &executor, Backend &network) : executor_(executor), network_(network) {
+  const std::lock_guard lock(executor_.mutex_);
+  executor_.streams_.push_back(this);
+}
 
-void Executor::run(Backend &network, std::span<Picture> pictures, const BatchOptions &batch) {
-  if (pictures.empty()) return;
-  Job job{&network, pictures, std::max<std::size_t>(batch.size, 1), Clock::now() + batch.timeout, nullptr};
+Executor::Stream::~Stream() {
   {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(&job);
+    const std::lock_guard lock(executor_.mutex_);
+    std::erase(executor_.streams_, this);
+    executor_.has_news_ = true;
   }
-  changed_.notify_one();
+  executor_.changed_.notify_one();
+}
+
+void Executor::Stream::run(std::span<Picture> pictures, const BatchOptions &batch) {
+  if (pictures.empty()) return;
+  const Clock::time_point now = Clock::now();
+  Job job{this, pictures, std::max<std::size_t>(batch.size, 1), now, now + batch.timeout, false, nullptr};
+  {
+    const std::lock_guard lock(executor_.mutex_);
+    flows_ = queued_ = true;
+    executor_.queue_.push_back(&job);
+    executor_.has_news_ = true;
+  }
+  executor_.changed_.notify_one();
   job.done.acquire();
   if (job.error) std::rethrow_exception(job.error);
 }
 
+void Executor::Stream::pause() {
+  {
+    const std::lock_guard lock(executor_.mutex_);
+    flows_ = false;
+    for (Job *job : executor_.queue_)
+      if (job->stream == this) job->is_last = true;
+    executor_.has_news_ = true;
+  }
+  executor_.changed_.notify_one();
+}
+
+Executor::Executor() : thread_([this](const std::stop_token &stop) { work(stop); }) {}
+
 void Executor::work(const std::stop_token &stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
+    has_news_ = false;
     const Clock::time_point next = take_batch();
     if (batch_.empty()) {
-      const std::size_t seen = queue_.size();
-      const auto news = [&] { return queue_.size() > seen; };
+      const auto news = [&] { return has_news_; };
       if (queue_.empty())
         changed_.wait(lock, stop, news);
       else
@@ -39,25 +67,43 @@ void Executor::work(const std::stop_token &stop) {
   }
 }
 
-// Moves the oldest batch that is full or due from the queue to batch_; where there is none, says when the
-// next one is due.
+// Whether nobody is left to wait for.
+bool Executor::is_complete(const Backend &network) const {
+  return std::none_of(streams_.begin(), streams_.end(), [&](const Stream *stream) {
+    return &stream->network_ == &network && stream->flows_ && !stream->queued_;
+  });
+}
+
+// They could have come all the time that the job has waited.
+void Executor::give_up_on_absent_streams(const Job &waited_in_vain) {
+  for (Stream *stream : streams_)
+    if (&stream->network_ == &waited_in_vain.stream->network_ && !stream->queued_ &&
+        stream->served_ <= waited_in_vain.arrival)
+      stream->flows_ = false;
+}
+
+// Moves the oldest batch that is full, complete or due from the queue to batch_; where there is none, says
+// when the next one is due.
 Executor::Clock::time_point Executor::take_batch() {
   batch_.clear();
   const Clock::time_point now = Clock::now();
   Clock::time_point next = Clock::time_point::max();
   for (const Job *oldest : queue_) {
+    const Backend *network = &oldest->stream->network_;
     std::size_t pictures = 0;
     for (const Job *job : queue_)
-      if (job->network == oldest->network) pictures += job->pictures.size();
+      if (&job->stream->network_ == network) pictures += job->pictures.size();
     next = std::min(next, oldest->deadline);
-    if (pictures < oldest->batch_size && now < oldest->deadline) continue;
+    const bool waits = pictures < oldest->batch_size && !oldest->is_last && !is_complete(*network);
+    if (waits && now < oldest->deadline) continue;
+    if (waits) give_up_on_absent_streams(*oldest);
     // Whole jobs, in their order.
     std::size_t room = oldest->batch_size;
-    const Backend *network = oldest->network;
     std::erase_if(queue_, [&](Job *job) {
-      if (job->network != network || room == 0 || (!batch_.empty() && job->pictures.size() > room))
+      if (&job->stream->network_ != network || room == 0 || (!batch_.empty() && job->pictures.size() > room))
         return false;
       room -= std::min(room, job->pictures.size());
+      job->stream->queued_ = false;
       batch_.push_back(job);
       return true;
     });
@@ -71,9 +117,13 @@ void Executor::run_batch() {
   for (const Job *job : batch_) pictures_.insert(pictures_.end(), job->pictures.begin(), job->pictures.end());
   std::exception_ptr error;
   try {
-    batch_.front()->network->run(pictures_);
+    batch_.front()->stream->network_.run(pictures_);
   } catch (...) {
     error = std::current_exception();  // thrown again by every run() that waits
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Job *job : batch_) job->stream->served_ = Clock::now();
   }
   auto done = pictures_.begin();
   for (Job *job : batch_) {

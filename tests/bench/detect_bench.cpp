@@ -162,7 +162,7 @@ class Bare {
   void run(int frames) {
     for (int i = 0; i < frames; ++i) {
       Picture picture{&frame_, &tokens_, nullptr};
-      engine_->run({&picture, 1}, {});
+      stream_->run({&picture, 1}, {});
       if (picture.failure) std::rethrow_exception(picture.failure);
     }
   }
@@ -171,6 +171,7 @@ class Bare {
 
  private:
   std::shared_ptr<Engine> engine_;
+  std::unique_ptr<Executor::Stream> stream_ = engine_->open_stream();
   std::vector<std::uint8_t> pixels_;
   FrameView frame_;
   Tokens tokens_;

@@ -172,10 +172,11 @@ class NoNetwork : public Backend {
 void round_trip(benchmark::State &state) {
   Executor executor;
   NoNetwork network;
+  Executor::Stream stream(executor, network);
   const FrameView frame;
   Tokens tokens;
   Picture picture{&frame, &tokens, nullptr};
-  while (state.KeepRunning()) executor.run(network, {&picture, 1}, {});
+  while (state.KeepRunning()) stream.run({&picture, 1}, {});
 }
 
 void add(const std::string &name, const std::function<void(benchmark::State &)> &function) {

@@ -19,6 +19,7 @@ class FakeDetector : public Detector {
       detections.push_back(learning_ ? learn_from(frame) : test::fake_network().judge(frame));
   }
 
+  void pause() override { ++test::fake_network().pauses; }
   const ModelConfig &config() const override { return config_; }
   void learn(const LearnOptions &options) override {
     if (!test::fake_network().learn_error.empty()) throw std::runtime_error(test::fake_network().learn_error);

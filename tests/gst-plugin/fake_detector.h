@@ -27,6 +27,7 @@ struct FakeNetwork {
   std::string save_error;                    // thrown by save() unless empty
   std::vector<std::filesystem::path> saved;  // where save() was asked to write
   int followed = 0;
+  int pauses = 0;
 
   void reset();
 

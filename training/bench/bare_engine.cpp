@@ -23,7 +23,7 @@ double BareEngine::run(int pictures) {
   tokens_.resize(std::max(tokens_.size(), count));
   pictures_.resize(count);
   for (std::size_t i = 0; i < count; ++i) pictures_[i] = {&frame_.view(), &tokens_[i], nullptr};
-  const double time = milliseconds([&] { engine_->run(pictures_, {.size = count, .timeout = {}}); });
+  const double time = milliseconds([&] { stream_->run(pictures_, {.size = count, .timeout = {}}); });
   for (const Picture &picture : pictures_)
     if (picture.failure) std::rethrow_exception(picture.failure);
   return time;

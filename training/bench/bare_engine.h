@@ -38,6 +38,7 @@ class BareEngine {
 
  private:
   std::shared_ptr<Engine> engine_;
+  std::unique_ptr<Executor::Stream> stream_ = engine_->open_stream();
   NoisyFrame frame_;
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;

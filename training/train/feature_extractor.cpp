@@ -51,7 +51,7 @@ torch::Tensor FeatureExtractor::run(std::span<const FrameView> frames) {
   tokens_.resize(std::max(tokens_.size(), frames.size()));
   pictures_.resize(frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) pictures_[i] = {&frames[i], &tokens_[i], nullptr};
-  engine_->run(pictures_, {.size = frames.size(), .timeout = {}});
+  stream_->run(pictures_, {.size = frames.size(), .timeout = {}});
   torch::Tensor rows = torch::empty({std::ssize(frames), shape_[1], shape_[2], shape_[0]});
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);

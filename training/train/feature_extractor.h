@@ -36,6 +36,7 @@ class FeatureExtractor {
   FeatureExtractor(const Model &frozen, const std::string &device, const std::string &precision);
 
   std::shared_ptr<Engine> engine_;
+  std::unique_ptr<Executor::Stream> stream_ = engine_->open_stream();
   std::vector<std::int64_t> shape_;
   std::string digest_;
   std::vector<Tokens> tokens_;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -58,6 +59,7 @@ class FakeNetwork : public Backend {
   static constexpr int held = 1000;        // first of a batch: keeps the device busy until release()
   static constexpr int unreadable = 2000;  // fails alone
   static constexpr int broken = 3000;      // first of a batch: fails it as a whole
+  static constexpr int earlier = 4000;     // that a stream had before the test
 
   FakeNetwork(char name, Device &device) : name_(name), device_(device) {}
 
@@ -103,18 +105,12 @@ class Job {
  public:
   Job(Executor &executor, Backend &network, const Numbers &numbers, const BatchOptions &batch)
       : frames_(numbers.size()), tokens_(numbers.size()) {
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      frames_[i].width = numbers[i];
-      pictures_.push_back({&frames_[i], &tokens_[i], nullptr});
-    }
-    thread_ = std::jthread([this, &executor, &network, batch] {
-      id_.set_value(gettid());
-      try {
-        executor.run(network, pictures_, batch);
-      } catch (const std::exception &error) {
-        error_ = error.what();
-      }
-    });
+    begin(numbers,
+          [this, &executor, &network, batch] { Executor::Stream(executor, network).run(pictures_, batch); });
+  }
+  Job(Executor::Stream &stream, const Numbers &numbers, const BatchOptions &batch)
+      : frames_(numbers.size()), tokens_(numbers.size()) {
+    begin(numbers, [this, &stream, batch] { stream.run(pictures_, batch); });
   }
 
   // While the device is held: there is nothing else to wait for.
@@ -135,6 +131,21 @@ class Job {
   }
 
  private:
+  void begin(const Numbers &numbers, const std::function<void()> &run) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      frames_[i].width = numbers[i];
+      pictures_.push_back({&frames_[i], &tokens_[i], nullptr});
+    }
+    thread_ = std::jthread([this, run] {
+      id_.set_value(gettid());
+      try {
+        run();
+      } catch (const std::exception &error) {
+        error_ = error.what();
+      }
+    });
+  }
+
   std::vector<FrameView> frames_;
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
@@ -162,6 +173,13 @@ class ExecutorTest : public testing::Test {
     network.wait_until_held();
   }
 
+  // A stream that has had pictures, so that batches of the network wait for its next ones.
+  std::unique_ptr<Executor::Stream> flowing(FakeNetwork &network) {
+    auto stream = std::make_unique<Executor::Stream>(executor, network);
+    EXPECT_EQ(Job(*stream, {FakeNetwork::earlier}, {1, 0ns}).error(), "");
+    return stream;
+  }
+
   // Of all jobs, once they are done.
   std::vector<std::string> errors() {
     std::vector<std::string> all;
@@ -173,10 +191,12 @@ class ExecutorTest : public testing::Test {
 
   void expect_no_errors() { EXPECT_EQ(errors(), std::vector<std::string>(jobs_.size())); }
 
-  // Without that of hold().
+  // Without those of hold() and flowing().
   std::vector<Batch> runs() const {
     std::vector<Batch> all = device.runs();
-    std::erase_if(all, [](const Batch &run) { return run.pictures.front() == FakeNetwork::held; });
+    std::erase_if(all, [](const Batch &run) {
+      return run.pictures.front() == FakeNetwork::held || run.pictures.front() == FakeNetwork::earlier;
+    });
     return all;
   }
 
@@ -214,6 +234,7 @@ TEST_F(ExecutorTest, PictureAloneRunsAtOnceWithoutTimeout) {
 }
 
 TEST_F(ExecutorTest, BatchWaitsForCompanyUntilItIsFull) {
+  const auto other = flowing(a);
   for (int i = 0; i < 6; ++i) start(a, {i}, {3, 1h});
   expect_no_errors();
   Numbers seen;
@@ -226,6 +247,7 @@ TEST_F(ExecutorTest, BatchWaitsForCompanyUntilItIsFull) {
 }
 
 TEST_F(ExecutorTest, BatchThatDoesNotFillRunsAfterTheTimeoutAndNotBefore) {
+  const auto other = flowing(a);
   const auto begin = std::chrono::steady_clock::now();
   start(a, {1}, {8, 20ms});
   expect_no_errors();
@@ -294,6 +316,7 @@ TEST_F(ExecutorTest, NetworksTakeTurnsByTheirOldestPicture) {
 }
 
 TEST_F(ExecutorTest, BatchThatWaitsForCompanyHoldsUpNobody) {
+  const auto absent = flowing(a);
   hold(a);
   queue(a, {1}, {2, 1h});
   a.release();
@@ -302,6 +325,65 @@ TEST_F(ExecutorTest, BatchThatWaitsForCompanyHoldsUpNobody) {
   start(a, {3}, {2, 1h});
   expect_no_errors();
   EXPECT_EQ(runs(), (std::vector<Batch>{{'b', {2}}, {'a', {1, 3}}}));
+}
+
+// Streams that are about to end have their last frames judged while others have ended: there are never enough
+// for a full batch, and each timeout would be waited out in vain.
+TEST_F(ExecutorTest, ABatchDoesNotWaitWhereNobodyIsLeftToCome) {
+  std::vector<std::unique_ptr<Executor::Stream>> streams;
+  for (int i = 0; i < 3; ++i) streams.push_back(flowing(a));
+  const auto elsewhere = flowing(b);
+  const auto never_came = std::make_unique<Executor::Stream>(executor, a);
+  while (!streams.empty()) {  // one more has ended
+    std::vector<std::unique_ptr<Job>> jobs;
+    for (const auto &stream : streams)
+      jobs.push_back(std::make_unique<Job>(*stream, Numbers{1}, BatchOptions{8, 1h}));
+    for (const auto &job : jobs) EXPECT_EQ(job->error(), "");
+    EXPECT_EQ(runs().back(), (Batch{'a', Numbers(streams.size(), 1)}));
+    streams.pop_back();
+  }
+}
+
+TEST_F(ExecutorTest, ABatchDoesNotWaitForStreamsThatPause) {
+  const auto ended = flowing(a);
+  const auto seeking = flowing(a);
+  hold(a);
+  queue(a, {1}, {8, 1h});
+  Job before_the_seek(*seeking, {2}, {8, 1h});
+  before_the_seek.wait_until_queued();
+  a.release();
+  ended->pause();
+  EXPECT_EQ(before_the_seek.error(), "");
+  expect_no_errors();
+  EXPECT_EQ(runs(), (std::vector<Batch>{{'a', {1, 2}}}));
+}
+
+// Whoever stops a stream does not want to wait for the others' pictures.
+TEST_F(ExecutorTest, WhatAPausedStreamHasInTheQueueRunsAtOnce) {
+  const auto other = flowing(a);
+  const auto stream = flowing(a);
+  hold(a);
+  Job last(*stream, {1}, {8, 1h});
+  last.wait_until_queued();
+  a.release();
+  stream->pause();
+  EXPECT_EQ(last.error(), "");
+}
+
+// A camera that stalls costs the others one timeout, not one a frame.
+TEST_F(ExecutorTest, ABatchWaitsInVainOnce) {
+  const auto stalled = flowing(a);
+  const auto camera = flowing(a);
+  EXPECT_EQ(Job(*camera, {1}, {8, 20ms}).error(), "");
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(Job(*camera, {2}, {8, 1h}).error(), "");
+  // Once it comes again, it counts again.
+  EXPECT_EQ(Job(*stalled, {3}, {1, 0ns}).error(), "");
+  Job waits(*camera, {4}, {2, 1h});
+  EXPECT_EQ(Job(*stalled, {5}, {2, 1h}).error(), "");
+  EXPECT_EQ(waits.error(), "");
+  Numbers together = runs().back().pictures;
+  std::sort(together.begin(), together.end());
+  EXPECT_EQ(together, (Numbers{4, 5}));
 }
 
 // A network that always has work waiting does not keep another one's only picture from its turn.
