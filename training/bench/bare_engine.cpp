@@ -11,11 +11,13 @@ namespace uniad {
 BareEngine::BareEngine(const std::filesystem::path &model, const std::string &device,
                        const std::string &precision)
     : engine_(Engine::of_file(model, device, precision)),
+      stream_(engine_->open_stream()),
       frame_(NoisyFrame::rgb(config().input.width, config().input.height)) {}
 
 BareEngine::BareEngine(const Model &model, const std::string &name, const std::string &device,
                        const std::string &precision)
     : engine_(Engine::of_new_model(model, name, device, precision)),
+      stream_(engine_->open_stream()),
       frame_(NoisyFrame::rgb(config().input.width, config().input.height)) {}
 
 double BareEngine::run(int pictures) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/engine/backend.h"
+#include "model/engine/executor.h"
 #include "model/statistics/token_gaussian.h"
 #include "training/bench/noisy_frame.h"
 
@@ -38,7 +39,7 @@ class BareEngine {
 
  private:
   std::shared_ptr<Engine> engine_;
-  std::unique_ptr<Executor::Stream> stream_ = engine_->open_stream();
+  std::unique_ptr<Executor::Stream> stream_;
   NoisyFrame frame_;
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
