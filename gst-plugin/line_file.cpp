@@ -2,7 +2,6 @@
 #include "gst-plugin/line_file.h"
 
 #include <fcntl.h>
-#include <glib.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -14,7 +13,6 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
-#include <string_view>
 #include <utility>
 
 #include "model/error.h"
@@ -73,26 +71,7 @@ bool ends_within_a_line(const std::string &path) {
   return within;
 }
 
-// As RFC 3986 spells it.
-bool is_scheme(std::string_view text) {
-  const auto is_part = [](char c) { return g_ascii_isalnum(c) || c == '+' || c == '-' || c == '.'; };
-  return !text.empty() && g_ascii_isalpha(text.front()) && std::all_of(text.begin(), text.end(), is_part);
-}
-
 }  // namespace
-
-std::optional<std::string> local_path(const std::string &location) {
-  const auto scheme_end = location.find("://");
-  if (scheme_end == std::string::npos || !is_scheme(std::string_view(location).substr(0, scheme_end)))
-    return location;
-  gchar *host = nullptr;
-  gchar *path = g_filename_from_uri(location.c_str(), &host, nullptr);
-  std::optional<std::string> result;
-  if (path != nullptr && (host == nullptr || std::string_view(host) == "localhost")) result = path;
-  g_free(host);
-  g_free(path);
-  return result;
-}
 
 LineFile::LineFile(std::string path, const LineFileOptions &options)
     : path_(std::move(path)), options_(options) {

@@ -2,14 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <system_error>
 
 namespace uniad {
-
-// The path that a location names: itself, that of a file:// URI, or "-". Nothing for other URIs.
-std::optional<std::string> local_path(const std::string &location);
 
 struct LineFileOptions {
   bool append = false;          // keep what the file holds

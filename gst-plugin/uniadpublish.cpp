@@ -91,6 +91,7 @@
 #include "gst-plugin/event_ledger.h"
 #include "gst-plugin/line_file.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
+#include "model/address.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_publish_debug);
 #define GST_CAT_DEFAULT uniad_publish_debug
@@ -176,7 +177,7 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
         self, LIBRARY, SETTINGS,
         ("Cannot publish to a %s location: set the property 'location' to a file, to a file:///PATH URI of "
          "this machine, or to - for standard output.",
-         settings.location.substr(0, settings.location.find("://") + 3).c_str()),
+         (uniad::scheme_of(settings.location) + "://").c_str()),
         (nullptr));
     return FALSE;
   }
@@ -186,7 +187,8 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
     self->priv->state = std::make_unique<State>(*path, settings.file);
     return TRUE;
   } catch (const std::exception &error) {
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("%s", error.what()), (nullptr));
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
+                      ("%s", uniad::redacted(error.what(), settings.location).c_str()), (nullptr));
     return FALSE;
   }
 }

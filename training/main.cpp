@@ -3,15 +3,16 @@
 
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <new>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "model/address.h"
 #include "model/error.h"
 #include "training/cli.h"
 #include "training/completion.h"
@@ -52,6 +53,16 @@ std::string reason_of(const std::exception &error) {
          "--cache-memory)";
 }
 
+// The error quotes arguments, and these may be addresses with passwords.
+int refuse(const CLI::App &app, const CLI::ParseError &error, const std::vector<std::string> &arguments) {
+  std::ostringstream help;
+  std::ostringstream reason;
+  const int code = app.exit(error, help, reason);
+  std::cout << help.str();
+  std::cerr << uniad::redacted(reason.str(), arguments);
+  return code == 0 ? done : wrong_usage;
+}
+
 bool takes_steps(const CLI::App &app, const uniad::CommandLine &line) {
   return app.got_subcommand("sweep") || app.got_subcommand("render") ||
          (app.got_subcommand("train") && line.train.options.recipe != uniad::Recipe::Instant);
@@ -70,17 +81,16 @@ void wait_briefly(char **argv) {
 }
 
 int run_command_line(int argc, char **argv) {
-  const std::vector<std::string> given(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
   uniad::CommandLine line;
   const auto app = uniad::describe_command_line(line);
   try {
-    auto arguments = uniad::with_config(given, *app);
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
-    app->parse(std::move(arguments));
+    arguments = uniad::with_config(arguments, *app);
+    app->parse(std::vector(arguments.rbegin(), arguments.rend()));  // as CLI11 takes them
   } catch (const CLI::ParseError &error) {
-    return app->exit(error) == 0 ? done : wrong_usage;
+    return refuse(*app, error, arguments);
   } catch (const uniad::Error &error) {  // of the configuration
-    std::cerr << "uniad: " << error.what() << '\n';
+    std::cerr << "uniad: " << uniad::redacted(error.what(), arguments) << '\n';
     return wrong_usage;
   }
   if (app->get_subcommands().empty() && !line.man && !line.markdown && !line.completion) {
@@ -92,7 +102,7 @@ int run_command_line(int argc, char **argv) {
   try {
     run(*app, line, progress);
   } catch (const std::exception &error) {
-    progress.fail(reason_of(error));
+    progress.fail(uniad::redacted(reason_of(error), arguments));
     return failed;
   }
   return done;

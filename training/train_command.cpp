@@ -6,6 +6,7 @@
 #include <memory>
 #include <system_error>
 
+#include "model/address.h"
 #include "model/error.h"
 #include "model/file/weights.h"
 #include "training/data/record.h"
@@ -66,7 +67,7 @@ RecordedData record_streams(const TrainCommand &command, Progress &progress) {
   const auto files = record(uris, command.record_seconds, recorded.folder->path(), progress);
   for (std::size_t i = 0; i < live.size(); ++i) {
     recorded.data[live[i]] = names[i] + "=" + files[i].string();
-    recorded.streams[files[i].string()] = without_password(uris[i]);
+    recorded.streams[files[i].string()] = without_credentials(uris[i]);
   }
   return recorded;
 }

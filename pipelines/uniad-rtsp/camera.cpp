@@ -17,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "model/address.h"
 #include "model/error.h"
 #include "pipelines/uniad-rtsp/running_pipeline.h"
 
@@ -164,7 +165,8 @@ int note_video(GstElement *bin, GstPad *, GstCaps *, GstElementFactory *factory,
 }
 
 std::string uri_of(const CameraConfig &camera) {
-  if (camera.kind != SourceKind::file || camera.uri.rfind("file://", 0) == 0) return camera.uri;
+  if (camera.kind != SourceKind::file || scheme_of(camera.uri) == "file")
+    return with_encoded_credentials(camera.uri);
   g_autofree char *uri = gst_filename_to_uri(camera.uri.c_str(), nullptr);
   return uri != nullptr ? uri : camera.uri;
 }
@@ -301,15 +303,16 @@ void log_element_message(const CameraConfig &camera, GstMessage *message) {
   if (gst_message_has_name(message, "uniad-learn") != FALSE) log_learning(camera, fields);
 }
 
-// What went wrong, and the details that stand below the source line in GStreamer's debug text.
-std::string error_text(GstMessage *message) {
+// What went wrong, and the details that stand below the source line in GStreamer's debug text. Neither tells
+// the camera's password.
+std::string error_text(const CameraConfig &camera, GstMessage *message) {
   g_autoptr(GError) error = nullptr;
   g_autofree char *debug = nullptr;
   gst_message_parse_error(message, &error, &debug);
   std::string details = debug != nullptr ? debug : "";
   details.erase(0, std::min(details.find('\n'), details.size()));
   std::replace(details.begin(), details.end(), '\n', ' ');
-  return error->message + details;
+  return redacted(error->message + details, camera.uri);
 }
 
 bool is_of_missing_decoder(GstMessage *message) {
@@ -325,15 +328,15 @@ std::string source_error(GstElement *pipeline, const CameraConfig &camera, GstMe
     is_without_video =
         is_of_missing_decoder(message) && g_object_get_data(G_OBJECT(source), has_video) == nullptr;
   });
-  if (!is_without_video) return error_text(message);
-  return camera.kind == SourceKind::file ? "there is no video in " + camera.uri
+  if (!is_without_video) return error_text(camera, message);
+  return camera.kind == SourceKind::file ? "there is no video in " + without_credentials(camera.uri)
                                          : "the source brings no video";
 }
 
-std::string warning_text(GstMessage *message) {
+std::string warning_text(const CameraConfig &camera, GstMessage *message) {
   g_autoptr(GError) warning = nullptr;
   gst_message_parse_warning(message, &warning, nullptr);
-  return warning->message;
+  return redacted(warning->message, camera.uri);
 }
 
 using Abandoned = std::shared_ptr<AbandonedPipelines>;
@@ -419,7 +422,7 @@ struct Camera {
 
 void log_warning_or_event(const CameraConfig &camera, GstMessage *message) {
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
-    spdlog::warn("{}: {}", camera.name, warning_text(message));
+    spdlog::warn("{}: {}", camera.name, warning_text(camera, message));
   else
     log_element_message(camera, message);
 }
@@ -570,7 +573,8 @@ std::optional<std::string> why_unplayable(const CameraConfig &camera) {
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE);
   g_autoptr(GstMessage) message = gst_bus_timed_pop_filtered(bus, time_to_open, kinds);
-  if (message == nullptr) return camera.place("uri") + ": no picture comes from " + camera.uri;
+  if (message == nullptr)
+    return camera.place("uri") + ": no picture comes from " + without_credentials(camera.uri);
   if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return std::nullopt;
   return camera.place("uri") + ": " + source_error(pipeline.get(), camera, message);
 }
@@ -584,7 +588,8 @@ void check_camera(const CameraConfig &camera) {
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
   if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
   g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  throw Error("camera " + camera.name, message != nullptr ? error_text(message) : "its model does not open",
+  throw Error("camera " + camera.name,
+              message != nullptr ? error_text(camera, message) : "its model does not open",
               begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`");
 }
 

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "model/address.h"
 #include "model/error.h"
 
 namespace uniad::rtsp {
@@ -102,7 +103,8 @@ void warn_of_unknown_keys(const Section &section, std::initializer_list<std::str
                           std::vector<std::string> &warnings) {
   for (const auto &[key, node] : section.table)
     if (std::find(known.begin(), known.end(), key.str()) == known.end())
-      warnings.push_back(section.where(node, key.str()) + ": unknown key, ignored");
+      warnings.push_back(section.where(node, without_credentials(std::string(key.str()))) +
+                         ": unknown key, ignored");
 }
 
 void warn_of_useless_keys(const Section &section, std::initializer_list<std::string_view> useless,
@@ -134,8 +136,7 @@ std::string absolute_path(const Section &section, const std::string &path) {
 void read_source(const Section &section, CameraConfig &camera) {
   const auto uri = read_text(section, "uri", uri_ways);
   if (!uri) throw Error(section.where(section.table, "uri"), "is missing", uri_ways);
-  const auto end_of_scheme = uri->find("://");
-  const std::string scheme = end_of_scheme == std::string::npos ? "" : uri->substr(0, end_of_scheme);
+  const std::string scheme = scheme_of(*uri);
   camera.uri = *uri;
   if (scheme.empty()) {
     camera.kind = SourceKind::file;
@@ -180,12 +181,11 @@ void read_learning(const Section &section, CameraConfig &camera) {
 void read_publishing(const Section &section, CameraConfig &camera) {
   constexpr auto ways = "give a file, or \"-\" for standard output";
   camera.publish = read_text(section, "publish", ways).value_or("");
-  const auto end_of_scheme = camera.publish.find("://");
-  const bool is_path = end_of_scheme == std::string::npos;
-  if (!is_path && camera.publish.substr(0, end_of_scheme) != "file")  // what follows can hold a password
+  const std::string scheme = scheme_of(camera.publish);
+  if (!scheme.empty() && scheme != "file")  // what follows can hold a password
     throw Error(section.where(*section.table.get("publish"), "publish"),
-                "cannot publish to " + camera.publish.substr(0, end_of_scheme + 3), ways);
-  if (is_path && !camera.publish.empty() && camera.publish != "-")
+                "cannot publish to " + scheme + "://", ways);
+  if (scheme.empty() && !camera.publish.empty() && camera.publish != "-")
     camera.publish = absolute_path(section, camera.publish);
 
   constexpr auto modes =
@@ -279,7 +279,7 @@ toml::table parse_toml(std::string_view text, const std::filesystem::path &file)
     return toml::parse(text);
   } catch (const toml::parse_error &error) {
     throw Error(file.string() + ":" + std::to_string(error.source().begin.line),
-                std::string(error.description()),
+                without_credentials(std::string(error.description())),  // it quotes keys
                 "correct the TOML; pipelines/uniad-rtsp/cameras.toml is an example");
   }
 }
@@ -339,7 +339,7 @@ Config parse_config(std::string_view text, const std::filesystem::path &file) {
 Config load_config(const std::filesystem::path &file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream || std::filesystem::is_directory(file))
-    throw Error(file.string(), "cannot be read",
+    throw Error(without_credentials(file.string()), "cannot be read",
                 "name a TOML file; pipelines/uniad-rtsp/cameras.toml is an example");
   const std::string text(std::istreambuf_iterator<char>(stream), {});
   Config config = parse_config(text, file);

@@ -6,9 +6,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "model/address.h"
 #include "pipelines/uniad-rtsp/camera.h"
 #include "pipelines/uniad-rtsp/config.h"
 #include "pipelines/uniad-rtsp/obstacles.h"
@@ -69,7 +71,13 @@ int main(int argc, char **argv) try {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    std::ostringstream help;
+    std::ostringstream reason;
+    const int code = app.exit(error, help, reason);
+    std::cout << help.str();
+    std::cerr << uniad::redacted(reason.str(),
+                                 std::vector<std::string>(argv, argv + argc));  // it quotes them
+    return code == 0 ? 0 : 2;
   }
 
   gst_init(nullptr, nullptr);

@@ -11,6 +11,8 @@
 #include <optional>
 #include <system_error>
 
+#include "model/address.h"
+
 namespace uniad::rtsp {
 namespace {
 
@@ -50,7 +52,7 @@ std::optional<std::string> source_obstacle(const CameraConfig &camera) {
                        ? "it is a folder"
                        : why_unopenable(path, O_RDONLY);
   if (!why) return std::nullopt;
-  return "cannot open " + path + ": " + *why +
+  return "cannot open " + without_credentials(path) + ": " + *why +
          (is_file ? " (give a video file)" : " (plug the camera in, or correct `uri`)");
 }
 
@@ -72,7 +74,7 @@ std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
   if (is_there) why = why_unopenable(file.string(), O_WRONLY | O_APPEND);
   if (!why && (!is_there || camera.publish_max_size > 0)) why = why_unwritable(file.parent_path());
   if (!why) return std::nullopt;
-  return "cannot write " + file.string() + ": " + *why +
+  return "cannot write " + without_credentials(file.string()) + ": " + *why +
          " (give a file in a folder that exists and that this user may write to)";
 }
 

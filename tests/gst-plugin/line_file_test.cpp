@@ -79,19 +79,6 @@ class PipeReader {
   int fd_;
 };
 
-TEST(LocalPath, IsAFileOrStandardOutput) {
-  EXPECT_EQ(local_path("-"), "-");
-  EXPECT_EQ(local_path("a b%20.jsonl"), "a b%20.jsonl");
-  EXPECT_EQ(local_path("./mqtt://odd"), "./mqtt://odd");
-  EXPECT_EQ(local_path("C:x"), "C:x");
-  EXPECT_EQ(local_path("file:///tmp/a%20b"), "/tmp/a b");
-  EXPECT_EQ(local_path("file://localhost/tmp/a"), "/tmp/a");
-  EXPECT_EQ(local_path("file://elsewhere/tmp/a"), std::nullopt);
-  EXPECT_EQ(local_path("file:///tmp/%zz"), std::nullopt);
-  for (const char *uri : {"mqtt://broker/topic", "kafka://broker/topic", "https://host/", "x-y.z+1://"})
-    EXPECT_EQ(local_path(uri), std::nullopt) << uri;
-}
-
 TEST_F(LineFileTest, EachLineIsThereAtOnce) {
   LineFile file(path_.string(), {});
   EXPECT_FALSE(file.write("one"));

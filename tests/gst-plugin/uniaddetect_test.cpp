@@ -1223,6 +1223,28 @@ TEST_F(UniadDetectErrors, WhatTheDetectorCouldNotGiveIsAWarning) {
             fake_network().remark);
 }
 
+// No batch is to wait for its next frame, nor its streaming thread for a batch.
+TEST_F(UniadDetect, TellsTheDetectorThatNoFrameComesForNow) {
+  start();
+  EXPECT_EQ(fake_network().pauses, 0);
+  flush();
+  EXPECT_EQ(fake_network().pauses, 1);
+  end_stream();
+  EXPECT_EQ(fake_network().pauses, 2);
+  gst_element_set_state(element(), GST_STATE_PAUSED);
+  EXPECT_EQ(fake_network().pauses, 3);
+  gst_element_set_state(element(), GST_STATE_READY);
+  EXPECT_EQ(fake_network().pauses, 4);
+}
+
+TEST_F(UniadDetect, ANameThatIsNotUtf8IsWhatTheModelHasForIt) {
+  start();
+  g_object_set(element(), "source", "\xff", nullptr);
+  g_autofree gchar *source = nullptr;
+  g_object_get(element(), "source", &source, nullptr);
+  EXPECT_STREQ(source, "\xef\xbf\xbd");
+}
+
 TEST_F(UniadDetect, BatchesAreTheDetectors) {
   start();
   EXPECT_EQ(fake_network().options.batch_size, 8U);

@@ -439,6 +439,11 @@ TEST_F(UniadPublish, SaysWhyItCannotStart) {
   EXPECT_NE(broker.text.find("mqtt://"), std::string::npos) << broker.text;
   EXPECT_EQ(broker.text.find("secret"), std::string::npos) << broker.text;
 
+  // A typo makes it a file in a folder that is not there.
+  const Refused mistyped = refusal("mqtt:/user:sec/ret@broker/topic");
+  EXPECT_EQ(mistyped.code, GST_RESOURCE_ERROR_OPEN_WRITE);
+  EXPECT_NE(mistyped.text.find("mqtt:/broker/topic"), std::string::npos) << mistyped.text;
+
   EXPECT_EQ(refusal(nullptr).code, GST_LIBRARY_ERROR_SETTINGS);
   EXPECT_EQ(refusal("").code, GST_LIBRARY_ERROR_SETTINGS);
 }

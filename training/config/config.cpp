@@ -7,6 +7,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "model/address.h"
 #include "model/error.h"
 
 namespace uniad {
@@ -65,7 +66,7 @@ void add_arguments(const toml::table &table, const CLI::App &command, const std:
     std::replace(name.begin(), name.end(), '_', '-');
     const CLI::Option *option = command.get_option_no_throw("--" + name);
     if (option == nullptr || name == "config" || name == "help")
-      throw Error(place(value, file), "unknown key \"" + std::string(key.str()) + "\"",
+      throw Error(place(value, file), "unknown key \"" + without_credentials(std::string(key.str())) + "\"",
                   "did you mean \"" + nearest_option(name, command) + "\"?");
     const std::string where = place(value, file) + ", " + name;
     if (option->get_items_expected_max() == 0) {  // a flag
@@ -112,7 +113,7 @@ toml::table read_toml(const std::filesystem::path &file) {
     return toml::parse_file(file.string());
   } catch (const toml::parse_error &failure) {
     throw Error(file.string() + ", line " + std::to_string(failure.source().begin.line),
-                std::string(failure.description()), "it must be TOML: key = value");
+                without_credentials(std::string(failure.description())), "it must be TOML: key = value");
   }
 }
 

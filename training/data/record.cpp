@@ -4,7 +4,6 @@
 #include <gst/gst.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "model/address.h"
 #include "model/error.h"
 #include "training/data/owned.h"
 #include "training/interrupt.h"
@@ -26,14 +26,14 @@ constexpr auto patience = std::chrono::seconds(10);
 class Recording {
  public:
   Recording(const std::string &uri, std::filesystem::path file)
-      : name_(without_password(uri)), file_(std::move(file)) {
+      : uri_(uri), name_(without_credentials(uri)), file_(std::move(file)) {
     GError *raw_error = nullptr;
     pipeline_.reset(
         gst_parse_launch("urisourcebin name=source  matroskamux name=mux ! filesink name=sink", &raw_error));
     if (const Owned<GError> error(raw_error); error)
       throw Error("GStreamer", error->message, "install gstreamer1.0-plugins-base and -good");
     g_object_set(pipeline_.get(), "message-forward", TRUE, nullptr);
-    g_object_set(find("source").get(), "uri", uri.c_str(), nullptr);
+    g_object_set(find("source").get(), "uri", with_encoded_credentials(uri_).c_str(), nullptr);
     g_object_set(find("sink").get(), "location", file_.c_str(), nullptr);
     g_signal_connect(find("source").get(), "pad-added",
                      G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer self) {
@@ -177,11 +177,13 @@ class Recording {
       }
       GError *raw_error = nullptr;
       gst_message_parse_error(message.get(), &raw_error, nullptr);
-      throw Error(name_, Owned<GError>(raw_error)->message, "check the camera, the address and the password");
+      throw Error(name_, redacted(Owned<GError>(raw_error)->message, uri_),
+                  "check the camera, the address and the password");
     }
   }
 
-  std::string name_;
+  std::string uri_;   // with the password
+  std::string name_;  // without
   std::filesystem::path file_;
   Owned<GstElement> pipeline_;
   Owned<GstPad> mux_pad_;
@@ -197,26 +199,15 @@ class Recording {
 }  // namespace
 
 bool is_live(const std::string &path) {
-  static constexpr std::array schemes{"rtsp://", "rtsps://", "http://", "https://", "v4l2://"};
-  return std::any_of(schemes.begin(), schemes.end(),
-                     [&](const char *scheme) { return path.starts_with(scheme); });
+  const std::string scheme = scheme_of(path);
+  return !scheme.empty() && scheme != "file";
 }
 
 std::string name_of_stream(const std::string &uri) {
-  std::string path = without_password(uri);
+  std::string path = without_credentials(uri);
   path = path.substr(0, path.find_first_of("?#"));
   while (path.ends_with('/')) path.pop_back();
   return path.substr(path.rfind('/') + 1);
-}
-
-std::string without_password(const std::string &uri) {
-  const auto scheme = uri.find("://");
-  if (scheme == std::string::npos) return uri;
-  const auto authority = scheme + 3;
-  const auto end = std::min(uri.find_first_of("/?#", authority), uri.size());
-  const auto at = uri.rfind('@', end);
-  if (at == std::string::npos || at < authority) return uri;
-  return uri.substr(0, authority) + uri.substr(at + 1);
 }
 
 std::vector<std::filesystem::path> record(std::span<const std::string> uris, double seconds,

@@ -13,6 +13,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "model/address.h"
 #include "model/error.h"
 #include "model/json_text.h"
 #include "training/data/cifar.h"
@@ -252,14 +253,28 @@ Source open_video(const fs::path &path, const FrameRange &range) {
   return source;
 }
 
+// The path that is given, or that a file:// URI names.
+std::string path_in(const std::string &given) {
+  const std::optional<std::string> path = local_path(given);
+  if (path) return *path;
+  const std::string where = without_credentials(given);
+  if (scheme_of(given) == "file")
+    throw Error(where, "names no file of this machine", "write file:///PATH, or the path alone");
+  throw Error(where, "is a stream, from which only uniad train and uniad update record",
+              "give a recording of it, or judge it with uniaddetect");
+}
+
 std::vector<Source> open_path(const std::string &given, const fs::path &image_dir) {
-  fs::path path = given;
+  const std::string whole = path_in(given);
+  fs::path path = whole;
   std::optional<std::string> selection;
-  if (const auto hash = given.rfind('#'); !fs::exists(path) && hash != std::string::npos) {
-    path = given.substr(0, hash);
-    selection = given.substr(hash + 1);
+  if (const auto hash = whole.rfind('#'); !fs::exists(path) && hash != std::string::npos) {
+    path = whole.substr(0, hash);
+    selection = whole.substr(hash + 1);
   }
-  if (!fs::exists(path)) throw Error(given, "no such file or folder", "check the path");
+  if (!fs::exists(path))
+    throw Error(without_credentials(given), "no such file or folder",
+                "check the path; a stream's address begins with rtsp:// or the like");
 
   std::vector<Source> sources(1);
   if (is_cifar(path)) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <sstream>
 
+#include "model/address.h"
 #include "model/error.h"
 #include "model/json_text.h"
 #include "training/cli.h"
@@ -221,6 +222,11 @@ void print_row(const Row &row, const Figures &figures) {
 }  // namespace
 
 void sweep(const SweepOptions &options, Progress &progress) {
+  for (const std::string &data : options.data)
+    if (data.find("://") != std::string::npos)
+      throw Error(without_credentials(data),
+                  "is no path, and what runs now is not the same for every training",
+                  "give the path of a recording");
   const Table table = read_table(options);
   for (const Row &row : table.rows) {
     for (const TrainingRun &run : runs_of(row, options)) {

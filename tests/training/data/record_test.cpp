@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data/record.h"
 
-#include <gst/rtsp-server/rtsp-server.h>
-
-#include <thread>
-
 #include "model/error.h"
 #include "tests/support/refusal.h"
+#include "tests/support/rtsp_camera.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/owned.h"
 #include "training/data/source.h"
@@ -17,58 +14,14 @@ namespace {
 using test::holds;
 using test::refusal;
 
-// A camera that runs, with a microphone.
-class Camera {
- public:
-  Camera() {
-    gst_init(nullptr, nullptr);
-    g_main_context_push_thread_default(context_);
-    gst_rtsp_server_set_address(server_.get(), "127.0.0.1");
-    gst_rtsp_server_set_service(server_.get(), "0");
-    GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
-    gst_rtsp_media_factory_set_launch(
-        factory,
-        "( videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=25/1 ! "
-        "x264enc tune=zerolatency key-int-max=5 ! rtph264pay name=pay0 pt=96 "
-        "audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8 )");
-    GstRTSPMountPoints *mounts = gst_rtsp_server_get_mount_points(server_.get());
-    gst_rtsp_mount_points_add_factory(mounts, "/cam0", factory);
-    g_object_unref(mounts);
-    attached_ = gst_rtsp_server_attach(server_.get(), context_);
-    g_main_context_pop_thread_default(context_);
-    thread_ = std::thread([this] { g_main_loop_run(loop_); });
-  }
-  ~Camera() {
-    g_main_loop_quit(loop_);
-    thread_.join();
-    g_source_destroy(g_main_context_find_source_by_id(context_, attached_));
-    g_main_loop_unref(loop_);
-    g_main_context_unref(context_);
-  }
-  Camera(const Camera &) = delete;
-  Camera &operator=(const Camera &) = delete;
-
-  std::string uri() const {
-    return "rtsp://user:secret@127.0.0.1:" + std::to_string(gst_rtsp_server_get_bound_port(server_.get())) +
-           "/cam0";
-  }
-
- private:
-  GMainContext *context_ = g_main_context_new();
-  GMainLoop *loop_ = g_main_loop_new(context_, FALSE);
-  Owned<GstRTSPServer> server_{gst_rtsp_server_new()};
-  guint attached_ = 0;
-  std::thread thread_;
-};
-
 class Record : public test::TemporaryFolder {
  protected:
   Progress progress_;
 };
 
 TEST_F(Record, TwoStreamsBecomeVideosOfThatLength) {
-  Camera camera;
-  const std::vector<std::string> uris{camera.uri(), camera.uri()};
+  const test::RtspCamera camera;
+  const std::vector<std::string> uris{camera.uri(), camera.uri("", "rtspt")};
   const auto files = record(uris, 1, folder_, progress_);
   ASSERT_EQ(files.size(), 2U);
   for (const auto &file : files) {
@@ -87,19 +40,64 @@ TEST_F(Record, AnAddressThatNobodyAnswersIsNamedWithoutItsPassword) {
 }
 
 TEST_F(Record, AFileThatGrowsTooLargeEndsIt) {
-  Camera camera;
+  const test::RtspCamera camera;
   const std::vector<std::string> uris{camera.uri()};
   EXPECT_TRUE(holds(refusal([&] { record(uris, 50, folder_, progress_, 4000); }), "fills more than"));
 }
 
+// Of every reserved character, in pieces that can be found one by one.
+const std::vector<std::string> pieces{"aQ7x", "bW8y", "cE9z", "dR0u", "eT1i", "fY2o", "gU3p", "hI4a"};
+constexpr auto password = "aQ7x:bW8y/cE9z?dR0u#eT1i[]@fY2o!$&'()*+,;=gU3p% hI4a";
+
+bool tells(const std::string &text) {
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [&](const std::string &piece) { return holds(text, piece); });
+}
+
+TEST_F(Record, APasswordOfReservedCharactersOpensTheCameraRawAndEncoded) {
+  g_autofree char *encoded = g_uri_escape_string(password, nullptr, FALSE);
+  for (const auto method : {GST_RTSP_AUTH_BASIC, GST_RTSP_AUTH_DIGEST}) {
+    const test::RtspCamera camera("admin", password, method);
+    const std::vector<std::string> uris{camera.uri("admin:" + std::string(password) + "@"),
+                                        camera.uri("admin:" + std::string(encoded) + "@", "rtspt")};
+    EXPECT_EQ(record(uris, 0.2, folder_, progress_).size(), 2U);
+  }
+}
+
+TEST_F(Record, ALoginThatFailsIsToldWithoutThePassword) {
+  const test::RtspCamera camera("admin", "another", GST_RTSP_AUTH_DIGEST);
+  g_autofree char *encoded = g_uri_escape_string(password, nullptr, FALSE);
+  for (const std::string scheme : {"rtsp", "rtspt", "rtspu", "rtsph"})
+    for (const std::string &login : {std::string(password), std::string(encoded)}) {
+      const std::vector<std::string> uris{camera.uri("admin:" + login + "@", scheme)};
+      const std::string text = refusal([&] { record(uris, 1, folder_, progress_); });
+      EXPECT_TRUE(holds(text, camera.uri("", scheme))) << text;
+      EXPECT_TRUE(holds(text, "the password")) << text;
+      EXPECT_FALSE(tells(text)) << text;
+    }
+}
+
+TEST_F(Record, ASchemeThatGStreamerDoesNotKnowIsNamed) {
+  const std::vector<std::string> uris{"nosuch://admin:" + std::string(password) + "@host/cam0"};
+  const std::string text = refusal([&] { record(uris, 1, folder_, progress_); });
+  EXPECT_TRUE(holds(text, "nosuch://host/cam0")) << text;
+  EXPECT_FALSE(tells(text)) << text;
+}
+
 TEST(Stream, HasANameWithoutPasswordAndQuery) {
   EXPECT_EQ(name_of_stream("rtsp://user:p@ss@host:554/live/cam0?x=1/2"), "cam0");
+  EXPECT_EQ(name_of_stream("rtspt://admin:pa#ss@10.0.0.2/cam0"), "cam0");
+  EXPECT_EQ(name_of_stream("rtsp://admin:pa/ss@host/cam0"), "cam0");
   EXPECT_EQ(name_of_stream("rtsp://user:secret@host"), "host");
   EXPECT_EQ(name_of_stream("v4l2:///dev/video0"), "video0");
-  EXPECT_EQ(without_password("rtsp://user:p@ss@host:554/live"), "rtsp://host:554/live");
-  EXPECT_EQ(without_password("rtsp://host/a@b"), "rtsp://host/a@b");
-  EXPECT_TRUE(is_live("rtsp://host/cam0"));
-  EXPECT_FALSE(is_live("gate=clip.mp4"));
+}
+
+TEST(Stream, IsLiveUnlessItIsAFile) {
+  for (const char *stream : {"rtsp://h/a", "rtspt://h/a", "rtspu://h/a", "rtsph://h/a", "rtsps://h/a",
+                             "RTSP://h/a", "http://h/a", "v4l2:///dev/video0", "srt://h:1"})
+    EXPECT_TRUE(is_live(stream)) << stream;
+  for (const char *file : {"gate=clip.mp4", "file:///clip.mp4", "clip.mp4", "/a/b", "gate=rtsp://h/a"})
+    EXPECT_FALSE(is_live(file)) << file;
 }
 
 }  // namespace
