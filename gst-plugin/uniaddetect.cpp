@@ -100,6 +100,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -140,6 +141,7 @@ std::string new_uuid() {
 struct Settings {
   std::string model;
   std::string source;  // empty: the element's name
+  bool source_is_set = false;
   std::string device = "auto";
   std::string precision = "auto";
   guint interval = 1;
@@ -170,6 +172,10 @@ struct State {
   uniad::EventTracker events{new_uuid()};
   bool warned = false;
   bool warned_of_lateness = false;
+  bool warned_of_buffers = false;             // that hold no frame
+  bool warned_of_shape = false;               // that is not what was learned
+  bool warned_of_orientation = false;         // that nothing has applied
+  std::set<std::string> compared;             // sources that were looked up among those that the model knows
   std::uint64_t no_numbers = 0;               // frames whose score was none
   std::optional<GstClockTime> mean_duration;  // of one detection
   double next_report = 0;                     // share of learning that is done when it is told of again
@@ -190,12 +196,13 @@ struct _GstUniadDetect {
   GstBaseTransform parent;
 
   struct Private {
-    // Guards the four below: the application writes and calls while the streaming thread reads.
+    // Guards the five below: the application writes and calls while the streaming thread reads.
     std::mutex mutex;
     Settings settings;
     LearnRequest learn_request;                      // the streaming thread begins with its next frame
     std::shared_ptr<uniad::Detector> to_save;        // from start to stop, for the signal `save`
     std::shared_ptr<uniad::CudaFrames> cuda_frames;  // from READY to NULL, where the network is for a GPU
+    std::optional<std::string> offered_device;       // that `cuda_frames` were made for, or not
     std::atomic<double> drift{0};                    // read by any thread
     std::atomic<guint64> skipped{0};                 // read by any thread
     std::atomic<GstClockTime> latency{0};            // latency queries come from any thread
@@ -248,6 +255,7 @@ static Settings current_settings(GstUniadDetect *self) {
     const std::lock_guard lock(self->priv->mutex);
     settings = self->priv->settings;
   }
+  settings.source_is_set = !settings.source.empty();
   if (settings.source.empty()) {
     gchar *name = gst_object_get_name(GST_OBJECT(self));
     settings.source = name;
@@ -261,10 +269,16 @@ static std::shared_ptr<uniad::CudaFrames> cuda_frames(GstUniadDetect *self) {
   return self->priv->cuda_frames;
 }
 
-// Before decoders choose where their frames lie.
+// Before decoders choose where their frames lie; and again where the device was changed since.
 static void offer_gpu_memory(GstUniadDetect *self) {
   try {
-    const auto device = uniad::Detector::cuda_device(current_settings(self).device);
+    const std::string name = current_settings(self).device;
+    {
+      const std::lock_guard lock(self->priv->mutex);
+      if (std::exchange(self->priv->offered_device, name) == name) return;
+      self->priv->cuda_frames.reset();
+    }
+    const auto device = uniad::Detector::cuda_device(name);
     if (!device) return;
     const std::shared_ptr<uniad::CudaFrames> frames = uniad::CudaFrames::create(GST_ELEMENT(self), *device);
     if (!frames) return;
@@ -291,7 +305,8 @@ static void pause_detection(GstUniadDetect *self) {
 
 static GstStateChangeReturn gst_uniad_detect_change_state(GstElement *element, GstStateChange transition) {
   GstUniadDetect *self = GST_UNIAD_DETECT(element);
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY) offer_gpu_memory(self);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY || transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    offer_gpu_memory(self);
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED || transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     pause_detection(self);
   const GstStateChangeReturn result =
@@ -299,6 +314,7 @@ static GstStateChangeReturn gst_uniad_detect_change_state(GstElement *element, G
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
     const std::lock_guard lock(self->priv->mutex);
     self->priv->cuda_frames.reset();
+    self->priv->offered_device.reset();
   }
   return result;
 }
@@ -497,6 +513,24 @@ static gboolean gst_uniad_detect_set_caps(GstBaseTransform *trans, GstCaps *inca
   return TRUE;
 }
 
+// A picture that lies on its side is another one to the network than the upright one that was learned.
+static void look_for_orientation(GstUniadDetect *self, GstEvent *event) {
+  State *state = self->priv->state.get();
+  GstTagList *tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  const gchar *orientation = nullptr;
+  if (state == nullptr || !gst_tag_list_peek_string_index(tags, GST_TAG_IMAGE_ORIENTATION, 0, &orientation) ||
+      g_str_equal(orientation, "rotate-0") || std::exchange(state->warned_of_orientation, true))
+    return;
+  GST_ELEMENT_WARNING(
+      self, STREAM, FORMAT,
+      ("The stream says that its pictures are to be turned (image-orientation: %s). uniad train "
+       "learns them turned: put \"videoflip video-direction=auto\" before this element, unless "
+       "something else turns them.",
+       orientation),
+      (nullptr));
+}
+
 static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *event) {
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
   switch (GST_EVENT_TYPE(event)) {
@@ -517,6 +551,9 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
       break;
     case GST_EVENT_FLUSH_STOP:
       forget(self, "flush");
+      break;
+    case GST_EVENT_TAG:
+      look_for_orientation(self, event);
       break;
     default:
       break;
@@ -566,9 +603,12 @@ static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstB
                                    : uniad::hold_frame(buffer, state.info);
   if (!frame) {
     state.frames_to_next = 0;
-    GST_ELEMENT_WARNING(self, STREAM, FORMAT,
-                        ("Passed a buffer that does not hold a frame of its caps, unjudged."),
-                        ("buffer of %" G_GSIZE_FORMAT " bytes", gst_buffer_get_size(buffer)));
+    if (!std::exchange(state.warned_of_buffers, true))
+      GST_ELEMENT_WARNING(self, STREAM, FORMAT,
+                          ("Passed a buffer that does not hold a frame of its caps, unjudged, and will pass "
+                           "all such buffers."),
+                          ("buffer of %" G_GSIZE_FORMAT " bytes", gst_buffer_get_size(buffer)));
+    GST_DEBUG_OBJECT(self, "buffer of %" G_GSIZE_FORMAT " bytes, unjudged", gst_buffer_get_size(buffer));
     return nullptr;
   }
   frame->taken_at(time_of(state, running_time));
@@ -613,6 +653,44 @@ static void follow_event(GstUniadDetect *self, const Settings &settings, const u
     tell_event(self, settings, frame_pts);
 }
 
+// A name that the model does not know is mostly a mistake. One that was not chosen, with a model of one
+// source, is none.
+static void compare_source(GstUniadDetect *self, const Settings &settings,
+                           const uniad::Calibration &calibration) {
+  State &state = *self->priv->state;
+  if (!state.compared.insert(settings.source).second) return;
+  const bool chosen = settings.source_is_set || calibration.sources.size() > 1;
+  if (calibration.sources.empty() || calibration.sources.contains(settings.source) || !chosen) return;
+  std::string known;
+  for (const auto &[name, statistics] : calibration.sources)
+    known += (known.empty() ? "\"" : ", \"") + name + "\"";
+  GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS,
+                      ("\"%s\" does not know the source \"%s\" and judges it by the threshold of all of its "
+                       "sources together. Set the property 'source' to one of them (%s), or learn this one: "
+                       "learn-time=30000000000.",
+                       settings.model.c_str(), settings.source.c_str(), known.c_str()),
+                      (nullptr));
+}
+
+// To the network all pictures have one shape: those of another one than was learned look distorted.
+static void compare_shape(GstUniadDetect *self, const Settings &settings) {
+  State &state = *self->priv->state;
+  const double learned = state.detector->aspect_ratio(settings.source);
+  if (state.warned_of_shape || !(learned > 0)) return;
+  const double stored =
+      static_cast<double>(GST_VIDEO_INFO_WIDTH(&state.info)) / GST_VIDEO_INFO_HEIGHT(&state.info);
+  const double shown = stored * GST_VIDEO_INFO_PAR_N(&state.info) / GST_VIDEO_INFO_PAR_D(&state.info);
+  if (uniad::same_aspect_ratio(stored, learned) || uniad::same_aspect_ratio(shown, learned)) return;
+  state.warned_of_shape = true;
+  GST_ELEMENT_WARNING(
+      self, STREAM, FORMAT,
+      ("The frames of \"%s\" are %.2f times as wide as high, those that it was learned from %.2f "
+       "times: they may look abnormal for that alone. Give the stream the shape that was learned "
+       "(videocrop, aspectratiocrop, or no borders), or learn from it as it is.",
+       settings.source.c_str(), stored, learned),
+      (nullptr));
+}
+
 // Whether there is a new verdict.
 static bool judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDetection result) {
   State &state = *self->priv->state;
@@ -646,6 +724,8 @@ static bool judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDe
                          settings.model.c_str()),
                         (nullptr));
   }
+  if (settings.threshold < 0) compare_source(self, settings, *calibration);
+  compare_shape(self, settings);
   uniad::Detection seen;
   seen.number = result.detection.number;
   state.verdict = uniad::judge(std::move(result.detection), threshold, normal);
@@ -1042,10 +1122,11 @@ static void install_properties(GObjectClass *klass) {
                           defaults.device.c_str(), in_ready));
   g_object_class_install_property(
       klass, PROP_PRECISION,
-      g_param_spec_string("precision", "Precision",
-                          "Number format of the network: auto (fp32), fp32, or bf16 where the processor "
-                          "has it, which is faster",
-                          defaults.precision.c_str(), in_ready));
+      g_param_spec_string(
+          "precision", "Precision",
+          "Number format of the network: auto (fp32 on the CPU, bf16 or fp16 on a GPU), fp32, bf16, fp16 "
+          "(GPU) or int8 (CPU); the shorter ones are faster where the processor has arithmetic for them",
+          defaults.precision.c_str(), in_ready));
   g_object_class_install_property(
       klass, PROP_INTERVAL,
       g_param_spec_uint("interval", "Interval",

@@ -71,6 +71,8 @@ class EngineDetector : public Detector {
       engine_ = Engine::of_new_model(*begun_, path_.string(), options.device, options.precision);
     } else {
       opened_ = state_of(path_);
+      for (const SourceProvenance &source : read_model_header(path_).provenance.sources)
+        aspect_ratios_[source.name] = source.aspect_ratio;
       engine_ = Engine::of_file(path_, options.device, options.precision);
     }
     if (options.device == "auto") gpu_remark_ = why_not_the_gpu();
@@ -98,10 +100,12 @@ class EngineDetector : public Detector {
       if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
       const std::scoped_lock lock(mutex_);
       detections[i].learning.reset();
-      if (learning_)
+      if (learning_) {
+        learned_ratio_ = static_cast<double>(frames[i].width) / frames[i].height;
         learn_from(tokens_[i], frames[i].time, detections[i]);
-      else
+      } else {
         judge(tokens_[i], detections[i]);
+      }
     }
   }
 
@@ -154,6 +158,10 @@ class EngineDetector : public Detector {
       model.calibration = *calibration_;
       for (const auto &[source, frames] : learned_) add_source(model.provenance, source, frames);
       learned_.clear();
+      for (SourceProvenance &source : model.provenance.sources) {
+        const auto ratio = aspect_ratios_.find(source.name);
+        if (ratio != aspect_ratios_.end()) source.aspect_ratio = ratio->second;
+      }
     }
     if (begun_) begun_->provenance = model.provenance;
     write_model(model, path);
@@ -164,6 +172,18 @@ class EngineDetector : public Detector {
   std::shared_ptr<const Calibration> calibration() const override {
     const std::scoped_lock lock(mutex_);
     return calibration_;
+  }
+
+  double aspect_ratio(const std::string &source) const override {
+    const std::scoped_lock lock(mutex_);
+    const auto own = aspect_ratios_.find(source);
+    if (own != aspect_ratios_.end()) return own->second;
+    double common = 0;
+    for (const auto &[name, ratio] : aspect_ratios_) {
+      if (common > 0 && !same_aspect_ratio(ratio, common)) return 0;
+      common = ratio;
+    }
+    return common;
   }
 
   std::string description() const override {
@@ -254,6 +274,7 @@ class EngineDetector : public Detector {
     known_ = std::move(outcome.statistics);
     calibration_ = std::make_shared<Calibration>(combine(*calibration_, outcome.calibration));
     learned_[learning->source()] += outcome.learning.frames;
+    aspect_ratios_[learning->source()] = learned_ratio_;
     if (const auto *normal = calibration_->find(learning->source())) outcome.learning.normal = *normal;
     return outcome.learning;
   }
@@ -293,6 +314,8 @@ class EngineDetector : public Detector {
   std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed
   std::optional<LiveLearning> learning_;
   std::map<std::string, std::int64_t> learned_;  // frames of each source, not saved yet
+  std::map<std::string, double> aspect_ratios_;  // of each source's pictures
+  double learned_ratio_ = 0;                     // of the newest frame that was learned from
 };
 
 }  // namespace

@@ -83,6 +83,12 @@ struct LearnOptions {
   double frame_rate = 0;  // frames that are judged a second, for false alarms an hour; 0: not known
 };
 
+// To 5 %: a picture that is distorted by more is another one to the network, which sees all of them in one
+// shape.
+inline bool same_aspect_ratio(double a, double b) {
+  return a <= 1.05 * b && b <= 1.05 * a;
+}
+
 // A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors of
 // the same model file, device and precision share one network; what they learn is their own.
 class Detector {
@@ -132,6 +138,9 @@ class Detector {
 
   virtual const ModelConfig &config() const = 0;
   virtual std::shared_ptr<const Calibration> calibration() const = 0;
+  // Width / height of the pictures that the source was learned from, or, of a source that the model does not
+  // know, all of its sources; 0: not known, or not the same.
+  virtual double aspect_ratio(const std::string &source) const = 0;
   // "efficientnet-b4 at 224x224, cpu, fp32 (AVX-512)": what `auto` became.
   virtual std::string description() const = 0;
   // What was asked for and could not be, in a sentence for the user; mostly empty.

@@ -294,6 +294,7 @@ ordered_json to_json(const Provenance &provenance) {
                        {"path", source.path},
                        {"trained", source.trained},
                        {"held_back", source.held_back}});
+    if (source.aspect_ratio > 0) sources.back()["aspect_ratio"] = source.aspect_ratio;
   }
   return {{"sources", sources},
           {"recipe", provenance.recipe},
@@ -310,6 +311,8 @@ Provenance provenance_from(const Field &field) {
   for (const Field &source : field["sources"].elements()) {
     provenance.sources.push_back({source["name"].text(), source["path"].text(), source["trained"].count(),
                                   source["held_back"].count()});
+    if (const auto ratio = source.find("aspect_ratio"))
+      provenance.sources.back().aspect_ratio = ratio->number(0, 1e6);
   }
   provenance.recipe = field["recipe"].text();
   provenance.steps = field["steps"].count();

@@ -140,6 +140,7 @@ struct SourceProvenance {
   std::string path;            // as given on the command line
   std::int64_t trained = 0;    // pictures or frames trained on
   std::int64_t held_back = 0;  // kept for the calibration
+  double aspect_ratio = 0;     // width / height of the pictures; 0: not known, as in older files
 };
 
 struct Provenance {

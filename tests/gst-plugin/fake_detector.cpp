@@ -51,6 +51,9 @@ class FakeDetector : public Detector {
   std::shared_ptr<const Calibration> calibration() const override {
     return std::make_shared<Calibration>(test::fake_network().calibration);
   }
+  double aspect_ratio(const std::string & /*source*/) const override {
+    return test::fake_network().aspect_ratio;
+  }
   std::string description() const override { return "fake"; }
   std::string remark() const override { return test::fake_network().remark; }
 
@@ -80,7 +83,8 @@ std::shared_ptr<Detector> Detector::open(const std::filesystem::path & /*model*/
   return std::make_shared<FakeDetector>();
 }
 
-std::optional<int> Detector::cuda_device(const std::string & /*device*/) {
+std::optional<int> Detector::cuda_device(const std::string &device) {
+  test::fake_network().asked_device = device;
   return test::fake_network().cuda_device;
 }
 

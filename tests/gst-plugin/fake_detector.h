@@ -17,8 +17,10 @@ struct FakeNetwork {
   Calibration calibration;
   std::string open_error;  // thrown by open() unless empty
   std::string remark;
+  double aspect_ratio = 0;  // of what every source was learned from
   int open_detectors = 0;
   std::optional<int> cuda_device;  // that every `device` stands for
+  std::string asked_device;        // of the newest cuda_device()
   DetectorOptions options;         // of the newest open()
 
   // Learning takes any frame, and gives its source a threshold of 0.5.

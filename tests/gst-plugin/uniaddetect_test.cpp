@@ -488,7 +488,105 @@ TEST_F(UniadDetect, TakesTheThresholdOfItsSourceElseThePooledOneElseThePropertys
   EXPECT_EQ(meta_of(push(grey_frame(0))).threshold, 0.125);
   g_object_set(element(), "threshold", -1.0, nullptr);
   EXPECT_EQ(meta_of(push(grey_frame(0))).threshold, 0.5);
-  EXPECT_EQ(message(GST_MESSAGE_WARNING), nullptr);
+}
+
+bool contains(const std::string &text, const std::string &part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_F(UniadDetect, ASourceThatTheModelDoesNotKnowIsToldOnceWithThoseThatItDoes) {
+  fake_network().calibration.pooled = statistics(0.5);
+  fake_network().calibration.sources["gate"] = statistics(0.25);
+  fake_network().calibration.sources["yard"] = statistics(0.75);
+  start("source=gtae");
+  for (guint i = 0; i < 3; ++i) EXPECT_EQ(meta_of(push(grey_frame(0, i))).threshold, 0.5);
+  const auto warnings = posted().warnings;
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(contains(warnings[0], "\"gtae\"") && contains(warnings[0], "\"gate\", \"yard\""))
+      << warnings[0];
+
+  g_object_set(element(), "source", "yard", nullptr);
+  EXPECT_EQ(meta_of(push(grey_frame(0, 3))).threshold, 0.75);
+  EXPECT_TRUE(posted().warnings.empty());
+
+  // A threshold that is set needs no calibration, and a source that is learned will be known.
+  start("source=gtae threshold=0.5");
+  push(grey_frame(0));
+  EXPECT_TRUE(posted().warnings.empty());
+  start("source=new learn=2");
+  for (guint i = 0; i < 4; ++i) push(grey_frame(0, i));
+  EXPECT_TRUE(posted().warnings.empty());
+}
+
+TEST_F(UniadDetect, AModelOfOneSourceNeedsNoNameOfIt) {
+  fake_network().calibration.pooled = statistics(0.5);
+  fake_network().calibration.sources["gate"] = statistics(0.5);
+  start();
+  push(grey_frame(0));
+  EXPECT_TRUE(posted().warnings.empty());
+}
+
+TEST_F(UniadDetect, FramesOfAnotherShapeThanWasLearnedAreToldOnce) {
+  fake_network().calibration.pooled = statistics(0.5);
+  const auto warnings = [&](double learned, const char *size) {
+    fake_network().aspect_ratio = learned;
+    start("", (std::string("video/x-raw,format=GRAY8,framerate=25/1,") + size).c_str());
+    for (guint i = 0; i < 2; ++i) {
+      Ref<GstBuffer> frame(gst_buffer_new_allocate(nullptr, 4096, nullptr));
+      gst_buffer_memset(frame.get(), 0, 0, static_cast<gsize>(-1));
+      push(std::move(frame));
+    }
+    return posted().warnings;
+  };
+  const auto distorted = warnings(16.0 / 9, "width=64,height=48");
+  ASSERT_EQ(distorted.size(), 1U);
+  EXPECT_TRUE(contains(distorted[0], "1.33") && contains(distorted[0], "1.78")) << distorted[0];
+  EXPECT_TRUE(warnings(16.0 / 9, "width=64,height=36").empty());
+  EXPECT_TRUE(warnings(16.0 / 9, "width=64,height=37").empty()) << "within 5 %";
+  EXPECT_EQ(warnings(16.0 / 9, "width=64,height=40").size(), 1U);
+  EXPECT_TRUE(warnings(16.0 / 9, "width=48,height=36,pixel-aspect-ratio=4/3").empty()) << "shown as 16:9";
+  EXPECT_TRUE(warnings(0, "width=64,height=48").empty()) << "files of before do not say";
+}
+
+TEST_F(UniadDetect, AnOrientationThatNothingHasAppliedIsToldOnce) {
+  fake_network().calibration.pooled = statistics(0.5);
+  start();
+  const auto tell = [&](const char *orientation) {
+    gst_harness_push_event(
+        harness_.get(), gst_event_new_tag(gst_tag_list_new(GST_TAG_IMAGE_ORIENTATION, orientation, nullptr)));
+    push(grey_frame(0));
+    return posted().warnings;
+  };
+  EXPECT_TRUE(tell("rotate-0").empty());
+  const auto turned = tell("rotate-90");
+  ASSERT_EQ(turned.size(), 1U);
+  EXPECT_TRUE(contains(turned[0], "videoflip video-direction=auto")) << turned[0];
+  EXPECT_TRUE(tell("rotate-90").empty());
+}
+
+TEST_F(UniadDetect, BuffersOfAWrongSizeAreToldOnce) {
+  fake_network().calibration.pooled = statistics(0.5);
+  start();
+  for (int i = 0; i < 5; ++i) push(Ref<GstBuffer>(gst_buffer_new_allocate(nullptr, 7, nullptr)));
+  EXPECT_EQ(posted().warnings.size(), 1U);
+}
+
+// GPU memory that is offered for one device is of no use to another.
+TEST_F(UniadDetect, ADeviceThatChangesInReadyIsAskedForItsMemory) {
+  start("device=cuda:0");
+  gst_element_set_state(element(), GST_STATE_READY);
+  EXPECT_EQ(fake_network().asked_device, "cuda:0");
+  g_object_set(element(), "device", "cuda:1", nullptr);
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+  EXPECT_EQ(fake_network().asked_device, "cuda:1");
+}
+
+TEST_F(UniadDetect, ThePrecisionsAreAllNamed) {
+  start();
+  const std::string blurb =
+      g_param_spec_get_blurb(g_object_class_find_property(G_OBJECT_GET_CLASS(element()), "precision"));
+  for (const char *precision : {"auto", "fp32", "bf16", "fp16", "int8"})
+    EXPECT_TRUE(contains(blurb, precision)) << precision;
 }
 
 TEST_F(UniadDetect, WithoutCalibrationNothingIsAnomalousAndOneWarningSaysSo) {

@@ -7,6 +7,7 @@
 
 #include "model/error.h"
 #include "model/statistics/learn_statistics.h"
+#include "training/train/statistics.h"
 
 namespace uniad {
 
@@ -76,7 +77,8 @@ NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provena
     const std::vector<std::int64_t> held_back = pictures.numbers(true);
     if (trained.empty())
       throw Error(source.path, "no picture of it could be read", "see the files named above");
-    provenance.sources.push_back({source.name, source.path, std::ssize(trained), std::ssize(held_back)});
+    provenance.sources.push_back({source.name, source.path, std::ssize(trained), std::ssize(held_back),
+                                  aspect_ratio_of(source.train)});
     for (const std::int64_t number : trained)
       data.trained.push_back(pictures.items[static_cast<std::size_t>(number)]);
     data.sources.push_back(

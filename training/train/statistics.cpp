@@ -2,11 +2,16 @@
 #include "training/train/statistics.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "model/engine/detector.h"
 #include "model/error.h"
+#include "training/data/visit.h"
 #include "training/report.h"
 #include "training/train/features.h"
 
@@ -55,8 +60,9 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     if (left_out > 0)
       progress.say(source.name + ": " + std::to_string(left_out) +
                    " pictures left out, their features are no numbers");
-    add_source(provenance, {source.name, source.path, learner.pictures() - before,
-                            static_cast<std::int64_t>(split.held_back.size())});
+    add_source(provenance,
+               {source.name, source.path, learner.pictures() - before,
+                static_cast<std::int64_t>(split.held_back.size()), aspect_ratio_of(source.train)});
   }
   if (anew) warn_of_few(learner, progress);
 
@@ -108,6 +114,20 @@ Calibration calibrate_held_back(const std::map<std::string, std::vector<double>>
   return calibration;
 }
 
+double aspect_ratio_of(std::span<const Item> items) {
+  if (items.empty()) return 0;
+  std::vector<Item> looked_at{items.front()};
+  if (!items.front().frame) looked_at.insert(looked_at.end(), {items[items.size() / 2], items.back()});
+  double ratio = 0;
+  bool same = true;
+  visit_items(looked_at, [&](std::size_t, const FrameView &frame) {
+    const double own = static_cast<double>(frame.width) / frame.height;
+    same = same && (ratio == 0 || same_aspect_ratio(ratio, own));
+    ratio = own;
+  });
+  return same ? ratio : 0;
+}
+
 void add_source(Provenance &provenance, const SourceProvenance &source) {
   const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
                                   [&](const auto &other) { return other.name == source.name; });
@@ -117,6 +137,10 @@ void add_source(Provenance &provenance, const SourceProvenance &source) {
   }
   known->trained += source.trained;
   known->held_back += source.held_back;
+  if (known->aspect_ratio == 0)
+    known->aspect_ratio = source.aspect_ratio;
+  else if (source.aspect_ratio > 0 && !same_aspect_ratio(known->aspect_ratio, source.aspect_ratio))
+    known->aspect_ratio = 0;
   if (known->path != source.path) known->path += ", " + source.path;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
 // What is known of their order in time is lost: each counts by itself as an alarm.
 Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
                                 const TrainOptions &options, Progress &progress);
+
+// Width / height of the pictures, as far as the first, the middle and the last tell; of a video its first
+// frame's. 0 where they differ.
+double aspect_ratio_of(std::span<const Item> items);
 
 // Adds pictures of a source to what the provenance says of it; a path that is new is named beside the old
 // ones.

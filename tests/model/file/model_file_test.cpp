@@ -50,7 +50,7 @@ Model small_model() {
                                              ScoreTail{-0.1, 1e-9, -1.0 / 3, {2.5, 1.0 / 7, -0.05}, 29.97}};
   model.calibration.sources = {{"cam \"1\" é/日本", {4, 3, 2, std::numeric_limits<std::int64_t>::max()}},
                                {"", {-1, -2, 0, 0}}};
-  model.provenance = {.sources = {{"line", "/data/line 1.mp4#0-399", 360, 40}, {"", "", 0, 0}},
+  model.provenance = {.sources = {{"line", "/data/line 1.mp4#0-399", 360, 40, 16.0 / 9}, {"", "", 0, 0}},
                       .recipe = "fast",
                       .steps = 400,
                       .selected = "step 300 of 400: smallest held-back loss, 0.41",
@@ -207,6 +207,8 @@ TEST_F(ModelFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(read.provenance.sources[0].path, "/data/line 1.mp4#0-399");
   EXPECT_EQ(read.provenance.sources[0].trained, 360);
   EXPECT_EQ(read.provenance.sources[0].held_back, 40);
+  EXPECT_EQ(read.provenance.sources[0].aspect_ratio, 16.0 / 9);
+  EXPECT_EQ(read.provenance.sources[1].aspect_ratio, 0) << "as in files of before, which do not have it";
   EXPECT_EQ(read.provenance.recipe, "fast");
   EXPECT_EQ(read.provenance.steps, 400);
   EXPECT_EQ(read.provenance.selected, "step 300 of 400: smallest held-back loss, 0.41");
