@@ -45,6 +45,8 @@ std::string capture_description(const CameraConfig &camera, const Findings &find
     text = "videotestsrc is-live=true name=pattern ! video/x-raw,width=640,height=360,framerate=25/1";
   else
     text = "uridecodebin name=source caps=video/x-raw(ANY) expose-all-streams=false ! video/x-raw";
+  if (camera.kind == SourceKind::file)  // turned as it says, as uniad train does
+    text += " ! videoconvert ! videoflip video-direction=auto";
   if (camera.kind == SourceKind::file)
     text += findings.is_still ? " ! imagefreeze is-live=true ! video/x-raw,framerate=10/1"
                               : " ! identity name=pace sync=true";  // as fast as a camera, no faster

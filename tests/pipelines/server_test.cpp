@@ -94,6 +94,29 @@ TEST_F(RtspServer, ServesAFileOverItsEndAndASecondViewerOfTheSameEncoder) {
   EXPECT_TRUE(is_green(first.next()));
 }
 
+// As phones do that are held upright: the matrix in the header of the track turns its pictures by a quarter.
+void say_that_it_is_turned(const std::filesystem::path &file, int height) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(stream), {}};
+  const std::size_t header = content.find("tkhd");
+  ASSERT_NE(header, std::string::npos);
+  std::string matrix;
+  for (const int value : {0, 1 << 16, 0, -(1 << 16), 0, 0, height << 16, 0, 1 << 30})
+    for (const int shift : {24, 16, 8, 0}) matrix += static_cast<char>(value >> shift & 0xff);
+  stream.seekp(static_cast<std::streamoff>(header) + 44);
+  stream << matrix;
+}
+
+TEST_F(RtspServer, TurnsAFileAsItSays) {
+  say_that_it_is_turned(make_clip(20), 240);
+  Server server(write_config("c.toml", camera("phone", "clip.mp4")), 1);
+  Viewer viewer(server.urls["phone"]);
+  ASSERT_TRUE(viewer.reaches(is_green));
+  const Picture picture = viewer.next();
+  EXPECT_EQ(picture.width, 240);
+  EXPECT_EQ(picture.height, 320);
+}
+
 TEST_F(RtspServer, AForeignClientUnderstandsIt) {
   g_autofree char *ffprobe = g_find_program_in_path("ffprobe");
   if (ffprobe == nullptr) GTEST_SKIP() << "needs ffprobe";
