@@ -83,12 +83,6 @@ struct LearnOptions {
   double frame_rate = 0;  // frames that are judged a second, for false alarms an hour; 0: not known
 };
 
-// To 5 %: a picture that is distorted by more is another one to the network, which sees all of them in one
-// shape.
-inline bool same_aspect_ratio(double a, double b) {
-  return a <= 1.05 * b && b <= 1.05 * a;
-}
-
 // A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors of
 // the same model file, device and precision share one network; what they learn is their own.
 class Detector {

@@ -13,6 +13,7 @@
 #include "model/backbone/taps.h"
 #include "model/error.h"
 #include "model/file/choices.h"
+#include "model/file/interrupted_learning.h"
 #include "model/file/network_tensors.h"
 #include "model/json_text.h"
 
@@ -406,6 +407,10 @@ void check_numbers(const Model &model, const std::string &file) {
 }
 
 Model model_from(TensorFile content, const std::string &file) {
+  if (content.metadata.contains(learning_entry)) {
+    throw Error(file, "holds learning that was interrupted, and is no model yet",
+                "let the camera learn the rest: uniaddetect with the same model, source and learn-time");
+  }
   const auto read = [&](const std::string &key, auto from) {
     const json entry = parse_entry(content.metadata, key, file);
     return from(Field(entry, key, file));
@@ -513,7 +518,31 @@ Model read_model_header(const std::filesystem::path &path) {
   return model_from(read_safetensors_header(path), path.string());
 }
 
+void add_source(Provenance &provenance, const SourceProvenance &source) {
+  const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
+                                  [&](const auto &other) { return other.name == source.name; });
+  if (known == provenance.sources.end()) {
+    provenance.sources.push_back(source);
+    return;
+  }
+  known->trained += source.trained;
+  known->held_back += source.held_back;
+  if (known->aspect_ratio == 0)
+    known->aspect_ratio = source.aspect_ratio;
+  else if (source.aspect_ratio > 0 && !same_aspect_ratio(known->aspect_ratio, source.aspect_ratio))
+    known->aspect_ratio = 0;
+  const std::string separator = ", ";
+  const std::string all = separator + known->path + separator;
+  if (all.find(separator + source.path + separator) == std::string::npos)
+    known->path += separator + source.path;
+}
+
 void write_model(const Model &model, const std::filesystem::path &path) {
+  write_model(model, FileLock(path));
+}
+
+void write_model(const Model &model, const FileLock &right_to_write) {
+  const std::filesystem::path &path = right_to_write.path();
   TensorFile content{model.tensors,
                      {{"uniad.version", std::to_string(model_file_version)},
                       {"uniad.config", config_text(model.config)},

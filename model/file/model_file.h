@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/file/file_lock.h"
 #include "model/file/safetensors.h"
 #include "model/preprocess/preprocess.h"
 
@@ -135,6 +136,12 @@ struct Calibration {
   const ScoreStatistics *find(const std::string &source) const;
 };
 
+// To 5 %: a picture that is distorted by more is another one to the network, which sees all of them in one
+// shape.
+inline bool same_aspect_ratio(double a, double b) {
+  return a <= 1.05 * b && b <= 1.05 * a;
+}
+
 struct SourceProvenance {
   std::string name;            // source name
   std::string path;            // as given on the command line
@@ -154,6 +161,10 @@ struct Provenance {
   std::string weight_licence;
 };
 
+// Adds pictures of a source to what the provenance says of it; a path that is new is named beside the old
+// ones.
+void add_source(Provenance &provenance, const SourceProvenance &source);
+
 // A model: one safetensors file (design 3.1). Tensor names are the authors' (`backbone.*`,
 // `reconstruction.*`), `feature_mean`, `feature_std` (channels) where features are standardised,
 // `feature_whitening` (channels x channels) where they are whitened after that, and
@@ -171,7 +182,9 @@ inline constexpr int model_file_version = 1;
 // configuration that cannot work (see check()).
 Model read_model(const std::filesystem::path &path);
 Model read_model_header(const std::filesystem::path &path);  // tensors without bytes
+// Replaces the file, under its lock; who has read it before, to add to it, holds that already.
 void write_model(const Model &model, const std::filesystem::path &path);
+void write_model(const Model &model, const FileLock &right_to_write);
 
 // The JSON of `uniad.config`: equal texts, equal networks.
 std::string config_text(const ModelConfig &config);

@@ -341,7 +341,7 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
   return content;
 }
 
-void write_safetensors(const TensorFile &file, const std::filesystem::path &path) {
+void write_safetensors(const TensorFile &file, const std::filesystem::path &path, Durability durability) {
   // Wide elements first, so that every tensor lies aligned to its element.
   std::vector<const std::pair<const std::string, StoredTensor> *> order;
   for (const auto &item : file.tensors) order.push_back(&item);
@@ -368,7 +368,10 @@ void write_safetensors(const TensorFile &file, const std::filesystem::path &path
   output.write(std::as_bytes(std::span(&json_size, 1)));
   output.write(std::as_bytes(std::span(json)));
   for (const auto *item : order) output.write(item->second.bytes);
-  output.commit();
+  if (durability == Durability::Synced)
+    output.commit();
+  else
+    output.replace();
 }
 
 }  // namespace uniad

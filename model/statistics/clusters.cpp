@@ -108,6 +108,26 @@ Statistics merge(Statistics statistics, const Statistics &other) {
   return statistics;
 }
 
+void OnlineClusters::place(std::int64_t place, const ClusterSums &cluster) {
+  if (!descriptors_.defined()) {
+    const auto places = static_cast<std::int64_t>(most_) + 1;
+    descriptors_ = torch::zeros({places, cluster.descriptors.size(0)}, torch::kFloat64);
+    counts_ = torch::zeros(places, torch::kFloat64);
+  }
+  descriptors_[place] = cluster.descriptors;
+  counts_[place] = static_cast<double>(cluster.pictures);
+}
+
+void OnlineClusters::restore(State state) {
+  clusters_ = std::move(state.clusters);
+  sum_ = std::move(state.sum);
+  squares_ = std::move(state.squares);
+  tokens_ = state.tokens;
+  descriptors_ = torch::Tensor();
+  counts_ = torch::Tensor();
+  for (std::size_t i = 0; i < clusters_.size(); ++i) place(static_cast<std::int64_t>(i), *clusters_[i]);
+}
+
 void OnlineClusters::add(ClusterSums picture) {
   const TokenSums &features = picture.features;
   const torch::Tensor sum = features.positions.sum(0);
@@ -115,14 +135,8 @@ void OnlineClusters::add(ClusterSums picture) {
   sum_ = sum_.defined() ? sum_ + sum : sum;
   squares_ = squares_.defined() ? squares_ + squares : squares.clone();
   tokens_ += static_cast<double>(features.positions.size(0));
-  if (!descriptors_.defined()) {
-    const auto places = static_cast<std::int64_t>(most_) + 1;
-    descriptors_ = torch::zeros({places, sum.size(0)}, torch::kFloat64);
-    counts_ = torch::zeros(places, torch::kFloat64);
-  }
   const auto last = std::ssize(clusters_);
-  descriptors_[last] = picture.descriptors;
-  counts_[last] = static_cast<double>(picture.pictures);
+  place(last, picture);
   clusters_.push_back(std::make_shared<const ClusterSums>(std::move(picture)));
   if (clusters_.size() <= most_) return;
   const ChannelScale scale = channel_scale(sum_, squares_, tokens_);

@@ -32,7 +32,19 @@ class OnlineClusters {
   void add(ClusterSums picture);
   const Partition &clusters() const { return clusters_; }
 
+  // All that it is, and from it. The sums are of all pictures; undefined without any.
+  struct State {
+    Partition clusters;
+    torch::Tensor sum;      // (channels), fp64: over all tokens
+    torch::Tensor squares;  // (channels), fp64
+    double tokens = 0;
+  };
+  State state() const { return {clusters_, sum_, squares_, tokens_}; }
+  void restore(State state);
+
  private:
+  void place(std::int64_t place, const ClusterSums &cluster);
+
   std::size_t most_;
   Partition clusters_;
   torch::Tensor descriptors_;  // (most + 1, channels): those of each cluster, summed

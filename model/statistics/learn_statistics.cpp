@@ -15,7 +15,6 @@
 namespace uniad {
 namespace {
 
-constexpr std::size_t clusters_a_fold = 48;  // while they gather: the more, the better they are told apart
 constexpr std::size_t sample_memory = 64'000'000;  // bytes of features kept for scoring what was held back
 constexpr std::size_t fewest_samples = 40;         // of a source
 constexpr std::size_t deciding_samples = 40;       // of a fold, that choose the number of clusters
@@ -94,6 +93,15 @@ Statistics StatisticsLearner::known_without(int left_out) const {
   return statistics;
 }
 
+Statistics StatisticsLearner::gained_by_known() const {
+  std::map<std::size_t, ClusterSums> clusters;
+  for (const Fold &fold : folds_)
+    for (const auto &[cluster, gained] : fold.known) clusters[cluster] += gained;
+  Statistics gained;
+  for (auto &[cluster, sums] : clusters) gained.push_back(std::move(sums));
+  return gained;
+}
+
 Partition StatisticsLearner::fresh_without(int left_out) const {
   Partition clusters;
   for (int fold = 0; fold < folds; ++fold) {
@@ -154,7 +162,9 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
   const ChannelScale scale = this->scale();
   Learned learned;
   learned.clusters = choose_clusters(scale);
-  learned.statistics = without(all, learned.clusters, scale);
+  const Partition fresh = merge_down(fresh_without(all), learned.clusters, scale);
+  learned.statistics = joined(known_without(all), fresh);
+  learned.gained = joined(gained_by_known(), fresh);
   std::map<std::string, std::vector<torch::Tensor>> by_source;
   for (int fold = 0; fold < folds; ++fold) {
     const auto samples = samples_of(fold);

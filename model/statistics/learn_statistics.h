@@ -25,6 +25,8 @@ namespace uniad {
 class StatisticsLearner {
  public:
   static constexpr int folds = 5;
+  static constexpr std::size_t clusters_a_fold =
+      48;  // while they gather: the more, the better they are told apart
 
   // `known`: to add to, exactly; may be empty. Of a scene that is known (Route) its cluster learns more, any
   // other scene begins clusters of its own. `sources`: how many there will be, which share the memory for
@@ -42,6 +44,7 @@ class StatisticsLearner {
 
   struct Learned {
     Statistics statistics;     // of everything, nothing held back
+    Statistics gained;         // of the pictures that were added alone
     std::size_t clusters = 1;  // of what was not known
     // (pictures, rows, columns), fp32, by source: grids of pictures under statistics without their fold.
     // Empty where all pictures lie in one fold.
@@ -54,6 +57,11 @@ class StatisticsLearner {
   // Of everything but one fold, in as many clusters: for judging its pictures. Empty where there is nothing
   // else.
   Statistics without(int fold, std::size_t clusters) const;
+
+  // All that was added, to go on with later: a learner that knows the same and restores it gives what this
+  // one would have. Throws Error where the content was not stored by one that knew as much.
+  TensorFile store() const;
+  void restore(const TensorFile &stored);
 
  private:
   struct Sample {
@@ -71,6 +79,7 @@ class StatisticsLearner {
 
   void keep_sample(Sample sample);
   Statistics known_without(int left_out) const;
+  Statistics gained_by_known() const;
   Partition fresh_without(int left_out) const;
   std::vector<const Sample *> samples_of(int fold) const;
   ChannelScale scale() const;

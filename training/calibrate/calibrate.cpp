@@ -264,12 +264,13 @@ void calibrate_model(const CalibrateOptions &options, Progress &progress) {
   const Recalibration result =
       options.data.empty() ? by_another_rule(options, json, progress) : by_footage(options, json, progress);
   if (!options.dry_run) {
+    const FileLock right_to_write(options.model);
     Model model = read_model(options.model);
     if (std::filesystem::last_write_time(options.model) != opened)
       throw Error(options.model.string(), "was written by somebody else meanwhile",
                   "start again, to calibrate what it holds now");
     model.calibration = result.now;
-    write_model(model, options.model);
+    write_model(model, right_to_write);
   }
   if (options.json != "-") print_table(result);
   if (json) write_json(result, !options.dry_run, *json);

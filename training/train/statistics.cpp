@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train/statistics.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <span>
@@ -95,7 +94,8 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
       }
     }
   }
-  return {std::move(learned.statistics), calibrate_held_back(scores, options, progress), std::move(scored)};
+  return {std::move(learned.statistics), std::move(learned.gained),
+          calibrate_held_back(scores, options, progress), std::move(scored)};
 }
 
 Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
@@ -126,22 +126,6 @@ double aspect_ratio_of(std::span<const Item> items) {
     ratio = own;
   });
   return same ? ratio : 0;
-}
-
-void add_source(Provenance &provenance, const SourceProvenance &source) {
-  const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
-                                  [&](const auto &other) { return other.name == source.name; });
-  if (known == provenance.sources.end()) {
-    provenance.sources.push_back(source);
-    return;
-  }
-  known->trained += source.trained;
-  known->held_back += source.held_back;
-  if (known->aspect_ratio == 0)
-    known->aspect_ratio = source.aspect_ratio;
-  else if (source.aspect_ratio > 0 && !same_aspect_ratio(known->aspect_ratio, source.aspect_ratio))
-    known->aspect_ratio = 0;
-  if (known->path != source.path) known->path += ", " + source.path;
 }
 
 }  // namespace uniad

@@ -18,6 +18,7 @@ namespace uniad {
 // Statistics of normal features, and the scores of normal pictures that they were not learned from.
 struct LearnedStatistics {
   Statistics statistics;
+  Statistics gained;  // of the new pictures alone
   Calibration calibration;
   std::vector<ScoredItem> scored;  // those pictures; of very many a random choice
 };
@@ -37,9 +38,5 @@ Calibration calibrate_held_back(const std::map<std::string, std::vector<double>>
 // Width / height of the pictures, as far as the first, the middle and the last tell; of a video its first
 // frame's. 0 where they differ.
 double aspect_ratio_of(std::span<const Item> items);
-
-// Adds pictures of a source to what the provenance says of it; a path that is new is named beside the old
-// ones.
-void add_source(Provenance &provenance, const SourceProvenance &source);
 
 }  // namespace uniad

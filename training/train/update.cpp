@@ -5,8 +5,11 @@
 
 #include <utility>
 
+#include "model/engine/addition.h"
 #include "model/engine/calibration.h"
 #include "model/error.h"
+#include "model/file/file_lock.h"
+#include "model/file/fingerprint.h"
 #include "model/network.h"
 #include "model/statistics/clusters.h"
 #include "training/frame_rate.h"
@@ -70,12 +73,23 @@ void update(const TrainOptions &options, Progress &progress) {
   Model model = read_model_with_statistics(options.model);
   const auto network = make_network(model, options.model.string());
   const TrainOptions with_rule = with_rule_of(model, options);
-  model.calibration.rule = text_of(*with_rule.threshold);
-  LearnedStatistics learned =
-      learn_statistics(*network, model.config, with_rule, statistics_in(model), model.provenance, progress);
-  set_statistics(model, learned.statistics);
-  model.calibration = combine(std::move(model.calibration), learned.calibration);
-  write_model(model, options.model);
+  const Statistics known = statistics_in(model);
+  Provenance fresh;
+  LearnedStatistics learned = learn_statistics(*network, model.config, with_rule, known, fresh, progress);
+
+  // Others may have added to the file meanwhile: both is kept.
+  const FileLock right_to_write(options.model);
+  Model now = read_model(options.model);
+  now.calibration.rule = text_of(*with_rule.threshold);
+  const bool alone = identity_of(statistics_in(now)) == identity_of(known);
+  add_to(now,
+         {network_fingerprint(model), identity_of(known), std::move(learned.statistics),
+          std::move(learned.gained), std::move(learned.calibration), std::move(fresh.sources)},
+         options.model.string());
+  write_model(now, right_to_write);
+  if (!alone)
+    progress.say(options.model.string() +
+                 ": was changed meanwhile; what was learned was added to what it holds now");
 }
 
 void merge_models(const MergeOptions &options, Progress &progress) {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+#include "model/file/model_file.h"
+
+namespace uniad {
+
+// 64 bits that tell one content from another. Made for speed: nobody is to be kept from forging it.
+class Fingerprint {
+ public:
+  void add(std::span<const std::byte> bytes);
+  void add(const std::string &text) { add(std::as_bytes(std::span(text))); }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0x9e3779b97f4a7c15;
+};
+
+// Of names, shapes and values.
+std::uint64_t fingerprint_of(const std::map<std::string, StoredTensor> &tensors);
+
+// Of everything that makes a model's features what they are: statistics of models with the same add up.
+std::uint64_t network_fingerprint(const Model &model);
+
+}  // namespace uniad
