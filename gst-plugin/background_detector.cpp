@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/background_detector.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -29,15 +28,6 @@ std::optional<TimedDetection> BackgroundDetector::take() {
   return result;
 }
 
-std::optional<Learning> BackgroundDetector::take_learning() {
-  const std::lock_guard lock(mutex_);
-  if (finished_.empty() || !finished_.back().detection.learning) return std::nullopt;
-  const TimedDetection result = std::move(finished_.back());
-  finished_.pop_back();
-  changed_.notify_all();
-  return result.detection.learning;
-}
-
 void BackgroundDetector::finish() {
   std::optional<Offer> dropped;
   std::unique_lock lock(mutex_);
@@ -52,18 +42,10 @@ void BackgroundDetector::clear() {
   error_ = nullptr;
 }
 
-bool BackgroundDetector::may_go_on() const {
-  const auto is_learned = [](const TimedDetection &result) {
-    return result.detection.learning && result.detection.learning->finished;
-  };
-  const bool learned = std::any_of(finished_.begin(), finished_.end(), is_learned);
-  return waiting_.has_value() && !learned;
-}
-
 void BackgroundDetector::run(const std::stop_token &stop) {
   std::vector<Detection> detections;
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return may_go_on(); })) {
+  while (changed_.wait(lock, stop, [this] { return waiting_.has_value(); })) {
     auto work = std::exchange(waiting_, std::nullopt);
     busy_ = true;
     lock.unlock();

@@ -25,7 +25,7 @@ struct TimedDetection {
 };
 
 // Judges frames on a thread of its own. Of the frames offered while it is busy only the newest waits, so that
-// never more than two are held. A result that ends learning is waited for until it is taken.
+// never more than two are held.
 class BackgroundDetector {
  public:
   explicit BackgroundDetector(std::shared_ptr<Detector> detector);
@@ -35,9 +35,6 @@ class BackgroundDetector {
   // The oldest result that was not taken yet, if any; there are two at most where each offer comes after
   // taking all. Throws what stopped the detector.
   std::optional<TimedDetection> take();
-
-  // How learning goes, where the newest result tells; nothing else is taken, and nothing thrown.
-  std::optional<Learning> take_learning();
 
   // Waits for the frame in work; the one waiting is dropped, the result stays.
   void finish();
@@ -52,7 +49,6 @@ class BackgroundDetector {
   };
 
   void run(const std::stop_token &stop);
-  bool may_go_on() const;
 
   std::shared_ptr<Detector> detector_;
   std::mutex mutex_;  // guards the five below

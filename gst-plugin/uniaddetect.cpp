@@ -28,11 +28,19 @@
  * With #GstUniadDetect:learn-time, the frames of the next so many nanoseconds of the stream are learned from
  * instead of judged, without a training step; with #GstUniadDetect:learn, the next so many frames; with both,
  * until both are reached. While the pipeline plays, the action signals #GstUniadDetect::learn and
- * #GstUniadDetect::learn-for do the same. Then the statistics of these frames are added
- * to what the model knows, the threshold of the source is drawn from frames that were held back in turn, the
- * model is saved at #GstUniadDetect:model, and detection goes on. Where there is no model file yet, one is
- * begun on #GstUniadDetect:backbone. Learning that the end of the stream or a state change cuts short keeps
- * the frames that came.
+ * #GstUniadDetect::learn-for do the same. Then the statistics of these frames are added to what the model
+ * knows, the threshold of the source is drawn from frames that were held back in turn, the model is saved at
+ * #GstUniadDetect:model, and detection goes on. Where there is no model file yet, one is begun on
+ * #GstUniadDetect:backbone. All that takes time happens beside the stream: frames of a live stream pass
+ * meanwhile, unjudged or judged by what was known before, and the stream of a file waits.
+ *
+ * Learning that the end of the stream or a state change interrupts leaves no model of too few frames. What
+ * was learned is kept beside the model, as MODEL.SOURCE.learning, and learning goes on with it when it is
+ * asked for again, in this process or another; asked for fewer frames, it takes those as enough. A model file
+ * that cannot be written leaves what was learned in force, also for elements that are started later in this
+ * process, and is tried again every minute. Elements and processes may learn into one model file at the same
+ * time: it gets what each of them learned. With #GstUniadDetect:learn-once, a source that the model knows
+ * already is not learned from again when the element starts.
  *
  * Frames that their decoder calls corrupt (%GST_BUFFER_FLAG_CORRUPTED: parts are missing, or they come before
  * the first key frame) or that only fill a gap (%GST_BUFFER_FLAG_GAP) pass without being judged or learned;
@@ -75,9 +83,11 @@
  * What is not known of a time is %GST_CLOCK_TIME_NONE.
  *
  * "uniad-learn" tells how learning goes, every twentieth of the way and at its end: #gchararray `source`,
- * #gchararray `state` ("learning", "done", "failed"), #guint64 `frames` so far, #guint64 `wanted`, #guint64
- * `time` of the stream that these frames cover, in nanoseconds, #guint64 `wanted-time`; once done #gdouble
- * `threshold` and #gchararray `remarks`, where there are any.
+ * #gchararray `state`, #guint64 `frames` so far, #guint64 `wanted`, #guint64 `time` of the stream that these
+ * frames cover, in nanoseconds, #guint64 `wanted-time`, #gdouble `threshold` once it is done, and #gchararray
+ * `remarks`, where there are any. The states are "learning", "done" (frames are judged by it), "saved" (it is
+ * in the model file), "unsaved" (it is in force, and could not be written yet), "interrupted" (what was
+ * learned is kept for later) and "failed".
  *
  * ## Example launch line
  * |[
@@ -114,6 +124,7 @@
 #include "gst-plugin/verdict.h"
 #include "gst-plugin/wall_clock.h"
 #include "model/engine/detector.h"
+#include "model/file/interrupted_learning.h"
 #include "model/json_text.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_detect_debug);
@@ -149,6 +160,7 @@ struct Settings {
   GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_AUTO;
   bool post_messages = true;
   LearnRequest learn;
+  bool learn_once = false;
   std::string backbone = "auto";
   double adapt_rate = 0;
   GstClockTime hold_time = uniad::default_hold_time / std::chrono::nanoseconds(1);
@@ -159,6 +171,7 @@ struct Settings {
 // What lives from start to stop. Only the streaming thread touches it.
 struct State {
   std::shared_ptr<uniad::Detector> detector;
+  bool begins_model = false;  // there was no file
   GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_AUTO;
   std::optional<bool> live;                               // of the stream, once its first frame has come
   std::unique_ptr<uniad::BackgroundDetector> background;  // where no frame waits
@@ -178,8 +191,6 @@ struct State {
   std::set<std::string> compared;             // sources that were looked up among those that the model knows
   std::uint64_t no_numbers = 0;               // frames whose score was none
   std::optional<GstClockTime> mean_duration;  // of one detection
-  double next_report = 0;                     // share of learning that is done when it is told of again
-  std::uint64_t untimed = 0;                  // frames without a timestamp
   guint followed = 0;                         // normal frames since the figure of drift was drawn
 
   void forget() {
@@ -196,10 +207,14 @@ struct _GstUniadDetect {
   GstBaseTransform parent;
 
   struct Private {
-    // Guards the five below: the application writes and calls while the streaming thread reads.
+    // Guards those below that are not atomic, but for `state`: the application writes and calls while the
+    // streaming thread reads.
     std::mutex mutex;
     Settings settings;
     LearnRequest learn_request;                      // the streaming thread begins with its next frame
+    bool request_is_of_start = false;                // not of the application while it plays
+    LearnRequest interrupted;                        // by the end of the stream, should it go on
+    bool learned = false;                            // what the properties ask for at the start
     std::shared_ptr<uniad::Detector> to_save;        // from start to stop, for the signal `save`
     std::shared_ptr<uniad::CudaFrames> cuda_frames;  // from READY to NULL, where the network is for a GPU
     std::optional<std::string> offered_device;       // that `cuda_frames` were made for, or not
@@ -225,6 +240,7 @@ enum {
   PROP_POST_MESSAGES,
   PROP_LEARN,
   PROP_LEARN_TIME,
+  PROP_LEARN_ONCE,
   PROP_BACKBONE,
   PROP_ADAPT_RATE,
   PROP_DRIFT,
@@ -333,89 +349,92 @@ static void tell_event(GstUniadDetect *self, const Settings &settings, GstClockT
                      gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, uniad::event_structure(event)));
 }
 
-static void post_learning(GstUniadDetect *self, const Settings &settings, const uniad::Learning &learning,
-                          const char *state_name) {
+static std::string interruption_text(const uniad::Learning &learning) {
+  if (learning.frames == 0) return "Learning has not begun: no frame came that could be learned from.";
+  const std::string kept = learning.kept.empty()
+                               ? "What was learned could not be written and is kept until this process ends."
+                               : "What was learned is kept in \"" + learning.kept.string() + "\".";
+  return "Learning is not finished: the stream ended after " + learning.progress_text() +
+         ", and no model was written from them. " + kept +
+         " Learning goes on with it when it is asked for again, with more footage; to accept what came, ask "
+         "for "
+         "as much: learn=" +
+         std::to_string(learning.frames) + ".";
+}
+
+// Says how learning goes; on the learner's thread.
+static void tell_of_learning(GstUniadDetect *self, const uniad::Learning &learning) {
+  using State = uniad::Learning::State;
+  auto *priv = self->priv;
+  switch (learning.state) {
+    case State::Learning:
+      for (const std::string &remark : learning.remarks)
+        GST_ELEMENT_INFO(self, STREAM, FAILED, ("%s: %s", learning.source.c_str(), remark.c_str()),
+                         (nullptr));
+      break;
+    case State::Done: {
+      GST_INFO_OBJECT(self, "learned from %" G_GINT64_FORMAT " frames", learning.frames);
+      priv->drift = 0;
+      const std::lock_guard lock(priv->mutex);
+      priv->learned = true;
+      priv->interrupted = {};
+      break;
+    }
+    case State::Failed: {
+      GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", learning.failure.c_str()), (nullptr));
+      const std::lock_guard lock(priv->mutex);
+      priv->interrupted = {};
+      break;
+    }
+    case State::Interrupted:
+      GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", interruption_text(learning).c_str()), (nullptr));
+      break;
+    case State::Unsaved:
+      GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                          ("What was learned is in use but could not be saved, and will be tried again: %s",
+                           learning.failure.c_str()),
+                          (nullptr));
+      break;
+    case State::Saved:
+      break;
+  }
+  if (learning.state == State::Done)
+    for (const std::string &remark : learning.remarks)
+      GST_ELEMENT_WARNING(self, STREAM, FAILED, ("Learning %s: %s", learning.source.c_str(), remark.c_str()),
+                          (nullptr));
+  const Settings settings = current_settings(self);
   if (!settings.post_messages) return;
   gst_element_post_message(
       GST_ELEMENT(self),
-      gst_message_new_element(GST_OBJECT(self),
-                              uniad::learning_structure(learning, settings.source, state_name)));
+      gst_message_new_element(GST_OBJECT(self), uniad::learning_structure(learning, settings.source)));
 }
 
-// Says how learning goes, and keeps what it brought. A model that cannot be saved is in force all the same.
-static void take_learning(GstUniadDetect *self, const Settings &settings, const uniad::Learning &learning) {
-  State &state = *self->priv->state;
-  if (!learning.finished) {
-    if (learning.share() < state.next_report) return;
-    state.next_report = learning.share() + 0.05;
-    post_learning(self, settings, learning, "learning");
-    return;
-  }
-  if (!learning.failure.empty()) {
-    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", learning.failure.c_str()), (nullptr));
-    post_learning(self, settings, learning, "failed");
-    return;
-  }
-  self->priv->drift = 0;
-  state.verdict.reset();
-  try {
-    state.detector->save(settings.model);
-  } catch (const std::exception &error) {
-    GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
-                        ("What was learned is in use but could not be saved: %s", error.what()), (nullptr));
-  }
-  for (const std::string &remark : learning.remarks)
-    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("Learning %s: %s", settings.source.c_str(), remark.c_str()),
-                        (nullptr));
-  GST_INFO_OBJECT(self, "learned from %" G_GINT64_FORMAT " frames", learning.frames);
-  post_learning(self, settings, learning, "done");
-}
-
-// What learning in the background brought must not go with the results that are dropped.
-static void take_pending_learning(GstUniadDetect *self) {
-  State &state = *self->priv->state;
-  if (!state.background) return;
-  state.background->finish();
-  const auto learning = state.background->take_learning();
-  if (learning) take_learning(self, current_settings(self), *learning);
-}
-
-// The stream ends while frames are learned from: those that came are kept.
-static void finish_learning(GstUniadDetect *self) {
+// No more frames come for now: what was learned is in force or kept.
+static void end_learning(GstUniadDetect *self) {
   State *state = self->priv->state.get();
   if (state == nullptr) return;
-  const Settings settings = current_settings(self);
-  try {
-    take_pending_learning(self);
-    if (const auto learning = state->detector->finish_learning()) {
-      GST_ELEMENT_WARNING(self, STREAM, FAILED,
-                          ("The stream ended after %" G_GINT64_FORMAT " of the %" G_GINT64_FORMAT
-                           " frames to learn from; those are kept.",
-                           learning->frames, learning->wanted),
-                          (nullptr));
-      take_learning(self, settings, *learning);
-    }
-  } catch (const std::exception &error) {
-    GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
-    post_learning(self, settings, {}, "failed");
-  }
+  if (state->background) state->background->finish();
+  state->detector->end_learning();
+  const std::lock_guard lock(self->priv->mutex);
+  // Should the stream go on, so does learning.
+  if (self->priv->interrupted) self->priv->learn_request = self->priv->interrupted;
 }
 
 // The stream stops or jumps: what was seen no longer holds.
 static void forget(GstUniadDetect *self, const char *reason) {
   State *state = self->priv->state.get();
   if (state == nullptr) return;
-  take_pending_learning(self);
   if (state->events.end(reason)) tell_event(self, current_settings(self), GST_CLOCK_TIME_NONE);
   state->forget();
 }
 
-static uniad::DetectorOptions options_of(const Settings &settings) {
+static uniad::DetectorOptions options_of(GstUniadDetect *self, const Settings &settings) {
   uniad::DetectorOptions options;
   options.device = settings.device;
   options.precision = settings.precision;
   if (settings.learn) options.new_on_backbone = settings.backbone;
   options.adapt_rate = settings.adapt_rate;
+  options.tell = [self](const uniad::Learning &learning) { tell_of_learning(self, learning); };
   options.batch_size = settings.batch_size;
   options.batch_timeout = std::chrono::nanoseconds(settings.batch_timeout);
   return options;
@@ -433,19 +452,25 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     return FALSE;
   }
   std::error_code unreadable;
-  if (!settings.learn && !std::filesystem::exists(settings.model, unreadable)) {
+  const auto exists = [&](const std::filesystem::path &path) {
+    return std::filesystem::exists(path, unreadable);
+  };
+  if (!settings.learn && !exists(settings.model) && !uniad::Detector::holds_unsaved(settings.model)) {
+    const bool interrupted = exists(uniad::interrupted_learning_path(settings.model, settings.source));
     GST_ELEMENT_ERROR(
         self, RESOURCE, NOT_FOUND,
-        ("There is no model file \"%s\": give the property 'model' the path of a file that uniad train "
-         "or uniad import wrote, or let the element learn one: learn-time=30000000000 (nanoseconds).",
-         settings.model.c_str()),
+        ("There is no model file \"%s\"%s: give the property 'model' the path of a file that "
+         "uniad train or uniad import wrote, or let the element learn one: "
+         "learn-time=30000000000 (nanoseconds).",
+         settings.model.c_str(), interrupted ? ", learning it was interrupted and can go on" : ""),
         (nullptr));
     return FALSE;
   }
 
   try {
     auto state = std::make_unique<State>();
-    state->detector = uniad::Detector::open(settings.model, options_of(settings));
+    state->begins_model = !exists(settings.model);
+    state->detector = uniad::Detector::open(settings.model, options_of(self, settings));
     state->mode = settings.mode;
     GST_INFO_OBJECT(self, "%s: %s", settings.model.c_str(), state->detector->description().c_str());
     if (const std::string remark = state->detector->remark(); !remark.empty())
@@ -454,7 +479,9 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     self->priv->skipped = 0;
     self->priv->drift = 0;
     const std::lock_guard lock(self->priv->mutex);
-    self->priv->learn_request = settings.learn;
+    // Once: a camera that was lost and comes back must not teach what is in view by then.
+    if (!self->priv->learned) self->priv->learn_request = settings.learn;
+    self->priv->request_is_of_start = true;
     self->priv->to_save = state->detector;
     self->priv->state = std::move(state);
     return TRUE;
@@ -472,12 +499,13 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
 
 static gboolean gst_uniad_detect_stop(GstBaseTransform *trans) {
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
-  finish_learning(self);
+  end_learning(self);
   forget(self, "stopped");
   {
     const std::lock_guard lock(self->priv->mutex);
     self->priv->to_save.reset();
     self->priv->learn_request = {};
+    self->priv->interrupted = {};
   }
   self->priv->state.reset();
   return TRUE;
@@ -536,7 +564,7 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_EOS:
       pause_detection(self);
-      finish_learning(self);
+      end_learning(self);
       forget(self, "eos");
       break;
     case GST_EVENT_SEGMENT_DONE:  // of a loop: what follows was filmed at another time
@@ -587,17 +615,13 @@ static void update_latency(GstUniadDetect *self, GstClockTime duration) {
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
-// When a frame was taken: by its timestamp, else by the stream's frame rate, else now.
-static std::chrono::nanoseconds time_of(State &state, GstClockTime running_time) {
-  if (GST_CLOCK_TIME_IS_VALID(running_time)) return std::chrono::nanoseconds(running_time);
-  if (state.info.fps_n > 0)
-    return std::chrono::nanoseconds(gst_util_uint64_scale(
-        state.untimed++, GST_SECOND * static_cast<guint64>(state.info.fps_d), state.info.fps_n));
+// When the newest frame was taken: by its timestamp or the stream's frame rate; now, where there is neither.
+static std::chrono::nanoseconds time_of_newest(const State &state) {
+  if (GST_CLOCK_TIME_IS_VALID(state.newest.running_time) || state.info.fps_n > 0) return state.newest.elapsed;
   return std::chrono::nanoseconds(gst_util_get_timestamp());
 }
 
-static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstBuffer *buffer,
-                                                      GstClockTime running_time) {
+static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
   auto frame = state.in_gpu_memory ? state.in_gpu_memory->hold(buffer, state.info)
                                    : uniad::hold_frame(buffer, state.info);
@@ -611,19 +635,19 @@ static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstB
     GST_DEBUG_OBJECT(self, "buffer of %" G_GSIZE_FORMAT " bytes, unjudged", gst_buffer_get_size(buffer));
     return nullptr;
   }
-  frame->taken_at(time_of(state, running_time));
+  frame->taken_at(time_of_newest(state));
   return frame;
 }
 
 static std::optional<uniad::TimedDetection> detect(GstUniadDetect *self, GstBuffer *buffer,
                                                    const uniad::FrameTime &time) {
-  const auto frame = hold_or_warn(self, buffer, time.running_time);
+  const auto frame = hold_or_warn(self, buffer);
   if (!frame) return std::nullopt;
   const GstClockTime begin = gst_util_get_timestamp();
   State &state = *self->priv->state;
   state.detector->detect({&frame->view(), 1}, state.detections);
   uniad::Detection &detection = state.detections.front();
-  if (!detection.learning) update_latency(self, gst_util_get_timestamp() - begin);
+  if (!detection.unjudged) update_latency(self, gst_util_get_timestamp() - begin);
   return uniad::TimedDetection{std::move(detection), time};
 }
 
@@ -694,10 +718,7 @@ static void compare_shape(GstUniadDetect *self, const Settings &settings) {
 // Whether there is a new verdict.
 static bool judge(GstUniadDetect *self, const Settings &settings, uniad::TimedDetection result) {
   State &state = *self->priv->state;
-  if (result.detection.learning) {
-    take_learning(self, settings, *result.detection.learning);
-    return false;
-  }
+  if (result.detection.unjudged) return false;
   if (!std::isfinite(result.detection.score)) {
     if (state.no_numbers++ == 0)
       GST_ELEMENT_WARNING(
@@ -753,23 +774,28 @@ static double judged_a_second(const GstVideoInfo &info, guint interval) {
 static void begin_learning(GstUniadDetect *self, const Settings &settings) {
   State &state = *self->priv->state;
   LearnRequest request;
+  bool once = false;
   {
     const std::lock_guard lock(self->priv->mutex);
     request = std::exchange(self->priv->learn_request, {});
+    if (!request) return;
+    self->priv->interrupted = request;
+    once = self->priv->request_is_of_start && (settings.learn_once || state.begins_model);
   }
-  if (!request) return;
   forget(self, "changed");
   try {
-    const std::chrono::nanoseconds time(request.time);
-    state.detector->learn(
-        {settings.source, request.frames, time, judged_a_second(state.info, settings.interval)});
-    state.next_report = 0;
-    uniad::Learning begun;
-    begun.wanted = request.frames;
-    begun.wanted_time = time;
-    post_learning(self, settings, begun, "learning");
+    const bool begins = state.detector->learn(
+        {settings.source, request.frames, std::chrono::nanoseconds(request.time),
+         judged_a_second(state.info, settings.interval), once, !state.background && !*state.live});
+    if (begins) return;
+    GST_INFO_OBJECT(self, "the model has learned from %s before", settings.source.c_str());
+    const std::lock_guard lock(self->priv->mutex);
+    self->priv->learned = true;
+    self->priv->interrupted = {};
   } catch (const std::exception &error) {  // what it knows it goes on with
     GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
+    const std::lock_guard lock(self->priv->mutex);
+    self->priv->interrupted = {};
   }
 }
 
@@ -885,7 +911,7 @@ static void process(GstUniadDetect *self, GstBuffer *buffer) {
   }
   // Last, since a buffer that somebody else reads takes no more metadata.
   if (state.background && due) {
-    if (auto frame = hold_or_warn(self, buffer, now)) state.background->offer(std::move(frame), state.newest);
+    if (auto frame = hold_or_warn(self, buffer)) state.background->offer(std::move(frame), state.newest);
   }
 }
 
@@ -903,6 +929,13 @@ static GstFlowReturn gst_uniad_detect_transform_ip(GstBaseTransform *trans, GstB
 static std::string string_of(const GValue *value) {
   const gchar *text = g_value_get_string(value);
   return text != nullptr ? text : "";
+}
+
+// Under the mutex. What is set before the start counts from there.
+static void ask_to_learn(_GstUniadDetect::Private *priv, const LearnRequest &request) {
+  if (!priv->to_save) return;
+  priv->learn_request = request;
+  priv->request_is_of_start = false;
 }
 
 static void gst_uniad_detect_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
@@ -936,11 +969,16 @@ static void gst_uniad_detect_set_property(GObject *object, guint id, const GValu
       break;
     case PROP_LEARN:
       settings.learn.frames = g_value_get_uint(value);
-      if (priv->to_save) priv->learn_request = settings.learn;
+      priv->learned = false;
+      ask_to_learn(priv, settings.learn);
       break;
     case PROP_LEARN_TIME:
       settings.learn.time = g_value_get_uint64(value);
-      if (priv->to_save) priv->learn_request = settings.learn;
+      priv->learned = false;
+      ask_to_learn(priv, settings.learn);
+      break;
+    case PROP_LEARN_ONCE:
+      settings.learn_once = g_value_get_boolean(value) != FALSE;
       break;
     case PROP_BACKBONE:
       settings.backbone = string_of(value);
@@ -998,6 +1036,9 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
     case PROP_LEARN_TIME:
       g_value_set_uint64(value, settings.learn.time);
       break;
+    case PROP_LEARN_ONCE:
+      g_value_set_boolean(value, settings.learn_once);
+      break;
     case PROP_BACKBONE:
       g_value_set_string(value, settings.backbone.c_str());
       break;
@@ -1027,7 +1068,7 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
 
 static void gst_uniad_detect_learn_for(GstUniadDetect *self, guint frames, guint64 time) {
   const std::lock_guard lock(self->priv->mutex);
-  if (self->priv->to_save) self->priv->learn_request = {frames, time};
+  ask_to_learn(self->priv, {frames, time});
 }
 
 static void gst_uniad_detect_learn(GstUniadDetect *self, guint frames) {
@@ -1036,15 +1077,13 @@ static void gst_uniad_detect_learn(GstUniadDetect *self, guint frames) {
 
 static gboolean gst_uniad_detect_save(GstUniadDetect *self) {
   std::shared_ptr<uniad::Detector> detector;
-  std::string model;
   {
     const std::lock_guard lock(self->priv->mutex);
     detector = self->priv->to_save;
-    model = self->priv->settings.model;
   }
   if (!detector) return FALSE;
   try {
-    detector->save(model);
+    detector->save();
     return TRUE;
   } catch (const std::exception &error) {
     GST_ELEMENT_WARNING(self, RESOURCE, WRITE, ("%s", error.what()), (nullptr));
@@ -1159,6 +1198,12 @@ static void install_properties(GObjectClass *klass) {
           "Learn what is normal from the first so many nanoseconds of the stream, add it to the model and "
           "save that; with learn, until both are reached; set while playing: from the next so many",
           0, G_MAXINT64, defaults.learn.time, in_playing));
+  g_object_class_install_property(klass, PROP_LEARN_ONCE,
+                                  g_param_spec_boolean("learn-once", "Learn once",
+                                                       "What learn and learn-time ask for at the start is "
+                                                       "for a source that the model has not learned from "
+                                                       "yet; learning that was interrupted goes on",
+                                                       defaults.learn_once ? TRUE : FALSE, in_ready));
   g_object_class_install_property(
       klass, PROP_BACKBONE,
       g_param_spec_string(

@@ -97,13 +97,36 @@ GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::str
   return meta;
 }
 
-GstStructure *learning_structure(const Learning &learning, const std::string &source, const char *state) {
-  GstStructure *structure =
-      gst_structure_new("uniad-learn", "source", G_TYPE_STRING, source.c_str(), "state", G_TYPE_STRING, state,
-                        "frames", G_TYPE_UINT64, static_cast<guint64>(learning.frames), "wanted",
-                        G_TYPE_UINT64, static_cast<guint64>(learning.wanted), "time", G_TYPE_UINT64,
-                        static_cast<guint64>(learning.time.count()), "wanted-time", G_TYPE_UINT64,
-                        static_cast<guint64>(learning.wanted_time.count()), nullptr);
+namespace {
+
+const char *name_of(Learning::State state) {
+  switch (state) {
+    case Learning::State::Learning:
+      return "learning";
+    case Learning::State::Done:
+      return "done";
+    case Learning::State::Saved:
+      return "saved";
+    case Learning::State::Unsaved:
+      return "unsaved";
+    case Learning::State::Interrupted:
+      return "interrupted";
+    case Learning::State::Failed:
+      break;
+  }
+  return "failed";
+}
+
+}  // namespace
+
+GstStructure *learning_structure(const Learning &learning, const std::string &source) {
+  const std::string &of = learning.source.empty() ? source : learning.source;
+  GstStructure *structure = gst_structure_new(
+      "uniad-learn", "source", G_TYPE_STRING, of.c_str(), "state", G_TYPE_STRING, name_of(learning.state),
+      "frames", G_TYPE_UINT64, static_cast<guint64>(learning.frames), "wanted", G_TYPE_UINT64,
+      static_cast<guint64>(learning.wanted), "time", G_TYPE_UINT64,
+      static_cast<guint64>(learning.time.count()), "wanted-time", G_TYPE_UINT64,
+      static_cast<guint64>(learning.wanted_time.count()), nullptr);
   if (learning.normal)
     gst_structure_set(structure, "threshold", G_TYPE_DOUBLE, learning.normal->threshold, nullptr);
   std::string remarks;

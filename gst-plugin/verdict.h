@@ -35,7 +35,7 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
                      const Verdict &verdict, GstClockTime age);
 
-// The structure of a `uniad-learn` message; `state` is "learning", "done" or "failed".
-GstStructure *learning_structure(const Learning &learning, const std::string &source, const char *state);
+// The structure of a `uniad-learn` message; `source` where the learning names none.
+GstStructure *learning_structure(const Learning &learning, const std::string &source);
 
 }  // namespace uniad

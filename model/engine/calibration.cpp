@@ -90,6 +90,12 @@ ScoreStatistics describe_scores(const NormalScores &scores, const ThresholdRule 
   return statistics;
 }
 
+bool all_alike(const ScoreStatistics &statistics) {
+  const ThresholdRule usual;
+  return statistics.mean + usual.standard_deviations * statistics.standard_deviation <
+         least_threshold(statistics);
+}
+
 Calibration calibrate(const std::map<std::string, NormalScores> &scores, const ThresholdRule &rule) {
   Calibration calibration;
   calibration.rule = text_of(rule);

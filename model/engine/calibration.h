@@ -32,6 +32,9 @@ inline constexpr std::size_t fewest_scores = 20;
 // above it: pictures that are all the same must not alarm on themselves. `scores` is not empty.
 ScoreStatistics describe_scores(const NormalScores &scores, const ThresholdRule &rule);
 
+// Whether they differ so little that the threshold is that least one.
+bool all_alike(const ScoreStatistics &statistics);
+
 // Thresholds from the scores of normal pictures that were not trained on, by source name: each source's own
 // where it has enough, and the pooled one. Scores that are no numbers are left out. Without any score: an
 // empty calibration.

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "model/backbone/displacement.h"
@@ -15,8 +18,12 @@
 #include "model/engine/calibration.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
+#include "model/engine/learner.h"
 #include "model/engine/live_learning.h"
+#include "model/engine/model_store.h"
 #include "model/error.h"
+#include "model/file/fingerprint.h"
+#include "model/file/interrupted_learning.h"
 #include "model/file/network_tensors.h"
 #include "model/file/weights.h"
 #include "model/statistics/one_torch_thread.h"
@@ -34,6 +41,7 @@ Model begin_model(const std::string &wanted_backbone) {
   model.config = config_on(weights);
   model.config.reconstruction.reset();
   model.provenance.recipe = "instant";
+  model.provenance.program_version = UNIAD_VERSION;
   model.provenance.weight_file = file.filename().string();
   model.provenance.weight_licence = weights.licence;
   const auto needed = backbone_tensors(model.config.backbone);
@@ -60,32 +68,53 @@ std::string why_not_the_gpu() {
   return "device=auto: " + why + "; the CPU is used.";
 }
 
-class EngineDetector : public Detector {
+// What interrupted learning was learned on top of, beside what was learned.
+constexpr const char *base_entry = "uniad.base";
+constexpr std::chrono::hours longest_interruption{7 * 24};  // after which the scene may be another
+
+std::int64_t now_in_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// The model as EngineDetector judges by it, and learns into it.
+class EngineDetector final : public Detector, private LearningModel {
  public:
   EngineDetector(std::filesystem::path path, const DetectorOptions &options)
       : path_(std::move(path)),
         batch_{options.batch_size, options.batch_timeout},
-        adapt_rate_(options.adapt_rate) {
-    if (!options.new_on_backbone.empty() && !std::filesystem::exists(path_)) {
-      begun_ = begin_model(options.new_on_backbone);
+        adapt_rate_(options.adapt_rate),
+        tell_(options.tell),
+        save_again_after_(options.save_again_after),
+        store_(model_store_of(path_)) {
+    std::error_code unreadable;
+    const bool begins = !std::filesystem::exists(path_, unreadable) &&
+                        (!options.new_on_backbone.empty() || store_->has_unsaved());
+    if (begins) {
+      begun_ = begin_model(options.new_on_backbone.empty() ? "auto" : options.new_on_backbone);
       engine_ = Engine::of_new_model(*begun_, path_.string(), options.device, options.precision);
     } else {
-      opened_ = state_of(path_);
       for (const SourceProvenance &source : read_model_header(path_).provenance.sources)
         aspect_ratios_[source.name] = source.aspect_ratio;
       engine_ = Engine::of_file(path_, options.device, options.precision);
     }
+    can_learn_ = begins || engine_->config().statistics.has_value();
     if (options.device == "auto") gpu_remark_ = why_not_the_gpu();
     stream_ = engine_->open_stream();
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
     const ModelConfig &config = engine_->config();
     scorer_.emplace(config.input.width / 16, config.input.height / 16, config.score);
     origin_ = grid_origin(config);
+    in_file_ = engine_->known();
     if (engine_->statistics()) {
       gaussians_ = *engine_->statistics();
       gaussians_->adapt(adapt_rate_ > 0);
     }
+    if (store_->has_unsaved()) take_over_unsaved();
   }
+
+  // While everything that the learner calls is still there.
+  ~EngineDetector() override { learner_.reset(); }
 
   void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
     const std::scoped_lock one_call_at_a_time(detecting_);
@@ -98,38 +127,35 @@ class EngineDetector : public Detector {
     stream_->run(pictures_, batch_);
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
-      const std::scoped_lock lock(mutex_);
-      detections[i].learning.reset();
-      if (learning_) {
-        learned_ratio_ = static_cast<double>(frames[i].width) / frames[i].height;
-        learn_from(tokens_[i], frames[i].time, detections[i]);
-      } else {
-        judge(tokens_[i], detections[i]);
+      detections[i].unjudged = false;
+      if (learns_from(tokens_[i], frames[i])) {
+        leave_unjudged(detections[i]);
+        continue;
       }
+      const std::scoped_lock lock(mutex_);
+      judge(tokens_[i], detections[i]);
     }
   }
 
   void pause() override { stream_->pause(); }
 
-  void learn(const LearnOptions &options) override {
-    const std::scoped_lock lock(mutex_);
+  bool learn(const LearnOptions &options) override {
     if (options.frames < 1 && options.time.count() <= 0)
       throw Error("learn", "no frames are wanted", "learn from one or more, or for some time");
-    const bool can_learn = begun_ || engine_->config().statistics;
-    if (!can_learn) {
+    if (!can_learn_) {
       throw Error(path_.string(), "has no statistics of what is normal that frames could be added to",
                   "train it with --recipe instant or fast");
     }
-    if (learning_) throw Error(path_.string(), "learns already", "wait until it has finished");
-    learning_.emplace(options, current_statistics(),
-                      engine_->config().statistics.value_or(StatisticsConfig{}));
+    if (options.once && calibration()->sources.contains(options.source) &&
+        !store_->has_interrupted(options.source))
+      return false;
+    if (!learner().learn(options))
+      throw Error(path_.string(), "learns already", "wait until it has finished");
+    return true;
   }
 
-  std::optional<Learning> finish_learning() override {
-    const std::scoped_lock lock(mutex_);
-    const c10::InferenceMode inference;
-    if (!learning_) return std::nullopt;
-    return take_in();
+  void end_learning() override {
+    if (Learner *learner = learner_if_any()) learner->end();
   }
 
   void follow(const Detection &normal) override {
@@ -146,25 +172,23 @@ class EngineDetector : public Detector {
     return gaussians_ ? gaussians_->drift() : 0;
   }
 
-  void save(const std::filesystem::path &path) override {
+  void save() override {
     const std::scoped_lock one_at_a_time(saving_);
-    Model model = begun_ ? *begun_ : read_model(path_);
+    save_what_was_learned();
+    Addition moves;
+    moves.network = engine_->network();
     {
+      const Statistics in_file = statistics_of(read_model(path_));
       const std::scoped_lock lock(mutex_);
-      const Statistics statistics = current_statistics();
-      if (statistics.empty())
-        throw Error(path.string(), "nothing was learned that could be saved", "learn first");
-      set_statistics(model, statistics);
-      model.calibration = *calibration_;
-      for (const auto &[source, frames] : learned_) add_source(model.provenance, source, frames);
-      learned_.clear();
-      for (SourceProvenance &source : model.provenance.sources) {
-        const auto ratio = aspect_ratios_.find(source.name);
-        if (ratio != aspect_ratios_.end()) source.aspect_ratio = ratio->second;
-      }
+      const c10::InferenceMode inference;
+      if (!gaussians_) throw Error(path_.string(), "nothing was learned that could be saved", "learn first");
+      moves.base = in_file_;
+      if (identity_of(in_file) == in_file_ && !known_) known_ = in_file;
+      moves.whole = known_ ? gaussians_->moved(*known_) : in_file;
     }
-    if (begun_) begun_->provenance = model.provenance;
-    write_model(model, path);
+    add_to_file(path_, moves);
+    const std::scoped_lock lock(mutex_);
+    in_file_ = identity_of(moves.whole);
   }
 
   const ModelConfig &config() const override { return engine_->config(); }
@@ -192,26 +216,96 @@ class EngineDetector : public Detector {
            std::to_string(config.input.height) + ", " + engine_->description();
   }
 
-  std::string remark() const override { return gpu_remark_.empty() ? engine_->remark() : gpu_remark_; }
-
- private:
-  bool learns_residuals() const {
-    return engine_->config().statistics && engine_->config().statistics->residuals;
+  std::string remark() const override {
+    if (!unsaved_remark_.empty()) return unsaved_remark_;
+    return gpu_remark_.empty() ? engine_->remark() : gpu_remark_;
   }
 
-  static void add_source(Provenance &provenance, const std::string &source, std::int64_t frames) {
-    const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
-                                    [&](const SourceProvenance &other) { return other.name == source; });
-    if (known == provenance.sources.end())
-      provenance.sources.push_back({source, "live", frames, 0});
-    else
-      known->trained += frames;
+ private:
+  Learner &learner() {
+    const std::scoped_lock lock(mutex_);
+    if (!learner_)
+      learner_ = std::make_unique<Learner>(static_cast<LearningModel &>(*this), tell_, save_again_after_);
+    return *learner_;
+  }
+
+  Learner *learner_if_any() const {
+    const std::scoped_lock lock(mutex_);
+    return learner_.get();
+  }
+
+  Statistics statistics_of(const Model &model) const {
+    return load_statistics(model.tensors, model.config.statistics && model.config.statistics->residuals);
+  }
+
+  // The model as its file and what is not in it yet make it.
+  Model whole_model() const {
+    std::error_code unreadable;
+    Model model = begun_ && !std::filesystem::exists(path_, unreadable) ? *begun_ : read_model(path_);
+    if (network_fingerprint(model) != engine_->network()) {
+      throw Error(path_.string(), "was replaced by a model with another network since it was opened",
+                  "start the pipeline again, to learn on top of what it holds now");
+    }
+    store_->complete(model);
+    return model;
+  }
+
+  // What others in this process learned and could not save is in force here too.
+  void take_over_unsaved() {
+    try {
+      const OneTorchThread one_thread;
+      const c10::InferenceMode inference;
+      put_in_force(whole_model());
+    } catch (const Error &error) {
+      unsaved_remark_ = std::string("What was learned and could not be saved is lost: ") + error.what();
+      store_->forget_unsaved();
+      return;
+    }
+    learner();  // tries again to save it
+  }
+
+  // The model knows what is in its file, or will be.
+  void put_in_force(const Model &model) {
+    Statistics known = statistics_of(model);
+    RoutedGaussians gaussians(known, model.config.statistics.value_or(StatisticsConfig{}));
+    gaussians.adapt(adapt_rate_ > 0);
+    const std::scoped_lock lock(mutex_);
+    gaussians_ = std::move(gaussians);
+    in_file_ = identity_of(known);
+    known_ = std::move(known);
+    calibration_ = std::make_shared<Calibration>(model.calibration);
+    for (const SourceProvenance &source : model.provenance.sources)
+      aspect_ratios_[source.name] = source.aspect_ratio;
+  }
+
+  // Whether the frame needs no judgement, or cannot have one.
+  bool learns_from(Tokens &tokens, const FrameView &frame) {
+    Learner *learner = learner_if_any();
+    const Learner::Phase phase = learner != nullptr ? learner->phase() : Learner::Phase::Over;
+    if (phase == Learner::Phase::Gathering) {
+      {
+        const std::scoped_lock lock(mutex_);
+        learned_ratio_ = static_cast<double>(frame.width) / frame.height;
+      }
+      learner->add(std::move(tokens), frame.time);
+      return true;
+    }
+    if (!can_learn_ || engine_->config().reconstruction) return false;
+    // A new model: what it learns is said before anything is judged by it.
+    const std::scoped_lock lock(mutex_);
+    return !gaussians_ || (phase == Learner::Phase::Fitting && !known_before_);
+  }
+
+  static void leave_unjudged(Detection &detection) {
+    detection.unjudged = true;
+    detection.number = 0;
+    detection.grid = {};
+    detection.score = 0;
+    detection.scene_distance = 0;
   }
 
   void judge(Tokens &tokens, Detection &detection) {
     const ModelConfig &config = engine_->config();
-    if (!config.reconstruction && !gaussians_)
-      throw Error(path_.string(), "nothing was learned yet", "learn from the camera first");
     Grid &grid = detection.grid;
     grid.width = config.input.width / 16;
     grid.height = config.input.height / 16;
@@ -234,75 +328,147 @@ class EngineDetector : public Detector {
     detection.score = scorer_->score(grid);
   }
 
-  void learn_from(const Tokens &tokens, std::optional<std::chrono::nanoseconds> time, Detection &detection) {
+  // LearningModel: on the learner's thread.
+
+  std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
+                                               std::vector<std::string> &remarks) override {
     const OneTorchThread one_thread;
+    const c10::InferenceMode inference;
     const ModelConfig &config = engine_->config();
-    const std::int64_t rows = config.input.height / 16;
-    const std::int64_t columns = config.input.width / 16;
-    const auto as_map = [&](const std::vector<float> &values) {
-      return torch::tensor(values).view({1, rows, columns, -1}).permute({0, 3, 1, 2}).contiguous();
-    };
-    learning_->add(as_map(tokens.features), learns_residuals() ? as_map(tokens.residuals) : torch::Tensor(),
-                   time);
-    detection.learning = learning_->complete() ? take_in_or_say_why_not() : learning_->progress();
-    detection.number = 0;
-    detection.grid = {};
-    detection.score = 0;
-    detection.scene_distance = 0;
-  }
-
-  Learning take_in_or_say_why_not() {
-    Learning learning = learning_->progress();
-    try {
-      return take_in();
-    } catch (const Error &error) {
-      learning.finished = true;
-      learning.failure = error.what();
-      return learning;
+    const Model model = whole_model();
+    Statistics known = statistics_of(model);
+    base_ = identity_of(known);
+    base_calibration_ = model.calibration;
+    {
+      const std::scoped_lock lock(mutex_);
+      known_before_ = gaussians_.has_value();
+      if (base_ == in_file_ && gaussians_) {
+        if (!known_) known_ = known;
+        known = gaussians_->moved(*known_);
+      }
     }
+    const auto begin = [&] {
+      return std::make_unique<LiveLearning>(options, known,
+                                            model.config.statistics.value_or(StatisticsConfig{}),
+                                            config.input.height / 16, config.input.width / 16);
+    };
+    auto learning = begin();
+    try {
+      const auto interrupted = store_->interrupted(options.source);
+      if (!interrupted) return learning;
+      require_same_base(*interrupted);
+      learning->restore(*interrupted);
+      remarks.push_back("learning resumes at " + learning->progress().progress_text());
+    } catch (const Error &error) {
+      remarks.push_back(
+          std::string("learning begins anew, what was learned before it was interrupted cannot be "
+                      "used: ") +
+          error.what());
+      store_->forget_interrupted(options.source);
+      learning = begin();
+    }
+    return learning;
   }
 
-  // What learning gathered is in force from now on.
-  Learning take_in() {
+  Learning take_in(const LiveLearning &learning) override {
+    const c10::InferenceMode inference;
     const OneTorchThread one_thread;
-    const std::unique_ptr<const LiveLearning> learning =
-        std::make_unique<LiveLearning>(std::move(*learning_));
-    learning_.reset();
-    LiveLearning::Outcome outcome = learning->finish(engine_->config().score, rule_of(calibration_->rule));
-    gaussians_.emplace(outcome.statistics, engine_->config().statistics.value_or(StatisticsConfig{}));
-    gaussians_->adapt(adapt_rate_ > 0);
+    LiveLearning::Outcome outcome = learning.finish(engine_->config().score, rule_of(base_calibration_.rule));
+    RoutedGaussians gaussians(outcome.statistics, engine_->config().statistics.value_or(StatisticsConfig{}));
+    gaussians.adapt(adapt_rate_ > 0);
+    auto calibration = std::make_shared<Calibration>(combine(base_calibration_, outcome.calibration));
+    if (const auto *normal = calibration->find(learning.source())) outcome.learning.normal = *normal;
+    double ratio = 0;
+    {
+      const std::scoped_lock lock(mutex_);
+      ratio = aspect_ratios_[learning.source()] = learned_ratio_;
+    }
+    store_->add({engine_->network(),
+                 base_,
+                 outcome.statistics,
+                 std::move(outcome.gained),
+                 std::move(outcome.calibration),
+                 {{learning.source(), "live", outcome.learning.frames, 0, ratio}}});
+    store_->forget_interrupted(learning.source());
+    const std::scoped_lock lock(mutex_);
+    gaussians_ = std::move(gaussians);
     known_ = std::move(outcome.statistics);
-    calibration_ = std::make_shared<Calibration>(combine(*calibration_, outcome.calibration));
-    learned_[learning->source()] += outcome.learning.frames;
-    aspect_ratios_[learning->source()] = learned_ratio_;
-    if (const auto *normal = calibration_->find(learning->source())) outcome.learning.normal = *normal;
+    calibration_ = std::move(calibration);
     return outcome.learning;
   }
 
-  // What the model has learned, with the means where they have drifted to, where they may.
-  Statistics current_statistics() {
-    if (!gaussians_) return {};
-    if (!known_) {
-      if (state_of(path_) != opened_)
-        throw Error(path_.string(), "was written by somebody else since it was opened",
-                    "restart, to learn on top of what it holds now");
-      known_ = load_statistics(read_model(path_).tensors, learns_residuals());
+  std::filesystem::path keep(const LiveLearning &learning) override {
+    const c10::InferenceMode inference;
+    TensorFile stored = learning.store();
+    stored.metadata[base_entry] = nlohmann::json{
+        {"network", engine_->network()},
+        {"known", base_},
+        {"written", now_in_seconds()},
+        {"version", UNIAD_VERSION}}.dump();
+    const bool in_file = store_->keep_interrupted(learning.source(), std::move(stored));
+    return in_file ? interrupted_learning_path(path_, learning.source()) : std::filesystem::path();
+  }
+
+  void save_learned() override {
+    const std::scoped_lock one_at_a_time(saving_);
+    save_what_was_learned();
+  }
+
+  bool has_unsaved() const override { return store_->has_unsaved(); }
+
+  // What others wrote meanwhile comes in force with it.
+  void save_what_was_learned() {
+    if (!store_->has_unsaved()) return;
+    const c10::InferenceMode inference;
+    const OneTorchThread one_thread;
+    const Model model = store_->save(begun_ ? &*begun_ : nullptr);
+    const std::uint64_t saved = identity_of(statistics_of(model));
+    {
+      const std::scoped_lock lock(mutex_);
+      in_file_ = saved;
+      if (known_ && identity_of(*known_) == saved) return;
     }
-    return gaussians_->moved(*known_);
+    put_in_force(model);
+  }
+
+  void require_same_base(const TensorFile &interrupted) const {
+    const auto found = interrupted.metadata.find(base_entry);
+    const nlohmann::json base =
+        found == interrupted.metadata.end()
+            ? nlohmann::json()
+            : nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+    const auto is = [&](const char *name, std::uint64_t value) {
+      return base.is_object() && base.contains(name) && base[name].is_number_unsigned() &&
+             base[name].get<std::uint64_t>() == value;
+    };
+    const auto refuse = [&](const std::string &why) { throw Error(path_.string(), why, "learn again"); };
+    if (!is("network", engine_->network())) refuse("it was learned on another network or backbone");
+    if (!is("known", base_)) refuse("the model has changed since");
+    if (!base.contains("written") || !base["written"].is_number_integer() ||
+        now_in_seconds() - base["written"].get<std::int64_t>() >
+            std::chrono::seconds(longest_interruption).count())
+      refuse("it is more than a week old");
   }
 
   const std::filesystem::path path_;
   const BatchOptions batch_;
   const double adapt_rate_;
+  const std::function<void(const Learning &)> tell_;
+  const std::chrono::nanoseconds save_again_after_;
+  const std::shared_ptr<ModelStore> store_;
   std::optional<Model> begun_;  // a model that had no file when it was opened
-  FileState opened_;            // else the file that was
   std::shared_ptr<Engine> engine_;
+  bool can_learn_ = false;
   std::unique_ptr<Executor::Stream> stream_;
-  std::string gpu_remark_;  // why device=auto is not the GPU
-  std::mutex saving_;       // one file is written at a time
-  std::mutex detecting_;    // guards the two below: one call's frames
+  std::string gpu_remark_;      // why device=auto is not the GPU
+  std::string unsaved_remark_;  // why what others learned is lost
+  std::mutex saving_;           // one file is written at a time
+  std::mutex detecting_;        // guards the two below: one call's frames
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
+  // The learner's thread alone: what it learns on top of.
+  std::uint64_t base_ = 0;  // identity_of() it
+  Calibration base_calibration_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
   std::optional<RoutedGaussians> gaussians_;
@@ -312,10 +478,11 @@ class EngineDetector : public Detector {
   std::uint64_t judged_frames_ = 0;
   std::array<Judged, 2> judged_;     // the newest
   std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed
-  std::optional<LiveLearning> learning_;
-  std::map<std::string, std::int64_t> learned_;  // frames of each source, not saved yet
   std::map<std::string, double> aspect_ratios_;  // of each source's pictures
   double learned_ratio_ = 0;                     // of the newest frame that was learned from
+  std::uint64_t in_file_ = 0;  // identity_of() what the file knew when this was last the same
+  bool known_before_ = false;  // something, when learning began
+  std::unique_ptr<Learner> learner_;
 };
 
 }  // namespace
@@ -328,6 +495,10 @@ std::optional<int> Detector::cuda_device(const std::string &device) {
   const std::string chosen = choose_device(device);
   if (chosen == "cpu") return std::nullopt;
   return cuda_device_number(chosen);
+}
+
+bool Detector::holds_unsaved(const std::filesystem::path &model) {
+  return model_store_of(model)->has_unsaved();
 }
 
 std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "model/engine/learning.h"
 #include "model/engine/score.h"
 #include "model/file/model_file.h"
 #include "model/preprocess/frame_view.h"
@@ -32,38 +33,21 @@ struct DetectorOptions {
   // oldest frame at the latest.
   std::size_t batch_size = 8;
   std::chrono::nanoseconds batch_timeout{0};  // 0: a frame waits only while the network is busy
-};
-
-// How far learning is, in place of a judgement.
-struct Learning {
-  std::int64_t frames = 0;  // learned from
-  std::int64_t wanted = 0;
-  std::chrono::nanoseconds time{0};  // of the stream, that these frames cover
-  std::chrono::nanoseconds wanted_time{0};
-  bool finished = false;  // the next frame is judged by what was learned
-  std::string failure;    // once finished: why nothing was learned; the model is what it was before
-  std::optional<ScoreStatistics> normal;  // once finished: of the source, where the frames give a threshold
-  std::vector<std::string> remarks;       // once finished: what the user should know
-
-  // Of what is wanted, 0 to 1.
-  double share() const {
-    const double of_frames = wanted > 0 ? static_cast<double>(frames) / static_cast<double>(wanted) : 1;
-    const double of_time = wanted_time.count() > 0
-                               ? static_cast<double>(time.count()) / static_cast<double>(wanted_time.count())
-                               : 1;
-    return std::min({of_frames, of_time, 1.0});
-  }
+  // Is told how learning goes, on a thread of its own; every twentieth of the way, and what comes of it.
+  std::function<void(const Learning &)> tell{};
+  std::chrono::nanoseconds save_again_after = std::chrono::minutes(1);  // what could not be written
 };
 
 // The network's word on one frame, before any threshold.
 struct Detection {
   Grid grid;        // input size / 16, e.g. 14x14
   float score = 0;  // config().score of it
-  // Of models with statistics: how far the frame as a whole lies from the nearest scene that was learned, as
-  // a share of what is still that scene.
+  // Of models with statistics: how far the frame as a whole lies from the nearest scene that was learned,
+  // as a share of what is still that scene.
   float scene_distance = 0;
-  std::uint64_t number = 0;          // of the frame, for follow()
-  std::optional<Learning> learning;  // the frame was learned from, and has no grid and no score
+  std::uint64_t number = 0;  // of the frame, for follow()
+  // The frame was learned from, or came while nothing is known yet: it has no grid and no score.
+  bool unjudged = false;
 
   bool unknown_scene() const { return scene_distance > 1; }
 
@@ -74,17 +58,22 @@ struct Detection {
   }
 };
 
-// What to learn from the frames that come: until there are so many, and until they cover so much time. Either
-// may be 0, not both.
+// What to learn from the frames that come: until there are so many, and until they cover so much time.
+// Either may be 0, not both.
 struct LearnOptions {
   std::string source;  // whose calibration the frames give
   std::int64_t frames = 0;
   std::chrono::nanoseconds time{0};
-  double frame_rate = 0;  // frames that are judged a second, for false alarms an hour; 0: not known
+  double frame_rate = 0;  // frames that are judged a second; 0: not known. What their times say counts more.
+  // Not where the model has learned from the source already. What was interrupted is gone on with.
+  bool once = false;
+  // detect() waits until a frame was learned from, and until what was learned is in force: no frame is left
+  // out. Not for live streams.
+  bool wait = false;
 };
 
-// A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors of
-// the same model file, device and precision share one network; what they learn is their own.
+// A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors
+// of the same model file, device and precision share one network; what they learn is their own.
 class Detector {
  public:
   // Throws Error (file, configuration, missing tensors, unknown or absent device).
@@ -94,6 +83,10 @@ class Detector {
   // The number of the CUDA device that open() takes for this `device`; none for the CPU. Throws Error for
   // what names no device.
   static std::optional<int> cuda_device(const std::string &device);
+
+  // Whether this process has learned what could not be written into that file: open() takes it over, and
+  // begins the file where there is none.
+  static bool holds_unsaved(const std::filesystem::path &model);
 
   virtual ~Detector() = default;
   Detector(const Detector &) = delete;
@@ -110,25 +103,26 @@ class Detector {
   // judged at once. The next detect() ends the pause. Any thread.
   virtual void pause() = 0;
 
-  // From now on frames are learned from instead of judged, until there are enough. They are added to what the
-  // model knows, exactly; nothing is forgotten. Throws Error where the model has no statistics to
-  // add to, and while it is learning: that goes on.
-  virtual void learn(const LearnOptions &options) = 0;
+  // From now on frames are learned from instead of judged, until there are enough. They are added to what
+  // the model knows, exactly, and to its file; nothing is forgotten. All that takes time happens beside the
+  // stream; DetectorOptions::tell hears of it. False: with `once`, there is nothing to learn. Throws Error
+  // where the model has no statistics to add to, and while it is learning: that goes on.
+  virtual bool learn(const LearnOptions &options) = 0;
 
-  // Ends learning with the frames that came; none where nothing is being learned. Throws Error where they
-  // teach nothing; then the model is what it was before.
-  virtual std::optional<Learning> finish_learning() = 0;
+  // No more frames come. Returns when what came is in force or kept, and was written if it could be.
+  virtual void end_learning() = 0;
 
   // The frame of this detection was normal. Of the two newest frames; older ones are forgotten.
   virtual void follow(const Detection &normal) = 0;
 
-  // How far normal frames have moved from what was learned, in standard deviations of normal features: below
-  // 0.2 is noise. 0 without statistics and before any follow().
+  // How far normal frames have moved from what was learned, in standard deviations of normal features:
+  // below 0.2 is noise. 0 without statistics and before any follow().
   virtual double drift() const = 0;
 
-  // Writes the model as it is now, with what it learned and followed; the old file is whole until the new one
-  // is. Throws Error.
-  virtual void save(const std::filesystem::path &path) = 0;
+  // Writes the model's file as it is now, with what it learned and followed; the old file is whole until
+  // the new one is. Throws Error: also where the file was changed meanwhile by others, so that what was
+  // followed has no place in it.
+  virtual void save() = 0;
 
   virtual const ModelConfig &config() const = 0;
   virtual std::shared_ptr<const Calibration> calibration() const = 0;

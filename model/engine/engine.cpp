@@ -19,6 +19,7 @@
 #include "model/engine/folded.h"
 #include "model/engine/torch_backend.h"
 #include "model/error.h"
+#include "model/file/fingerprint.h"
 #include "model/statistics/cluster_sums.h"
 #include "model/statistics/one_torch_thread.h"
 
@@ -46,6 +47,17 @@ class Registry {
     return slot;
   }
 
+  std::shared_ptr<ModelStore> store(const std::filesystem::path &path) {
+    std::error_code unreadable;
+    const auto key = std::filesystem::weakly_canonical(std::filesystem::absolute(path), unreadable);
+    const std::lock_guard lock(mutex_);
+    std::erase_if(stores_,
+                  [](const auto &item) { return item.second.use_count() == 1 && item.second->empty(); });
+    auto &store = stores_[unreadable ? path : key];
+    if (!store) store = std::make_shared<ModelStore>(path);
+    return store;
+  }
+
   std::shared_ptr<cpu::ThreadPool> cpu_threads() {
     const std::lock_guard lock(mutex_);
     return alive(cpu_threads_, [] {
@@ -69,6 +81,7 @@ class Registry {
 
   std::mutex mutex_;  // guards what follows
   std::map<Key, std::shared_ptr<Slot>> slots_;
+  std::map<std::filesystem::path, std::shared_ptr<ModelStore>> stores_;
   std::weak_ptr<cpu::ThreadPool> cpu_threads_;
   std::map<std::string, std::weak_ptr<Executor>> executors_;  // a device
 };
@@ -142,6 +155,10 @@ FileState state_of(const std::filesystem::path &path) {
           std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
+std::shared_ptr<ModelStore> model_store_of(const std::filesystem::path &path) {
+  return registry().store(path);
+}
+
 std::shared_ptr<Engine> Engine::of_file(const std::filesystem::path &path, const std::string &device,
                                         const std::string &precision) {
   check_precision(precision);
@@ -169,7 +186,11 @@ std::shared_ptr<Engine> Engine::of_new_model(const Model &model, const std::stri
 
 Engine::Engine(const Model &model, const std::string &name, const std::string &device,
                const std::string &precision)
-    : config_(model.config), calibration_(model.calibration), executor_(registry().executor(device)) {
+    : config_(model.config),
+      calibration_(model.calibration),
+      known_(identity_of({})),
+      network_fingerprint_(network_fingerprint(model)),
+      executor_(registry().executor(device)) {
   // The GPU first: LibTorch looks for its CUDA part once, the first time that anything asks for it.
   if (device == "cpu") {
     const cpu::Precision of_network = cpu_precision(precision, remark_);
@@ -189,7 +210,9 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
   if (config_.statistics) {
     const OneTorchThread one_thread;
     const c10::InferenceMode inference;
-    statistics_.emplace(load_statistics(model.tensors, config_.statistics->residuals), *config_.statistics);
+    const Statistics known = load_statistics(model.tensors, config_.statistics->residuals);
+    known_ = identity_of(known);
+    statistics_.emplace(known, *config_.statistics);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "model/engine/backend.h"
 #include "model/engine/executor.h"
+#include "model/engine/model_store.h"
 #include "model/file/model_file.h"
 #include "model/statistics/routed_gaussians.h"
 
@@ -26,6 +27,10 @@ struct FileState {
 
 // Throws Error where there is no such file.
 FileState state_of(const std::filesystem::path &path);
+
+// What this process has learned into that file. It stays as long as somebody uses it, or it holds what is
+// nowhere else.
+std::shared_ptr<ModelStore> model_store_of(const std::filesystem::path &path);
 
 // "auto", "cpu", "cuda" or "cuda:N" -> "cpu" or "cuda:N". Throws Error for any other.
 std::string choose_device(const std::string &device);
@@ -51,6 +56,8 @@ class Engine {
   const ModelConfig &config() const { return config_; }
   const Calibration &calibration() const { return calibration_; }
   const std::optional<RoutedGaussians> &statistics() const { return statistics_; }
+  std::uint64_t known() const { return known_; }  // identity_of() what the statistics were made from
+  std::uint64_t network() const { return network_fingerprint_; }
   std::string description() const { return network_->description(); }
   const std::string &remark() const { return remark_; }  // Detector::remark
 
@@ -58,6 +65,8 @@ class Engine {
   ModelConfig config_;
   Calibration calibration_;
   std::optional<RoutedGaussians> statistics_;
+  std::uint64_t known_ = 0;
+  std::uint64_t network_fingerprint_;
   std::string remark_;
   std::shared_ptr<Executor> executor_;
   std::unique_ptr<Backend> network_;

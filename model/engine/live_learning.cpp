@@ -2,12 +2,22 @@
 #include "model/engine/live_learning.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
 #include <utility>
 
 #include "model/error.h"
+#include "model/file/interrupted_learning.h"
+#include "model/statistics/one_torch_thread.h"
 
 namespace uniad {
 namespace {
+
+using nlohmann::json;
+
+constexpr const char *only_source = "";  // to StatisticsLearner: frames of one source are learned at a time
 
 // Neighbouring frames are alike and are held back together, a fifth of all in a block; where much is wanted
 // in shorter ones, so that what is seen only for a while is not held back as a whole.
@@ -26,13 +36,30 @@ void CoveredTime::add(std::optional<std::chrono::nanoseconds> frame) {
   if (frame) newest_ = frame;
 }
 
-LiveLearning::LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config)
-    : options_(options), anew_(known.empty()), learner_(std::move(known), config) {}
+CoveredTime CoveredTime::after(std::chrono::nanoseconds covered, std::chrono::nanoseconds step) {
+  CoveredTime time;
+  time.covered_ = covered - step;
+  time.step_ = step;
+  return time;
+}
 
-void LiveLearning::add(const torch::Tensor &features, const torch::Tensor &residuals,
-                       std::optional<std::chrono::nanoseconds> time) {
-  const bool added = learner_.add(options_.source, next_fold(), features[0],
-                                  residuals.defined() ? residuals[0] : torch::Tensor());
+LiveLearning::LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config,
+                           std::int64_t rows, std::int64_t columns)
+    : options_(options),
+      anew_(known.empty()),
+      residuals_(config.residuals),
+      rows_(rows),
+      columns_(columns),
+      learner_(std::move(known), config) {}
+
+void LiveLearning::add(const Tokens &tokens, std::optional<std::chrono::nanoseconds> time) {
+  const OneTorchThread one_thread;
+  const c10::InferenceMode inference;
+  const auto as_map = [&](const std::vector<float> &values) {
+    return torch::tensor(values).view({rows_, columns_, -1}).permute({2, 0, 1}).contiguous();
+  };
+  const bool added = learner_.add(only_source, next_fold(), as_map(tokens.features),
+                                  residuals_ ? as_map(tokens.residuals) : torch::Tensor());
   if (added)
     time_.add(time);
   else
@@ -52,6 +79,7 @@ bool LiveLearning::complete() const {
 
 Learning LiveLearning::progress() const {
   Learning learning;
+  learning.source = options_.source;
   learning.frames = learner_.pictures();
   learning.wanted = options_.frames;
   learning.time = time_.covered();
@@ -59,38 +87,101 @@ Learning LiveLearning::progress() const {
   return learning;
 }
 
+// Of the frames as they came; what the stream says of itself where they had no times.
+double LiveLearning::frame_rate() const {
+  constexpr double fastest = 1e5;
+  const double seconds = std::chrono::duration<double>(time_.covered()).count();
+  const auto frames = static_cast<double>(learner_.pictures() + left_out_ + skipped_);
+  if (seconds <= 0 || learner_.pictures() < 2) return options_.frame_rate;
+  return std::min(frames / seconds, fastest);
+}
+
+std::vector<std::string> LiveLearning::doubts_about(const ScoreStatistics &normal,
+                                                    const ThresholdRule &rule) const {
+  constexpr std::chrono::seconds shortest{10};
+  std::vector<std::string> found = doubts(normal, rule);
+  if (time_.covered().count() > 0 && time_.covered() < shortest) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(1) << "the frames cover only "
+         << std::chrono::duration<double>(time_.covered()).count()
+         << " s of the stream: whatever happens more rarely will be anomalous; learn for 30 s or more";
+    found.push_back(text.str());
+  }
+  if (all_alike(normal))
+    found.emplace_back(
+        "the frames are all nearly the same, as those of a picture that stands still: the "
+        "least change will be anomalous; learn while the scene shows what is normal");
+  if (rule.false_alarms_per_hour && frame_rate() <= 0)
+    found.push_back(
+        "the stream tells no frame rate and its frames no times, so that the threshold is the mean "
+        "plus some standard deviations instead of " +
+        text_of(rule));
+  return found;
+}
+
 LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule &rule) const {
-  if (learner_.pictures() == 0) {
-    throw Error("learn", "no frame came that could be learned from", "let the camera run, and learn again");
-  }
-  const std::int64_t needed = learner_.fewest();
-  if (anew_ && !complete() && learner_.pictures() < needed) {
-    throw Error("learn",
-                "was cut short after " + std::to_string(learner_.pictures()) + " frames, of " +
-                    std::to_string(options_.frames) + "; a new model needs " + std::to_string(needed),
-                "let the camera run, and learn again");
-  }
+  const OneTorchThread one_thread;
+  const c10::InferenceMode inference;
   StatisticsLearner::Learned learned = learner_.finish();
-  Outcome outcome{std::move(learned.statistics), {}, progress()};
-  outcome.learning.finished = true;
+  Outcome outcome{std::move(learned.statistics), std::move(learned.gained), {}, progress()};
+  outcome.learning.state = Learning::State::Done;
   std::vector<std::string> &remarks = outcome.learning.remarks;
+  const std::int64_t needed = learner_.fewest();
   if (left_out_ > 0)
     remarks.push_back(std::to_string(left_out_) + " frames were left out: their features are no numbers");
   if (anew_ && learner_.pictures() < needed) {
     remarks.push_back("learned from " + std::to_string(learner_.pictures()) + " frames only; " +
                       std::to_string(needed) + " or more make what was learned trustworthy");
   }
-  const auto grids = learned.held_back_grids.find(options_.source);
+  const auto grids = learned.held_back_grids.find(only_source);
   if (grids == learned.held_back_grids.end()) {
     remarks.emplace_back("too few frames for a threshold: learn more, or set one");
     return outcome;
   }
-  outcome.learning.normal = describe_scores({scores_of(grids->second, score), {}, options_.frame_rate}, rule);
-  for (std::string &doubt : doubts(*outcome.learning.normal, rule)) remarks.push_back(std::move(doubt));
+  outcome.learning.normal = describe_scores({scores_of(grids->second, score), {}, frame_rate()}, rule);
+  for (std::string &doubt : doubts_about(*outcome.learning.normal, rule)) remarks.push_back(std::move(doubt));
   outcome.calibration.rule = text_of(rule);
   outcome.calibration.sources[options_.source] = *outcome.learning.normal;
   outcome.calibration.pooled = outcome.learning.normal;
   return outcome;
+}
+
+TensorFile LiveLearning::store() const {
+  const c10::InferenceMode inference;
+  TensorFile stored = learner_.store();
+  const json entry{{"frames", learner_.pictures()},
+                   {"covered", time_.covered().count()},
+                   {"step", time_.step().count()},
+                   {"left_out", left_out_},
+                   {"skipped", skipped_}};
+  stored.metadata[learning_entry] = entry.dump();
+  return stored;
+}
+
+void LiveLearning::restore(const TensorFile &stored) {
+  const c10::InferenceMode inference;
+  const auto found = stored.metadata.find(learning_entry);
+  if (found == stored.metadata.end())
+    throw Error("what was learned so far", std::string(learning_entry) + " is missing", "learn it again");
+  try {
+    const json entry = json::parse(found->second);
+    const auto count = [&](const char *name) {
+      const auto value = entry.at(name).get<std::int64_t>();
+      if (value < 0)
+        throw Error("what was learned so far", std::string(name) + " is below 0", "learn it again");
+      return value;
+    };
+    const CoveredTime time = CoveredTime::after(std::chrono::nanoseconds(count("covered")),
+                                                std::chrono::nanoseconds(count("step")));
+    const std::int64_t left_out = count("left_out");
+    const std::int64_t skipped = count("skipped");
+    learner_.restore(stored);
+    time_ = time;
+    left_out_ = left_out;
+    skipped_ = skipped;
+  } catch (const json::exception &error) {
+    throw Error("what was learned so far", std::string(error.what()).substr(0, 200), "learn it again");
+  }
 }
 
 }  // namespace uniad

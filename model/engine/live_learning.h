@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "model/engine/backend.h"
 #include "model/engine/calibration.h"
 #include "model/engine/detector.h"
 #include "model/network.h"
@@ -22,6 +23,10 @@ class CoveredTime {
   std::chrono::nanoseconds covered() const { return covered_ + step_; }
   bool reaches(std::chrono::nanoseconds wanted) const { return covered() + step_ / 2 >= wanted; }
 
+  // What was covered before goes on with the next frame.
+  std::chrono::nanoseconds step() const { return step_; }
+  static CoveredTime after(std::chrono::nanoseconds covered, std::chrono::nanoseconds step);
+
  private:
   std::optional<std::chrono::nanoseconds> newest_;
   std::chrono::nanoseconds covered_{0};
@@ -31,34 +36,46 @@ class CoveredTime {
 // Learns what is normal from frames that come one after the other.
 class LiveLearning {
  public:
-  // `config`: of the statistics that the model has or will have.
-  LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config);
+  // `known`: what `config` has statistics of, or will have. Tokens come in so many rows and columns.
+  LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config,
+               std::int64_t rows, std::int64_t columns);
 
-  // One frame's features: (1, channels, rows, columns). One with features that are no numbers is left out.
-  void add(const torch::Tensor &features, const torch::Tensor &residuals,
-           std::optional<std::chrono::nanoseconds> time);
+  // A frame with features that are no numbers is left out.
+  void add(const Tokens &tokens, std::optional<std::chrono::nanoseconds> time);
+  // So many frames came that were not learned from.
+  void leave_out(std::int64_t frames) { skipped_ += frames; }
 
   Learning progress() const;
   const std::string &source() const { return options_.source; }
   bool complete() const;
 
+  // All that was learned, to go on with later: learning that knows the same and restores it gives what this
+  // would have. Throws Error where the content is another.
+  TensorFile store() const;
+  void restore(const TensorFile &stored);
+
   struct Outcome {
     Statistics statistics;
-    Calibration calibration;  // of the frames learned from
+    Statistics gained;        // of the frames learned from alone
+    Calibration calibration;  // of the same
     Learning learning;
   };
-  // Throws Error where no frame could be learned from; and where learning was cut short with so few that a
-  // new model would not be trustworthy.
   Outcome finish(ScoreKind score, const ThresholdRule &rule) const;
 
  private:
+  int next_fold() const;
+  double frame_rate() const;
+  std::vector<std::string> doubts_about(const ScoreStatistics &normal, const ThresholdRule &rule) const;
+
   LearnOptions options_;
   bool anew_;  // nothing was known
-  int next_fold() const;
-
+  bool residuals_;
+  std::int64_t rows_;
+  std::int64_t columns_;
   StatisticsLearner learner_;
   CoveredTime time_;
-  std::int64_t left_out_ = 0;
+  std::int64_t left_out_ = 0;  // their features are no numbers
+  std::int64_t skipped_ = 0;   // they came too fast
 };
 
 }  // namespace uniad

@@ -10,7 +10,10 @@ namespace {
 
 class FakeDetector : public Detector {
  public:
-  FakeDetector() { ++test::fake_network().open_detectors; }
+  FakeDetector(std::filesystem::path path, const DetectorOptions &options)
+      : path_(std::move(path)), tell_(options.tell) {
+    ++test::fake_network().open_detectors;
+  }
   ~FakeDetector() override { --test::fake_network().open_detectors; }
 
   void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
@@ -21,31 +24,33 @@ class FakeDetector : public Detector {
 
   void pause() override { ++test::fake_network().pauses; }
   const ModelConfig &config() const override { return config_; }
-  void learn(const LearnOptions &options) override {
+  bool learn(const LearnOptions &options) override {
     if (!test::fake_network().learn_error.empty()) throw std::runtime_error(test::fake_network().learn_error);
     test::fake_network().learn_options = options;
-    learning_ = Learning{};
+    if (options.once && test::fake_network().calibration.sources.contains(options.source)) return false;
+    learning_ = test::fake_network().interrupted.value_or(Learning{});
+    learning_->state = Learning::State::Learning;
+    learning_->source = options.source;
     learning_->wanted = options.frames;
     learning_->wanted_time = options.time;
     first_.reset();
-    source_ = options.source;
+    tell_(*learning_);
+    return true;
   }
 
-  std::optional<Learning> finish_learning() override {
-    if (!learning_) return std::nullopt;
-    Learning result = *std::exchange(learning_, std::nullopt);
-    if (result.frames == 0) throw std::runtime_error("no frame came that could be learned from");
-    result.finished = true;
-    result.normal = ScoreStatistics{0.5, 0.25, 0.0625, result.frames};
-    test::fake_network().calibration.sources[source_] = *result.normal;
-    return result;
+  void end_learning() override {
+    if (!learning_) return;
+    learning_->state = Learning::State::Interrupted;
+    if (learning_->frames > 0) learning_->kept = "/kept/here";
+    test::fake_network().interrupted = learning_;
+    tell_(*std::exchange(learning_, std::nullopt));
   }
 
   void follow(const Detection & /*normal*/) override { ++test::fake_network().followed; }
   double drift() const override { return 0.01 * test::fake_network().followed; }
-  void save(const std::filesystem::path &path) override {
+  void save() override {
     if (!test::fake_network().save_error.empty()) throw std::runtime_error(test::fake_network().save_error);
-    test::fake_network().saved.push_back(path);
+    test::fake_network().saved.push_back(path_);
   }
 
   std::shared_ptr<const Calibration> calibration() const override {
@@ -60,32 +65,54 @@ class FakeDetector : public Detector {
  private:
   Detection learn_from(const FrameView &frame) {
     Detection detection;
+    detection.unjudged = true;
     ++learning_->frames;
     if (!first_) first_ = frame.time;
     learning_->time = *frame.time - *first_;
     const bool enough = learning_->frames >= learning_->wanted && learning_->time >= learning_->wanted_time;
-    detection.learning = enough ? finish_learning() : learning_;
+    if (!enough) {
+      tell_(*learning_);
+      return detection;
+    }
+    Learning done = *std::exchange(learning_, std::nullopt);
+    done.state = Learning::State::Done;
+    done.normal = ScoreStatistics{0.5, 0.25, 0.0625, done.frames};
+    test::fake_network().calibration.sources[done.source] = *done.normal;
+    tell_(done);
+    Learning saved = done;
+    saved.state = Learning::State::Saved;
+    try {
+      save();
+    } catch (const std::exception &error) {
+      saved.state = Learning::State::Unsaved;
+      saved.failure = error.what();
+    }
+    tell_(saved);
     return detection;
   }
 
+  const std::filesystem::path path_;
+  const std::function<void(const Learning &)> tell_;
   ModelConfig config_;
   std::optional<Learning> learning_;
   std::optional<std::chrono::nanoseconds> first_;  // time of the first frame that it learns from
-  std::string source_;
 };
 
 }  // namespace
 
-std::shared_ptr<Detector> Detector::open(const std::filesystem::path & /*model*/,
-                                         const DetectorOptions &options) {
+std::shared_ptr<Detector> Detector::open(const std::filesystem::path &model, const DetectorOptions &options) {
   test::fake_network().options = options;
   if (!test::fake_network().open_error.empty()) throw std::runtime_error(test::fake_network().open_error);
-  return std::make_shared<FakeDetector>();
+  return std::make_shared<FakeDetector>(model, options);
 }
 
 std::optional<int> Detector::cuda_device(const std::string &device) {
   test::fake_network().asked_device = device;
   return test::fake_network().cuda_device;
+}
+
+bool Detector::holds_unsaved(const std::filesystem::path & /*model*/) {
+  return test::fake_network().holds_unsaved;
 }
 
 std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {

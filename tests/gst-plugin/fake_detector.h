@@ -28,6 +28,8 @@ struct FakeNetwork {
   std::string learn_error;                   // thrown by learn() unless empty
   std::string save_error;                    // thrown by save() unless empty
   std::vector<std::filesystem::path> saved;  // where save() was asked to write
+  std::optional<Learning> interrupted;       // by the end of the stream; learn() goes on with it
+  bool holds_unsaved = false;
   int followed = 0;
   int pauses = 0;
 

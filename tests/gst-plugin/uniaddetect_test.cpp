@@ -1408,7 +1408,7 @@ TEST_F(UniadDetect, LearnsFromTheFirstFramesAndJudgesTheNextByThem) {
   const auto seen = posted();
   EXPECT_EQ(seen.events,
             (std::vector<std::string>{"learning 0/5", "learning 1/5", "learning 2/5", "learning 3/5",
-                                      "learning 4/5", "done 5/5 0.50", "begin 0.78 6"}));
+                                      "learning 4/5", "done 5/5 0.50", "saved 5/5 0.50", "begin 0.78 6"}));
   EXPECT_EQ(seen.warnings, std::vector<std::string>{});
   EXPECT_EQ(saved(), std::vector<std::string>{any_file});
 }
@@ -1417,7 +1417,7 @@ TEST_F(UniadDetect, LearnsForSoMuchTimeOfTheStreamHoweverManyFramesThatIs) {
   start("learn-time=400000000");
   for (guint i = 0; i <= 10; ++i) EXPECT_FALSE(marked(push(grey_frame(51, i)))) << i;  // 40 ms each
   EXPECT_TRUE(marked(push(grey_frame(51, 11))));
-  EXPECT_EQ(events().back(), "done 11/0 0.50");
+  EXPECT_EQ(events().back(), "saved 11/0 0.50");
   EXPECT_EQ(fake_network().learn_options.time, std::chrono::milliseconds(400));
   EXPECT_EQ(fake_network().options.new_on_backbone, "auto");
 }
@@ -1448,16 +1448,6 @@ TEST_F(UniadDetect, TheSignalLearnForTakesFramesAndTime) {
   EXPECT_TRUE(marked(push(grey_frame(51, 5))));
   EXPECT_EQ(fake_network().learn_options.frames, 2);
   EXPECT_EQ(fake_network().learn_options.time, std::chrono::milliseconds(160));
-}
-
-TEST_F(UniadDetect, TellsOfLearningEveryTwentiethOfTheWay) {
-  start("learn=200");
-  for (guint i = 0; i < 200; ++i) push(grey_frame(0, i));
-  const auto seen = events();
-  EXPECT_GE(seen.size(), 20U);
-  EXPECT_LE(seen.size(), 23U);
-  EXPECT_EQ(seen.front(), "learning 0/200");
-  EXPECT_EQ(seen.back(), "done 200/200 0.50");
 }
 
 TEST_F(UniadDetect, AMessageOfLearningNamesItsSource) {
@@ -1500,8 +1490,8 @@ TEST_F(UniadDetect, TheSignalLearnBeginsAtTheNextFrameAndEndsAnOpenEvent) {
   EXPECT_EQ(events(), std::vector<std::string>{"begin 1.00 0"});
   EXPECT_FALSE(marked(push(grey_frame(255, 1))));
   EXPECT_FALSE(marked(push(grey_frame(255, 2))));
-  EXPECT_EQ(events(),
-            (std::vector<std::string>{"end 1.00 0", "learning 0/2", "learning 1/2", "done 2/2 0.50"}));
+  EXPECT_EQ(events(), (std::vector<std::string>{"end 1.00 0", "learning 0/2", "learning 1/2", "done 2/2 0.50",
+                                                "saved 2/2 0.50"}));
   EXPECT_EQ(meta_of(push(grey_frame(255, 3))).event_state, GST_ANOMALY_EVENT_BEGIN);
   EXPECT_EQ(saved(), std::vector<std::string>{any_file});
 }
@@ -1512,7 +1502,7 @@ TEST_F(UniadDetect, ThePropertyLearnBeginsAtTheNextFrameWhereItIsSetWhilePlaying
   g_object_set(element(), "learn", 1, nullptr);
   EXPECT_FALSE(marked(push(grey_frame(0, 1))));
   EXPECT_TRUE(marked(push(grey_frame(0, 2))));
-  EXPECT_EQ(events(), (std::vector<std::string>{"learning 0/1", "done 1/1 0.50"}));
+  EXPECT_EQ(events(), (std::vector<std::string>{"learning 0/1", "done 1/1 0.50", "saved 1/1 0.50"}));
 }
 
 TEST_F(UniadDetect, LearnsFromEveryNthFrameWhereEveryNthIsJudged) {
@@ -1521,42 +1511,102 @@ TEST_F(UniadDetect, LearnsFromEveryNthFrameWhereEveryNthIsJudged) {
   EXPECT_EQ(events(), (std::vector<std::string>{"learning 0/3", "learning 1/3", "learning 2/3"}));
   EXPECT_EQ(fake_network().learn_options.frame_rate, 12.5);  // half of 25
   EXPECT_FALSE(marked(push(grey_frame(0, 4))));
-  EXPECT_EQ(events(), std::vector<std::string>{"done 3/3 0.50"});
+  EXPECT_EQ(events(), (std::vector<std::string>{"done 3/3 0.50", "saved 3/3 0.50"}));
   EXPECT_FALSE(marked(push(grey_frame(0, 5))));  // the first judged is yet to come
   EXPECT_EQ(meta_of(push(grey_frame(0, 6))).age, 0U);
 }
 
-TEST_F(UniadDetect, TheFramesLearnedFromAreKeptWhereTheStreamEndsOrStops) {
+TEST_F(UniadDetect, LearningThatTheEndOrAStopInterruptsLeavesNoModelAndSaysHowToGoOn) {
   for (const bool stops : {false, true}) {
     SCOPED_TRACE(stops);
-    fake_network().saved.clear();
+    fake_network().interrupted.reset();
     start("learn=5");
     for (guint i = 0; i < 3; ++i) push(grey_frame(0, i));
-    EXPECT_EQ(saved(), std::vector<std::string>{});
     posted();
     if (stops)
       gst_element_set_state(element(), GST_STATE_READY);
     else
       end_stream();
     const auto seen = posted();
-    EXPECT_EQ(seen.events, std::vector<std::string>{"done 3/5 0.50"});
+    EXPECT_EQ(seen.events, std::vector<std::string>{"interrupted 3/5"});
     ASSERT_EQ(seen.warnings.size(), 1U);
-    EXPECT_NE(seen.warnings[0].find("3 of the 5"), std::string::npos) << seen.warnings[0];
-    EXPECT_EQ(saved(), std::vector<std::string>{any_file});
+    for (const char *words :
+         {"not finished", "3 of 5 frames", "no model was written", "/kept/here", "learn=3"})
+      EXPECT_NE(seen.warnings[0].find(words), std::string::npos) << words << ": " << seen.warnings[0];
+    EXPECT_EQ(saved(), std::vector<std::string>{});
     if (stops) gst_element_set_state(element(), GST_STATE_PLAYING);
   }
 }
 
-TEST_F(UniadDetect, LearningThatNoFrameCameForFailsAndSaysSo) {
+TEST_F(UniadDetect, InterruptedLearningGoesOnWithTheNextFrameOfTheSameElement) {
+  start("learn=5");
+  for (guint i = 0; i < 3; ++i) push(grey_frame(0, i));
+  end_stream();
+  flush();  // a file that begins again
+  posted();
+  for (guint i = 0; i < 2; ++i) EXPECT_FALSE(marked(push(grey_frame(0, i))));
+  EXPECT_EQ(events(),
+            (std::vector<std::string>{"learning 3/5", "learning 4/5", "done 5/5 0.50", "saved 5/5 0.50"}));
+  EXPECT_TRUE(marked(push(grey_frame(0, 2))));
+}
+
+TEST_F(UniadDetect, LearningThatNoFrameCameForSaysSo) {
   start("learn=5");
   push(Ref<GstBuffer>(gst_buffer_new_allocate(nullptr, 10, nullptr)));  // too small for a frame
   posted();
   end_stream();
   const auto seen = posted();
-  ASSERT_EQ(seen.events.size(), 1U);
-  EXPECT_TRUE(seen.events[0].starts_with("failed 0/")) << seen.events[0];
-  EXPECT_EQ(seen.warnings, std::vector<std::string>{"no frame came that could be learned from"});
+  EXPECT_EQ(seen.events, std::vector<std::string>{"interrupted 0/5"});
+  ASSERT_EQ(seen.warnings.size(), 1U);
+  EXPECT_NE(seen.warnings[0].find("no frame came"), std::string::npos) << seen.warnings[0];
   EXPECT_EQ(saved(), std::vector<std::string>{});
+}
+
+// What is in view after a camera was lost may be what nobody wants to be normal.
+TEST_F(UniadDetect, AnElementThatStartsAgainDoesNotLearnAgain) {
+  start("learn=2");
+  for (guint i = 0; i < 2; ++i) push(grey_frame(0, i));
+  gst_element_set_state(element(), GST_STATE_READY);
+  gst_element_set_state(element(), GST_STATE_PLAYING);
+  posted();
+  EXPECT_TRUE(marked(push(grey_frame(0, 2))));
+  EXPECT_EQ(events(), std::vector<std::string>{});
+  g_object_set(element(), "learn", 1, nullptr);  // unless it is asked to
+  EXPECT_FALSE(marked(push(grey_frame(0, 3))));
+}
+
+TEST_F(UniadDetect, ASourceThatTheModelKnowsIsLearnedOnce) {
+  fake_network().calibration.sources["gate"] = statistics(0.5);
+  start("source=gate learn=2 learn-once=true");
+  EXPECT_TRUE(marked(push(grey_frame(0, 0))));
+  EXPECT_EQ(events(), std::vector<std::string>{});
+  start("source=yard learn=1 learn-once=true");
+  EXPECT_FALSE(marked(push(grey_frame(0, 0))));
+  start("source=gate learn=1");  // adds to it
+  EXPECT_FALSE(marked(push(grey_frame(0, 0))));
+}
+
+TEST_F(UniadDetect, WhatCouldNotBeWrittenIsInForceForTheNextElementWhichDoesNotLearnAgain) {
+  fake_network().calibration.sources["gate"] = statistics(0.5);
+  fake_network().holds_unsaved = true;
+  start("source=gate model=/nowhere/new.safetensors learn=2");
+  EXPECT_TRUE(marked(push(grey_frame(0, 0))));
+  start("source=gate model=/nowhere/new.safetensors");
+  EXPECT_TRUE(marked(push(grey_frame(0, 0))));
+}
+
+TEST_F(UniadDetect, OnlyAStreamThatIsNotLiveWaitsForLearning) {
+  start("learn=1");
+  gst_harness_set_live(harness_.get(), FALSE);
+  push(grey_frame(0));
+  EXPECT_TRUE(fake_network().learn_options.wait);
+  start("learn=1");
+  push(grey_frame(0));
+  EXPECT_FALSE(fake_network().learn_options.wait);
+  start("learn=1 mode=async");
+  push(grey_frame(0));
+  push_until([](const std::string &event) { return event.starts_with("done"); });
+  EXPECT_FALSE(fake_network().learn_options.wait);
 }
 
 TEST_F(UniadDetect, AModelThatCannotLearnWarnsOnceAndGoesOnJudging) {
@@ -1579,8 +1629,8 @@ TEST_F(UniadDetect, WhatWasLearnedIsInForceThoughItCannotBeSaved) {
   const auto seen = posted();
   ASSERT_EQ(seen.warnings.size(), 1U);
   EXPECT_NE(seen.warnings[0].find("no space left"), std::string::npos) << seen.warnings[0];
-  EXPECT_EQ(seen.events,
-            (std::vector<std::string>{"learning 0/2", "learning 1/2", "done 2/2 0.50", "begin 1.00 2"}));
+  EXPECT_EQ(seen.events, (std::vector<std::string>{"learning 0/2", "learning 1/2", "done 2/2 0.50",
+                                                   "unsaved 2/2 0.50", "begin 1.00 2"}));
 }
 
 TEST_F(UniadDetect, AFlushDoesNotEndLearning) {
@@ -1589,7 +1639,7 @@ TEST_F(UniadDetect, AFlushDoesNotEndLearning) {
   flush();
   for (guint i = 0; i < 3; ++i) EXPECT_FALSE(marked(push(grey_frame(0, i))));
   const auto seen = posted();
-  EXPECT_EQ(seen.events.back(), "done 5/5 0.50");
+  EXPECT_EQ(seen.events.back(), "saved 5/5 0.50");
   EXPECT_EQ(seen.warnings, std::vector<std::string>{});
   EXPECT_EQ(saved().size(), 1U);
   EXPECT_TRUE(marked(push(grey_frame(0, 3))));
@@ -1611,7 +1661,8 @@ TEST_F(UniadDetect, InAsyncModeLearnsAndThenJudges) {
   EXPECT_EQ(seen.front(), "learning 0/5");
   EXPECT_EQ(seen.back(), "done 5/5 0.50");
   EXPECT_EQ(saved(), std::vector<std::string>{any_file});
-  gate_.await_entered(1);  // a frame that came before "done" or with it
+  EXPECT_FALSE(marked(push(grey_frame(51))));
+  gate_.await_entered(1);
   EXPECT_FALSE(marked(push(grey_frame(51))));
   gate_.open(1);
   gate_.await_entered(2);  // works on the next; the result of the first is there
@@ -1619,12 +1670,13 @@ TEST_F(UniadDetect, InAsyncModeLearnsAndThenJudges) {
   gate_.open(100);
 }
 
-TEST_F(UniadDetect, InAsyncModeOneDoneComesHoweverTheStreamGoesOn) {
+TEST_F(UniadDetect, InAsyncModeLearningEndsOnceHoweverTheStreamGoesOn) {
   enum class Next { End, Stop, Flush };
   for (int round = 0; round < 10; ++round) {
     for (const auto next : {Next::End, Next::Stop, Next::Flush}) {
       SCOPED_TRACE(static_cast<int>(next));
       fake_network().saved.clear();
+      fake_network().interrupted.reset();
       start("mode=async learn=2");
       auto seen = push_until(learned);
       push(grey_frame(51));  // is learned from, waits or is judged: the threads decide
@@ -1637,8 +1689,10 @@ TEST_F(UniadDetect, InAsyncModeOneDoneComesHoweverTheStreamGoesOn) {
         more = push_until(done);
         seen.insert(seen.end(), more.begin(), more.end());
       }
-      EXPECT_EQ(std::count_if(seen.begin(), seen.end(), done), 1) << testing::PrintToString(seen);
-      EXPECT_EQ(saved().size(), 1U);
+      const auto over = [](const std::string &event) {
+        return done(event) || event.starts_with("interrupted");
+      };
+      EXPECT_EQ(std::count_if(seen.begin(), seen.end(), over), 1) << testing::PrintToString(seen);
       if (next == Next::Stop) gst_element_set_state(element(), GST_STATE_PLAYING);
     }
   }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace uniad {
 namespace {
 
@@ -10,17 +12,33 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-// One frame's features, of noise.
-torch::Tensor frame() {
-  return torch::randn({1, 4, 4, 4});
+constexpr std::int64_t rows = 4;
+constexpr std::int64_t columns = 4;
+
+// A frame of noise, in 4 channels.
+Tokens frame() {
+  static std::mt19937 random(1);
+  std::normal_distribution<float> noise;
+  Tokens tokens;
+  for (std::int64_t i = 0; i < rows * columns * 4; ++i) tokens.features.push_back(noise(random));
+  return tokens;
+}
+
+LiveLearning learning_of(std::int64_t frames, nanoseconds time, double frame_rate) {
+  LearnOptions options;
+  options.source = "a";
+  options.frames = frames;
+  options.time = time;
+  options.frame_rate = frame_rate;
+  return LiveLearning(options, {}, {}, rows, columns);
 }
 
 TEST(LiveLearning, TenSecondsAreTheFramesOfTenSecondsAtAnyRate) {
   for (const int rate : {1, 25, 90}) {
-    LiveLearning learning({"a", 0, seconds(10), double(rate)}, {}, {});
+    LiveLearning learning = learning_of(0, seconds(10), 0);
     const nanoseconds step = nanoseconds(seconds(1)) / rate;
     int frames = 0;
-    for (; !learning.complete(); ++frames) learning.add(frame(), {}, frames * step);
+    for (; !learning.complete(); ++frames) learning.add(frame(), frames * step);
     EXPECT_EQ(frames, 10 * rate);
     EXPECT_NEAR(learning.progress().share(), 1, 1e-6);
     // Each fold held something back: there is a threshold.
@@ -29,13 +47,54 @@ TEST(LiveLearning, TenSecondsAreTheFramesOfTenSecondsAtAnyRate) {
 }
 
 TEST(LiveLearning, WithFramesAndTimeBothAreReached) {
-  LiveLearning few_frames({"a", 5, seconds(10), 1}, {}, {});
+  LiveLearning few_frames = learning_of(5, seconds(10), 1);
   int frames = 0;
-  for (; !few_frames.complete(); ++frames) few_frames.add(frame(), {}, seconds(frames));
+  for (; !few_frames.complete(); ++frames) few_frames.add(frame(), seconds(frames));
   EXPECT_EQ(frames, 10);
-  LiveLearning short_time({"a", 50, seconds(10), 1}, {}, {});
-  for (frames = 0; !short_time.complete(); ++frames) short_time.add(frame(), {}, seconds(frames));
+  LiveLearning short_time = learning_of(50, seconds(10), 1);
+  for (frames = 0; !short_time.complete(); ++frames) short_time.add(frame(), seconds(frames));
   EXPECT_EQ(frames, 50);
+}
+
+ThresholdRule one_alarm_an_hour() {
+  ThresholdRule rule;
+  rule.false_alarms_per_hour = 1;
+  return rule;
+}
+
+bool mentions(const Learning &learning, const std::string &words) {
+  return std::any_of(learning.remarks.begin(), learning.remarks.end(),
+                     [&](const std::string &remark) { return remark.find(words) != std::string::npos; });
+}
+
+TEST(LiveLearning, TheFrameRateIsThatOfTheFramesTimesWhateverTheStreamSays) {
+  for (const double stated : {0.0, 90.0}) {
+    LiveLearning learning = learning_of(100, {}, stated);
+    for (int i = 0; i < 100; ++i) learning.add(frame(), i * milliseconds(80));
+    const auto outcome = learning.finish(ScoreKind::Max, one_alarm_an_hour());
+    ASSERT_TRUE(outcome.learning.normal->tail.has_value());
+    EXPECT_NEAR(outcome.learning.normal->tail->frame_rate, 12.5, 1e-6);
+    EXPECT_FALSE(mentions(outcome.learning, "no frame rate"));
+  }
+}
+
+TEST(LiveLearning, WithoutAnyFrameRateItSaysThatTheThresholdIsNotByTheRule) {
+  LiveLearning learning = learning_of(100, {}, 0);
+  for (int i = 0; i < 100; ++i) learning.add(frame(), std::nullopt);
+  EXPECT_TRUE(mentions(learning.finish(ScoreKind::Max, one_alarm_an_hour()).learning, "no frame rate"));
+}
+
+TEST(LiveLearning, AMomentOrAPictureThatStandsStillIsSaid) {
+  const Tokens still = frame();
+  for (const bool moves : {false, true}) {
+    for (const int step : {25, 125}) {  // milliseconds; of 100 frames
+      LiveLearning learning = learning_of(100, {}, 0);
+      for (int i = 0; i < 100; ++i) learning.add(moves ? frame() : still, i * milliseconds(step));
+      const Learning told = learning.finish(ScoreKind::Max, {}).learning;
+      EXPECT_EQ(mentions(told, "cover only 2.5 s"), step == 25);
+      EXPECT_EQ(mentions(told, "stands still"), !moves);
+    }
+  }
 }
 
 TEST(CoveredTime, AJumpOfTheStreamIsNoTime) {

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine/learner.h"
+
+#include <exception>
+#include <utility>
+
+#include "model/error.h"
+
+namespace uniad {
+namespace {
+
+constexpr std::size_t most_waiting = 8;  // frames, of a stream that does not wait
+
+}  // namespace
+
+Learner::Learner(LearningModel &model, std::function<void(const Learning &)> tell,
+                 std::chrono::nanoseconds save_again_after)
+    : model_(model),
+      tell_(std::move(tell)),
+      save_again_after_(save_again_after),
+      thread_([this](const std::stop_token &stop) { run(stop); }) {}
+
+Learner::~Learner() {
+  end();
+}
+
+bool Learner::learn(const LearnOptions &options) {
+  const std::scoped_lock lock(mutex_);
+  if (phase_ != Phase::Over || task_) return false;
+  task_ = options;
+  waits_ = options.wait;
+  phase_ = Phase::Gathering;
+  ended_ = false;
+  skipped_ = 0;
+  changed_.notify_all();
+  return true;
+}
+
+Learner::Phase Learner::phase() const {
+  const std::scoped_lock lock(mutex_);
+  return phase_;
+}
+
+void Learner::add(Tokens tokens, std::optional<std::chrono::nanoseconds> time) {
+  std::unique_lock lock(mutex_);
+  if (phase_ != Phase::Gathering) return;
+  if (!waits_ && frames_.size() >= most_waiting) {
+    ++skipped_;
+    return;
+  }
+  frames_.push_back({std::move(tokens), time});
+  changed_.notify_all();
+  if (!waits_) return;
+  changed_.wait(lock, [this] {
+    return phase_ == Phase::Over || (phase_ == Phase::Gathering && frames_.empty() && !adding_);
+  });
+}
+
+void Learner::end() {
+  std::unique_lock lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return idle_ && !task_; });
+}
+
+void Learner::run(const std::stop_token &stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const bool unsaved = model_.has_unsaved();
+    const auto has_task = [this] { return task_.has_value(); };
+    if (unsaved && !task_)
+      changed_.wait_for(lock, stop, save_again_after_, has_task);
+    else
+      changed_.wait(lock, stop, has_task);
+    const std::optional<LearnOptions> task = std::exchange(task_, std::nullopt);
+    if (!task && !unsaved) continue;
+    idle_ = false;
+    lock.unlock();
+    if (task) learn_what_comes(*task);
+    save();
+    lock.lock();
+    idle_ = true;
+    changed_.notify_all();
+  }
+  lock.unlock();
+  save();
+}
+
+void Learner::learn_what_comes(const LearnOptions &options) {
+  Learning failed;
+  failed.state = Learning::State::Failed;
+  failed.source = options.source;
+  failed.wanted = options.frames;
+  failed.wanted_time = options.time;
+  try {
+    Learning begun;
+    const std::unique_ptr<LiveLearning> learning = model_.begin_learning(options, begun.remarks);
+    const std::vector<std::string> remarks = std::exchange(begun.remarks, {});
+    begun = learning->progress();
+    begun.remarks = remarks;
+    say(begun);
+    const bool complete = gather(*learning);
+    failed.frames = learning->progress().frames;
+    failed.time = learning->progress().time;
+    if (complete) {
+      done_ = model_.take_in(*learning);
+      say(done_);
+    } else {
+      Learning interrupted = learning->progress();
+      interrupted.state = Learning::State::Interrupted;
+      if (interrupted.frames > 0) interrupted.kept = model_.keep(*learning);
+      say(interrupted);
+    }
+  } catch (const std::exception &error) {
+    failed.failure = error.what();
+    say(failed);
+  }
+  enter(Phase::Over);
+}
+
+// Until there are enough; false where no more come.
+bool Learner::gather(LiveLearning &learning) {
+  constexpr double step = 0.05;
+  double next_report = learning.progress().share() + step;
+  while (!learning.complete()) {
+    std::unique_lock lock(mutex_);
+    adding_ = false;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !frames_.empty() || ended_; });
+    if (frames_.empty()) return false;
+    const Frame frame = std::move(frames_.front());
+    frames_.pop_front();
+    adding_ = true;
+    learning.leave_out(std::exchange(skipped_, 0));
+    lock.unlock();
+    learning.add(frame.tokens, frame.time);
+    const Learning progress = learning.progress();
+    if (progress.share() < next_report || learning.complete()) continue;
+    next_report = progress.share() + step;
+    say(progress);
+  }
+  enter(Phase::Fitting);
+  return true;
+}
+
+void Learner::enter(Phase phase) {
+  const std::scoped_lock lock(mutex_);
+  phase_ = phase;
+  frames_.clear();
+  adding_ = false;
+  changed_.notify_all();
+}
+
+// That it could not be is said once, until it could.
+void Learner::save() {
+  if (!model_.has_unsaved()) return;
+  Learning saved = done_;
+  saved.state = Learning::State::Saved;
+  saved.remarks.clear();
+  try {
+    model_.save_learned();
+    said_unsaved_ = false;
+  } catch (const std::exception &error) {
+    saved.state = Learning::State::Unsaved;
+    saved.failure = error.what();
+    if (std::exchange(said_unsaved_, true)) return;
+  }
+  say(saved);
+}
+
+}  // namespace uniad

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "model/engine/backend.h"
+#include "model/engine/detector.h"
+#include "model/engine/live_learning.h"
+
+namespace uniad {
+
+// The model that a Learner learns for. All of it is called on the learner's thread, and may take its time.
+class LearningModel {
+ public:
+  LearningModel() = default;
+  virtual ~LearningModel() = default;
+  LearningModel(const LearningModel &) = delete;
+  LearningModel &operator=(const LearningModel &) = delete;
+
+  // Goes on with what was interrupted, where something was; `remarks`: what the user should know of that.
+  // Throws Error.
+  virtual std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
+                                                       std::vector<std::string> &remarks) = 0;
+  // Puts what was learned in force. Throws Error where it teaches nothing.
+  virtual Learning take_in(const LiveLearning &learning) = 0;
+  // Keeps what was learned so far; where: the file, or none where it is in memory alone.
+  virtual std::filesystem::path keep(const LiveLearning &learning) = 0;
+  // Brings what is in force into the model's file. Throws Error.
+  virtual void save_learned() = 0;
+  virtual bool has_unsaved() const = 0;
+};
+
+// Learns beside the stream, on a thread of its own: reading what is known, adding frames up, working out what
+// follows from them and writing the file hold nobody up. What cannot be written is written later.
+class Learner {
+ public:
+  enum class Phase {
+    Gathering,  // takes frames
+    Fitting,    // has them all, and works out what follows
+    Over,       // what was learned is in force, or kept, or nothing came of it
+  };
+
+  // `tell`: is told how learning goes, on the learner's thread; never while a lock is held.
+  Learner(LearningModel &model, std::function<void(const Learning &)> tell,
+          std::chrono::nanoseconds save_again_after);
+  // Waits for what is being written.
+  ~Learner();
+  Learner(const Learner &) = delete;
+  Learner &operator=(const Learner &) = delete;
+
+  // False while it learns: that goes on.
+  bool learn(const LearnOptions &options);
+
+  Phase phase() const;
+
+  // A frame to learn from. With LearnOptions::wait, returns when it has been, and when what was learned is in
+  // force should it be the last; else a frame that comes while others still wait is left out.
+  void add(Tokens tokens, std::optional<std::chrono::nanoseconds> time);
+
+  // No more frames come: what came is in force or kept when this returns, and was written if it could be.
+  void end();
+
+ private:
+  struct Frame {
+    Tokens tokens;
+    std::optional<std::chrono::nanoseconds> time;
+  };
+
+  void run(const std::stop_token &stop);
+  void learn_what_comes(const LearnOptions &options);
+  bool gather(LiveLearning &learning);
+  void save();
+  void enter(Phase phase);
+  void say(const Learning &learning) const {
+    if (tell_) tell_(learning);
+  }
+
+  LearningModel &model_;
+  const std::function<void(const Learning &)> tell_;
+  const std::chrono::nanoseconds save_again_after_;
+  // The learner's thread alone.
+  Learning done_;              // what is to be saved
+  bool said_unsaved_ = false;  // that it could not be
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable_any changed_;
+  Phase phase_ = Phase::Over;
+  std::optional<LearnOptions> task_;
+  std::deque<Frame> frames_;
+  bool adding_ = false;  // a frame that is not in `frames_` any more
+  bool waits_ = false;   // LearnOptions::wait
+  bool ended_ = false;   // no more frames come
+  bool idle_ = true;
+  std::int64_t skipped_ = 0;
+  std::jthread thread_;  // last, so that it has ended before the rest goes
+};
+
+}  // namespace uniad

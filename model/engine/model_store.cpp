@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine/model_store.h"
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "model/error.h"
+#include "model/file/file_lock.h"
+#include "model/file/fingerprint.h"
+#include "model/file/interrupted_learning.h"
+
+namespace uniad {
+namespace {
+
+constexpr const char *seal = "uniad.seal";
+
+std::string seal_of(const TensorFile &content) {
+  return std::to_string(fingerprint_of(content.tensors));
+}
+
+}  // namespace
+
+void ModelStore::add(Addition addition) {
+  const std::scoped_lock lock(mutex_);
+  unsaved_.push_back(std::move(addition));
+}
+
+bool ModelStore::has_unsaved() const {
+  const std::scoped_lock lock(mutex_);
+  return !unsaved_.empty();
+}
+
+std::vector<Addition> ModelStore::unsaved() const {
+  const std::scoped_lock lock(mutex_);
+  return unsaved_;
+}
+
+void ModelStore::complete(Model &model) const {
+  for (const Addition &addition : unsaved()) add_to(model, addition, path_.string());
+}
+
+Model ModelStore::save(const Model *begun) {
+  const std::scoped_lock one_at_a_time(writing_);
+  const std::vector<Addition> additions = unsaved();
+  const FileLock right_to_write(path_);
+  std::error_code unreadable;
+  Model model = begun != nullptr && !std::filesystem::exists(path_, unreadable) ? *begun : read_model(path_);
+  if (additions.empty()) return model;
+  for (const Addition &addition : additions) add_to(model, addition, path_.string());
+  write_model(model, right_to_write);
+  const std::scoped_lock lock(mutex_);  // more may have come meanwhile
+  unsaved_.erase(unsaved_.begin(), unsaved_.begin() + std::ssize(additions));
+  return model;
+}
+
+void ModelStore::forget_unsaved() {
+  const std::scoped_lock one_at_a_time(writing_);
+  const std::scoped_lock lock(mutex_);
+  unsaved_.clear();
+}
+
+bool ModelStore::keep_interrupted(const std::string &source, TensorFile content) {
+  content.metadata[seal] = seal_of(content);
+  const std::scoped_lock one_at_a_time(writing_);
+  try {
+    write_safetensors(content, interrupted_learning_path(path_, source), Durability::ReplacedAtOnce);
+    const std::scoped_lock lock(mutex_);
+    interrupted_.erase(source);
+    return true;
+  } catch (const Error &) {  // the folder cannot be written: said by what it returns
+    const std::scoped_lock lock(mutex_);
+    interrupted_[source] = std::move(content);
+    return false;
+  }
+}
+
+std::optional<TensorFile> ModelStore::interrupted(const std::string &source) const {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto in_memory = interrupted_.find(source);
+    if (in_memory != interrupted_.end()) return in_memory->second;
+  }
+  const std::filesystem::path file = interrupted_learning_path(path_, source);
+  std::error_code unreadable;
+  if (!std::filesystem::exists(file, unreadable)) return std::nullopt;
+  TensorFile content = read_safetensors(file);
+  const auto found = content.metadata.find(seal);
+  if (found == content.metadata.end() || found->second != seal_of(content))
+    throw Error(file.string(), "is damaged", "learn again");
+  return content;
+}
+
+bool ModelStore::has_interrupted(const std::string &source) const {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (interrupted_.contains(source)) return true;
+  }
+  std::error_code unreadable;
+  return std::filesystem::exists(interrupted_learning_path(path_, source), unreadable);
+}
+
+void ModelStore::forget_interrupted(const std::string &source) {
+  {
+    const std::scoped_lock lock(mutex_);
+    interrupted_.erase(source);
+  }
+  std::error_code not_there;
+  std::filesystem::remove(interrupted_learning_path(path_, source), not_there);
+}
+
+bool ModelStore::empty() const {
+  const std::scoped_lock lock(mutex_);
+  return unsaved_.empty() && interrupted_.empty();
+}
+
+}  // namespace uniad

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a detector learns, and its way into the model's file: interrupted, refused, shared, killed.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "model/engine/detector.h"
+#include "model/error.h"
+#include "model/file/file_lock.h"
+#include "model/file/interrupted_learning.h"
+#include "model/file/weights.h"
+#include "tests/model/engine/pictures.h"
+#include "tests/support/child_process.h"
+#include "tests/support/full_disk.h"
+#include "tests/support/refusal.h"
+#include "tests/support/scratch_folder.h"
+
+namespace uniad {
+namespace {
+
+using State = Learning::State;
+using std::chrono::milliseconds;
+
+constexpr std::int64_t enough = 12;
+constexpr const char *backbone = "resnet18";
+
+// What a detector told of its learning.
+class Told {
+ public:
+  void add(const Learning &learning) {
+    const std::scoped_lock lock(mutex_);
+    all_.push_back(learning);
+    changed_.notify_all();
+  }
+  // Waits for the first with that state.
+  Learning await(State state) {
+    std::unique_lock lock(mutex_);
+    for (std::size_t i = 0;; ++i) {
+      changed_.wait(lock, [&] { return i < all_.size(); });
+      if (all_[i].state == state) return all_[i];
+    }
+  }
+  bool has(State state) {
+    const std::scoped_lock lock(mutex_);
+    return std::any_of(all_.begin(), all_.end(), [&](const Learning &told) { return told.state == state; });
+  }
+  Learning first() {
+    const std::scoped_lock lock(mutex_);
+    return all_.at(0);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Learning> all_;
+};
+
+// A detector with a stream of pictures, each another one, 40 ms apart.
+class Camera {
+ public:
+  explicit Camera(const std::filesystem::path &model, const std::string &source = "gate",
+                  DetectorOptions options = {})
+      : source_(source) {
+    options.new_on_backbone = backbone;
+    options.tell = [this](const Learning &learning) { told.add(learning); };
+    detector = Detector::open(model, options);
+  }
+
+  bool learn(std::int64_t frames = enough, bool wait = true, bool once = false) const {
+    LearnOptions options;
+    options.source = source_;
+    options.frames = frames;
+    options.wait = wait;
+    options.once = once;
+    return detector->learn(options);
+  }
+
+  // The score of a frame; none of one that was learned from.
+  std::optional<float> see(unsigned picture) const {
+    const test::RandomPicture pixels(96, 96, picture);
+    FrameView frame = pixels.view();
+    frame.time = picture * milliseconds(40);
+    const Detection seen = detector->detect(std::span(&frame, 1)).front();
+    if (seen.unjudged) return std::nullopt;
+    return seen.score;
+  }
+  void see(unsigned from, unsigned to) const {
+    for (unsigned picture = from; picture < to; ++picture) EXPECT_FALSE(see(picture).has_value()) << picture;
+  }
+
+  Told told;
+  std::shared_ptr<Detector> detector;
+
+ private:
+  std::string source_;
+};
+
+std::int64_t pictures_in(const Model &model) {
+  double sum = 0;
+  for (const float pictures : to_float(model.tensors.at("statistics.pictures"))) sum += double{pictures};
+  return static_cast<std::int64_t>(sum);
+}
+
+bool same_tensors(const Model &a, const Model &b) {
+  return std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(),
+                    [](const auto &one, const auto &other) {
+                      return one.first == other.first && one.second.bytes == other.second.bytes;
+                    });
+}
+
+class Learn : public test::ScratchFolder {
+ protected:
+  void SetUp() override {
+    try {
+      need_weight_file(backbone);
+    } catch (const Error &error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+
+  // A model that knows pictures 0 to 11 of `source`.
+  std::filesystem::path learned(const std::string &name, const std::string &source = "gate") const {
+    const Camera camera(file(name), source);
+    camera.learn();
+    camera.see(0, enough);
+    camera.detector->end_learning();
+    return file(name);
+  }
+
+  std::filesystem::path interrupted(const std::filesystem::path &model, unsigned frames,
+                                    const std::string &source = "gate") const {
+    Camera camera(model, source);
+    camera.learn();
+    camera.see(0, frames);
+    camera.detector->end_learning();
+    EXPECT_EQ(camera.told.await(State::Interrupted).frames, frames);
+    return interrupted_learning_path(model, source);
+  }
+};
+
+TEST_F(Learn, AFrameAfterTheLastIsJudgedAndTheModelIsWritten) {
+  Camera camera(file("m.safetensors"));
+  ASSERT_TRUE(camera.learn());
+  camera.see(0, enough);
+  EXPECT_TRUE(camera.see(100).has_value());
+  const Learning saved = camera.told.await(State::Saved);
+  EXPECT_EQ(saved.frames, enough);
+  EXPECT_TRUE(saved.normal.has_value());
+  const Model model = read_model(file("m.safetensors"));
+  EXPECT_EQ(pictures_in(model), enough);
+  EXPECT_TRUE(model.calibration.sources.contains("gate"));
+  EXPECT_FALSE(model.provenance.program_version.empty());
+  EXPECT_EQ(names(), std::vector<std::string>{"m.safetensors"});
+}
+
+TEST_F(Learn, InterruptedLearningIsNoModelAndGoesOnWhereItWas) {
+  const auto model = file("m.safetensors");
+  const auto kept = interrupted(model, 5);
+  EXPECT_EQ(names(), std::vector<std::string>{kept.filename().string()});
+  const std::string refusal = test::refusal([&] { read_model(kept); });
+  EXPECT_NE(refusal.find("interrupted"), std::string::npos) << refusal;
+
+  Camera again(model);
+  again.learn();
+  again.see(5, enough);
+  EXPECT_EQ(again.told.first().frames, 5);
+  ASSERT_EQ(again.told.first().remarks.size(), 1U);
+  EXPECT_EQ(again.told.first().remarks[0], "learning resumes at 5 of 12 frames");
+  again.told.await(State::Saved);
+  EXPECT_EQ(names(), std::vector<std::string>{"m.safetensors"});
+  const Model resumed = read_model(model);
+  const Model whole = read_model(learned("whole.safetensors"));
+  EXPECT_TRUE(same_tensors(resumed, whole));
+  EXPECT_EQ(resumed.calibration.sources.at("gate").threshold, whole.calibration.sources.at("gate").threshold);
+}
+
+TEST_F(Learn, WhatCameBeforeAnInterruptionCanBeAcceptedAsEnough) {
+  const auto model = file("m.safetensors");
+  interrupted(model, 8);
+  Camera again(model);
+  again.learn(8);
+  again.told.await(State::Saved);
+  EXPECT_EQ(pictures_in(read_model(model)), 8);
+}
+
+TEST_F(Learn, InterruptedLearningLeavesTheOldModelInForce) {
+  const auto model = learned("m.safetensors");
+  const std::string before = content(model);
+  interrupted(model, 5);
+  EXPECT_EQ(content(model), before);
+  Camera again(model);
+  EXPECT_TRUE(again.see(3).has_value());
+  again.learn();
+  again.see(20, 20 + enough - 5);
+  again.told.await(State::Saved);
+  EXPECT_EQ(pictures_in(read_model(model)), 2 * enough);
+}
+
+TEST_F(Learn, WhatCannotBeGoneOnWithIsBegunAnewAndSaid) {
+  const std::map<std::string,
+                 std::function<void(const std::filesystem::path &, const std::filesystem::path &)>>
+      faults{{"damaged",
+              [&](const auto &, const auto &kept) {
+                std::string bytes = content(kept);
+                bytes[bytes.size() - 100] = static_cast<char>(bytes[bytes.size() - 100] ^ 1);
+                std::ofstream(kept, std::ios::binary) << bytes;
+              }},
+             {"cut short", [](const auto &, const auto &kept) { std::filesystem::resize_file(kept, 5000); }},
+             {"of a model that has changed", [](const auto &model, const auto &) {
+                Camera other(model, "yard");
+                other.learn();
+                other.see(50, 50 + enough);
+                other.told.await(State::Saved);
+              }}};
+  for (const auto &[name, inflict] : faults) {
+    SCOPED_TRACE(name);
+    const auto model = file(name + "/m.safetensors");
+    inflict(model, interrupted(model, 5));
+    Camera again(model);
+    again.learn();
+    again.see(0, enough);
+    EXPECT_EQ(again.told.first().frames, 0);
+    ASSERT_EQ(again.told.first().remarks.size(), 1U);
+    EXPECT_NE(again.told.first().remarks[0].find("begins anew"), std::string::npos);
+    again.told.await(State::Saved);
+    EXPECT_FALSE(std::filesystem::exists(interrupted_learning_path(model, "gate")));
+  }
+}
+
+TEST_F(Learn, AModelThatCannotBeWrittenStaysInForceForTheNextAndIsWrittenLater) {
+  const auto folder = write("folder", "no folder");
+  const auto model = folder / "m.safetensors";
+  std::optional<float> score;
+  {
+    Camera camera(model);
+    camera.learn();
+    camera.see(0, enough);
+    EXPECT_FALSE(camera.told.await(State::Unsaved).failure.empty());
+    score = camera.see(100);
+  }
+  DetectorOptions options;
+  options.save_again_after = milliseconds(10);
+  Camera again(model, "gate", options);
+  EXPECT_FALSE(again.learn(enough, true, true));  // whatever is in view now
+  EXPECT_EQ(again.see(100), score);
+  std::filesystem::remove(folder);
+  std::filesystem::create_directory(folder);
+  again.told.await(State::Saved);
+  EXPECT_EQ(pictures_in(read_model(model)), enough);
+}
+
+TEST_F(Learn, OnAFullDiskWhatWasLearnedIsKeptInMemory) {
+  const auto model = file("m.safetensors");
+  {
+    Camera camera(model);
+    camera.learn();
+    camera.see(0, 5);
+    const test::FullDisk full(1000);
+    camera.detector->end_learning();
+    EXPECT_EQ(camera.told.await(State::Interrupted).kept, "");
+  }
+  EXPECT_EQ(names(), std::vector<std::string>{});
+  Camera again(model);
+  again.learn();
+  again.see(5, enough);
+  EXPECT_EQ(again.told.first().frames, 5);
+  again.told.await(State::Saved);
+}
+
+TEST_F(Learn, TwoThatLearnIntoOneFileAreBothKept) {
+  const auto model = file("both.safetensors");
+  Camera gate(model, "gate");
+  Camera yard(model, "yard");
+  gate.learn();
+  yard.learn();
+  gate.see(0, enough);
+  yard.see(50, 50 + enough);
+  gate.told.await(State::Saved);
+  yard.told.await(State::Saved);
+  const Model both = read_model(model);
+  EXPECT_EQ(pictures_in(both), 2 * enough);
+  EXPECT_TRUE(both.calibration.sources.contains("gate"));
+  EXPECT_TRUE(both.calibration.sources.contains("yard"));
+}
+
+// The other process: learns `enough` frames of $UNIAD_TEST_SOURCE into $UNIAD_TEST_MODEL.
+TEST_F(Learn, DISABLED_InAnotherProcess) {
+  const std::string source = std::getenv("UNIAD_TEST_SOURCE");
+  Camera camera(std::getenv("UNIAD_TEST_MODEL"), source);
+  for (unsigned round = 0; round < static_cast<unsigned>(std::atoi(std::getenv("UNIAD_TEST_ROUNDS")));
+       ++round) {
+    camera.learn();
+    camera.see(0, enough);
+    camera.detector->end_learning();
+    std::printf("round\n");
+    std::fflush(stdout);
+  }
+}
+
+test::ChildProcess learning_process(const std::filesystem::path &model, const std::string &source,
+                                    int rounds) {
+  return test::ChildProcess(
+      {std::filesystem::read_symlink("/proc/self/exe").string(),
+       "--gtest_filter=Learn.DISABLED_InAnotherProcess", "--gtest_also_run_disabled_tests"},
+      {{"UNIAD_TEST_MODEL", model.string()},
+       {"UNIAD_TEST_SOURCE", source},
+       {"UNIAD_TEST_ROUNDS", std::to_string(rounds)}});
+}
+
+TEST_F(Learn, TwoProcessesThatLearnIntoOneFileAreBothKept) {
+  const auto model = file("both.safetensors");
+  auto gate = learning_process(model, "gate", 3);
+  auto yard = learning_process(model, "yard", 3);
+  EXPECT_EQ(gate.wait().status, 0);
+  EXPECT_EQ(yard.wait().status, 0);
+  const Model both = read_model(model);
+  EXPECT_EQ(pictures_in(both), 6 * enough);
+  EXPECT_EQ(both.provenance.sources.size(), 2U);
+}
+
+TEST_F(Learn, AProcessThatIsKilledWhileItSavesLeavesAWholeModelAndNobodyWaiting) {
+  const auto model = learned("m.safetensors");
+  for (int round = 0; round < 3; ++round) {
+    auto other = learning_process(model, "yard", 1000);
+    while (other.read_out_line() != "round") {
+    }
+    other.send_signal(SIGKILL);
+    other.wait();
+    const std::int64_t before = pictures_in(read_model(model));
+    Camera camera(model);
+    camera.learn();
+    camera.see(0, enough);
+    camera.told.await(State::Saved);
+    EXPECT_EQ(pictures_in(read_model(model)), before + enough);
+  }
+}
+
+TEST_F(Learn, ALockThatAKilledProgramLeftHoldsNobodyUp) {
+  write("m.safetensors.lock", "");
+  learned("m.safetensors");
+  EXPECT_EQ(names(), std::vector<std::string>{"m.safetensors"});
+}
+
+TEST_F(Learn, ALiveStreamIsJudgedWhileTheFileWaitsForSomebodyElse) {
+  const auto model = file("m.safetensors");
+  Camera camera(model);
+  camera.learn(enough, /*wait=*/false);
+  {
+    const FileLock somebody_else(model);
+    for (unsigned picture = 0; !camera.see(picture).has_value(); ++picture) {
+    }
+    EXPECT_TRUE(camera.told.has(State::Done));
+    EXPECT_FALSE(std::filesystem::exists(model));
+    EXPECT_TRUE(camera.see(100).has_value());
+  }
+  camera.told.await(State::Saved);
+}
+
+TEST_F(Learn, OldStatisticsDoNotGoIntoAModelThatTookTheFilesPlace) {
+  const auto model = learned("m.safetensors");
+  Camera camera(model);
+  const auto fresh = learned("fresh.safetensors", "fresh");
+  std::filesystem::rename(fresh, model);
+  camera.learn();
+  camera.see(30, 30 + enough);
+  camera.told.await(State::Saved);
+  const Model both = read_model(model);
+  EXPECT_EQ(pictures_in(both), 2 * enough);  // of `fresh` and of what was learned now, not of what was before
+  EXPECT_TRUE(both.calibration.sources.contains("fresh"));
+}
+
+TEST_F(Learn, WhatWasFollowedHasNoPlaceInAFileThatWasChanged) {
+  const auto model = learned("m.safetensors");
+  DetectorOptions adapting;
+  adapting.adapt_rate = 0.01;
+  Camera camera(model, "gate", adapting);
+  Camera other(model, "yard");
+  camera.detector->save();
+  other.learn();
+  other.see(50, 50 + enough);
+  other.told.await(State::Saved);
+  const std::string before = content(model);
+  const std::string refusal = test::refusal([&] { camera.detector->save(); });
+  EXPECT_NE(refusal.find("was changed since"), std::string::npos) << refusal;
+  EXPECT_EQ(content(model), before);
+}
+
+}  // namespace
+}  // namespace uniad
