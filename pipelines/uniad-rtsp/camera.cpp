@@ -173,8 +173,6 @@ std::string uri_of(const CameraConfig &camera) {
   return uri != nullptr ? uri : camera.uri;
 }
 
-// Only a model file that is not there yet is learned without being told to, so that a camera that comes back
-// goes on as it was.
 bool begins_model(const CameraConfig &camera) {
   std::error_code unreadable;
   return camera.learns() && !std::filesystem::exists(*camera.model, unreadable);
@@ -187,9 +185,11 @@ void set_detection(GstElement *detect, const CameraConfig &camera) {
                           "async");  // viewers see every frame, whatever the model's pace
   if (camera.threshold) g_object_set(detect, "threshold", *camera.threshold, nullptr);
   if (camera.adapt_rate > 0) g_object_set(detect, "adapt-rate", camera.adapt_rate, nullptr);
-  if (begins_model(camera))
-    g_object_set(detect, "learn", camera.learn, "learn-time", guint64(camera.learn_time.count()), "backbone",
-                 camera.backbone.c_str(), nullptr);
+  // Untold, only what the model does not know of this camera yet and what was interrupted: a camera that
+  // comes back goes on as it was.
+  if (camera.learns())
+    g_object_set(detect, "learn", camera.learn, "learn-time", guint64(camera.learn_time.count()),
+                 "learn-once", TRUE, "backbone", camera.backbone.c_str(), nullptr);
 }
 
 void set_publishing(GstElement *publish, const CameraConfig &camera) {
@@ -291,10 +291,18 @@ void log_learning(const CameraConfig &camera, const GstStructure *learning) {
   const std::string_view state = text != nullptr ? text : "";
   guint64 frames = 0;
   gst_structure_get_uint64(learning, "frames", &frames);
-  if (state == "learning")
+  const char *remarks = gst_structure_get_string(learning, "remarks");
+  if (state == "learning" && remarks != nullptr)
+    spdlog::info("{}: {}", camera.name, remarks);  // it resumes, or begins anew
+  else if (state == "learning")
     spdlog::info("{}: learning, {}", camera.name, progress(learning));
+  else if (state == "interrupted")
+    spdlog::info("{}: learning is interrupted at {}, and resumes when frames come again", camera.name,
+                 progress(learning));
   else if (state == "done")
     log_learned(camera, learning, frames);
+  else if (state == "saved")
+    spdlog::info("{}: what was learned is in {}", camera.name, camera.model->string());
   else if (state == "failed")
     spdlog::error("{}: learning has failed", camera.name);  // the element's warning says why
 }

@@ -267,10 +267,6 @@ void refuse_second(const Section &section, const CameraConfig &camera,
     if (other.path == camera.path)
       throw Error(section.where(section.table, "path"), "\"" + camera.path + "\" is taken by " + other.name,
                   "give each camera a path of its own");
-    if (camera.learns() && other.learns() && other.model == camera.model)
-      throw Error(section.where(*section.table.get("model"), "model"),
-                  camera.model->string() + " is what camera " + other.name + " learns into",
-                  "give each camera that learns a model file of its own");
   }
 }
 

@@ -5,7 +5,7 @@ and holds docs/uniad.md against the program.
 
 usage: readme_test.py SOURCE_ROOT BUILD_ROOT
 
-Only the number of frames to learn from the running camera is not the reader's. The two commands in the README's ```console block set up the
+Only the time to learn from the running camera is not the reader's. The two commands in the README's ```console block set up the
 machine and run this very test; they are checked to be there.
 """
 import os
@@ -80,10 +80,10 @@ def main():
         environment = prepare(folder, source, build)
         commands = blocks(readme, "sh")
         assert commands, "no ```sh block in the README"
-        for command in (command.replace("learn=400", "learn=40") for command in commands):
+        for command in (command.replace("learn-time=4500000000", "learn-time=4000000000") for command in commands):
             run(command, folder, environment)
         judged = (folder / "conveyor.jsonl").read_text().splitlines()
-        assert len(judged) == 20, f"60 frames, 40 of them to learn from: {len(judged)} were judged"
+        assert len(judged) == 20, f"60 frames, 4 s of 10 a second to learn from: {len(judged)} were judged"
         run("uniad train --data products/bottle --model bottle.safetensors", folder, environment)
         for page in sorted((source / "docs").glob("*.md")):
             if page.name == "export.md":
