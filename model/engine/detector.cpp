@@ -26,6 +26,7 @@
 #include "model/file/interrupted_learning.h"
 #include "model/file/network_tensors.h"
 #include "model/file/weights.h"
+#include "model/json_text.h"
 #include "model/statistics/one_torch_thread.h"
 #include "model/statistics/routed_gaussians.h"
 
@@ -400,11 +401,10 @@ class EngineDetector final : public Detector, private LearningModel {
   std::filesystem::path keep(const LiveLearning &learning) override {
     const c10::InferenceMode inference;
     TensorFile stored = learning.store();
-    stored.metadata[base_entry] = nlohmann::json{
-        {"network", engine_->network()},
-        {"known", base_},
-        {"written", now_in_seconds()},
-        {"version", UNIAD_VERSION}}.dump();
+    stored.metadata[base_entry] = json_text(nlohmann::json{{"network", engine_->network()},
+                                                           {"known", base_},
+                                                           {"written", now_in_seconds()},
+                                                           {"version", UNIAD_VERSION}});
     const bool in_file = store_->keep_interrupted(learning.source(), std::move(stored));
     return in_file ? interrupted_learning_path(path_, learning.source()) : std::filesystem::path();
   }

@@ -10,6 +10,7 @@
 
 #include "model/error.h"
 #include "model/file/interrupted_learning.h"
+#include "model/json_text.h"
 #include "model/statistics/one_torch_thread.h"
 
 namespace uniad {
@@ -154,7 +155,7 @@ TensorFile LiveLearning::store() const {
                    {"step", time_.step().count()},
                    {"left_out", left_out_},
                    {"skipped", skipped_}};
-  stored.metadata[learning_entry] = entry.dump();
+  stored.metadata[learning_entry] = json_text(entry);
   return stored;
 }
 

@@ -8,6 +8,7 @@
 
 #include "model/error.h"
 #include "model/file/torch_tensors.h"
+#include "model/json_text.h"
 #include "model/statistics/learn_statistics.h"
 
 namespace uniad {
@@ -133,7 +134,7 @@ TensorFile StatisticsLearner::store() const {
   const json learner{{"pictures", pictures_}, {"fewest", fewest_},  {"seen", seen_},
                      {"clusters", clusters},  {"samples", samples}, {"tokens", tokens},
                      {"random", random.str()}};
-  stored.metadata[entry] = learner.dump(-1, ' ', false, json::error_handler_t::replace);
+  stored.metadata[entry] = json_text(learner);
   return stored;
 }
 
