@@ -3,9 +3,7 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <stop_token>
-#include <string>
 
 #include "pipelines/uniad-rtsp/config.h"
 #include "pipelines/uniad-rtsp/relay.h"
@@ -26,12 +24,5 @@ struct Orders {
 // also those abandoned.
 void run_camera(const CameraConfig &camera, Relay &relay, const Orders &orders,
                 const std::shared_ptr<AbandonedPipelines> &abandoned, const std::stop_token &stop);
-
-// Builds the camera's pipeline once and opens its model, or what it will learn one on. Throws Error where an
-// element is missing or the model does not open; says nothing about the source, which may come later.
-void check_camera(const CameraConfig &camera);
-
-// Why no picture comes from the camera's file, naming file, line and key; nothing of other sources.
-std::optional<std::string> why_unplayable(const CameraConfig &camera);
 
 }  // namespace uniad::rtsp

@@ -11,9 +11,8 @@
 #include <vector>
 
 #include "model/address.h"
-#include "pipelines/uniad-rtsp/camera.h"
+#include "pipelines/uniad-rtsp/check.h"
 #include "pipelines/uniad-rtsp/config.h"
-#include "pipelines/uniad-rtsp/obstacles.h"
 #include "pipelines/uniad-rtsp/server.h"
 
 namespace uniad::rtsp {

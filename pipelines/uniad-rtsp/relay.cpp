@@ -9,7 +9,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
-constexpr seconds time_for_format{5};
+constexpr seconds time_for_format{10};
 constexpr seconds shortest_silence{2};  // that viewers are told of
 constexpr int overdue = 3;              // so many of its own intervals without a frame
 constexpr double forgetting = 0.95;     // of a long interval, with each shorter one

@@ -37,7 +37,7 @@ class Relay {
       const;  // of the newest camera frame; 640x360 I420 at 10 frames a second before the first
 
   // Waits for the first frame of all, so that who comes before it gets the camera's size; no longer than
-  // until give_up(), or five seconds after construction.
+  // until give_up(), or ten seconds after construction.
   void wait_for_format() const;
   void give_up();
 

@@ -177,7 +177,7 @@ TEST_F(RelayTest, WhoComesBeforeTheFirstFrameWaitsForItsFormat) {
   const auto begin = std::chrono::steady_clock::now();
   none.wait_for_format();
   EXPECT_EQ(none.format().width, 640);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));  // it would be five
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));  // it would be ten
 }
 
 }  // namespace

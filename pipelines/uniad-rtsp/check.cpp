@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pipelines/uniad-rtsp/obstacles.h"
+#include "pipelines/uniad-rtsp/check.h"
 
 #include <fcntl.h>
 #include <glib.h>
@@ -12,9 +12,15 @@
 #include <system_error>
 
 #include "model/address.h"
+#include "model/error.h"
+#include "pipelines/uniad-rtsp/capture.h"
+#include "pipelines/uniad-rtsp/messages.h"
+#include "pipelines/uniad-rtsp/relay.h"
 
 namespace uniad::rtsp {
 namespace {
+
+constexpr GstClockTime time_to_open = 20 * GST_SECOND;
 
 std::string last_error() {
   return std::generic_category().message(errno);
@@ -89,6 +95,35 @@ std::vector<std::string> find_obstacles(const CameraConfig &camera) {
   look("model", model_obstacle(camera));
   look("publish", publish_obstacle(camera));
   return found;
+}
+
+std::optional<std::string> why_unplayable(const CameraConfig &camera) {
+  if (camera.kind != SourceKind::file) return std::nullopt;
+  CameraConfig unjudged = camera;
+  unjudged.model.reset();
+  const Pipeline pipeline = make_capture(unjudged, {});
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE);
+  g_autoptr(GstMessage) message = gst_bus_timed_pop_filtered(bus, time_to_open, kinds);
+  if (message == nullptr)
+    return camera.place("uri") + ": no picture comes from " + without_credentials(camera.uri);
+  if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return std::nullopt;
+  return camera.place("uri") + ": " + source_error(pipeline.get(), camera, message);
+}
+
+void check_camera(const CameraConfig &camera) {
+  make_placeholder("", Relay().format());
+  make_capture(camera, {});
+  if (!camera.model) return;
+  const Pipeline pipeline = parse_pipeline("uniaddetect name=detect ! fakesink");
+  with_element(pipeline.get(), "detect", [&](GstElement *detect) { set_detection(detect, camera); });
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  throw Error(camera.place("model"),
+              message != nullptr ? error_text(camera, message) : "its model does not open",
+              begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`");
 }
 
 }  // namespace uniad::rtsp
