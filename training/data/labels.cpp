@@ -1,25 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data/labels.h"
 
+#include <csv.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <map>
+#include <memory>
+#include <new>
+#include <optional>
 #include <set>
-#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "model/error.h"
+#include "training/data/name_some.h"
 
 namespace uniad {
 namespace {
 
-std::vector<std::string> split_row(std::string line) {
-  line.erase(std::remove_if(line.begin(), line.end(), [](char c) { return c == ' ' || c == '\r'; }),
-             line.end());
+namespace fs = std::filesystem;
+
+struct Row {
+  std::int64_t line = 0;  // where it ends in the file, from 1
   std::vector<std::string> cells;
-  std::istringstream row(line);
-  for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
-  return cells;
+};
+
+// What libcsv tells while it reads. Its callbacks are C, which no exception may cross.
+struct Reading {
+  std::int64_t line = 0;
+  std::vector<std::string> cells;
+  std::vector<Row> rows;
+  bool out_of_memory = false;
+
+  static void end_cell(void *text, std::size_t size, void *self) {
+    static_cast<Reading *>(self)->guard(
+        [&](Reading &reading) { reading.cells.emplace_back(static_cast<const char *>(text), size); });
+  }
+  static void end_row(int /*terminator*/, void *self) {
+    static_cast<Reading *>(self)->guard([](Reading &reading) {
+      reading.rows.push_back({reading.line, std::exchange(reading.cells, {})});
+    });
+  }
+
+ private:
+  template <typename Work>
+  void guard(Work work) noexcept {
+    try {
+      work(*this);
+    } catch (const std::bad_alloc &) {
+      out_of_memory = true;
+    }
+  }
+};
+
+struct FreeParser {
+  void operator()(csv_parser *parser) const {
+    csv_free(parser);
+    delete parser;
+  }
+};
+
+// The rows of an RFC 4180 file that are not blank.
+std::vector<Row> read_rows(const fs::path &csv) {
+  std::ifstream file(csv, std::ios::binary);
+  if (!file) throw Error(csv.string(), "cannot be opened", "check the path");
+  const std::unique_ptr<csv_parser, FreeParser> parser(new csv_parser());
+  if (csv_init(parser.get(), CSV_STRICT | CSV_STRICT_FINI) != 0) throw std::bad_alloc();
+  Reading reading;
+  const auto refuse = [&] {
+    if (reading.out_of_memory || csv_error(parser.get()) == CSV_ENOMEM) throw std::bad_alloc();
+    throw Error(csv.string() + ", line " + std::to_string(reading.line),
+                "a quote is not closed, or not doubled",
+                "quote a field as RFC 4180 does: \"front door, \"\"north\"\".mp4\"");
+  };
+  std::string line;
+  while (std::getline(file, line)) {
+    // Spreadsheets begin UTF-8 with a byte order mark.
+    if (++reading.line == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
+    line += '\n';
+    const auto parsed =
+        csv_parse(parser.get(), line.data(), line.size(), Reading::end_cell, Reading::end_row, &reading);
+    if (parsed != line.size() || reading.out_of_memory) refuse();
+  }
+  if (csv_fini(parser.get(), Reading::end_cell, Reading::end_row, &reading) != 0 || reading.out_of_memory)
+    refuse();
+  return std::move(reading.rows);
 }
 
 std::optional<std::int64_t> parse_number(const std::string &text) {
@@ -30,15 +98,19 @@ std::optional<std::int64_t> parse_number(const std::string &text) {
   return number;
 }
 
-// By video (empty: the CSV names none) and frame.
-using Labels = std::map<std::string, std::map<std::int64_t, bool>>;
+std::string joined(const std::vector<std::string> &cells) {
+  std::string text;
+  for (const std::string &cell : cells) text += (&cell == &cells.front() ? "" : ",") + cell;
+  return text;
+}
 
-Labels read_labels(const std::filesystem::path &csv) {
-  std::ifstream file(csv);
-  if (!file) throw Error(csv.string(), "cannot be opened", "check the path");
-  std::string line;
-  std::getline(file, line);
-  const auto header = split_row(line);
+// By video as the CSV names it (empty: it names none) and frame.
+using FrameLabels = std::map<std::int64_t, bool>;
+using Labels = std::map<std::string, FrameLabels>;
+
+Labels read_labels(const fs::path &csv) {
+  const std::vector<Row> rows = read_rows(csv);
+  const std::vector<std::string> header = rows.empty() ? std::vector<std::string>() : rows.front().cells;
   const auto column = [&](const char *name) {
     return static_cast<std::size_t>(std::find(header.begin(), header.end(), name) - header.begin());
   };
@@ -46,46 +118,93 @@ Labels read_labels(const std::filesystem::path &csv) {
   const auto frame = column("frame0");
   const auto abnormal = column("abnormal");
   if (frame == header.size() || abnormal == header.size())
-    throw Error(csv.string(), "the first line does not name the columns",
+    throw Error(csv.string(), "the first line, \"" + joined(header) + "\", does not name the columns",
                 "begin with `frame0,abnormal` or `video,frame0,abnormal`");
 
   Labels labels;
-  for (std::int64_t number = 2; std::getline(file, line); ++number) {
-    const auto cells = split_row(line);
-    if (cells.empty()) continue;
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const auto &[line, cells] = rows[i];
     const auto frame_number = cells.size() == header.size() ? parse_number(cells[frame]) : std::nullopt;
     const auto label = frame_number ? parse_number(cells[abnormal]) : std::nullopt;
     if (!label || *frame_number < 0 || *label < 0 || *label > 1)
-      throw Error(csv.string() + ", line " + std::to_string(number), "\"" + line + "\" is no label",
+      throw Error(csv.string() + ", line " + std::to_string(line), "\"" + joined(cells) + "\" is no label",
                   "write a frame number from 0 and 0 or 1");
     labels[video == header.size() ? std::string() : cells[video]][*frame_number] = *label == 1;
   }
   return labels;
 }
 
+// Whether the CSV means this file: by its path or the end of it, with or without the extension.
+bool names_file(const fs::path &name, const fs::path &file) {
+  if (name.filename() != file.filename() && name.filename() != file.stem()) return false;
+  const fs::path folders = name.lexically_normal().parent_path();
+  const fs::path folder = fs::absolute(file).lexically_normal().parent_path();
+  auto at = folder.end();
+  for (auto part = folders.end(); part != folders.begin();) {
+    --part;
+    if (at == folder.begin() || *--at != *part) return false;
+  }
+  return true;
+}
+
+// The labels of each video that the CSV names, in whatever ways.
+std::map<fs::path, FrameLabels> by_file(const fs::path &csv, const Labels &labels,
+                                        const std::set<fs::path> &videos) {
+  std::map<fs::path, FrameLabels> found;
+  for (const auto &[name, of_video] : labels) {
+    std::vector<fs::path> meant;
+    std::copy_if(videos.begin(), videos.end(), std::back_inserter(meant),
+                 [&](const fs::path &video) { return name.empty() || names_file(name, video); });
+    if (meant.size() > 1 && name.empty())
+      throw Error(csv.string(), "does not say which of " + std::to_string(meant.size()) + " videos it labels",
+                  "add a column `video` with the files' names");
+    if (meant.size() > 1)
+      throw Error(csv.string(), "\"" + name + "\" may be " + meant[0].string() + " or " + meant[1].string(),
+                  "write more of the file's path");
+    if (!meant.empty()) found[meant.front()].insert(of_video.begin(), of_video.end());
+  }
+  return found;
+}
+
+std::vector<std::string> names_of(const Labels &labels) {
+  std::vector<std::string> names;
+  for (const auto &[name, of_video] : labels) names.push_back("\"" + name + "\"");
+  return names;
+}
+
 }  // namespace
 
-void apply_labels(const std::filesystem::path &csv, std::span<Source> sources) {
-  const auto labels = read_labels(csv);
-  std::set<std::filesystem::path> videos;
-  std::size_t labelled = 0;
+void apply_labels(const fs::path &csv, std::span<Source> sources) {
+  const Labels labels = read_labels(csv);
+  std::set<fs::path> videos;
+  for (const auto &source : sources)
+    for (const auto &item : source.test)
+      if (item.frame) videos.insert(item.path);
+  if (videos.empty())
+    throw Error(csv.string(), "labels frames of videos, and the data has no video", "name one with --data");
+  const auto found = by_file(csv, labels, videos);
+
+  std::set<fs::path> labelled;
   for (auto &source : sources)
     for (auto &item : source.test) {
-      if (!item.frame) continue;
-      videos.insert(item.path);
-      const auto of_video = labels.find(labels.contains("") ? "" : item.path.stem().string());
-      if (of_video == labels.end()) continue;
+      const auto of_video = item.frame ? found.find(item.path) : found.end();
+      if (of_video == found.end()) continue;
       const auto label = of_video->second.find(*item.frame);
       if (label == of_video->second.end()) continue;
       item.abnormal = label->second;
-      ++labelled;
+      labelled.insert(item.path);
     }
-  if (labels.contains("") && videos.size() > 1)
-    throw Error(csv.string(), "does not say which of " + std::to_string(videos.size()) + " videos it labels",
-                "add a column `video` with the files' names without extension");
-  if (labelled == 0)
-    throw Error(csv.string(), "labels no frame of the data",
-                "check the column `video`, the frame numbers, and that --data is a video");
+
+  std::vector<std::string> without;
+  for (const auto &video : videos)
+    if (!labelled.contains(video)) without.push_back(video.string());
+  if (without.empty()) return;
+  const bool named = !labels.contains("");
+  const std::string what = "labels no frame of " + list_some(without) +
+                           (named ? "; its column `video` names " + list_some(names_of(labels)) : "");
+  if (labelled.empty())
+    throw Error(csv.string(), what, "name videos by file name or path, and count frames from 0");
+  sources.front().remarks.push_back(csv.string() + ": " + what);
 }
 
 }  // namespace uniad

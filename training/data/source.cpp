@@ -17,6 +17,7 @@
 #include "model/error.h"
 #include "model/json_text.h"
 #include "training/data/cifar.h"
+#include "training/data/name_some.h"
 #include "training/data/shuffle.h"
 #include "training/data/video.h"
 
@@ -73,15 +74,6 @@ std::string name_of_folder(const fs::path &path) {
 
 bool is_mvtec(const fs::path &folder) {
   return fs::is_directory(folder / "train" / "good") || fs::is_directory(folder / "test");
-}
-
-// "3 files are missing: a.png, b.png, c.png", or five of them "and 95 more".
-std::string name_some(const std::vector<std::string> &names, const std::string &what) {
-  constexpr std::size_t most = 5;
-  std::string text = std::to_string(names.size()) + " " + what + ": ";
-  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i > 0 ? ", " : "") + names[i];
-  if (names.size() > most) text += " and " + std::to_string(names.size() - most) + " more";
-  return text;
 }
 
 // The picture that a mask is of: "000" of 000, 000_mask and 000_mask_1.

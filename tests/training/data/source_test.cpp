@@ -5,6 +5,7 @@
 #include <set>
 
 #include "model/error.h"
+#include "tests/support/refusal.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/labels.h"
 #include "training/data/visit.h"
@@ -272,6 +273,75 @@ TEST_F(Sources, LabelsOfSeveralVideosGoByTheirNames) {
   EXPECT_THROW(apply_labels(write("number.csv", "video,frame0,abnormal\n17,x,1\n"), sources), Error);
   EXPECT_THROW(apply_labels(write("two.csv", "video,frame0,abnormal\n17,0,2\n"), sources), Error);
   EXPECT_THROW(apply_labels("/nowhere.csv", sources), Error);
+}
+
+TEST_F(Sources, LabelsNameAVideoByItsFileOrItsPath) {
+  const auto door = write_video("north/front door, old.avi", 2, "jpegenc ! avimux").string();
+  const auto yard = write_video("south/yard.v2.avi", 2, "jpegenc ! avimux").string();
+  const auto other_yard = write_video("north/yard.v2.avi", 2, "jpegenc ! avimux").string();
+  const auto opened = open_sources(std::vector{"cam=" + door, "cam=" + yard, "other=" + other_yard});
+  // Labels frame 1 of a video by this name; which of the three has it, or the refusal.
+  const auto labelled = [&](const std::string &name) -> std::string {
+    auto sources = opened;
+    try {
+      apply_labels(write("labels.csv", "frame0,\"video\",abnormal\r\n1," + name + ",1\r\n"), sources);
+    } catch (const Error &error) {
+      return error.what();
+    }
+    std::string found;
+    for (const auto &source : sources)
+      for (const auto &item : source.test)
+        if (item.abnormal) found += item.path.string() + ' ' + std::to_string(*item.frame);
+    return found;
+  };
+  for (const std::string &name :
+       {std::string("front door, old"), std::string("front door, old.avi"),
+        std::string("north/front door, old.avi"), std::string("north/front door, old"), door})
+    EXPECT_EQ(labelled('"' + name + '"'), door + " 1") << name;
+  EXPECT_EQ(labelled("  south/yard.v2.avi "), yard + " 1");  // spaces around a name
+  EXPECT_EQ(labelled("south/yard.v2"), yard + " 1");
+  EXPECT_EQ(labelled("north/../south/yard.v2"), yard + " 1");
+
+  EXPECT_NE(labelled("yard.v2").find("\"yard.v2\" may be "), std::string::npos);
+  EXPECT_NE(labelled("yard.v2").find("write more of the file's path"), std::string::npos);
+  for (const char *stranger : {"yard", "frontdoor", "uth/yard.v2.avi", "/south/yard.v2.avi", "Yard.v2"}) {
+    const std::string refusal = labelled(stranger);
+    EXPECT_NE(refusal.find(door), std::string::npos) << refusal;  // what it looked for
+    EXPECT_NE(refusal.find('"' + std::string(stranger) + '"'), std::string::npos) << refusal;
+  }
+}
+
+TEST_F(Sources, LabelsAreReadAsRfc4180HasThem) {
+  auto sources = open(write_video("a \"b\".avi", 3, "jpegenc ! avimux").string());
+  // A byte order mark, a quoted header, a column with a line break, a comma and quotes, a blank line, no end
+  // of the last line.
+  apply_labels(write("all.csv",
+                     "\xEF\xBB\xBF\"frame0\",note,abnormal,video\n"
+                     "0,\"first,\r\n\"\"second\"\"\",1,\"a \"\"b\"\"\"\n\n2,,0,\"a \"\"b\"\".avi\""),
+               sources);
+  EXPECT_EQ(sources[0].test[0].abnormal, true);
+  EXPECT_FALSE(sources[0].test[1].abnormal.has_value());
+  EXPECT_EQ(sources[0].test[2].abnormal, false);
+
+  const auto refusal_of = [&](const std::string &text) {
+    return test::refusal([&] { apply_labels(write("bad.csv", text), sources); });
+  };
+  EXPECT_NE(refusal_of("frame0,abnormal\n0,1\n\n\"1,0\n").find("line 4: a quote is not closed"),
+            std::string::npos);
+  EXPECT_NE(refusal_of("frame0,abnormal\n0,1\n\n1,\n").find("line 4: \"1,\" is no label"), std::string::npos);
+  EXPECT_NE(refusal_of("frame0;abnormal\n0;1\n").find("\"frame0;abnormal\", does not name the columns"),
+            std::string::npos);
+  EXPECT_NE(refusal_of("").find("does not name the columns"), std::string::npos);
+}
+
+TEST_F(Sources, AVideoThatTheLabelsForgetIsNamed) {
+  const auto a = write_video("17.avi", 2, "jpegenc ! avimux").string();
+  const auto b = write_video("20.avi", 2, "jpegenc ! avimux").string();
+  auto sources = open_sources(std::vector{"cam=" + a, "cam=" + b});
+  apply_labels(write("labels.csv", "video,frame0,abnormal\n17,1,1\n21,1,1\n"), sources);
+  ASSERT_EQ(sources[0].remarks.size(), 1U);
+  EXPECT_NE(sources[0].remarks[0].find("labels no frame of " + b), std::string::npos);
+  EXPECT_NE(sources[0].remarks[0].find("names \"17\", \"21\""), std::string::npos);
 }
 
 TEST(LimitFrames, SpreadsEvenlyAndKeepsPictures) {

@@ -33,10 +33,13 @@ class TemporaryFolder : public ScratchFolder {
     GError *error = nullptr;
     GstElement *pipeline = gst_parse_launch(
         ("appsrc name=source format=time caps=video/x-raw,format=I420,width=64,height=64,framerate=25/1 ! " +
-         encoder + " ! filesink location=" + file(name).string())
+         encoder + " ! filesink name=file")
             .c_str(),
         &error);
     EXPECT_EQ(error, nullptr) << error->message;
+    GstElement *written = gst_bin_get_by_name(GST_BIN(pipeline), "file");
+    g_object_set(written, "location", file(name).c_str(), nullptr);
+    gst_object_unref(written);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
     GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
     for (int n = 0; n < frames; ++n) {
