@@ -24,6 +24,15 @@ bool same_shape(PictureShape a, PictureShape b) {
          std::max({a.width, a.height, b.width, b.height});
 }
 
+// Non-zero where the mask is abnormal. Lossy compression leaves faint rings around what was drawn.
+cv::Mat abnormal_pixels(const std::filesystem::path &path) {
+  cv::Mat mask = read_picture(path, cv::IMREAD_GRAYSCALE);
+  if (!is_lossy_picture(path)) return mask;
+  double most = 0;
+  cv::minMaxLoc(mask, nullptr, &most);
+  return most > 0 ? cv::Mat(mask >= most / 2) : mask;
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> masks, int width, int height,
@@ -35,7 +44,7 @@ std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> mask
                             (2 * static_cast<std::int64_t>(to)));
   };
   for (const auto &path : masks) {
-    const auto mask = read_picture(path, cv::IMREAD_GRAYSCALE);
+    const cv::Mat mask = abnormal_pixels(path);
     const PictureShape own{mask.cols, mask.rows};
     if (shape && !same_shape(own, *shape))
       throw Error(path.string(), "is " + text_of(own) + ", its picture " + text_of(*shape),
@@ -51,7 +60,7 @@ std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> mask
 }
 
 bool has_abnormal_pixel(const std::filesystem::path &mask) {
-  return cv::countNonZero(read_picture(mask, cv::IMREAD_GRAYSCALE)) > 0;
+  return cv::countNonZero(abnormal_pixels(mask)) > 0;
 }
 
 }  // namespace uniad

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <new>
 #include <opencv2/imgcodecs.hpp>
+#include <string_view>
 #include <vector>
 
 #include "model/error.h"
@@ -54,6 +55,14 @@ cv::Mat read_picture(const std::filesystem::path &path, int mode) {
   } catch (const std::bad_alloc &) {
     throw Error(path.string(), "does not fit into memory", "make it smaller");
   }
+}
+
+bool is_lossy_picture(const std::filesystem::path &path) {
+  std::array<char, 16> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  const std::string_view text(start.data(), start.size());
+  const bool webp = text.starts_with("RIFF") && text.substr(8, 4) == "WEBP" && text.substr(12, 4) != "VP8L";
+  return webp || text.starts_with("\xFF\xD8") || text.substr(4, 4) == "jP  ";
 }
 
 FrameView view_of(const cv::Mat &bgr) {

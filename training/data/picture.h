@@ -12,6 +12,10 @@ namespace uniad {
 // no picture, more pixels than OpenCV takes (2^30).
 cv::Mat read_picture(const std::filesystem::path &path, int mode);
 
+// Whether the file's format does not keep pixels as they were: JPEG, JPEG 2000, WebP unless it says that it
+// is lossless. False where it cannot be read.
+bool is_lossy_picture(const std::filesystem::path &path);
+
 // A picture of 8 bit BGR, as it lies in memory.
 FrameView view_of(const cv::Mat &bgr);
 

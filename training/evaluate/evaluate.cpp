@@ -42,12 +42,14 @@ Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &o
   Judge judge(source, input.width, input.height, normal ? std::optional(normal->threshold) : std::nullopt);
   Gallery gallery(normal);
   std::int64_t lost = 0;
+  std::int64_t lossy_masks = 0;
   const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
     const auto &item = source.test[index];
     const auto truth = truth_of(item, PictureShape{frame.width, frame.height}, input.width, input.height,
                                 options.label_rule);
     if (!truth.unreadable_mask.empty()) progress.say(truth.unreadable_mask + "; judged by its label alone");
     lost += truth.lost_in_resize ? 1 : 0;
+    lossy_masks += truth.lossy_mask ? 1 : 0;
     const auto detection = detector.detect({&frame, 1}).front();
     judge.add(item, truth, detection);
     if (!options.report.empty()) gallery.offer(item, truth.abnormal, detection, frame);
@@ -55,6 +57,10 @@ Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &o
   });
   progress.end();
   report_unread(source.test, unread, progress);
+  if (lossy_masks > 0)
+    progress.say(
+        source.name + ": masks of " + std::to_string(lossy_masks) +
+        " pictures are lossily compressed (JPEG); a pixel is abnormal from half of its mask's maximum on");
   if (lost > 0 && options.label_rule == LabelRule::Reference) progress.say(about_lost_defects(lost, input));
   return {source.name,
           source.path,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/error.h"
+#include "training/data/picture.h"
 
 namespace uniad {
 
@@ -15,6 +16,7 @@ Truth truth_of(const Item &item, std::optional<PictureShape> shape, int input_wi
   if (item.masks.empty()) return truth;
   try {
     truth.mask = read_masks(item.masks, input_width, input_height, shape);
+    truth.lossy_mask = std::ranges::any_of(item.masks, is_lossy_picture);
     const bool any_pixel = std::find(truth.mask.begin(), truth.mask.end(), 1) != truth.mask.end();
     const bool labelled = item.abnormal.value_or(false);
     truth.pixels_known = true;

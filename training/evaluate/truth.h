@@ -24,6 +24,7 @@ struct Truth {
   std::vector<std::uint8_t> mask;  // at input size, row-major, 1 where abnormal; empty: none
   bool pixels_known = false;       // the mask tells of every pixel, or the picture is normal
   bool lost_in_resize = false;     // labelled abnormal, but the mask has no pixel left
+  bool lossy_mask = false;         // of a format like JPEG, which is read by half of its maximum
   std::string unreadable_mask;     // why the masks could not be read; then the label counts
 };
 

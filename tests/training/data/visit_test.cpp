@@ -3,6 +3,9 @@
 
 #include <gst/gst.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <opencv2/core.hpp>
 #include <stdexcept>
 
 #include "model/error.h"
@@ -199,6 +202,40 @@ TEST_F(Visit, MasksOfOnePictureAddUp) {
   right.colRange(7, 8).setTo(1);
   const std::vector<std::filesystem::path> masks{write_picture("l.png", left), write_picture("r.png", right)};
   EXPECT_EQ(read_masks(masks, 8, 1), (std::vector<std::uint8_t>{1, 0, 0, 0, 0, 0, 0, 1}));
+}
+
+// The same mask as PNG and as lossy formats write it: what they add around its edges is not abnormal.
+TEST_F(Visit, RingsThatCompressionDrawsAroundAMaskAreNotAbnormal) {
+  constexpr int side = 256;
+  cv::Mat mask(side, side, CV_8UC1, cv::Scalar(0));
+  for (int y = 0; y < side; ++y)
+    for (int x = 0; x < side; ++x)
+      if ((x - 100) * (x - 100) + (y - 120) * (y - 120) < 50 * 50) mask.at<unsigned char>(y, x) = 255;
+  const auto read = [](const std::filesystem::path &path) { return read_masks({&path, 1}, side, side); };
+  const auto drawn = read(write_picture("mask.png", mask));
+  const auto area = std::count(drawn.begin(), drawn.end(), 1);
+  EXPECT_EQ(area, cv::countNonZero(mask));
+  const std::vector<std::pair<const char *, std::vector<int>>> formats{
+      {"mask.jpg", {cv::IMWRITE_JPEG_QUALITY, 75}},
+      {"mask.webp", {cv::IMWRITE_WEBP_QUALITY, 10}},
+      {"mask.jp2", {}}};
+  for (const auto &[name, quality] : formats) {
+    const auto path = file(name);
+    ASSERT_TRUE(cv::imwrite(path.string(), mask, quality));
+    const auto lossy = read(path);
+    std::ptrdiff_t wrong = 0;
+    for (std::size_t i = 0; i < drawn.size(); ++i) wrong += drawn[i] == lossy[i] ? 0 : 1;
+    EXPECT_LT(wrong, area / 100) << name;
+    EXPECT_TRUE(has_abnormal_pixel(path)) << name;
+  }
+  // What the test is about is there.
+  EXPECT_GT(cv::countNonZero(cv::imread(file("mask.jpg").string(), cv::IMREAD_GRAYSCALE)), area * 105 / 100);
+  EXPECT_FALSE(has_abnormal_pixel(write_picture("none.jpg", cv::Mat(16, 16, CV_8UC1, cv::Scalar(0)))));
+  // Kinds of defects that are numbered from 1 on: all of them, in a format that keeps them apart.
+  mask.rowRange(0, side / 2).setTo(1, mask.rowRange(0, side / 2));
+  EXPECT_EQ(read(write_picture("kinds.png", mask)), drawn);
+  ASSERT_TRUE(cv::imwrite(file("kinds.webp").string(), mask, {cv::IMWRITE_WEBP_QUALITY, 101}));
+  EXPECT_EQ(read(file("kinds.webp")), drawn);
 }
 
 TEST_F(Visit, AMaskOfAnotherShapeThanItsPictureIsRefusedByName) {
