@@ -137,7 +137,7 @@ void add_device(CLI::App &app, std::string &device, std::string &precision,
 }
 
 CLI::Option *add_data(CLI::App &app, const std::string &name, std::vector<std::string> &data,
-                      std::filesystem::path &image_dir) {
+                      std::filesystem::path &image_dir, std::optional<int> &bit_depth) {
   auto *option =
       app.add_option(
              name, data,
@@ -150,6 +150,11 @@ CLI::Option *add_data(CLI::App &app, const std::string &name, std::vector<std::s
   add_path(app, "--image-dir", image_dir,
            "Folder that the file names of lists start from (default: the list's)")
       ->type_name("DIR");
+  app.add_option(
+         "--bit-depth", bit_depth,
+         "Bits that the values of 16-bit pictures and videos use, as of a camera of 12 bits (default: 16)")
+      ->type_name("N")
+      ->check(from_to(9, 16));
   return option;
 }
 
@@ -500,7 +505,7 @@ void add_cache(CLI::App &app, TrainCommand &command) {
 
 void describe_train(CLI::App &app, TrainCommand &command) {
   auto &options = command.options;
-  add_data(app, "--data", command.data, command.image_dir);
+  add_data(app, "--data", command.data, command.image_dir, command.bit_depth);
   add_record(app, command.record_seconds);
   add_model(app, options.model, "Model file to write");
   app.add_option("--config",
@@ -595,7 +600,7 @@ void describe_sweep(CLI::App &app, SweepOptions &options) {
 
 void describe_update(CLI::App &app, TrainCommand &command) {
   add_model(app, command.options.model, "Model file to add to, replaced when done");
-  add_data(app, "--data", command.data, command.image_dir);
+  add_data(app, "--data", command.data, command.image_dir, command.bit_depth);
   add_record(app, command.record_seconds);
   add_batch(app, command.options.batch);
   add_max_frames(app, command.max_frames);
@@ -615,7 +620,7 @@ void describe_merge(CLI::App &app, MergeOptions &options) {
 
 void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
   add_model(app, options.model, "Model file, whose calibration is replaced when done");
-  add_data(app, "--data", options.data, options.image_dir)->required(false);
+  add_data(app, "--data", options.data, options.image_dir, options.bit_depth)->required(false);
   add_labels(app, options.labels);
   add_threshold(app, options.threshold, options.frame_rate, "the model's own");
   app.add_option(
@@ -631,14 +636,15 @@ void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
     if (!options.data.empty()) return;
     if (!options.threshold)
       throw CLI::ValidationError("--data", "is required, unless --sigma or --false-alarms-per-hour is given");
-    for (const char *name : {"--quantile", "--frame-rate", "--labels", "--max-frames", "--image-dir"})
+    for (const char *name :
+         {"--quantile", "--frame-rate", "--labels", "--max-frames", "--image-dir", "--bit-depth"})
       if (app.count(name) > 0) throw CLI::ValidationError(name, "takes footage: add --data");
   });
 }
 
 void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_model(app, options.model, "Model file");
-  add_data(app, "--data", options.data, options.image_dir);
+  add_data(app, "--data", options.data, options.image_dir, options.bit_depth);
   add_labels(app, options.labels);
   add_named_choice(
       app, "--label-rule", options.label_rule,
@@ -665,7 +671,7 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
 
 void describe_predict(CLI::App &app, PredictOptions &options) {
   add_model(app, options.model, "Model file");
-  add_data(app, "data", options.data, options.image_dir);
+  add_data(app, "data", options.data, options.image_dir, options.bit_depth);
   add_json(app, options.json);
   add_path(app, "--overlay", options.overlay, "Write every picture under its heatmap into this folder")
       ->type_name("DIR");
@@ -674,7 +680,7 @@ void describe_predict(CLI::App &app, PredictOptions &options) {
 
 void describe_render(CLI::App &app, RenderOptions &options) {
   add_model(app, options.model, "Model file with a reconstruction");
-  add_data(app, "--data", options.data, options.image_dir);
+  add_data(app, "--data", options.data, options.image_dir, options.bit_depth);
   add_path(
       app, "--decoder", options.decoder,
       "Network that makes pictures of features; learned from these pictures and written where the file is "

@@ -45,13 +45,19 @@ void Progress::update(std::int64_t done, const std::string &detail) {
   if (quiet_) return;
   done_ = done;
   if (terminal_ || json_) {
-    const bool due =
-        Clock::now() - drawn_ >= (json_ ? std::chrono::seconds(1) : std::chrono::milliseconds(100));
-    if (due || done_ >= total_) draw(detail);
+    if (is_due() || done_ >= total_) draw(detail);
   } else if (done_ >= next_line_ && done_ > 0) {
     draw(detail);
     next_line_ = ((done_ * 10 / total_ + 1) * total_ + 9) / 10;
   }
+}
+
+void Progress::pass(const std::string &detail) {
+  if (!quiet_ && !stage_.empty() && (terminal_ || json_) && is_due()) draw(detail);
+}
+
+bool Progress::is_due() const {
+  return Clock::now() - drawn_ >= (json_ ? std::chrono::seconds(1) : std::chrono::milliseconds(100));
 }
 
 void Progress::end() {

@@ -21,6 +21,8 @@ class Progress {
   void begin(const std::string &stage, std::int64_t total);
   // `done` of them are finished; `detail` is shown behind ("loss 0.1234").
   void update(std::int64_t done, const std::string &detail = {});
+  // No more of them are, but work goes on, at `detail`.
+  void pass(const std::string &detail);
   void end();
 
   // A line of its own, without breaking the bar.
@@ -33,6 +35,7 @@ class Progress {
   void fail(const std::string &reason);
 
  private:
+  bool is_due() const;
   void draw(const std::string &detail);
 
   const bool json_;

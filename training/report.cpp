@@ -5,19 +5,39 @@
 
 namespace uniad {
 
-void report_unread(std::span<const Item> items, std::span<const Unread> unread, Progress &progress) {
+void name_unread(std::span<const Item> items, std::span<const Unread> unread, Progress &progress) {
   if (unread.empty()) return;
-  for (std::size_t i = 0; i < unread.size(); ++i) {
-    const auto &item = items[unread[i].index];
-    const bool same_video = i > 0 && item.frame && items[unread[i - 1].index].path == item.path;
-    if (!same_video) progress.say(unread[i].reason);
+  for (auto first = unread.begin(); first != unread.end();) {
+    const Item &item = items[first->index];
+    // The last of those that lie side by side in a video and have the same fault.
+    auto last = first;
+    const auto goes_on = [&](const Unread &next) {
+      return item.frame && next.index == last->index + 1 && items[next.index].path == item.path &&
+             next.cause == first->cause;
+    };
+    while (last + 1 != unread.end() && goes_on(*(last + 1))) ++last;
+    if (first == last)
+      progress.say("left out: " + first->reason);
+    else
+      progress.say("left out: " + item.path.string() + ", frames " + std::to_string(*item.frame) + " to " +
+                   std::to_string(*items[last->index].frame) + ": " + first->cause);
+    first = last + 1;
   }
-  const auto count = std::to_string(unread.size()) + " of " + std::to_string(items.size());
-  if (unread.size() == items.size())
+  progress.say(std::to_string(unread.size()) + " of " + std::to_string(items.size()) +
+               " pictures could not be read and were skipped");
+}
+
+void report_unread(std::span<const Item> items, std::span<const Unread> unread, Progress &progress) {
+  name_unread(items, unread, progress);
+  if (!unread.empty() && unread.size() == items.size())
     throw Error(items.front().path.string(),
                 "none of " + std::to_string(items.size()) + " pictures could be read",
                 "see the reasons above");
-  progress.say(count + " pictures could not be read and were skipped");
+}
+
+VisitListener tell_by(Progress &progress) {
+  return {.remark = [&progress](const std::string &remark) { progress.say("warning: " + remark); },
+          .passing = [&progress](const std::string &where) { progress.pass(where); }};
 }
 
 }  // namespace uniad

@@ -8,8 +8,14 @@
 
 namespace uniad {
 
-// Names every item of a visit that could not be read (the frames that a video lacks in one line) and counts
-// them. Throws Error when there was no other.
+// Names every item of a visit that could not be read (neighbouring frames of a video in one line) and counts
+// them.
+void name_unread(std::span<const Item> items, std::span<const Unread> unread, Progress &progress);
+
+// The same; throws Error when there was no other.
 void report_unread(std::span<const Item> items, std::span<const Unread> unread, Progress &progress);
+
+// Passes on to the progress, whose stage counts the items, what a visit tells.
+VisitListener tell_by(Progress &progress);
 
 }  // namespace uniad

@@ -74,7 +74,7 @@ RecordedData record_streams(const TrainCommand &command, Progress &progress) {
 
 std::vector<Source> open_training_data(const TrainCommand &command, const RecordedData &recorded,
                                        Progress &progress) {
-  auto sources = open_sources(recorded.data, command.image_dir);
+  auto sources = open_sources(recorded.data, {command.image_dir, command.bit_depth, &progress});
   for (auto &source : sources) {
     for (const auto &remark : source.remarks) progress.say(remark);
     for (const auto &[file, uri] : recorded.streams)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct TrainCommand {
   std::vector<std::string> data;     // [NAME=]PATH, or a stream that runs now
   double record_seconds = 60;        // of each stream
   std::filesystem::path image_dir;   // of lists
+  std::optional<int> bit_depth;      // of values of 16 bits so many are used; absent: all
   std::size_t max_frames = 2000;     // of a source's videos
   std::optional<double> frame_rate;  // frames a second, instead of what the videos say
   TrainOptions options;              // sources are still missing; backbone may be "auto"

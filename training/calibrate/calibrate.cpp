@@ -56,14 +56,17 @@ Footage judge(const Source &source, Detector &detector, Progress &progress) {
                 "an MVTec folder needs pictures in test/good; what was trained on is no measure");
   progress.begin("judging " + source.name, static_cast<std::int64_t>(normal.size()));
   const Item *judged = nullptr;
-  const auto unread = visit_items(normal, [&](std::size_t index, const FrameView &frame) {
-    const auto detection = detector.detect({&frame, 1}).front();
-    footage.scores.values.push_back(detection.score);
-    footage.scores.continues.push_back(judged != nullptr && is_next_frame(normal[index], *judged));
-    if (detection.unknown_scene()) ++footage.unknown_scenes;
-    judged = &normal[index];
-    progress.update(static_cast<std::int64_t>(index) + 1);
-  });
+  const auto unread = visit_items(
+      normal,
+      [&](std::size_t index, const FrameView &frame) {
+        const auto detection = detector.detect({&frame, 1}).front();
+        footage.scores.values.push_back(detection.score);
+        footage.scores.continues.push_back(judged != nullptr && is_next_frame(normal[index], *judged));
+        if (detection.unknown_scene()) ++footage.unknown_scenes;
+        judged = &normal[index];
+        progress.update(static_cast<std::int64_t>(index) + 1);
+      },
+      tell_by(progress));
   progress.end();
   report_unread(normal, unread, progress);
   return footage;
@@ -207,7 +210,7 @@ Recalibration by_footage(const CalibrateOptions &options, std::optional<Output> 
   Recalibration result;
   result.before = *detector->calibration();
   const ThresholdRule rule = result.rule = options.threshold.value_or(rule_of(result.before.rule));
-  auto sources = open_sources(options.data, options.image_dir);
+  auto sources = open_sources(options.data, {options.image_dir, options.bit_depth, &progress});
   open_json(options, json);
   if (!options.labels.empty()) apply_labels(options.labels, sources);
   for (Source &source : sources)

@@ -17,6 +17,7 @@ struct CalibrateOptions {
   std::filesystem::path model;             // replaced when done
   std::vector<std::string> data;           // [NAME=]PATH; none: the scores that are known, by `threshold`
   std::filesystem::path image_dir;         // of lists
+  std::optional<int> bit_depth;            // of values of 16 bits so many are used; absent: all
   std::filesystem::path labels;            // CSV for videos; empty: none
   std::optional<ThresholdRule> threshold;  // absent: the model's own rule
   std::optional<double> frame_rate;        // frames a second, instead of what the videos say

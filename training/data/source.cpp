@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "model/address.h"
 #include "model/error.h"
@@ -39,8 +41,9 @@ std::string lower_extension(const fs::path &path) {
 }
 
 bool is_picture(const fs::path &path) {
-  static constexpr std::array extensions{".jpg", ".jpeg", ".jpe", ".png", ".bmp",  ".dib", ".tif", ".tiff",
-                                         ".pgm", ".ppm",  ".pbm", ".pnm", ".webp", ".jp2", ".exr", ".hdr"};
+  static constexpr std::array extensions{".jpg", ".jpeg", ".jpe",  ".jfif", ".png", ".bmp",
+                                         ".dib", ".tif",  ".tiff", ".pgm",  ".ppm", ".pbm",
+                                         ".pnm", ".webp", ".jp2",  ".exr",  ".hdr"};
   return std::find(extensions.begin(), extensions.end(), lower_extension(path)) != extensions.end();
 }
 
@@ -49,20 +52,41 @@ bool is_list(const fs::path &path) {
   return extension == ".json" || extension == ".jsonl";
 }
 
-std::vector<fs::path> sorted_entries(const fs::path &folder, bool (*wanted)(const fs::path &)) {
+struct Folder {
+  std::vector<fs::path> pictures;
+  std::vector<fs::path> folders;
+  std::vector<fs::path> others;
+};
+
+// What lies in a folder, sorted by name; hidden files are passed over.
+Folder entries_of(const fs::path &path) {
   std::vector<fs::path> entries;
-  for (const auto &entry : fs::directory_iterator(folder))
-    if (wanted(entry.path())) entries.push_back(entry.path());
+  for (const auto &entry : fs::directory_iterator(path))
+    if (!entry.path().filename().string().starts_with('.')) entries.push_back(entry.path());
   std::sort(entries.begin(), entries.end());
-  return entries;
+  Folder folder;
+  for (const auto &entry : entries) {
+    std::error_code broken;  // a link that leads nowhere
+    if (fs::is_directory(entry, broken))
+      folder.folders.push_back(entry);
+    else if (is_picture(entry) && fs::is_regular_file(entry, broken))
+      folder.pictures.push_back(entry);
+    else
+      folder.others.push_back(entry);
+  }
+  return folder;
 }
 
-std::vector<fs::path> pictures_in(const fs::path &folder) {
-  return sorted_entries(folder, is_picture);
-}
-
-std::vector<fs::path> folders_in(const fs::path &folder) {
-  return sorted_entries(folder, [](const fs::path &path) { return fs::is_directory(path); });
+// Says what was found and is not used: nobody puts a picture into a folder for nothing.
+void remark_left_out(Source &source, const fs::path &folder, std::span<const fs::path> files,
+                     std::span<const fs::path> folders = {}) {
+  std::vector<std::string> names;
+  for (const auto &file : files) names.push_back(file.filename().string());
+  for (const auto &sub_folder : folders) names.push_back(sub_folder.filename().string() + "/");
+  if (!names.empty())
+    source.remarks.push_back(
+        folder.string() + ": " +
+        name_some(names, "entries are no pictures of a kind that is read, and left out"));
 }
 
 // "x/" and "." have no last component; the name of the folder they mean has.
@@ -91,23 +115,34 @@ using Masks = std::map<std::string, std::vector<fs::path>>;  // by the stem of t
 Masks masks_in(const fs::path &truth) {
   Masks masks;
   if (!fs::is_directory(truth)) return masks;
-  for (const auto &mask : pictures_in(truth))
-    masks[without_mask_suffix(mask.stem().string())].push_back(mask);
-  for (const auto &folder : folders_in(truth))
-    append(masks[without_mask_suffix(folder.filename().string())], pictures_in(folder));
+  const Folder entries = entries_of(truth);
+  for (const auto &mask : entries.pictures) masks[without_mask_suffix(mask.stem().string())].push_back(mask);
+  for (const auto &folder : entries.folders)
+    append(masks[without_mask_suffix(folder.filename().string())], entries_of(folder).pictures);
   return masks;
 }
 
 Source open_mvtec(const fs::path &folder) {
   Source source;
-  if (fs::is_directory(folder / "train" / "good"))
-    for (const auto &picture : pictures_in(folder / "train" / "good"))
-      source.train.push_back({picture, {}, false, "good", {}});
+  if (const auto good = folder / "train" / "good"; fs::is_directory(good)) {
+    const Folder entries = entries_of(good);
+    for (const auto &picture : entries.pictures) source.train.push_back({picture, {}, false, "good", {}});
+    remark_left_out(source, good, entries.others, entries.folders);
+    Folder beside = entries_of(folder / "train");
+    std::erase(beside.folders, good);
+    append(beside.others, beside.pictures);
+    remark_left_out(source, folder / "train", beside.others, beside.folders);
+  }
   if (!fs::is_directory(folder / "test")) return source;
-  for (const auto &type : folders_in(folder / "test")) {
+  Folder tests = entries_of(folder / "test");
+  append(tests.others, tests.pictures);
+  remark_left_out(source, folder / "test", tests.others);
+  for (const auto &type : tests.folders) {
     const auto defect = type.filename().string();
     auto masks = masks_in(folder / "ground_truth" / defect);
-    for (const auto &picture : pictures_in(type)) {
+    const Folder entries = entries_of(type);
+    remark_left_out(source, type, entries.others, entries.folders);
+    for (const auto &picture : entries.pictures) {
       auto of_picture = masks.extract(picture.stem().string());
       source.test.push_back({picture,
                              {},
@@ -226,9 +261,25 @@ FrameRange parse_range(const std::string &text) {
   return range;
 }
 
-Source open_video(const fs::path &path, const FrameRange &range) {
-  const auto count =
-      count_frames(path, range.last ? *range.last + 1 : std::numeric_limits<std::int64_t>::max());
+// Counting takes long where frames must be decoded for it, or the disk is slow.
+FrameCount count_frames_aloud(const fs::path &path, std::int64_t limit, Progress *progress) {
+  if (progress == nullptr) return count_frames(path, limit);
+  const auto begun = std::chrono::steady_clock::now();
+  bool told = false;
+  auto count = count_frames(path, limit, [&](std::int64_t frames, double share) {
+    if (!told && std::chrono::steady_clock::now() - begun < std::chrono::seconds(1)) return;
+    if (!std::exchange(told, true)) progress->begin("counting frames of " + path.string(), 100);
+    const double of_limit = static_cast<double>(frames) / static_cast<double>(limit);
+    progress->update(std::clamp<std::int64_t>(std::llround(100 * std::max(share, of_limit)), 0, 100),
+                     std::to_string(frames) + " frames");
+  });
+  if (told) progress->end();
+  return count;
+}
+
+Source open_video(const fs::path &path, const FrameRange &range, Progress *progress) {
+  const auto count = count_frames_aloud(
+      path, range.last ? *range.last + 1 : std::numeric_limits<std::int64_t>::max(), progress);
   if (range.first >= count.frames)
     throw Error(path.string(),
                 "frame " + std::to_string(range.first) + " is past its end (" + std::to_string(count.frames) +
@@ -245,6 +296,14 @@ Source open_video(const fs::path &path, const FrameRange &range) {
   return source;
 }
 
+Source open_folder(const fs::path &path) {
+  if (is_mvtec(path)) return open_mvtec(path);
+  const Folder entries = entries_of(path);
+  Source source = open_pictures(entries.pictures);
+  remark_left_out(source, path, entries.others, entries.folders);
+  return source;
+}
+
 // The path that is given, or that a file:// URI names.
 std::string path_in(const std::string &given) {
   const std::optional<std::string> path = local_path(given);
@@ -256,7 +315,7 @@ std::string path_in(const std::string &given) {
               "give a recording of it, or judge it with uniaddetect");
 }
 
-std::vector<Source> open_path(const std::string &given, const fs::path &image_dir) {
+std::vector<Source> open_path(const std::string &given, const OpenOptions &options) {
   const std::string whole = path_in(given);
   fs::path path = whole;
   std::optional<std::string> selection;
@@ -267,6 +326,10 @@ std::vector<Source> open_path(const std::string &given, const fs::path &image_di
   if (!fs::exists(path))
     throw Error(without_credentials(given), "no such file or folder",
                 "check the path; a stream's address begins with rtsp:// or the like");
+  // Reading from a pipe would wait for whoever writes into it, and could be done once only.
+  if (!fs::is_regular_file(path) && !fs::is_directory(path))
+    throw Error(without_credentials(given), "is neither a file nor a folder",
+                "write what comes from it into a file first");
 
   std::vector<Source> sources(1);
   if (is_cifar(path)) {
@@ -275,21 +338,27 @@ std::vector<Source> open_path(const std::string &given, const fs::path &image_di
   } else if (selection && (fs::is_directory(path) || is_picture(path) || is_list(path))) {
     throw Error(given, "frames can be selected from a video only", "leave #" + *selection + " out");
   } else if (fs::is_directory(path)) {
-    sources[0] = is_mvtec(path) ? open_mvtec(path) : open_pictures(pictures_in(path));
+    sources[0] = open_folder(path);
     sources[0].name = name_of_folder(path);
     if (sources[0].train.empty() && sources[0].test.empty())
-      throw Error(given, "no picture in this folder",
-                  "give a folder of pictures, or one with train/good and test/TYPE");
+      throw Error(
+          given,
+          "no picture in this folder" + (sources[0].remarks.empty() ? "" : "; " + sources[0].remarks.front()),
+          "give a folder of pictures, or one with train/good and test/TYPE");
   } else if (is_list(path)) {
-    sources = open_list(path, image_dir.empty() ? path.parent_path() : image_dir);
+    sources = open_list(path, options.image_dir.empty() ? path.parent_path() : options.image_dir);
   } else if (is_picture(path)) {
     sources[0] = open_pictures({path});
     sources[0].name = name_of_folder(fs::absolute(path).parent_path());
   } else {
-    sources[0] = open_video(path, selection ? parse_range(*selection) : FrameRange());
+    sources[0] = open_video(path, selection ? parse_range(*selection) : FrameRange(), options.progress);
     sources[0].name = path.stem().string();
   }
-  for (auto &source : sources) source.path = given;
+  for (auto &source : sources) {
+    source.path = given;
+    for (auto *items : {&source.train, &source.test})
+      for (auto &item : *items) item.bit_depth = options.bit_depth;
+  }
   return sources;
 }
 
@@ -317,11 +386,11 @@ std::string describe(const Item &item) {
   return item.record ? path + ", picture " + std::to_string(*item.record) : path;
 }
 
-std::vector<Source> open_sources(std::span<const std::string> specs, const fs::path &image_dir) {
+std::vector<Source> open_sources(std::span<const std::string> specs, const OpenOptions &options) {
   std::vector<Source> sources;
   for (const auto &spec : specs) {
     const auto [name, path] = parse_spec(spec);
-    for (auto &opened : open_path(path, image_dir)) {
+    for (auto &opened : open_path(path, options)) {
       opened.name = valid_utf8(name.empty() ? opened.name : name);
       const auto known = std::find_if(sources.begin(), sources.end(),
                                       [&](const Source &source) { return source.name == opened.name; });

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "training/progress.h"
+
 namespace uniad {
 
 // One picture, or one frame of a video.
@@ -19,6 +21,7 @@ struct Item {
   std::string defect;                        // "good", "broken_large", ...; empty where the data has no types
   std::vector<std::filesystem::path> masks;  // pictures whose non-zero pixels are abnormal; none: not known
   std::optional<std::int64_t> record = {};   // number of the picture in the CIFAR-10 file, from 0
+  std::optional<int> bit_depth = {};         // of values of 16 bits so many are used; absent: all
 };
 
 // "cam0.mp4, frame 17", "test_batch.bin, picture 5" or "bottle/000.jpg": for messages.
@@ -34,24 +37,29 @@ struct Source {
   double frame_rate = 0;             // frames a second, of its fastest video; 0: not known
 };
 
+struct OpenOptions {
+  std::filesystem::path image_dir;  // that the names of lists start from
+  std::optional<int> bit_depth;     // of all items
+  Progress *progress = nullptr;     // is told how far long videos are
+};
+
 // Opens every `[NAME=]PATH`; equal names join into one source, in the order of their first appearance. PATH:
 //   a folder in MVTec-AD layout   train/good, test/TYPE, ground_truth/TYPE; masks of test/TYPE/000.png are
 //                                 000.png, 000_mask.png, 000_mask_1.png (any number) and the folder 000
 //   CIFAR-10's folder#NORMAL      data_batch_*.bin and test_batch.bin; NORMAL: classes, by name or number, as
 //                                 in "cifar10#0,1,2,3,4" (training/data/cifar.h)
-//   a flat folder of pictures     sorted by name, labels unknown
+//   a flat folder of pictures     sorted by name, labels unknown; what else lies there is named in a remark
 //   a picture                     of the source named by its folder
 //   UniAD's list (.json, .jsonl)  one JSON object a line (facts 3; "maskname": one or an array), pictures
-//   under
-//                                 image_dir, default the list's folder; without NAME, a source per class
-//                                 name. Files that are missing and names that come twice are left out with a
-//                                 remark
+//                                 under image_dir, default the list's folder; without NAME, a source per
+//                                 class name. Files that are missing and names that come twice are left out
+//                                 with a remark
 //   a video file                  all its frames, or those of VIDEO#FIRST-LAST (from 0, LAST included)
 // NAME defaults to the folder's name or the file's without extension; what is not UTF-8 in it is replaced
 // (model/json_text.h). Throws Error: no such file, an unknown kind, a folder without pictures, a malformed
-// list or selection, labels that contradict themselves, a list all of whose files are missing.
-std::vector<Source> open_sources(std::span<const std::string> specs,
-                                 const std::filesystem::path &image_dir = {});
+// list or selection, labels that contradict themselves, a list all of whose files are
+// missing, when interrupted.
+std::vector<Source> open_sources(std::span<const std::string> specs, const OpenOptions &options = {});
 
 // At most `count` of the video frames, evenly spread over all of them; pictures stay. Order is kept.
 std::vector<Item> limit_frames(std::span<const Item> items, std::size_t count);

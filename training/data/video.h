@@ -11,31 +11,45 @@
 #include <vector>
 
 #include "model/preprocess/frame_view.h"
+#include "training/data/bit_depth.h"
 
 namespace uniad {
 
 struct FrameCount {
   std::int64_t frames = 0;
-  std::string error;      // why decoding stopped before the end; empty: it did not
+  std::string error;      // why reading stopped before the end; empty: it did not
   double frame_rate = 0;  // frames a second, as the video says; 0: it does not
-  // Of the frames that were wanted, the positions of those that the decoder calls corrupt: parts are missing,
-  // or they come before the first key frame. They are frames like the others, but nobody should learn them.
-  std::vector<std::size_t> corrupt;
 };
 
-// Frames that GStreamer decodes from the file's first video stream, at most `limit`. They are decoded to be
-// counted: containers and parsers are wrong about it (fields, packed frames, edit lists). Throws Error when
-// there is none.
-FrameCount count_frames(const std::filesystem::path &video, std::int64_t limit);
+// Called now and then, with how many frames were passed and which share of the file they are, 0 to 1.
+using PassingFrames = std::function<void(std::int64_t frames, double share)>;
+
+// The frames of the file's first video stream, at most `limit`. Headers are not believed. Where each packet
+// of the format is a frame, packets are counted, at the speed of the disk; else (fields, hidden and packed
+// frames) frames are decoded. Throws Error when there is none, where the decoder stalls and when interrupted.
+FrameCount count_frames(const std::filesystem::path &video, std::int64_t limit,
+                        const PassingFrames &passing = {});
 
 // Frames per second as the stream says; none where it does not (a variable rate). Throws Error when there is
 // no video stream.
 std::optional<double> frame_rate(const std::filesystem::path &video);
 
-// Decodes the video once and calls `visitor` with every frame whose number is in `wanted` (ascending): its
-// position there, and the frame as it was decoded, valid during the call. Returns how many of `wanted` there
-// were; fewer only when decoding stopped early, then `error` says why. What `visitor` throws ends it.
-FrameCount visit_frames(const std::filesystem::path &video, std::span<const std::int64_t> wanted,
-                        const std::function<void(std::size_t position, const FrameView &frame)> &visitor);
+struct FramesSeen {
+  std::int64_t frames =
+      0;  // of those wanted, damaged ones among them; fewer only where decoding stopped early
+  std::vector<std::size_t> damaged;  // positions of wanted frames that were not visited, ascending
+  std::string damage;                // what the decoder last said of them
+  std::string error;                 // why decoding stopped early; empty: the video has no more frames
+};
+
+// Decodes the video once and calls `visitor` with every frame whose number is in `wanted` (ascending), turned
+// as the video's orientation tag says: its position there, and the frame as it was decoded, valid during the
+// call. Frames that the decoder could not read whole are passed over, and so are those after them until the
+// next that needs no other. Of values of 16 bits, `bit_depth` are used (absent: all); `depth` hears of them.
+// What `visitor` throws ends it. Throws Error where the decoder stalls and when interrupted.
+FramesSeen visit_frames(const std::filesystem::path &video, std::span<const std::int64_t> wanted,
+                        std::optional<int> bit_depth,
+                        const std::function<void(std::size_t position, const FrameView &frame)> &visitor,
+                        DepthSeen &depth, const PassingFrames &passing = {});
 
 }  // namespace uniad

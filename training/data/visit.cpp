@@ -5,10 +5,10 @@
 #include <deque>
 #include <functional>
 #include <future>
-#include <opencv2/imgcodecs.hpp>
 #include <thread>
 
 #include "model/error.h"
+#include "training/data/bit_depth.h"
 #include "training/data/cifar.h"
 #include "training/data/picture.h"
 #include "training/data/video.h"
@@ -17,57 +17,84 @@ namespace uniad {
 namespace {
 
 struct Picture {
-  cv::Mat pixels;
-  std::string reason;  // why there are none
+  ColourPicture picture;
+  std::string reason;  // why there is none
 };
 
 Picture try_read(const Item &item) {
   try {
-    if (item.record) return {read_cifar(item.path, *item.record), {}};
-    return {read_picture(item.path, cv::IMREAD_COLOR), {}};
+    if (item.record) return {{read_cifar(item.path, *item.record), {}}, {}};
+    return {read_colour_picture(item.path, item.bit_depth), {}};
   } catch (const Error &error) {
     return {{}, error.what()};
   }
 }
 
+void tell(const DepthSeen &depth, const std::string &about, const VisitListener &listener) {
+  const std::string remark = depth.remark(about);
+  if (!remark.empty() && listener.remark) listener.remark(remark);
+}
+
 // Items first..last-1 are pictures.
 void visit_pictures(std::span<const Item> items, std::size_t first, std::size_t last, const Visitor &visitor,
-                    std::vector<Unread> &unread) {
+                    const VisitListener &listener, std::vector<Unread> &unread) {
   const std::size_t workers = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
   constexpr std::size_t budget = std::size_t{512} << 20U;
   std::deque<std::future<Picture>> ahead;
   std::size_t depth = 1;  // how far to read ahead: pictures of a source tend to have one size
   std::size_t next = first;
+  DepthSeen values(items[first].bit_depth);
+  std::string of_16_bits;  // the first that has them
   for (auto index = first; index < last; ++index) {
     for (; next < last && (ahead.empty() || ahead.size() < depth); ++next)
       ahead.push_back(std::async(std::launch::async, try_read, std::cref(items[next])));
-    const auto picture = ahead.front().get();
+    const auto [picture, reason] = ahead.front().get();
     ahead.pop_front();
-    if (picture.pixels.empty()) {
-      unread.push_back({index, picture.reason});
+    if (picture.bgr.empty()) {
+      unread.push_back({index, reason, {}});
       continue;
     }
-    depth =
-        std::clamp<std::size_t>(budget / (picture.pixels.total() * picture.pixels.elemSize()), 1, workers);
-    visitor(index, view_of(picture.pixels));
+    if (picture.most) {
+      values.add(*picture.most);
+      if (of_16_bits.empty()) of_16_bits = items[index].path.string();
+    }
+    depth = std::clamp<std::size_t>(budget / (picture.bgr.total() * picture.bgr.elemSize()), 1, workers);
+    visitor(index, view_of(picture.bgr));
   }
+  tell(values, of_16_bits + (last - first > 1 ? " and its neighbours" : ""), listener);
 }
 
 // Items first..last-1 are frames of one video, their numbers ascending.
 void visit_video(std::span<const Item> items, std::size_t first, std::size_t last, const Visitor &visitor,
-                 std::vector<Unread> &unread) {
+                 const VisitListener &listener, std::vector<Unread> &unread) {
+  const auto &path = items[first].path;
   std::vector<std::int64_t> wanted;
   for (auto index = first; index < last; ++index) wanted.push_back(*items[index].frame);
-  const auto seen =
-      visit_frames(items[first].path, wanted,
-                   [&](std::size_t position, const FrameView &frame) { visitor(first + position, frame); });
-  for (const std::size_t position : seen.corrupt)
-    unread.push_back({first + position, describe(items[first + position]) +
-                                            ": the decoder calls it corrupt: it is damaged, or comes before "
-                                            "the first key frame"});
-  const auto reason = seen.error.empty() ? "the video ends before it" : seen.error;
+  PassingFrames passing;
+  if (listener.passing)
+    passing = [&](std::int64_t frame, double) {
+      listener.passing(path.string() + ", frame " + std::to_string(frame));
+    };
+  DepthSeen values(items[first].bit_depth);
+  const auto seen = visit_frames(
+      path, wanted, items[first].bit_depth,
+      [&](std::size_t position, const FrameView &frame) { visitor(first + position, frame); }, values,
+      passing);
+  const auto leave_out = [&](std::size_t index, const std::string &cause) {
+    unread.push_back({index, describe(items[index]) + ": " + cause, cause});
+  };
+  const std::string said = seen.damage.empty() ? "" : " (" + seen.damage + ")";
+  for (const std::size_t position : seen.damaged)
+    leave_out(first + position,
+              said.empty()
+                  ? "the decoder calls it corrupt: it is damaged, or comes before the first key frame"
+                  : "it is damaged" + said);
+  const auto reason = !seen.error.empty()    ? seen.error
+                      : !seen.damage.empty() ? "the video has fewer frames that can be decoded" + said
+                                             : "the video ends before it";
   for (auto index = first + static_cast<std::size_t>(seen.frames); index < last; ++index)
-    unread.push_back({index, describe(items[index]) + ": " + reason});
+    leave_out(index, reason);
+  tell(values, path.string(), listener);
 }
 
 bool continues(const Item &item, const Item &previous) {
@@ -77,12 +104,13 @@ bool continues(const Item &item, const Item &previous) {
 
 }  // namespace
 
-std::vector<Unread> visit_items(std::span<const Item> items, const Visitor &visitor) {
+std::vector<Unread> visit_items(std::span<const Item> items, const Visitor &visitor,
+                                const VisitListener &listener) {
   std::vector<Unread> unread;
   for (std::size_t first = 0; first < items.size();) {
     auto last = first + 1;
     while (last < items.size() && continues(items[last], items[last - 1])) ++last;
-    (items[first].frame ? visit_video : visit_pictures)(items, first, last, visitor, unread);
+    (items[first].frame ? visit_video : visit_pictures)(items, first, last, visitor, listener, unread);
     first = last;
   }
   return unread;

@@ -43,18 +43,22 @@ Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &o
   Gallery gallery(normal);
   std::int64_t lost = 0;
   std::int64_t lossy_masks = 0;
-  const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
-    const auto &item = source.test[index];
-    const auto truth = truth_of(item, PictureShape{frame.width, frame.height}, input.width, input.height,
-                                options.label_rule);
-    if (!truth.unreadable_mask.empty()) progress.say(truth.unreadable_mask + "; judged by its label alone");
-    lost += truth.lost_in_resize ? 1 : 0;
-    lossy_masks += truth.lossy_mask ? 1 : 0;
-    const auto detection = detector.detect({&frame, 1}).front();
-    judge.add(item, truth, detection);
-    if (!options.report.empty()) gallery.offer(item, truth.abnormal, detection, frame);
-    progress.update(static_cast<std::int64_t>(index) + 1);
-  });
+  const auto unread = visit_items(
+      source.test,
+      [&](std::size_t index, const FrameView &frame) {
+        const auto &item = source.test[index];
+        const auto truth = truth_of(item, PictureShape{frame.width, frame.height}, input.width, input.height,
+                                    options.label_rule);
+        if (!truth.unreadable_mask.empty())
+          progress.say(truth.unreadable_mask + "; judged by its label alone");
+        lost += truth.lost_in_resize ? 1 : 0;
+        lossy_masks += truth.lossy_mask ? 1 : 0;
+        const auto detection = detector.detect({&frame, 1}).front();
+        judge.add(item, truth, detection);
+        if (!options.report.empty()) gallery.offer(item, truth.abnormal, detection, frame);
+        progress.update(static_cast<std::int64_t>(index) + 1);
+      },
+      tell_by(progress));
   progress.end();
   report_unread(source.test, unread, progress);
   if (lossy_masks > 0)
@@ -90,7 +94,7 @@ void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &pro
   std::unique_ptr<NewFile> report_file;
   if (!options.report.empty()) report_file = begin_report(options.report);
   const auto detector = Detector::open(options.model, options.detector);
-  auto sources = open_sources(options.data, options.image_dir);
+  auto sources = open_sources(options.data, {options.image_dir, options.bit_depth, &progress});
   std::optional<Output> json;
   if (!options.json.empty()) json.emplace(options.json);
   Report report{options.model.filename().string(),

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct EvaluateOptions {
   std::filesystem::path model;
   std::vector<std::string> data;    // [NAME=]PATH
   std::filesystem::path image_dir;  // of lists
+  std::optional<int> bit_depth;     // of values of 16 bits so many are used; absent: all
   std::filesystem::path labels;     // CSV for videos; empty: none
   LabelRule label_rule = LabelRule::Reference;
   // Seconds, see events.h. As uniaddetect joins frames to events unless its hold-time is set.

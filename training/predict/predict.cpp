@@ -75,7 +75,7 @@ void predict(const PredictOptions &options, Progress &progress) {
   if (!options.overlay.empty()) make_folder(options.overlay, "--overlay");
   const auto detector = Detector::open(options.model, options.detector);
   const auto calibration = detector->calibration();
-  const auto sources = open_sources(options.data, options.image_dir);
+  const auto sources = open_sources(options.data, {options.image_dir, options.bit_depth, &progress});
   progress.say(detector->description());
   if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
   if (!calibration->pooled) progress.say("the model has no calibration: scores come without threshold");
@@ -85,18 +85,26 @@ void predict(const PredictOptions &options, Progress &progress) {
   for (const auto &source : sources) {
     for (const auto &remark : source.remarks) progress.say(remark);
     const auto *normal = calibration->find(source.name);
-    const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
-      const auto &item = source.test[index];
-      const auto detection = detector->detect({&frame, 1}).front();
-      if (options.json.empty())
-        output.stream() << to_line(item, detection, normal) << '\n';
-      else
-        output.stream() << json_text(to_json(item, source.name, detection, normal)) << '\n';
-      if (!options.overlay.empty())
-        write_picture(options.overlay / overlay_name(item, number),
-                      draw_heatmap(frame, detection.grid, normal));
-      ++number;
-    });
+    // Lines on standard output tell how far it is.
+    const bool to_file = !options.json.empty() && options.json != "-";
+    if (to_file) progress.begin("judging " + source.name, std::ssize(source.test));
+    const auto unread = visit_items(
+        source.test,
+        [&](std::size_t index, const FrameView &frame) {
+          const auto &item = source.test[index];
+          const auto detection = detector->detect({&frame, 1}).front();
+          if (options.json.empty())
+            output.stream() << to_line(item, detection, normal) << '\n';
+          else
+            output.stream() << json_text(to_json(item, source.name, detection, normal)) << '\n';
+          if (!options.overlay.empty())
+            write_picture(options.overlay / overlay_name(item, number),
+                          draw_heatmap(frame, detection.grid, normal));
+          ++number;
+          if (to_file) progress.update(static_cast<std::int64_t>(index) + 1);
+        },
+        tell_by(progress));
+    progress.end();
     report_unread(source.test, unread, progress);
   }
   output.close();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct PredictOptions {
   std::filesystem::path model;
   std::vector<std::string> data;  // [NAME=]PATH
   std::filesystem::path image_dir;
+  std::optional<int> bit_depth;   // of values of 16 bits so many are used; absent: all
   std::string json;               // file or "-"; empty: none
   std::filesystem::path overlay;  // folder for heatmaps; empty: none
   DetectorOptions detector;

@@ -37,19 +37,23 @@ std::vector<Seen> look_at(Network &network, const InputConfig &input, const Rend
   const torch::NoGradGuard no_grad;
   Preprocessor preprocessor(input);
   std::vector<Seen> all;
-  for (const Source &source : open_sources(options.data, options.image_dir)) {
+  for (const Source &source : open_sources(options.data, {options.image_dir, options.bit_depth, &progress})) {
     progress.begin(source.name + ": reading pictures", std::ssize(source.test));
-    const auto unread = visit_items(source.test, [&](std::size_t index, const FrameView &frame) {
-      if (interrupted()) throw Error("render", "interrupted while reading pictures", "start again");
-      const Item &item = source.test[index];
-      const torch::Tensor image = torch::empty({1, 3, input.height, input.width});
-      preprocessor.run(frame, {image.data_ptr<float>(), static_cast<std::size_t>(image.numel())});
-      const torch::Tensor features = network.features(image.contiguous(torch::MemoryFormat::ChannelsLast));
-      const std::string name = source.name + '_' + item.path.stem().string() +
-                               (item.frame ? '_' + std::to_string(*item.frame) : "");
-      all.push_back({name, image[0].to(torch::kFloat16), features[0].to(torch::kFloat16)});
-      progress.update(static_cast<std::int64_t>(index) + 1);
-    });
+    const auto unread = visit_items(
+        source.test,
+        [&](std::size_t index, const FrameView &frame) {
+          if (interrupted()) throw Error("render", "interrupted while reading pictures", "start again");
+          const Item &item = source.test[index];
+          const torch::Tensor image = torch::empty({1, 3, input.height, input.width});
+          preprocessor.run(frame, {image.data_ptr<float>(), static_cast<std::size_t>(image.numel())});
+          const torch::Tensor features =
+              network.features(image.contiguous(torch::MemoryFormat::ChannelsLast));
+          const std::string name = source.name + '_' + item.path.stem().string() +
+                                   (item.frame ? '_' + std::to_string(*item.frame) : "");
+          all.push_back({name, image[0].to(torch::kFloat16), features[0].to(torch::kFloat16)});
+          progress.update(static_cast<std::int64_t>(index) + 1);
+        },
+        tell_by(progress));
     progress.end();
     report_unread(source.test, unread, progress);
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct RenderOptions {
   std::filesystem::path model;
   std::vector<std::string> data;  // [NAME=]PATH
   std::filesystem::path image_dir;
+  std::optional<int> bit_depth;   // of values of 16 bits so many are used; absent: all
   std::filesystem::path decoder;  // safetensors; learned and written where it is missing
   std::filesystem::path folder;   // for the pictures
   std::int64_t steps = 300;       // of learning the decoder

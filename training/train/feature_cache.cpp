@@ -99,7 +99,8 @@ fs::path FeatureCache::file_of(const Item &item) const {
   Digest digest;
   digest.add(path.string());
   digest.add(std::to_string(size) + " " + std::to_string(changed.time_since_epoch().count()) + " frame " +
-             std::to_string(item.frame.value_or(-1)) + " record " + std::to_string(item.record.value_or(-1)));
+             std::to_string(item.frame.value_or(-1)) + " record " + std::to_string(item.record.value_or(-1)) +
+             " bits " + std::to_string(item.bit_depth.value_or(16)));
   const std::string name = digest.text();
   return network_folder_ / name.substr(0, 2) / name;
 }

@@ -10,6 +10,7 @@
 #include "model/error.h"
 #include "model/preprocess/preprocess.h"
 #include "training/interrupt.h"
+#include "training/report.h"
 
 namespace uniad {
 
@@ -58,7 +59,8 @@ class Batch {
 }  // namespace
 
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
-                                   const FeatureVisitor &visitor, const PictureChange &change) {
+                                   const FeatureVisitor &visitor, const PictureChange &change,
+                                   const VisitListener &listener) {
   const torch::NoGradGuard no_grad;
   Preprocessor preprocessor(extractor.input());
   Batch filling(extractor.input(), batch);
@@ -75,12 +77,15 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
     features =
         std::async(std::launch::async, [&, frames = running.frames()] { return extractor.run(frames); });
   };
-  std::vector<Unread> unread = visit_items(items, [&](std::size_t index, const FrameView &frame) {
-    const std::span<std::uint8_t> rgb = filling.add(index);
-    preprocessor.resize(frame, rgb);
-    if (change) change(index, rgb);
-    if (filling.full()) start();
-  });
+  std::vector<Unread> unread = visit_items(
+      items,
+      [&](std::size_t index, const FrameView &frame) {
+        const std::span<std::uint8_t> rgb = filling.add(index);
+        preprocessor.resize(frame, rgb);
+        if (change) change(index, rgb);
+        if (filling.full()) start();
+      },
+      listener);
   start();
   finish();
   return unread;
@@ -90,13 +95,15 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
                                    const std::string &stage, const FeatureVisitor &visitor,
                                    Progress &progress) {
   progress.begin(stage, static_cast<std::int64_t>(items.size()));
-  auto unread =
-      visit_features(extractor, items, batch, visitor, [&](std::size_t index, std::span<std::uint8_t>) {
+  auto unread = visit_features(
+      extractor, items, batch, visitor,
+      [&](std::size_t index, std::span<std::uint8_t>) {
         if (interrupted())
           throw Error("train", "interrupted while reading pictures",
                       "start again, with --resume where there is a checkpoint");
         progress.update(static_cast<std::int64_t>(index) + 1);
-      });
+      },
+      tell_by(progress));
   progress.end();
   return unread;
 }

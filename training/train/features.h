@@ -29,7 +29,8 @@ using PictureChange = std::function<void(std::size_t index, std::span<std::uint8
 // a time, while the engine and the decoders work on the next ones. `change`, where it is given, sees every
 // picture at input size before and may change it. Returns what could not be read.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
-                                   const FeatureVisitor &visitor, const PictureChange &change = {});
+                                   const FeatureVisitor &visitor, const PictureChange &change = {},
+                                   const VisitListener &listener = {});
 
 // The same as a stage of the progress. Throws Error when interrupted.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,

@@ -7,6 +7,7 @@
 
 #include "model/error.h"
 #include "model/statistics/learn_statistics.h"
+#include "training/report.h"
 #include "training/train/statistics.h"
 
 namespace uniad {
@@ -37,11 +38,7 @@ FeatureSet some_of(const FeatureSet &set, std::vector<std::int64_t> chosen) {
 FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
                        const std::string &source, const std::string &what, Progress &progress) {
   FeatureRows rows = cache.read(items, batch, source + ": " + what);
-  for (const Unread &unread : rows.unread()) progress.say("skipped " + unread.reason);
-  if (!rows.unread().empty()) {
-    progress.say(source + ": " + std::to_string(rows.unread().size()) + " of " +
-                 std::to_string(items.size()) + " pictures could not be read");
-  }
+  name_unread(items, rows.unread(), progress);
   return rows;
 }
 

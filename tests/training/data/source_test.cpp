@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data/source.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "model/error.h"
+#include "tests/support/child_process.h"
 #include "tests/support/refusal.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/labels.h"
@@ -92,6 +96,77 @@ TEST_F(Sources, FlatFolderServesBothAndSaysNothingOfLabels) {
   EXPECT_FALSE(sources[0].test[0].abnormal.has_value());
 }
 
+TEST_F(Sources, WhatAFolderHoldsBesidePicturesIsCountedAndNamed) {
+  for (const char *picture : {"flat/a.png", "flat/b.jfif.jpg", "flat/inner/c.png"}) write_plain(picture);
+  std::filesystem::rename(folder_ / "flat/b.jfif.jpg", folder_ / "flat/b.jfif");
+  for (const char *other : {"flat/d.gif", "flat/e.heic", "flat/f.avif", "flat/.hidden"}) write(other, "x");
+  std::filesystem::create_directory(folder_ / "flat/folder.png");
+  ASSERT_EQ(mkfifo((folder_ / "flat/pipe.png").c_str(), 0600), 0);
+  std::filesystem::create_symlink("nowhere", folder_ / "flat/broken.png");
+  const auto source = open((folder_ / "flat").string()).at(0);
+  ASSERT_EQ(source.train.size(), 2U);
+  EXPECT_EQ(source.train[1].path.filename(), "b.jfif");
+  ASSERT_EQ(source.remarks.size(), 1U);
+  EXPECT_EQ(source.remarks[0],
+            (folder_ / "flat").string() +
+                ": 7 entries are no pictures of a kind that is read, and left out: broken.png, "
+                "d.gif, e.heic, f.avif, pipe.png and 2 more");
+
+  write("only/a.gif", "x");
+  EXPECT_NE(refusal((folder_ / "only").string()).find("left out: a.gif"), std::string::npos);
+
+  for (const char *picture :
+       {"product/train/good/0.png", "product/train/bad/0.png", "product/test/good/0.png"})
+    write_plain(picture);
+  write("product/train/good/1.heic", "x");
+  write("product/test/good/2.gif", "x");
+  write("product/test/note.txt", "x");
+  std::string said;
+  const auto product = open((folder_ / "product").string());
+  for (const auto &remark : product.at(0).remarks) said += remark + '\n';
+  for (const char *name : {"1.heic", "bad/", "2.gif", "note.txt"})
+    EXPECT_NE(said.find(std::string("left out: ") + name), std::string::npos) << said;
+}
+
+// Reading from it would wait for whoever writes into it.
+TEST_F(Sources, APipeIsNoFile) {
+  for (const char *name : {"pipe.mp4", "pipe.png", "pipe.jsonl"}) {
+    ASSERT_EQ(mkfifo(file(name).c_str(), 0600), 0);
+    EXPECT_NE(refusal(file(name).string()).find("neither a file nor a folder"), std::string::npos) << name;
+  }
+}
+
+// Counting packets is right where a decoder makes a frame of each, and not used elsewhere: as many as ffprobe
+// decodes.
+TEST_F(Sources, AVideoHasAsManyFramesAsFfprobeDecodes) {
+  const std::string test_source = "ffmpeg -v error -f lavfi -i testsrc2=size=96x80:rate=25:duration=1.6 ";
+  for (const char *format :
+       {"-c:v libx264 -bf 3 a.mp4", "-c:v libx264 -bf 3 -ss 0.5 a.mp4", "-c:v libx264 a.ts",
+        "-c:v libx264 -flags +ildct+ilme b.mp4", "-c:v libx265 -x265-params log-level=1 a.mkv",
+        "-c:v libvpx -auto-alt-ref 1 -lag-in-frames 16 -b:v 1M a.webm",
+        "-c:v libvpx-vp9 -auto-alt-ref 1 -lag-in-frames 16 b.webm", "-c:v mpeg4 -bf 2 a.avi",
+        "-c:v mpeg2video -flags +ildct+ilme a.mpg", "-c:v mjpeg b.avi", "-c:v ffv1 c.mkv",
+        "-vf 'select=not(mod(n\\,3))' -vsync vfr -c:v libx264 d.mkv"}) {
+    const std::string options = format;
+    const auto name = options.substr(options.rfind(' ') + 1);
+    const auto path = file(name).string();
+    std::filesystem::remove(path);
+    ASSERT_EQ(
+        std::system(
+            (test_source + options.substr(0, options.rfind(' ')) + " -pix_fmt yuv420p " + path).c_str()),
+        0)
+        << options;
+    const auto decoded = test::run({"ffprobe", "-v", "quiet", "-count_frames", "-select_streams", "v:0",
+                                    "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", path});
+    ASSERT_EQ(decoded.status, 0) << options;
+    const auto source = open(path).at(0);
+    EXPECT_EQ(source.test.size(), static_cast<std::size_t>(std::stoi(decoded.out))) << options;
+    std::size_t seen = 0;
+    EXPECT_TRUE(visit_items(source.test, [&](std::size_t, const FrameView &) { ++seen; }).empty()) << options;
+    EXPECT_EQ(seen, source.test.size()) << options;
+  }
+}
+
 TEST_F(Sources, ListHasASourceForEachClass) {
   for (const char *picture : {"data/bottle/train/good/0.png", "data/bottle/test/bad/1.png", "data/2.png"})
     write_plain(picture);
@@ -114,7 +189,7 @@ TEST_F(Sources, ListHasASourceForEachClass) {
   const auto elsewhere = open_sources(
       std::vector<std::string>{"all=" +
                                write("lists/list.jsonl", content(folder_ / "data/list.json")).string()},
-      folder_ / "data");
+      {.image_dir = folder_ / "data", .bit_depth = {}, .progress = nullptr});
   ASSERT_EQ(elsewhere.size(), 1U);
   EXPECT_EQ(elsewhere[0].name, "all");
   EXPECT_EQ(elsewhere[0].test.at(2).path, folder_ / "data/2.png");

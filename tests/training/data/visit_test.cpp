@@ -5,10 +5,15 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <opencv2/core.hpp>
+#include <optional>
+#include <span>
 #include <stdexcept>
 
 #include "model/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/shared.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/mask.h"
@@ -116,7 +121,7 @@ TEST_F(Visit, NamesWhatCannotBeReadAndGoesOn) {
   EXPECT_NE(unread_[0].reason.find("empty.png: the file is empty"), std::string::npos);
   EXPECT_NE(unread_[1].reason.find("text.jpg: not a picture"), std::string::npos);
   EXPECT_NE(unread_[2].reason.find("cut.png"), std::string::npos);
-  EXPECT_NE(unread_[3].reason.find("cut.jpg: the picture is cut short"), std::string::npos);
+  EXPECT_NE(unread_[3].reason.find("cut.jpg: the picture is damaged or cut short"), std::string::npos);
   EXPECT_NE(unread_[4].reason.find("stub.jpg"), std::string::npos);
   EXPECT_NE(unread_[5].reason.find("missing.png: cannot be read"), std::string::npos);
   EXPECT_EQ(unread_[5].index, 6U);
@@ -161,6 +166,113 @@ TEST_P(VisitVideo, GivesTheSelectedFramesByNumber) {
 INSTANTIATE_TEST_SUITE_P(Codecs, VisitVideo,
                          ::testing::Values("jpegenc quality=100 ! avimux",
                                            "x264enc bframes=3 b-adapt=false qp-max=10 ! mp4mux"));
+
+// What ffmpeg makes of a phone's video that was held upright, which its tag says, is what is seen.
+TEST_F(Visit, TurnsVideosAsTheirTagSays) {
+  const auto base = file("base.mp4").string();
+  const auto turned = file("turned.mp4").string();
+  const auto shell = [](const std::string &command) { return std::system(command.c_str()) == 0; };
+  ASSERT_TRUE(
+      shell("ffmpeg -v error -f lavfi -i testsrc2=size=96x48:rate=25:duration=0.4 -c:v libx264 "
+            "-pix_fmt yuv420p " +
+            base));
+  // Before ffmpeg 6 and since.
+  ASSERT_TRUE(shell("ffmpeg -v quiet -display_rotation 90 -i " + base + " -c copy " + turned +
+                    " || ffmpeg -v error -i " + base + " -c copy -metadata:s:v rotate=270 " + turned));
+  const auto picture = file("as_ffmpeg_turns_it.png").string();
+  ASSERT_TRUE(shell("ffmpeg -v error -i " + turned + " -frames:v 1 -pix_fmt gray " + picture));
+  const cv::Mat expected = cv::imread(picture, cv::IMREAD_GRAYSCALE);
+  ASSERT_EQ(expected.size(), cv::Size(48, 96));
+
+  const auto items = open_sources(std::vector{turned}).at(0).test;
+  EXPECT_EQ(items.size(), 10U);
+  std::size_t seen = 0;
+  visit_items(items, [&](std::size_t index, const FrameView &frame) {
+    ++seen;
+    ASSERT_EQ(cv::Size(frame.width, frame.height), expected.size());
+    if (index > 0) return;
+    const cv::Mat luma(frame.height, frame.width, CV_8UC1, const_cast<unsigned char *>(frame.planes[0].data),
+                       static_cast<std::size_t>(frame.planes[0].stride));
+    cv::Mat full;  // ffmpeg's grey has full range
+    luma.convertTo(full, CV_8U, 255.0 / 219, -16 * 255.0 / 219);
+    EXPECT_LT(cv::norm(full, expected, cv::NORM_L1) / static_cast<double>(full.total()), 2);
+  });
+  EXPECT_EQ(seen, 10U);
+}
+
+// GStreamer decodes the first frame of a GIF for ever.
+TEST_F(Visit, ADecoderThatStandsStillEndsInAnError) {
+  const auto gif = file("x.gif");
+  const auto command = "ffmpeg -v error -f lavfi -i testsrc2=size=96x48:rate=10:duration=1.2 " + gif.string();
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  EXPECT_TRUE(
+      test::holds(test::refusal([&] { open_sources(std::vector{gif.string()}); }), "x.gif: is a GIF"));
+  std::vector<Item> items(1000);
+  for (std::size_t i = 0; i < items.size(); ++i) items[i] = {gif, static_cast<std::int64_t>(i), {}, {}, {}};
+  EXPECT_TRUE(test::holds(test::refusal([&] { visit_items(items, [](std::size_t, const FrameView &) {}); }),
+                          "x.gif: its decoder stands still"));
+}
+
+class SixteenBits : public test::TemporaryFolder {
+ protected:
+  // The values in the middle of each item, read with so many bits, and what is said of them.
+  struct Read {
+    std::vector<int> middles;
+    std::string remark;
+  };
+  Read read(const std::string &spec, std::optional<int> bits) {
+    const auto items =
+        open_sources(std::vector{spec}, {.image_dir = {}, .bit_depth = bits, .progress = nullptr}).at(0).test;
+    Read result;
+    visit_items(items,
+                [&](std::size_t, const FrameView &frame) {
+                  if (frame.layout == PixelLayout::BGR) return result.middles.push_back(middle(frame)[0]);
+                  std::vector<std::uint16_t> row(static_cast<std::size_t>(frame.width) * 4);
+                  for (int y = 0; y < frame.height; ++y)
+                    frame.unpack_row(y, std::as_writable_bytes(std::span(row)));
+                  result.middles.push_back(row[row.size() / 2 + 1] >> 8);
+                },
+                {.remark = [&](const std::string &remark) { result.remark += remark; }, .passing = {}});
+    return result;
+  }
+};
+
+TEST_F(SixteenBits, OfWhichACameraUsesTwelveAreSaidAndReadWithBitDepth) {
+  write_picture("pictures/a.png", cv::Mat(5, 5, CV_16UC1, cv::Scalar(2048)));
+  write_picture("pictures/b.tif", cv::Mat(5, 5, CV_16UC3, cv::Scalar(4095, 4095, 4095)));
+  const auto video = file("clip.mkv").string();
+  ASSERT_EQ(
+      std::system(
+          ("ffmpeg -v error -f lavfi -i color=black:size=16x8:rate=5:duration=1,format=gray16le,geq=lum=2048 "
+           "-c:v ffv1 " +
+           video)
+              .c_str()),
+      0);
+  for (const auto &[spec, count] : {std::pair((folder_ / "pictures").string(), 2), std::pair(video, 5)}) {
+    const auto as_they_are = read(spec, {});
+    ASSERT_EQ(as_they_are.middles.size(), static_cast<std::size_t>(count));
+    EXPECT_EQ(as_they_are.middles[0], 8) << spec;
+    EXPECT_NE(as_they_are.remark.find("--bit-depth 12"), std::string::npos) << as_they_are.remark;
+    const auto of_twelve = read(spec, 12);
+    EXPECT_EQ(of_twelve.middles[0], 128) << spec;
+    EXPECT_EQ(of_twelve.remark, "") << spec;
+    const auto of_ten = read(spec, 10);
+    EXPECT_EQ(of_ten.middles[0], 255) << spec;
+    EXPECT_NE(of_ten.remark.find("more than --bit-depth 10 allows"), std::string::npos) << of_ten.remark;
+  }
+  EXPECT_EQ(read((folder_ / "pictures").string(), 12).middles[1], 255);
+}
+
+TEST_F(SixteenBits, ThatAreAllUsedAreReadWithoutAWord) {
+  write_picture("pictures/dark.png", cv::Mat(5, 5, CV_16UC1, cv::Scalar(300)));
+  write_picture("pictures/light.png", cv::Mat(5, 5, CV_16UC1, cv::Scalar(200 * 256)));
+  const auto result = read((folder_ / "pictures").string(), {});
+  EXPECT_EQ(result.middles, (std::vector<int>{1, 200}));
+  EXPECT_EQ(result.remark, "");
+  write_plain("eight/a.png", 3);
+  EXPECT_EQ(read((folder_ / "eight").string(), {}).remark, "");
+  EXPECT_EQ(read((folder_ / "eight").string(), 12).middles, std::vector<int>{3});
+}
 
 TEST_F(Visit, FramesAndPicturesMix) {
   const auto video = write_video("clip.avi", 10, "jpegenc ! avimux");

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/data/pipeline.h"
+
+#include <future>
+#include <memory>
+#include <thread>
+
+namespace uniad {
+
+Pipeline::Pipeline(const std::string &description, const std::string &hint) {
+  require_gstreamer();
+  GError *raw_error = nullptr;
+  pipeline_.reset(gst_parse_launch(description.c_str(), &raw_error));
+  if (const Owned<GError> error(raw_error); error) throw Error("GStreamer", error->message, hint);
+}
+
+Pipeline::~Pipeline() {
+  stop();
+}
+
+Owned<GstElement> Pipeline::find(const char *name) const {
+  return Owned<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
+}
+
+Owned<GstBus> Pipeline::bus() const {
+  return Owned<GstBus>(gst_element_get_bus(pipeline_.get()));
+}
+
+bool Pipeline::play() {
+  return gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+}
+
+// Stopping waits for every streaming thread, and a decoder in an endless loop, or a network source that has
+// missed its wake-up, never ends its own. So another thread waits.
+bool Pipeline::stop(std::chrono::milliseconds patience) {
+  if (!pipeline_) return true;
+  auto stopped = std::make_shared<std::promise<void>>();
+  const std::future<void> done = stopped->get_future();
+  std::thread([pipeline = std::move(pipeline_), stopped] {
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    stopped->set_value();
+  }).detach();
+  return done.wait_for(patience) == std::future_status::ready;
+}
+
+}  // namespace uniad
