@@ -82,6 +82,10 @@ void Progress::say(const std::string &line) {
 
 void Progress::fail(const std::string &reason) {
   end();
+  last_words(reason);
+}
+
+void Progress::last_words(const std::string &reason) const {
   if (json_)
     print({{"error", reason}});
   else

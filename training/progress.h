@@ -34,6 +34,9 @@ class Progress {
   // Why the work ended before it was done: "uniad: ...", or {"error"}.
   void fail(const std::string &reason);
 
+  // The same from another thread, as the last that the program does.
+  void last_words(const std::string &reason) const;
+
  private:
   bool is_due() const;
   void draw(const std::string &detail);

@@ -48,7 +48,7 @@ struct RecordedData {
   std::unique_ptr<TemporaryFolder> folder;     // none without streams
 };
 
-RecordedData record_streams(const TrainCommand &command, Progress &progress) {
+RecordedData record_streams(const TrainCommand &command, Interrupts &interrupts, Progress &progress) {
   RecordedData recorded{command.data, {}, nullptr};
   std::vector<std::size_t> live;
   std::vector<std::string> uris;
@@ -64,6 +64,7 @@ RecordedData record_streams(const TrainCommand &command, Progress &progress) {
   }
   if (live.empty()) return recorded;
   recorded.folder = std::make_unique<TemporaryFolder>();
+  interrupts.remove_at_end(recorded.folder->path());
   const auto files = record(uris, command.record_seconds, recorded.folder->path(), progress);
   for (std::size_t i = 0; i < live.size(); ++i) {
     recorded.data[live[i]] = names[i] + "=" + files[i].string();
@@ -94,15 +95,16 @@ std::vector<Source> open_training_data(const TrainCommand &command, const Record
 }  // namespace
 
 void run_train(const TrainCommand &command, Progress &progress) {
-  defer_interrupts();
+  Interrupts interrupts(progress);
   check_writable(command.options.model, "--model");
   check_openable(command.options.log.string(), "--log");
   if (!command.options.tensorboard.empty()) make_folder(command.options.tensorboard, "--tensorboard");
   auto options = command.options;
+  options.interrupts = &interrupts;
   options.backbone = choose_backbone(options.backbone, options.weights);
   options.weights = need_weight_file(options.backbone, options.weights);
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
-  const RecordedData recorded = record_streams(command, progress);
+  const RecordedData recorded = record_streams(command, interrupts, progress);
   options.sources = open_training_data(command, recorded, progress);
   require_frame_rates(options.sources, options.threshold.value_or(ThresholdRule{}));
   if (command.keep_features && options.cache.folder.empty()) options.cache.folder = default_cache_folder();
@@ -110,10 +112,11 @@ void run_train(const TrainCommand &command, Progress &progress) {
 }
 
 void run_update(const TrainCommand &command, Progress &progress) {
-  defer_interrupts();
+  Interrupts interrupts(progress);
   check_writable(command.options.model, "--model");
   auto options = command.options;
-  const RecordedData recorded = record_streams(command, progress);
+  options.interrupts = &interrupts;
+  const RecordedData recorded = record_streams(command, interrupts, progress);
   options.sources = open_training_data(command, recorded, progress);
   update(options, progress);
 }

@@ -4,6 +4,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace uniad {
 
@@ -12,6 +13,18 @@ Pipeline::Pipeline(const std::string &description, const std::string &hint) {
   GError *raw_error = nullptr;
   pipeline_.reset(gst_parse_launch(description.c_str(), &raw_error));
   if (const Owned<GError> error(raw_error); error) throw Error("GStreamer", error->message, hint);
+}
+
+// Stopping waits for every streaming thread, and a decoder in an endless loop, or a network source that has
+// missed its wake-up, never ends its own. So another thread waits.
+bool stop(Owned<GstElement> pipeline, std::chrono::milliseconds patience) {
+  auto stopped = std::make_shared<std::promise<void>>();
+  const std::future<void> done = stopped->get_future();
+  std::thread([pipeline = std::move(pipeline), stopped] {
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    stopped->set_value();
+  }).detach();
+  return done.wait_for(patience) == std::future_status::ready;
 }
 
 Pipeline::~Pipeline() {
@@ -30,17 +43,8 @@ bool Pipeline::play() {
   return gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
 }
 
-// Stopping waits for every streaming thread, and a decoder in an endless loop, or a network source that has
-// missed its wake-up, never ends its own. So another thread waits.
-bool Pipeline::stop(std::chrono::milliseconds patience) {
-  if (!pipeline_) return true;
-  auto stopped = std::make_shared<std::promise<void>>();
-  const std::future<void> done = stopped->get_future();
-  std::thread([pipeline = std::move(pipeline_), stopped] {
-    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-    stopped->set_value();
-  }).detach();
-  return done.wait_for(patience) == std::future_status::ready;
+bool Pipeline::stop() {
+  return !pipeline_ || uniad::stop(std::move(pipeline_));
 }
 
 }  // namespace uniad

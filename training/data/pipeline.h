@@ -8,6 +8,10 @@
 
 namespace uniad {
 
+// Ends all that runs in it. False where it has not ended in time: then its threads may still call what was
+// connected to it, and another one waits for them.
+bool stop(Owned<GstElement> pipeline, std::chrono::milliseconds patience = std::chrono::seconds(1));
+
 // A GStreamer pipeline that is stopped with this, and never holds the program up: threads of an element that
 // does not let go are left behind.
 class Pipeline {
@@ -24,8 +28,7 @@ class Pipeline {
 
   bool play();  // false: an element refuses
 
-  // False where it has not stopped in time: then its threads may still call what was connected to it.
-  bool stop(std::chrono::milliseconds patience = std::chrono::seconds(1));
+  bool stop();  // as above
 
  private:
   Owned<GstElement> pipeline_;

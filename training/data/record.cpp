@@ -14,6 +14,7 @@
 #include "model/address.h"
 #include "model/error.h"
 #include "training/data/owned.h"
+#include "training/data/pipeline.h"
 #include "training/interrupt.h"
 
 namespace uniad {
@@ -40,13 +41,20 @@ class Recording {
                        static_cast<Recording *>(self)->parse(pad);
                      }),
                      this);
-    if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) check_bus();
-  }
-  ~Recording() {
-    if (pipeline_) gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   }
   Recording(const Recording &) = delete;
   Recording &operator=(const Recording &) = delete;
+
+  // Its threads call this: one that does not stop must not be destroyed.
+  struct Retire {
+    void operator()(Recording *recording) const {
+      if (stop(Owned<GstElement>(GST_ELEMENT(gst_object_ref(recording->pipeline_.get()))))) delete recording;
+    }
+  };
+
+  void begin() {
+    if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) check_bus();
+  }
 
   // Looks after it; returns whether the file is whole. Throws Error.
   bool poll(double seconds, std::uintmax_t most_bytes) {
@@ -215,10 +223,11 @@ std::vector<std::filesystem::path> record(std::span<const std::string> uris, dou
                                           std::uintmax_t most_bytes) {
   require_gstreamer();
   std::vector<std::filesystem::path> files;
-  std::vector<std::unique_ptr<Recording>> recordings;
+  std::vector<std::unique_ptr<Recording, Recording::Retire>> recordings;
   for (const std::string &uri : uris) {
     files.push_back(folder / (std::to_string(files.size()) + ".mkv"));
-    recordings.push_back(std::make_unique<Recording>(uri, files.back()));
+    recordings.emplace_back(new Recording(uri, files.back()));
+    recordings.back()->begin();
   }
   progress.begin("recording", std::lround(std::ceil(seconds)));
   const auto begun = Clock::now();

@@ -148,7 +148,7 @@ void write_queries(Network &network, PictureDecoder &decoder, const InputConfig 
 }  // namespace
 
 void run_render(const RenderOptions &options, Progress &progress) {
-  defer_interrupts();
+  const Interrupts interrupts(progress);
   make_folder(options.folder, "--out");
   if (!options.decoder.empty() && !std::filesystem::exists(options.decoder))
     check_writable(options.decoder, "--decoder");

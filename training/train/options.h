@@ -16,6 +16,8 @@
 
 namespace uniad {
 
+class Interrupts;
+
 // A named set of learning rate, schedule, clip, dropout, standardising and number of steps.
 enum class Recipe {
   Instant,  // no network and no step: statistics of the features
@@ -74,8 +76,9 @@ struct TrainOptions {
   // Every option that has a say in what is learned, as the command line has it: a resumed training must have
   // the same.
   std::map<std::string, std::string> said;
-  std::string device = "auto";     // auto, cpu, cuda, cuda:N
-  std::string precision = "fp32";  // fp32, bf16
+  Interrupts *interrupts = nullptr;  // which are patient while steps are taken; null: there are none
+  std::string device = "auto";       // auto, cpu, cuda, cuda:N
+  std::string precision = "fp32";    // fp32, bf16
   std::uint64_t seed = 0;
   // Share of each source that is never learned from. Absent: hold_back()'s own for the network; for
   // statistics every fifth in turn.

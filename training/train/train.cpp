@@ -16,6 +16,7 @@
 #include "model/file/weights.h"
 #include "model/json_text.h"
 #include "model/network.h"
+#include "training/interrupt.h"
 #include "training/train/behind_steps.h"
 #include "training/train/feature_cache.h"
 #include "training/train/fit.h"
@@ -125,6 +126,8 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
       : options.augmentation.any()
           ? varied_features(extractor, network, data.trained, options.augmentation, options.seed)
           : reader_of(network, data.sources);
+  // A step may take long, and what it learned is kept behind it.
+  const Interrupts::Patience patience(options.interrupts);
   model.provenance.selected =
       fit({network, data.sources, reader, tests, rule, model, identity}, options, workers, progress);
   if (!workers.first()) return;
