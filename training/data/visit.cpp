@@ -85,10 +85,7 @@ void visit_video(std::span<const Item> items, std::size_t first, std::size_t las
   };
   const std::string said = seen.damage.empty() ? "" : " (" + seen.damage + ")";
   for (const std::size_t position : seen.damaged)
-    leave_out(first + position,
-              said.empty()
-                  ? "the decoder calls it corrupt: it is damaged, or comes before the first key frame"
-                  : "it is damaged" + said);
+    leave_out(first + position, "it is damaged, or comes before the first key frame" + said);
   const auto reason = !seen.error.empty()    ? seen.error
                       : !seen.damage.empty() ? "the video has fewer frames that can be decoded" + said
                                              : "the video ends before it";

@@ -146,7 +146,7 @@ TEST_F(Sources, AVideoHasAsManyFramesAsFfprobeDecodes) {
         "-c:v libvpx -auto-alt-ref 1 -lag-in-frames 16 -b:v 1M a.webm",
         "-c:v libvpx-vp9 -auto-alt-ref 1 -lag-in-frames 16 b.webm", "-c:v mpeg4 -bf 2 a.avi",
         "-c:v mpeg2video -flags +ildct+ilme a.mpg", "-c:v mjpeg b.avi", "-c:v ffv1 c.mkv",
-        "-vf 'select=not(mod(n\\,3))' -vsync vfr -c:v libx264 d.mkv"}) {
+        "-vf 'select=not(mod(n\\,3))' -fps_mode vfr -c:v libx264 d.mkv"}) {
     const std::string options = format;
     const auto name = options.substr(options.rfind(' ') + 1);
     const auto path = file(name).string();
