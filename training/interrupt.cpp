@@ -57,16 +57,14 @@ void Interrupts::remove_at_end(const std::filesystem::path &folder) {
 }
 
 void Interrupts::watch(const std::stop_token &stop) {
-  using Clock = std::chrono::steady_clock;
   std::unique_lock lock(mutex_);
-  Clock::time_point since = Clock::now();
   while (!stop.stop_requested()) {
     wake_.wait_for(lock, stop, std::chrono::milliseconds(50), [] { return false; });
     if (!interrupted()) {
-      since = Clock::now();
+      since_ = Clock::now();
       continue;
     }
-    if (Clock::now() - since < grace_) continue;
+    if (Clock::now() - since_ < grace_) continue;
     std::error_code in_use;
     for (const auto &folder : to_remove_) std::filesystem::remove_all(folder, in_use);
     progress_.last_words("interrupted");
@@ -84,6 +82,7 @@ Interrupts::Patience::~Patience() {
   if (interrupts_ == nullptr) return;
   const std::lock_guard lock(interrupts_->mutex_);
   interrupts_->grace_ = of_waiting;
+  interrupts_->since_ = Clock::now();  // what is told at the end takes its time too
 }
 
 }  // namespace uniad

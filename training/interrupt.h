@@ -44,6 +44,8 @@ class Interrupts {
   };
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void watch(const std::stop_token &stop);
 
   const Progress &progress_;
@@ -51,6 +53,7 @@ class Interrupts {
   std::mutex mutex_;  // guards what follows
   std::vector<std::filesystem::path> to_remove_;
   std::chrono::milliseconds grace_;
+  Clock::time_point since_ = Clock::now();  // when the signal came, or patience ended
   std::condition_variable_any wake_;
   std::jthread watcher_;
 };
