@@ -45,11 +45,9 @@ void EventLedger::Account::begin(const Event &event) {
 void EventLedger::Account::update(const Event &event) {
   if (event.frames < open->frames) return;
   const bool same_peak = event.peak_regions.empty() && event.peak_score == open->peak_score;
-  auto peak_regions = same_peak ? std::move(open->peak_regions) : event.peak_regions;
-  const GstClockTime frame_pts = open->frame_pts;
-  open = event;
-  open->peak_regions = std::move(peak_regions);
-  open->frame_pts = frame_pts;
+  const Event before = std::exchange(*open, event);
+  if (same_peak) open->peak_regions = before.peak_regions;
+  open->frame_pts = before.frame_pts;
 }
 
 void EventLedger::Account::write_begin(std::vector<Event> &lines) {
