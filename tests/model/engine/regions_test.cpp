@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Regions by the real networks, of defects whose place and size are known: pasted into photographs.
-#include <unistd.h>
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 
 #include "model/engine/detector.h"
 #include "model/file/weights.h"
+#include "tests/support/scratch_folder.h"
 #include "tests/support/shared.h"
 
 namespace uniad::test {
@@ -65,19 +64,22 @@ bool holds(const Region &region, double x, double y) {
          static_cast<double>(region.y) <= y && y <= static_cast<double>(region.y + region.height);
 }
 
-class RealRegions : public testing::TestWithParam<const char *> {};
+class RealRegions : public ScratchFolder, public testing::WithParamInterface<const char *> {};
 
 TEST_P(RealRegions, FollowTheDefectsAndNoneVanishesBesideAnother) {
   UNIAD_NEED_SHARED(normal, "data/products/bottle/train/good");
   UNIAD_NEED_SHARED(carpet, "data/samples15/carpet/good");
   if (!find_weight_file(GetParam())) GTEST_SKIP() << "no weights of " << GetParam();
-  const auto model = std::filesystem::path(testing::TempDir()) / ("regions_test-" + std::to_string(getpid()));
   DetectorOptions options;
   options.new_on_backbone = GetParam();
-  const auto detector = Detector::open(model, options);
+  const auto detector = Detector::open(file("model.safetensors"), options);
   const auto learned = pictures(normal, 40);
-  detector->learn({"bottle", static_cast<std::int64_t>(learned.size()), 0});
-  for (const auto &file : learned) judge(*detector, cv::imread(file.string()));
+  LearnOptions learning;
+  learning.source = "bottle";
+  learning.frames = static_cast<std::int64_t>(learned.size());
+  learning.wait = true;
+  detector->learn(learning);
+  for (const auto &path : learned) judge(*detector, cv::imread(path.string()));
   const auto threshold = static_cast<float>(detector->calibration()->find("bottle")->threshold);
 
   const cv::Mat picture = cv::imread(pictures(normal, 41).back().string());
