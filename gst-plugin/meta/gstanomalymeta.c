@@ -247,7 +247,7 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   copy->picture_y = (gfloat)picture.y;
   copy->picture_w = (gfloat)picture.w;
   copy->picture_h = (gfloat)picture.h;
-  if (GST_VIDEO_META_TRANSFORM_IS_SCALE(type) && memcmp(&move, &no_move, sizeof(move)) != 0)
+  if (GST_VIDEO_META_TRANSFORM_IS_SCALE(type) && (move.scale_x != 1 || move.scale_y != 1))
     move_regions_of_interest(dest, copy, ((const GstVideoMetaTransform *)data)->out_info);
   gst_anomaly_meta_set_event(copy, self->event_id, self->event_state);
   gst_anomaly_meta_set_event_course(copy, &self->event_begin, &self->event_moment, &self->event_peak,

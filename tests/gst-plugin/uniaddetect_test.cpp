@@ -1034,7 +1034,7 @@ TEST_F(UniadDetect, CorruptFramesAndGapsAreNeitherJudgedNorLearnedButCounted) {
     if (i % 2 == 0) GST_BUFFER_FLAG_SET(frame.get(), GST_BUFFER_FLAG_CORRUPTED);
     push(std::move(frame));
   }
-  EXPECT_EQ(posted().events.back(), "done 2/2 0.50");
+  EXPECT_EQ(posted().events.back(), "saved 2/2 0.50");
 }
 
 TEST_F(UniadDetect, AnEventGoesOnOverCorruptFrames) {

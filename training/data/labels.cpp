@@ -151,7 +151,8 @@ bool names_file(const fs::path &name, const fs::path &file) {
 std::map<fs::path, FrameLabels> by_file(const fs::path &csv, const Labels &labels,
                                         const std::set<fs::path> &videos) {
   std::map<fs::path, FrameLabels> found;
-  for (const auto &[name, of_video] : labels) {
+  for (const auto &label : labels) {
+    const std::string &name = label.first;
     std::vector<fs::path> meant;
     std::copy_if(videos.begin(), videos.end(), std::back_inserter(meant),
                  [&](const fs::path &video) { return name.empty() || names_file(name, video); });
@@ -161,7 +162,7 @@ std::map<fs::path, FrameLabels> by_file(const fs::path &csv, const Labels &label
     if (meant.size() > 1)
       throw Error(csv.string(), "\"" + name + "\" may be " + meant[0].string() + " or " + meant[1].string(),
                   "write more of the file's path");
-    if (!meant.empty()) found[meant.front()].insert(of_video.begin(), of_video.end());
+    if (!meant.empty()) found[meant.front()].insert(label.second.begin(), label.second.end());
   }
   return found;
 }
