@@ -774,12 +774,13 @@ static double judged_a_second(const GstVideoInfo &info, guint interval) {
 static void begin_learning(GstUniadDetect *self, const Settings &settings) {
   State &state = *self->priv->state;
   LearnRequest request;
+  LearnRequest under_way;
   bool once = false;
   {
     const std::lock_guard lock(self->priv->mutex);
     request = std::exchange(self->priv->learn_request, {});
     if (!request) return;
-    self->priv->interrupted = request;
+    under_way = std::exchange(self->priv->interrupted, request);
     once = self->priv->request_is_of_start && (settings.learn_once || state.begins_model);
   }
   forget(self, "changed");
@@ -792,10 +793,10 @@ static void begin_learning(GstUniadDetect *self, const Settings &settings) {
     const std::lock_guard lock(self->priv->mutex);
     self->priv->learned = true;
     self->priv->interrupted = {};
-  } catch (const std::exception &error) {  // what it knows it goes on with
+  } catch (const std::exception &error) {  // what it does and knows it goes on with
     GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
     const std::lock_guard lock(self->priv->mutex);
-    self->priv->interrupted = {};
+    self->priv->interrupted = under_way;
   }
 }
 

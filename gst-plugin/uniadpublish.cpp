@@ -92,6 +92,7 @@
 #include "gst-plugin/line_file.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "model/address.h"
+#include "model/json_text.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_publish_debug);
 #define GST_CAT_DEFAULT uniad_publish_debug
@@ -179,6 +180,14 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
          "this machine, or to - for standard output.",
          (uniad::scheme_of(settings.location) + "://").c_str()),
         (nullptr));
+    return FALSE;
+  }
+  if (uniad::holds_other_than_json(*path)) {
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
+                      ("\"%s\" is no file of JSON, and would be lost: set the property 'location' to another "
+                       "file, or remove this one first.",
+                       path->c_str()),
+                      (nullptr));
     return FALSE;
   }
   try {

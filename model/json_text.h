@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 
 namespace uniad {
 
@@ -16,6 +19,16 @@ std::string json_text(const Json &json, int indent = -1) {
 // A name as it can be read again from JSON.
 inline std::string valid_utf8(const std::string &name) {
   return nlohmann::json::parse(json_text(nlohmann::json(name))).get<std::string>();
+}
+
+// Whether a file lies there that holds no JSON objects, and that these would destroy: footage, a model, a
+// configuration.
+inline bool holds_other_than_json(const std::filesystem::path &path) {
+  std::error_code unreadable;
+  if (!std::filesystem::is_regular_file(path, unreadable)) return false;
+  std::ifstream file(path, std::ios::binary);
+  char first = 0;
+  return file >> first && first != '{';
 }
 
 }  // namespace uniad

@@ -3,11 +3,13 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <iostream>
 #include <system_error>
 
 #include "model/error.h"
+#include "model/json_text.h"
 
 namespace uniad {
 namespace {
@@ -51,6 +53,25 @@ void check_openable(const std::string &file, const std::string &option) {
   if (const std::string reason = refusal(file, W_OK); !reason.empty())
     throw Error(file, "cannot be written: " + reason,
                 "give this user the right to write it, or choose another " + option);
+}
+
+void check_json(const std::string &file, const std::string &option) {
+  check_openable(file, option);
+  if (holds_other_than_json(file))
+    throw Error(file, "is no JSON, and would be lost", "choose another " + option + ", or remove it first");
+}
+
+void check_model(const fs::path &file, const std::string &option) {
+  check_writable(file, option);
+  std::error_code unreadable;
+  if (!fs::is_regular_file(file, unreadable) || fs::file_size(file, unreadable) == 0) return;
+  // As safetensors begins: the length of its header, then the header, which is JSON.
+  std::ifstream stream(file, std::ios::binary);
+  std::array<char, 9> begin{};
+  stream.read(begin.data(), begin.size());
+  if (!stream || begin[7] != 0 || begin[8] != '{')
+    throw Error(file.string(), "is no model, and would be lost",
+                "choose another " + option + ", or remove it first");
 }
 
 void make_folder(const fs::path &folder, const std::string &option) {

@@ -15,6 +15,10 @@ namespace uniad {
 void check_writable(const std::filesystem::path &file, const std::string &option);
 // For a file that is opened where it is: devices and pipes too. Empty and "-" are always well.
 void check_openable(const std::string &file, const std::string &option);
+// The same for JSON, which never takes the place of something else.
+void check_json(const std::string &file, const std::string &option);
+// For a model, which takes the place of nothing but a model.
+void check_model(const std::filesystem::path &file, const std::string &option);
 // For a folder, which is made where it is not there yet.
 void make_folder(const std::filesystem::path &folder, const std::string &option);
 

@@ -96,7 +96,7 @@ std::vector<Source> open_training_data(const TrainCommand &command, const Record
 
 void run_train(const TrainCommand &command, Progress &progress) {
   Interrupts interrupts(progress);
-  check_writable(command.options.model, "--model");
+  check_model(command.options.model, "--model");
   check_openable(command.options.log.string(), "--log");
   if (!command.options.tensorboard.empty()) make_folder(command.options.tensorboard, "--tensorboard");
   auto options = command.options;
@@ -113,7 +113,7 @@ void run_train(const TrainCommand &command, Progress &progress) {
 
 void run_update(const TrainCommand &command, Progress &progress) {
   Interrupts interrupts(progress);
-  check_writable(command.options.model, "--model");
+  check_model(command.options.model, "--model");
   auto options = command.options;
   options.interrupts = &interrupts;
   const RecordedData recorded = record_streams(command, interrupts, progress);

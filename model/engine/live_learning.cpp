@@ -31,16 +31,35 @@ int fold_of(std::int64_t place, std::int64_t wanted, std::int64_t longest_block)
 }  // namespace
 
 void CoveredTime::add(std::optional<std::chrono::nanoseconds> frame) {
-  constexpr std::chrono::nanoseconds longest_step = std::chrono::minutes(1);  // more is a jump of the stream
-  if (frame && newest_ && *frame > *newest_) step_ = std::min(*frame - *newest_, longest_step);
+  if (frame && newest_ && *frame > *newest_) measure(*frame - *newest_);
   covered_ += step_;
   if (frame) newest_ = frame;
+}
+
+// A camera that stalls shows nothing meanwhile: a single step that is far longer than those around it is a
+// gap, two in a row are the pace of the stream.
+void CoveredTime::measure(std::chrono::nanoseconds step) {
+  constexpr std::chrono::nanoseconds longest_step = std::chrono::minutes(1);  // more is a jump of the stream
+  constexpr int far_longer = 10;
+  step = std::min(step, longest_step);
+  const bool is_gap = steps_ > 0 && step / far_longer > step_;
+  const bool was_gap = std::exchange(after_gap_, is_gap);
+  if (is_gap && !was_gap) return;
+  if (steps_ == 1 && step_ / far_longer > step) covered_ = step;  // the first step was the gap
+  step_ = step;
+  ++steps_;
+}
+
+// A single step may be a gap.
+bool CoveredTime::reaches(std::chrono::nanoseconds wanted) const {
+  return wanted.count() == 0 || (steps_ != 1 && covered() + step_ / 2 >= wanted);
 }
 
 CoveredTime CoveredTime::after(std::chrono::nanoseconds covered, std::chrono::nanoseconds step) {
   CoveredTime time;
   time.covered_ = covered - step;
   time.step_ = step;
+  time.steps_ = step.count() > 0 ? 2 : 0;
   return time;
 }
 

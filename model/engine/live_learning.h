@@ -16,21 +16,26 @@
 namespace uniad {
 
 // The time of a stream that frames cover: from each to the next, the newest for as long as the one before it.
+// The frame before a gap covers no more than the others.
 class CoveredTime {
  public:
   // Without a time: as long after the frame before as that after its own.
   void add(std::optional<std::chrono::nanoseconds> frame);
   std::chrono::nanoseconds covered() const { return covered_ + step_; }
-  bool reaches(std::chrono::nanoseconds wanted) const { return covered() + step_ / 2 >= wanted; }
+  bool reaches(std::chrono::nanoseconds wanted) const;
 
   // What was covered before goes on with the next frame.
   std::chrono::nanoseconds step() const { return step_; }
   static CoveredTime after(std::chrono::nanoseconds covered, std::chrono::nanoseconds step);
 
  private:
+  void measure(std::chrono::nanoseconds step);
+
   std::optional<std::chrono::nanoseconds> newest_;
   std::chrono::nanoseconds covered_{0};
-  std::chrono::nanoseconds step_{0};
+  std::chrono::nanoseconds step_{0};  // the newest that is no gap
+  std::int64_t steps_ = 0;            // that were measured
+  bool after_gap_ = false;
 };
 
 // Learns what is normal from frames that come one after the other.

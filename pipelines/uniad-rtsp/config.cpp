@@ -233,8 +233,8 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
   if (const auto model = read_text(section, "model", "name a model file that `uniad train` wrote"))
     camera.model = absolute_path(section, *model);
   camera.threshold = read<double>(section, "threshold", "give a number in the scale of the scores");
-  if (camera.threshold && !std::isfinite(*camera.threshold))
-    throw Error(section.where(*section.table.get("threshold"), "threshold"), "is not finite",
+  if (camera.threshold && !(std::isfinite(*camera.threshold) && *camera.threshold >= 0))
+    throw Error(section.where(*section.table.get("threshold"), "threshold"), "is below 0 or not finite",
                 "give a number in the scale of the scores");
   constexpr auto most = std::numeric_limits<std::int32_t>::max();
   camera.interval = static_cast<unsigned>(read_whole(section, "interval", 1, most, camera.interval));
@@ -296,6 +296,29 @@ void check_model(const CameraConfig &camera) {
                 "make the folder, or correct `model`");
 }
 
+// What is published must not damage what is read, nor be lost under what another camera publishes.
+void refuse_publishing_over_others(const Config &config, const std::filesystem::path &file) {
+  for (const auto &camera : config.cameras) {
+    if (camera.publish.empty() || camera.publish == "-") continue;
+    const std::filesystem::path published = std::filesystem::path(camera.publish).lexically_normal();
+    const auto refuse = [&](const std::filesystem::path &other, const std::string &what) {
+      std::error_code not_there;
+      if (published == other.lexically_normal() || std::filesystem::equivalent(published, other, not_there))
+        throw Error(camera.place("publish"), camera.publish + " is " + what,
+                    "publish into a file of its own");
+    };
+    refuse(std::filesystem::absolute(file), "this configuration");
+    for (const auto &other : config.cameras) {
+      if (other.model) refuse(*other.model, "the model of camera " + other.name);
+      if (other.kind == SourceKind::file)
+        refuse(local_path(other.uri).value_or(""), "what " + other.name + " shows");
+      if (other.publish == camera.publish || other.publish_max_size == 0) continue;
+      for (unsigned age = 1; age < other.publish_max_files; ++age)
+        refuse(other.publish + "." + std::to_string(age), "a name that full files of " + other.name + " get");
+    }
+  }
+}
+
 }  // namespace
 
 std::string CameraConfig::place(std::string_view key) const {
@@ -340,6 +363,7 @@ Config load_config(const std::filesystem::path &file) {
   const std::string text(std::istreambuf_iterator<char>(stream), {});
   Config config = parse_config(text, file);
   for (const auto &camera : config.cameras) check_model(camera);
+  refuse_publishing_over_others(config, file);
   return config;
 }
 

@@ -1550,6 +1550,21 @@ TEST_F(UniadDetect, InterruptedLearningGoesOnWithTheNextFrameOfTheSameElement) {
   EXPECT_TRUE(marked(push(grey_frame(0, 2))));
 }
 
+TEST_F(UniadDetect, ARequestThatIsRefusedWhileItLearnsDoesNotKeepItFromGoingOn) {
+  start("learn=5");
+  for (guint i = 0; i < 2; ++i) push(grey_frame(0, i));
+  fake_network().learn_error = "learns already";
+  g_signal_emit_by_name(element(), "learn", 5U);
+  push(grey_frame(0, 2));
+  fake_network().learn_error.clear();
+  end_stream();
+  flush();
+  posted();
+  for (guint i = 0; i < 2; ++i) EXPECT_FALSE(marked(push(grey_frame(0, i))));
+  EXPECT_EQ(events(),
+            (std::vector<std::string>{"learning 3/5", "learning 4/5", "done 5/5 0.50", "saved 5/5 0.50"}));
+}
+
 TEST_F(UniadDetect, LearningThatNoFrameCameForSaysSo) {
   start("learn=5");
   push(Ref<GstBuffer>(gst_buffer_new_allocate(nullptr, 10, nullptr)));  // too small for a frame
@@ -1660,6 +1675,9 @@ TEST_F(UniadDetect, InAsyncModeLearnsAndThenJudges) {
   const auto seen = push_until(done);
   EXPECT_EQ(seen.front(), "learning 0/5");
   EXPECT_EQ(seen.back(), "done 5/5 0.50");
+  const Ref<GstMessage> told(gst_bus_timed_pop_filtered(bus_.get(), 10 * GST_SECOND, GST_MESSAGE_ELEMENT));
+  ASSERT_NE(told, nullptr);
+  EXPECT_EQ(text_of(told), "saved 5/5 0.50");
   EXPECT_EQ(saved(), std::vector<std::string>{any_file});
   EXPECT_FALSE(marked(push(grey_frame(51))));
   gate_.await_entered(1);

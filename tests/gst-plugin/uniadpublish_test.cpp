@@ -303,6 +303,21 @@ TEST_F(UniadPublish, RestartsAtAnotherLocation) {
   EXPECT_EQ(lines(), Lines{line_of("3.0")});
 }
 
+TEST_F(UniadPublish, TakesThePlaceOfNoFileThatHoldsSomethingElse) {
+  const std::string footage = "....ftypisom";
+  for (const char *append : {"false", "true"}) {
+    std::ofstream(path_) << footage;
+    const Ref<GstElement> element(gst_element_factory_make("uniadpublish", nullptr));
+    gst_object_ref_sink(element.get());
+    g_object_set(element.get(), "location", path_.c_str(), nullptr);
+    gst_util_set_object_arg(G_OBJECT(element.get()), "append", append);
+    EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    gst_element_set_state(element.get(), GST_STATE_NULL);
+    std::ifstream file(path_);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), footage);
+  }
+}
+
 TEST_F(UniadPublish, ARestartBeginsTheFileAnewUnlessItAppends) {
   start(path_.string());
   for (const auto &[append, score] : {std::pair{FALSE, 1.0}, {TRUE, 2.0}, {FALSE, 3.0}}) {

@@ -211,6 +211,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{camera_with("interval = 0\n"),
                   {"cameras.toml:4", "interval", "0 is out of range", "from 1"}},
         BadConfig{camera_with("threshold = nan\n"), {"cameras.toml:4", "threshold", "not finite"}},
+        BadConfig{camera_with("threshold = -2\n"), {"cameras.toml:4", "threshold", "below 0"}},
         BadConfig{camera_with("overlay = 1\n"), {"cameras.toml:4", "overlay", "true or false"}},
         BadConfig{camera_with("bitrate = -1\n"), {"cameras.toml:4", "bitrate", "-1", "from 1 to"}},
         BadConfig{camera_with("model = \"m\"\npublish = \"mqtt://user:secret@broker/gate\"\n"),
@@ -298,6 +299,25 @@ TEST(Config, ACameraThatLearnsNeedsOnlyTheFolderOfItsModel) {
   const std::string no_file = load_error_of("learn = 5\nmodel = \".\"\n");
   for (const char *part : {"learning.toml:5: [[camera]] number 1 model", "is no file", "correct `model`"})
     EXPECT_NE(no_file.find(part), std::string::npos) << part << "\nin: " << no_file;
+}
+
+TEST(Config, WhatIsPublishedTakesTheNameOfNoOtherFile) {
+  const std::string belt =
+      "[[camera]]\nname = \"belt\"\nuri = \"belt.mp4\"\npublish = \"belt.jsonl\"\n"
+      "publish_max_size = \"1MB\"\npublish_max_files = 3\n";
+  const auto error_of = [&](const std::string &location) {
+    return load_error_of("learn = 5\nmodel = \"gate.safetensors\"\npublish = \"" + location + "\"\n" + belt);
+  };
+  for (const auto &[location, what] : {std::pair{"learning.toml", "this configuration"},
+                                       {"gate.safetensors", "the model of camera gate"},
+                                       {"./x/../belt.mp4", "what belt shows"},
+                                       {"belt.jsonl.2", "full files of belt"}}) {
+    const std::string error = error_of(location);
+    for (const char *part : {"learning.toml:6: [[camera]] number 1 publish", what, "a file of its own"})
+      EXPECT_NE(error.find(part), std::string::npos) << part << "\nin: " << error;
+  }
+  EXPECT_EQ(error_of("belt.jsonl.3"), "no error");
+  EXPECT_EQ(error_of("belt.jsonl"), "no error");  // who shares a file rotates it together
 }
 
 TEST(Config, TheExampleIsValid) {

@@ -84,5 +84,27 @@ TEST_F(OutputChecks, LeaveWhatIsThereAndMakeFoldersOnly) {
   EXPECT_EQ(std::filesystem::file_size(path), 3U);
 }
 
+TEST_F(OutputChecks, NothingTakesThePlaceOfAFileOfAnotherKind) {
+  const std::string footage(
+      "\0\0\0\x20"
+      "ftypisom....",
+      16);
+  const std::string model("\x02\0\0\0\0\0\0\0{}", 10);
+  const auto of_json = [&](const std::string &bytes) {
+    return refusal([&] { check_json(write("there", bytes).string(), "--json"); });
+  };
+  const auto of_model = [&](const std::string &bytes) {
+    return refusal([&] { check_model(write("there", bytes), "--model"); });
+  };
+  for (const std::string &bytes : {footage, model, std::string("[server]\n")})
+    says(of_json(bytes), folder_ / "there", "is no JSON", "--json");
+  for (const std::string &bytes : {footage, std::string("{\"a\":1}"), std::string("x")})
+    says(of_model(bytes), folder_ / "there", "is no model", "--model");
+  for (const char *bytes : {"", "{\"a\":1}\n", "\n{}"}) EXPECT_EQ(of_json(bytes), "") << bytes;
+  for (const std::string &bytes : {std::string(), model}) EXPECT_EQ(of_model(bytes), "");
+  EXPECT_EQ(refusal([&] { check_json("/dev/stdout", "--json"); }), "");
+  EXPECT_EQ(content(folder_ / "there"), model);
+}
+
 }  // namespace
 }  // namespace uniad

@@ -232,7 +232,7 @@ void test_gpu(const BenchOptions &options) {
 
 void run_bench(const BenchOptions &options, Progress &progress) {
   if (options.self_test) return test_gpu(options);
-  check_openable(options.json, "--json");
+  check_json(options.json, "--json");
   BareEngine engine(options.model, options.detector.device, options.detector.precision);
   const ModelConfig &config = engine.config();
   if (!engine.remark().empty()) progress.say(engine.remark());

@@ -260,7 +260,7 @@ Recalibration by_another_rule(const CalibrateOptions &options, std::optional<Out
 
 void calibrate_model(const CalibrateOptions &options, Progress &progress) {
   if (!options.dry_run) check_writable(options.model, "--model");
-  check_openable(options.json, "--json");
+  check_json(options.json, "--json");
   std::error_code missing;  // which reading the model has words for
   const auto opened = std::filesystem::last_write_time(options.model, missing);
   std::optional<Output> json;

@@ -90,7 +90,7 @@ void write_json(const Classes &classes, Output &output) {
 }  // namespace
 
 void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &progress) {
-  check_openable(options.json, "--json");
+  check_json(options.json, "--json");
   std::unique_ptr<NewFile> report_file;
   if (!options.report.empty()) report_file = begin_report(options.report);
   const auto detector = Detector::open(options.model, options.detector);

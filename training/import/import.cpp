@@ -20,7 +20,7 @@ std::optional<BackboneWeights> try_backbone(const std::filesystem::path &file) {
 }  // namespace
 
 void import_files(const ImportOptions &options, Progress &progress) {
-  check_writable(options.model, "--model");
+  check_model(options.model, "--model");
   const std::vector<std::filesystem::path> files(options.checkpoints.begin(), options.checkpoints.end());
   try {
     const auto model = import_checkpoint(files);

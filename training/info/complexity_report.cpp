@@ -113,7 +113,7 @@ void write_json(const std::vector<Stage> &stages, const Stage &all, const Times 
 }  // namespace
 
 void tell_complexity(const InfoOptions &options) {
-  check_openable(options.json, "--json");
+  check_json(options.json, "--json");
   const Model model = read_model(options.model);
   const std::vector<Stage> stages = count_stages(model);
   Stage all;

@@ -71,7 +71,7 @@ void write_picture(const std::filesystem::path &path, const cv::Mat &picture) {
 }  // namespace
 
 void predict(const PredictOptions &options, Progress &progress) {
-  check_openable(options.json, "--json");
+  check_json(options.json, "--json");
   if (!options.overlay.empty()) make_folder(options.overlay, "--overlay");
   const auto detector = Detector::open(options.model, options.detector);
   const auto calibration = detector->calibration();

@@ -235,7 +235,7 @@ void sweep(const SweepOptions &options, Progress &progress) {
     }
   }
   if (options.dry_run) return;
-  check_openable(options.json, "--json");
+  check_json(options.json, "--json");
   make_folder(options.out, "--out");
   const bool to_output = options.json == "-";
   if (!to_output)

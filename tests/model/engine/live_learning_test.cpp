@@ -106,7 +106,30 @@ TEST(CoveredTime, AJumpOfTheStreamIsNoTime) {
   time.add(std::nullopt);
   EXPECT_EQ(time.covered(), milliseconds(200));
   time.add(seconds(3600));
-  EXPECT_LE(time.covered(), seconds(121));
+  EXPECT_EQ(time.covered(), milliseconds(240));
+}
+
+// 30 frames a second, and a gap of each length after each number of frames.
+TEST(CoveredTime, ACameraThatStallsIsNotLearnedFromMeanwhile) {
+  const milliseconds step(33);
+  for (const int before : {1, 2, 6, 50}) {
+    for (const auto gap : {seconds(1), seconds(14), seconds(1000)}) {
+      CoveredTime time;
+      for (int i = 0; i < 100; ++i) {
+        time.add(i * step + (i < before ? seconds(0) : gap));
+        EXPECT_FALSE(time.reaches(milliseconds(3600))) << before << " frames, " << gap.count() << " s, " << i;
+      }
+      EXPECT_EQ(time.covered(), 100 * step) << before << " frames before a gap of " << gap.count() << " s";
+    }
+  }
+}
+
+TEST(CoveredTime, AStreamMayComeToAnotherPace) {
+  CoveredTime time;
+  for (int i = 0; i < 10; ++i) time.add(milliseconds(40 * i));
+  for (int i = 0; i < 10; ++i) time.add(seconds(2 + 2 * i));
+  EXPECT_GE(time.covered(), seconds(18));
+  EXPECT_LE(time.covered(), seconds(21));
 }
 
 }  // namespace
