@@ -182,7 +182,7 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
         (nullptr));
     return FALSE;
   }
-  if (uniad::holds_other_than_json(*path)) {
+  if (!settings.file.may_come_later && uniad::holds_other_than_json(*path)) {
     GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
                       ("\"%s\" is no file of JSON, and would be lost: set the property 'location' to another "
                        "file, or remove this one first.",

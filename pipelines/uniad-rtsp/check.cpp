@@ -13,6 +13,7 @@
 
 #include "model/address.h"
 #include "model/error.h"
+#include "model/json_text.h"
 #include "pipelines/uniad-rtsp/capture.h"
 #include "pipelines/uniad-rtsp/messages.h"
 #include "pipelines/uniad-rtsp/relay.h"
@@ -44,15 +45,11 @@ std::optional<std::string> why_unopenable(const std::string &file, int flags) {
   return std::nullopt;
 }
 
-std::string path_of(const std::string &location) {
-  g_autofree char *path = g_filename_from_uri(location.c_str(), nullptr, nullptr);
-  return path != nullptr ? path : location;
-}
-
 std::optional<std::string> source_obstacle(const CameraConfig &camera) {
   if (camera.kind != SourceKind::file && camera.kind != SourceKind::device) return std::nullopt;
   const bool is_file = camera.kind == SourceKind::file;
-  const std::string path = is_file ? path_of(camera.uri) : camera.uri.substr(sizeof("v4l2://") - 1);
+  const std::string path =
+      is_file ? local_path(camera.uri).value_or(camera.uri) : camera.uri.substr(sizeof("v4l2://") - 1);
   std::error_code unreadable;
   const auto why = is_file && std::filesystem::is_directory(path, unreadable)
                        ? "it is a folder"
@@ -73,10 +70,12 @@ std::optional<std::string> model_obstacle(const CameraConfig &camera) {
 
 std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
   if (!camera.model || camera.publish.empty() || camera.publish == "-") return std::nullopt;
-  const std::filesystem::path file = path_of(camera.publish);
+  const std::filesystem::path file = local_path(camera.publish).value_or(camera.publish);
   std::error_code unreadable;
   const bool is_there = std::filesystem::exists(file, unreadable);
   std::optional<std::string> why;
+  if (holds_other_than_json(file))
+    return without_credentials(file.string()) + " is no file of JSON (publish into another file)";
   if (is_there) why = why_unopenable(file.string(), O_WRONLY | O_APPEND);
   if (!why && (!is_there || camera.publish_max_size > 0)) why = why_unwritable(file.parent_path());
   if (!why) return std::nullopt;

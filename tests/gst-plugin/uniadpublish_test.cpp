@@ -318,6 +318,16 @@ TEST_F(UniadPublish, TakesThePlaceOfNoFileThatHoldsSomethingElse) {
   }
 }
 
+TEST_F(UniadPublish, WhoRetriesToOpenAppendsToAnyFileRatherThanStopFrames) {
+  std::ofstream(path_) << "....ftypisom\n";
+  const Ref<GstElement> element(gst_element_factory_make("uniadpublish", nullptr));
+  gst_object_ref_sink(element.get());
+  g_object_set(element.get(), "location", path_.c_str(), "append", TRUE, "retry-open", TRUE, nullptr);
+  EXPECT_NE(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(element.get(), GST_STATE_NULL);
+  EXPECT_EQ(lines(), Lines{"....ftypisom"});
+}
+
 TEST_F(UniadPublish, ARestartBeginsTheFileAnewUnlessItAppends) {
   start(path_.string());
   for (const auto &[append, score] : {std::pair{FALSE, 1.0}, {TRUE, 2.0}, {FALSE, 3.0}}) {
