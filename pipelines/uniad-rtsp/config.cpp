@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipelines/uniad-rtsp/config.h"
 
+#include <glib.h>
 #include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
@@ -126,11 +127,29 @@ ServerConfig read_server(const Section &section, std::vector<std::string> &warni
   return server;
 }
 
+constexpr auto address_ways = "give rtsp://HOST/PATH, rtsp://HOST:PORT/PATH or rtsp://[IPV6]:PORT/PATH";
 constexpr auto uri_ways = "give a video file, v4l2:///dev/videoN, rtsp://HOST/PATH or test://ball";
 
 // A path in the text starts from the folder that the text lies in.
 std::string absolute_path(const Section &section, const std::string &path) {
   return std::filesystem::absolute(section.file.parent_path() / path).lexically_normal().string();
+}
+
+// What can be told of an address before anybody is asked. rtspsrc takes whatever it can read of one, as the
+// port 34463 of 99999. The text is not quoted: where an address is incomplete, a password stands for its
+// port.
+std::optional<std::string> address_fault(const std::string &address) {
+  constexpr auto flags =
+      static_cast<GUriFlags>(G_URI_FLAGS_PARSE_RELAXED | G_URI_FLAGS_ENCODED | G_URI_FLAGS_HAS_PASSWORD);
+  g_autoptr(GError) error = nullptr;
+  g_autoptr(GUri) uri = g_uri_parse(with_encoded_credentials(address).c_str(), flags, &error);
+  if (g_error_matches(error, G_URI_ERROR, G_URI_ERROR_BAD_PORT))
+    return "its port is no number from 1 to 65535";
+  if (error != nullptr) return "its host is neither a name nor an address";
+  const char *host = g_uri_get_host(uri);
+  if (host == nullptr || *host == '\0') return "it names no host";
+  if (g_uri_get_port(uri) == 0) return "its port is no number from 1 to 65535";
+  return std::nullopt;
 }
 
 void read_source(const Section &section, CameraConfig &camera) {
@@ -147,6 +166,8 @@ void read_source(const Section &section, CameraConfig &camera) {
     camera.kind = SourceKind::device;
   } else if (scheme == "rtsp" || scheme == "rtspt" || scheme == "rtspu" || scheme == "rtsps") {
     camera.kind = SourceKind::network;
+    if (const auto fault = address_fault(*uri))
+      throw Error(section.where(*section.table.get("uri"), "uri"), *fault, address_ways);
   } else if (scheme == "test") {
     camera.kind = SourceKind::test;
   } else {

@@ -173,6 +173,25 @@ TEST(Config, LetsCamerasShareAModelThatTheyLearn) {
   EXPECT_EQ(error_of(cameras_that_share("learn = 5\n", "learn = 6\n")), "no error");
 }
 
+std::string camera_at(const std::string &uri) {
+  return "[[camera]]\nname = \"a\"\nuri = \"" + uri + "\"\n";
+}
+
+TEST(Config, TakesEveryAddressThatACameraCanHave) {
+  for (const char *uri :
+       {"rtsp://cam", "rtsp://cam:65535/x", "rtsp://cam_1:1/x", "rtsp://cam:/x", "rtsp://[::1]:554/x",
+        "rtsp://[fe80::1%eth0]/x", "rtsp://[fe80::1%25eth0]/x", "rtsp://u:p:w/#?@@cam:554/x?y=[1]&z=%q",
+        "rtsps://u:p%40@192.168.1.20:8554/user=a&password=|x y", "rtsp://münchen/x"})
+    EXPECT_EQ(error_of(camera_at(uri)), "no error") << uri;
+}
+
+// What is missing here is the host, so a password stands where a port does.
+TEST(Config, TellsNothingOfAnAddressThatIsIncomplete) {
+  const std::string error = error_of(camera_at("rtsp://user:geheim"));
+  EXPECT_NE(error.find("port"), std::string::npos) << error;
+  EXPECT_EQ(error.find("geheim"), std::string::npos) << error;
+}
+
 struct BadConfig {
   std::string text;
   std::vector<std::string> says;  // where, what and the way out
@@ -205,6 +224,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"[[camera]]\nname = \"a\"\n", {"cameras.toml:1", "number 1 uri", "missing", "rtsp://"}},
         BadConfig{"[[camera]]\nname = \"a\"\nuri = \"ftp://a\"\n",
                   {"cameras.toml:3", "uri", "ftp://", "v4l2"}},
+        BadConfig{camera_at("rtsp://cam:99999/x"), {"cameras.toml:3", "uri", "port", "rtsp://HOST:PORT"}},
+        BadConfig{camera_at("rtspt://user:word@cam:65536"), {"cameras.toml:3", "uri", "port"}},
+        BadConfig{camera_at("rtsps://cam:0/x"), {"cameras.toml:3", "uri", "port"}},
+        BadConfig{camera_at("rtsp://cam:-1/x"), {"cameras.toml:3", "uri", "port"}},
+        BadConfig{camera_at("rtsp://cam:554a/x"), {"cameras.toml:3", "uri", "port"}},
+        BadConfig{camera_at("rtsp://::1/x"), {"cameras.toml:3", "uri", "port", "[IPV6]"}},
+        BadConfig{camera_at("rtsp://[::1/x"), {"cameras.toml:3", "uri", "host", "[IPV6]"}},
+        BadConfig{camera_at("rtspu://[::1]554/x"), {"cameras.toml:3", "uri", "host"}},
+        BadConfig{camera_at("rtsp://[cam]/x"), {"cameras.toml:3", "uri", "host"}},
+        BadConfig{camera_at("rtsp:///x"), {"cameras.toml:3", "uri", "no host"}},
         BadConfig{"[[camera]]\nname = \"a\"\nuri = \"a\\u0000b\"\n", {"cameras.toml:3", "uri", "zero byte"}},
         BadConfig{"[[camera]]\nname = \"a b\"\nuri = \"a\"\n", {"\"/a b\"", "RTSP URL", "set path"}},
         BadConfig{camera_with("path = \"gate\"\n"), {"path", "\"gate\"", "/..."}},

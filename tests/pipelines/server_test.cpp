@@ -397,6 +397,8 @@ TEST_F(RtspServer, ACheckNamesFileLineAndKeyOfAllThatIsInTheWay) {
       {camera("a", "missing.mp4"), "c.toml:5: [[camera]] number 1 uri: cannot open"},
       {camera("a", "."), "c.toml:5: [[camera]] number 1 uri: cannot open"},
       {camera("a", "c.toml"), "c.toml:5: [[camera]] number 1 uri: "},
+      {camera("a", "rtsp://127.0.0.1:99999/x"), "c.toml:5: [[camera]] number 1 uri: its port"},
+      {camera("a", "rtsp://[::1/x"), "c.toml:5: [[camera]] number 1 uri: its host"},
       {camera("a", "v4l2:///dev/video-missing"), "c.toml:5: [[camera]] number 1 uri: cannot open"},
   };
   for (const auto &[text, says] : cases) {
