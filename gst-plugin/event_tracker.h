@@ -17,7 +17,9 @@ struct FrameTime {
   GstAnomalyMoment moment = unknown_moment;
   GstAnomalyTimeSource time_source = GST_ANOMALY_TIME_UNKNOWN;
   GstClockTime running_time = GST_CLOCK_TIME_NONE;
-  std::chrono::nanoseconds elapsed{0};  // never decreases, whatever the stream's timestamps do
+  // Since some frame before: what learning and events go by. It never decreases, whatever the stream's
+  // timestamps do.
+  std::chrono::nanoseconds elapsed{0};
 };
 
 // Says of a marked frame which event it belongs to.

@@ -189,6 +189,7 @@ struct State {
   bool warned_of_shape = false;               // that is not what was learned
   bool warned_of_orientation = false;         // that nothing has applied
   std::set<std::string> compared;             // sources that were looked up among those that the model knows
+  std::optional<GstClockTime> arrival;           // of the newest, by the system's clock
   std::uint64_t no_numbers = 0;               // frames whose score was none
   std::optional<GstClockTime> mean_duration;  // of one detection
   guint followed = 0;                         // normal frames since the figure of drift was drawn
@@ -615,12 +616,6 @@ static void update_latency(GstUniadDetect *self, GstClockTime duration) {
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
-// When the newest frame was taken: by its timestamp or the stream's frame rate; now, where there is neither.
-static std::chrono::nanoseconds time_of_newest(const State &state) {
-  if (GST_CLOCK_TIME_IS_VALID(state.newest.running_time) || state.info.fps_n > 0) return state.newest.elapsed;
-  return std::chrono::nanoseconds(gst_util_get_timestamp());
-}
-
 static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
   auto frame = state.in_gpu_memory ? state.in_gpu_memory->hold(buffer, state.info)
@@ -635,7 +630,7 @@ static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstB
     GST_DEBUG_OBJECT(self, "buffer of %" G_GSIZE_FORMAT " bytes, unjudged", gst_buffer_get_size(buffer));
     return nullptr;
   }
-  frame->taken_at(time_of_newest(state));
+  frame->taken_at(state.newest.elapsed);
   return frame;
 }
 
@@ -800,11 +795,14 @@ static void begin_learning(GstUniadDetect *self, const Settings &settings) {
   }
 }
 
-// How long a frame lasts of a stream that does not tell when it comes.
-static GstClockTime nominal_duration(const GstVideoInfo &info, GstBuffer *buffer) {
+// How long after the frame before, where timestamps do not tell: as long as the stream says that a frame
+// lasts; where it does not, by the clock if it is live.
+static GstClockTime step_without_timestamps(const State &state, GstBuffer *buffer,
+                                            GstClockTime since_arrival) {
+  const GstVideoInfo &info = state.info;
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) return GST_BUFFER_DURATION(buffer);
   if (info.fps_n > 0 && info.fps_d > 0) return gst_util_uint64_scale_int(GST_SECOND, info.fps_d, info.fps_n);
-  return GST_SECOND / uniad::assumed_frame_rate;
+  return *state.live ? since_arrival : GST_SECOND / uniad::assumed_frame_rate;
 }
 
 // Takes the time of the next frame.
@@ -819,7 +817,7 @@ static void advance_time(GstUniadDetect *self, GstBuffer *buffer) {
           : GST_CLOCK_TIME_NONE;
   const bool known = GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(before) && now > before;
   state.newest.elapsed +=
-      std::chrono::nanoseconds(known ? now - before : nominal_duration(state.info, buffer));
+      std::chrono::nanoseconds(known ? now - before : step_without_timestamps(state, buffer, since_arrival));
   state.newest.running_time = now;
   state.newest.moment = {GST_BUFFER_PTS(buffer), wall.time};
   state.newest.time_source = wall.source;
@@ -842,6 +840,8 @@ static Upstream ask_upstream(GstUniadDetect *self) {
   return upstream;
 }
 
+  const GstClockTime arrival = gst_util_get_timestamp();
+  const GstClockTime since_arrival = arrival - std::exchange(state.arrival, arrival).value_or(arrival);
 // Whether frames of this stream wait for their results, which its first frame decides.
 static void choose_mode(GstUniadDetect *self) {
   State &state = *self->priv->state;

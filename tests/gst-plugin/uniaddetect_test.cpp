@@ -733,6 +733,7 @@ TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
     const guint a_second = std::string(caps).find("=10/1") != std::string::npos ? 10 : 25;
     guint end = 0;
     for (guint i = 0; i < 60; ++i) {
+    gst_harness_set_live(harness_.get(), FALSE);
       auto frame = grey_frame(i == 0 ? 255 : 0);
       GST_BUFFER_PTS(frame.get()) = GST_CLOCK_TIME_NONE;
       GST_BUFFER_DURATION(frame.get()) = GST_CLOCK_TIME_NONE;
@@ -746,6 +747,35 @@ TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
 TEST_F(UniadDetect, EventsGoDownstreamOnceAheadOfTheEndOfTheStream) {
   start("threshold=0.5 hold-time=0 post-messages=false");
   for (guint i = 0; i < 6; ++i) push(grey_frame(i == 1 || i == 2 || i == 5 ? 255 : 0, i));
+// Learning and events go by one time, which is that of the clock where nothing of a live stream tells
+// another.
+TEST_F(UniadDetect, WithoutTimestampsOrARateTheTimeOfALiveStreamIsThatOfItsArrival) {
+  for (const bool live : {true, false}) {
+    SCOPED_TRACE(live);
+    std::vector<std::chrono::nanoseconds> seen;
+    fake_network().judge = [&](const FrameView &frame) {
+      seen.push_back(frame.time.value());
+      return FakeNetwork::first_byte(frame);
+    };
+    start("threshold=0.5 hold-time=60000000000", "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1");
+    gst_harness_set_live(harness_.get(), live ? TRUE : FALSE);
+    const auto begin = std::chrono::steady_clock::now();
+    for (guint i = 0; i < 25 * 60 + 1; ++i) {  // a minute and a frame, of 25 a second
+      auto frame = grey_frame(i == 0 ? 255 : 0);
+      GST_BUFFER_PTS(frame.get()) = GST_CLOCK_TIME_NONE;
+      GST_BUFFER_DURATION(frame.get()) = GST_CLOCK_TIME_NONE;
+      push(std::move(frame));
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    const std::chrono::nanoseconds passed = seen.back() - seen.front();
+    if (live)
+      EXPECT_LE(passed, took);
+    else
+      EXPECT_EQ(passed, std::chrono::minutes(1));
+    EXPECT_EQ(events().size(), passed >= std::chrono::minutes(1) ? 2U : 1U);
+  }
+}
+
   end_stream();
   EXPECT_EQ(sent(),
             (std::vector<std::string>{"begin 1.00 1", "end 0.00 3", "begin 1.00 5", "end 1.00 5", "eos"}));
