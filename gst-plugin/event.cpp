@@ -7,6 +7,8 @@ namespace uniad {
 
 namespace {
 
+constexpr const char *detector_query_name = "uniad-detector";
+
 void set_regions(GstStructure *structure, const char *field, const std::vector<GstAnomalyRegion> &regions) {
   GValue array = G_VALUE_INIT;
   gst_value_array_init(&array, static_cast<guint>(regions.size()));
@@ -62,6 +64,16 @@ GstAnomalyEventState state_named(std::string_view name) {
 }
 
 }  // namespace
+
+GstQuery *new_query_for_detector() {
+  return gst_query_new_custom(GST_QUERY_CUSTOM, gst_structure_new_empty(detector_query_name));
+}
+
+bool asks_for_detector(GstQuery *query) {
+  const GstStructure *structure = gst_query_get_structure(query);
+  return GST_QUERY_TYPE(query) == GST_QUERY_CUSTOM && structure != nullptr &&
+         gst_structure_has_name(structure, detector_query_name);
+}
 
 GstClockTime pts_between(const GstAnomalyMoment &begin, const GstAnomalyMoment &end) {
   const bool known = GST_CLOCK_TIME_IS_VALID(begin.pts) && GST_CLOCK_TIME_IS_VALID(end.pts);

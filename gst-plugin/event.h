@@ -14,6 +14,10 @@ namespace uniad {
 // What a structure of an event is called: in the message and in the stream.
 inline constexpr const char *event_structure_name = "uniad-event";
 
+// A query upstream, which a detector answers.
+GstQuery *new_query_for_detector();
+bool asks_for_detector(GstQuery *query);
+
 inline constexpr GstAnomalyMoment unknown_moment{GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE};
 
 // An event, and the state it has come to.

@@ -622,6 +622,7 @@ static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstB
                                    : uniad::hold_frame(buffer, state.info);
   if (!frame) {
     state.frames_to_next = 0;
+  if (direction == GST_PAD_SRC && uniad::asks_for_detector(query)) return TRUE;
     if (!std::exchange(state.warned_of_buffers, true))
       GST_ELEMENT_WARNING(self, STREAM, FORMAT,
                           ("Passed a buffer that does not hold a frame of its caps, unjudged, and will pass "

@@ -8,6 +8,8 @@
  *
  * uniadpublish writes each #GstAnomalyMeta that passes as one line of JSON to #GstUniadPublish:location.
  * Buffers of any format pass untouched, encoded ones too; those without a #GstAnomalyMeta leave no line.
+ * Where none of the first hundred has one, or of all in a shorter stream, and no detector is upstream, a
+ * warning says so.
  *
  * |[
  * {"version":1,"source":"cam0","session":"c1c0...","pts":40000000,"time":"2024-05-01T12:00:00.040000Z",
@@ -81,6 +83,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -114,6 +117,7 @@ struct State {
   uniad::LineFile file;
   uniad::EventLedger events;
   bool losing = false;
+  std::optional<guint> without_result = 0;  // buffers; none once there was a result, or a look for a detector
 };
 
 }  // namespace
@@ -240,9 +244,30 @@ static void publish(GstUniadPublish *self, const std::vector<uniad::Event> &even
   for (const uniad::Event &event : events) publish(self, uniad::event_json(event));
 }
 
+// A pipeline that was put together wrongly would publish nothing, in silence. A detector whose results come
+// later, as one that learns, is no mistake.
+static void look_for_detector(GstUniadPublish *self) {
+  const guint buffers = std::exchange(self->priv->state->without_result, std::nullopt).value_or(0);
+  if (buffers == 0) return;
+  GstQuery *query = uniad::new_query_for_detector();
+  const bool has_detector = gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(self), query) != FALSE;
+  gst_query_unref(query);
+  if (has_detector) return;
+  GST_ELEMENT_WARNING(self, STREAM, FAILED,
+                      ("Nothing is published: %u buffers came without a result, and there is no detector "
+                       "upstream. Put uniaddetect before this element, in the same pipeline.",
+                       buffers),
+                      (nullptr));
+}
+
 static void publish_results(GstUniadPublish *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
+  constexpr guint many = 100;
   const bool only_events = current_settings(self).mode == GST_UNIAD_PUBLISH_MODE_EVENTS;
+  if (gst_buffer_get_meta(buffer, GST_ANOMALY_META_API_TYPE) != nullptr)
+    state.without_result.reset();
+  else if (state.without_result && ++*state.without_result == many)
+    look_for_detector(self);
   gpointer position = nullptr;
   while (GstMeta *item = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE)) {
     const auto &meta = *reinterpret_cast<GstAnomalyMeta *>(item);
@@ -277,6 +302,7 @@ static void take_event(GstUniadPublish *self, GstEvent *event) {
       break;
     case GST_EVENT_EOS:
     case GST_EVENT_SEGMENT_DONE:
+      look_for_detector(self);
       close_events(self, "eos");
       break;
     case GST_EVENT_FLUSH_STOP:

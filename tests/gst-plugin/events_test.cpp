@@ -45,7 +45,7 @@ class Events : public GstTest {
     g_autoptr(GError) error = nullptr;
     const std::string launch =
         "appsrc name=frames format=time caps=video/x-raw,format=GRAY8,width=8,height=8,framerate=25/1 ! "
-        "uniaddetect threshold=0.5 hold-time=200000000 source=cam0 model=" UNIAD_SOURCE_ROOT
+        "uniaddetect name=detect threshold=0.5 hold-time=200000000 source=cam0 model=" UNIAD_SOURCE_ROOT
         "/meson.build ! " +
         between + " ! uniadpublish mode=" + mode + " location=" + path_.string() + " ! fakesink sync=false";
     pipeline_.reset(gst_parse_launch(launch.c_str(), &error));
@@ -116,6 +116,20 @@ class Events : public GstTest {
   std::filesystem::path path_;
   Ref<GstElement> pipeline_;
 };
+
+// It learns, and so has no result for anybody, or only few.
+TEST_F(Events, WhileADetectorLearnsNobodyMissesItsResults) {
+  for (const char *between : {"identity", "queue ! videoconvert ! tee ! queue"}) {
+    make(between, "frames");
+    g_object_set(find("detect").get(), "learn", 100'000U, nullptr);
+    const Ref<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+    run_to_the_end();
+    ASSERT_GT(frames, 100);
+    while (const auto warning = Ref<GstMessage>(gst_bus_pop_filtered(bus.get(), GST_MESSAGE_WARNING)))
+      EXPECT_STREQ(GST_OBJECT_NAME(GST_MESSAGE_SRC(warning.get())), "detect");  // learning is not finished
+    EXPECT_TRUE(lines().empty());
+  }
+}
 
 constexpr const char *modes[] = {"frames", "events"};
 

@@ -85,13 +85,13 @@ class UniadPublish : public GstTest {
   }
 
   // The text of each warning so far.
-  Lines warnings() const {
+  Lines warnings(GQuark domain = GST_RESOURCE_ERROR, int code = GST_RESOURCE_ERROR_WRITE) const {
     Lines texts;
     while (GstMessage *message = gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_WARNING)) {
       const Ref<GstMessage> owned(message);
       g_autoptr(GError) warning = nullptr;
       gst_message_parse_warning(message, &warning, nullptr);
-      EXPECT_TRUE(g_error_matches(warning, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE));
+      EXPECT_TRUE(g_error_matches(warning, domain, code));
       texts.emplace_back(warning->message);
     }
     return texts;
@@ -139,6 +139,31 @@ TEST_F(UniadPublish, FramesWithoutResultLeaveNoLine) {
   push(judged_frame());
   push(plain_frame());
   EXPECT_EQ(lines().size(), 1U);
+}
+
+TEST_F(UniadPublish, WithoutAResultOrADetectorUpstreamOneWarningSaysHowToGetThem) {
+  for (const int frames : {3, 100, 250}) {  // shorter streams are told of at their end
+    for (const bool ends : {true, false}) {
+      SCOPED_TRACE(std::to_string(frames) + (ends ? ", then the end" : ""));
+      start(path_.string());
+      for (int i = 0; i < frames; ++i) push(plain_frame());
+      if (ends) gst_harness_push_event(harness_.get(), gst_event_new_eos());
+      const Lines told = warnings(GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+      ASSERT_EQ(told.size(), ends || frames >= 100 ? 1U : 0U);
+      if (!told.empty()) {
+        EXPECT_NE(told[0].find("Put uniaddetect before"), std::string::npos) << told[0];
+      }
+    }
+  }
+}
+
+TEST_F(UniadPublish, ResultsThatComeLaterAreNoReasonToWarn) {
+  start(path_.string());
+  for (int i = 0; i < 99; ++i) push(plain_frame());
+  push(judged_frame());
+  for (int i = 0; i < 200; ++i) push(plain_frame());
+  gst_harness_push_event(harness_.get(), gst_event_new_eos());
+  EXPECT_EQ(warnings(), Lines{});
 }
 
 TEST_F(UniadPublish, EachDetectorHasItsLine) {
