@@ -426,6 +426,7 @@ class Machine {
     List *const *list = std::get_if<List *>(&value);
     if (list == nullptr || (*list)->values.size() > rank_limit) fail("has a tensor without a usable shape");
     std::vector<std::int64_t> numbers;
+    numbers.reserve((*list)->values.size());
     for (const Value &element : (*list)->values) numbers.push_back(natural(element));
     return numbers;
   }

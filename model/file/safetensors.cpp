@@ -344,6 +344,7 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
 void write_safetensors(const TensorFile &file, const std::filesystem::path &path, Durability durability) {
   // Wide elements first, so that every tensor lies aligned to its element.
   std::vector<const std::pair<const std::string, StoredTensor> *> order;
+  order.reserve(file.tensors.size());
   for (const auto &item : file.tensors) order.push_back(&item);
   std::stable_sort(order.begin(), order.end(), [](const auto *a, const auto *b) {
     return size_of(a->second.dtype) > size_of(b->second.dtype);

@@ -36,6 +36,7 @@ Streams::Streams(const std::filesystem::path &model, const DetectorOptions &opti
 void Streams::run(int frames) {
   spent_ += milliseconds([&] {
     std::vector<std::future<std::vector<double>>> streams;
+    streams.reserve(detectors_.size());
     for (std::size_t i = 0; i < detectors_.size(); ++i)
       streams.push_back(std::async(std::launch::async, times_of_frames, std::ref(*detectors_[i]),
                                    std::cref(frames_[i % frames_.size()].view()), frames));

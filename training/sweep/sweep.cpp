@@ -129,7 +129,7 @@ TrainingRun make_run(const Row &row, const std::string &part, const std::vector<
 
 std::optional<ordered_json> finished(const TrainingRun &run) {
   std::ifstream file(run.results());
-  const ordered_json json = ordered_json::parse(file, nullptr, /*allow_exceptions=*/false);
+  ordered_json json = ordered_json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded() || !json.contains("mean") ||
       json.value("arguments", ordered_json()) != ordered_json::parse(json_text(ordered_json(run.arguments))))
     return std::nullopt;
@@ -169,6 +169,7 @@ ordered_json execute(const TrainingRun &run, Progress &progress) {
 
 std::vector<TrainingRun> runs_of(const Row &row, const SweepOptions &options) {
   std::vector<std::string> data;
+  data.reserve(options.data.size());
   for (const std::string &path : options.data) data.push_back(path + row.select);
   std::vector<TrainingRun> runs;
   for (const std::int64_t seed : options.seeds) {

@@ -264,6 +264,7 @@ std::string tiles(const Report &report) {
 
 std::string summary_table(const Report &report) {
   std::vector<const Figures *> figures;
+  figures.reserve(report.chapters.size());
   for (const auto &chapter : report.chapters) figures.push_back(&chapter.figures.figures);
   const auto wanted = present(headings, figures);
   std::string rows;

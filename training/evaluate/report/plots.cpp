@@ -31,6 +31,7 @@ std::vector<Point> histogram(std::span<const float> scores, const Axis &axis, in
     counts[static_cast<std::size_t>(std::clamp(bin, 0.0, bins - 1.0))] += 1;
   }
   std::vector<Point> bars;
+  bars.reserve(counts.size());
   for (std::size_t i = 0; i < counts.size(); ++i)
     bars.push_back({axis.low + width * static_cast<double>(i),
                     100 * counts[i] / static_cast<double>(std::max<std::size_t>(scores.size(), 1))});
