@@ -20,7 +20,7 @@ namespace uniad {
 //
 // | key           | meaning                                                                              |
 // |---------------|--------------------------------------------------------------------------------------|
-// | session       | one run of the detector, from its start to its stop                                  |
+// | session       | another one after each start, seek, loop and change of the stream: pts starts anew   |
 // | pts           | of this buffer, in nanoseconds; absent from one without timestamp                    |
 // | time          | when this frame was taken, in UTC; absent where nobody knew                          |
 // | time_source   | "camera": a GstReferenceTimestampMeta of timestamp/x-unix or timestamp/x-ntp; else   |

@@ -63,7 +63,8 @@
  * * #gchararray `reason`: of an end that is not the scene's own: "eos", "flush", "stopped", or "changed" (the
  *   stream, the source, or what is normal)
  * * #gchararray `source`: see #GstUniadDetect:source
- * * #gchararray `session`: a UUID, another one after each start of the element
+ * * #gchararray `session`: a UUID, another one after each start of the element, each seek, each round of a
+ *   loop and each new stream: timestamps then start anew
  * * #guint64 `pts`: timestamp of the frame that the state is about, which was judged: of a begin the first
  *   anomalous one, of an end the first after the last anomalous one
  * * #guint64 `time`: when that frame was taken, in nanoseconds since 1970 in UTC
@@ -429,6 +430,11 @@ static void forget(GstUniadDetect *self, const char *reason) {
   state->forget();
 }
 
+// Timestamps start anew: what follows is another session.
+static void begin_session(GstUniadDetect *self) {
+  if (self->priv->state) self->priv->state->events = uniad::EventTracker(new_uuid());
+}
+
 static uniad::DetectorOptions options_of(GstUniadDetect *self, const Settings &settings) {
   uniad::DetectorOptions options;
   options.device = settings.device;
@@ -570,9 +576,11 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
       break;
     case GST_EVENT_SEGMENT_DONE:  // of a loop: what follows was filmed at another time
       forget(self, "eos");
+      begin_session(self);
       break;
     case GST_EVENT_STREAM_START:
       forget(self, "changed");
+      begin_session(self);
       if (self->priv->state) self->priv->state->live.reset();
       break;
     case GST_EVENT_FLUSH_START:
@@ -580,6 +588,7 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
       break;
     case GST_EVENT_FLUSH_STOP:
       forget(self, "flush");
+      begin_session(self);
       break;
     case GST_EVENT_TAG:
       look_for_orientation(self, event);

@@ -18,7 +18,7 @@
  *  "event":{"id":"0b0ce3b4-...","kind":"anomaly","state":"begin"}}
  * ]| One result; in the file it is one line. Readers ignore keys that they do not know.
  *
- * * `session`: one run of the detector, from its start to its stop
+ * * `session`: a UUID, another one after each start, seek, loop and change of the stream
  * * `pts`: timestamp of the buffer in nanoseconds; absent from one without. x264enc and others shift
  *   timestamps: publish before an encoder to have those of the source
  * * `time`: when the frame was taken, in UTC

@@ -105,7 +105,7 @@ struct _GstAnomalyRegion {
  * @grid_h: height, 1 where it is as high as the frame
  * @age: nanoseconds of running time since the frame that the result comes from; 0: judged on this frame;
  *   %GST_CLOCK_TIME_NONE: judged on an earlier one, of a stream without timestamps
- * @session: (nullable): one run of the detector, from its start to its stop, as a UUID, or %NULL
+ * @session: (nullable): a UUID, another one after each start, seek, loop and change of the stream, or %NULL
  * @time: when this frame was taken, in nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
  * @time_source: who knew @time
  * @event_begin: the frame that began the event. This and the following are of judged frames, and mean nothing

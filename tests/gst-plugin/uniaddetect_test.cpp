@@ -17,8 +17,10 @@
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <numeric>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -870,14 +872,48 @@ TEST_F(UniadDetect, FramesAndEventsTellWhenTheyWereByTheCameraOrElseByTheirArriv
   EXPECT_EQ(meta_of(on_arrival).time_source, GST_ANOMALY_TIME_ARRIVAL);
 }
 
-TEST_F(UniadDetect, EachStartIsASessionOfItsOwn) {
-  start();
-  const std::string first = meta_of(push(grey_frame(0, 0))).session;
-  EXPECT_TRUE(g_uuid_string_is_valid(first.c_str()));
-  EXPECT_EQ(meta_of(push(grey_frame(0, 1))).session, first);
-  gst_element_set_state(element(), GST_STATE_READY);
-  gst_element_set_state(element(), GST_STATE_PLAYING);
-  EXPECT_NE(meta_of(push(grey_frame(0, 2))).session, first);
+// Timestamps start anew with each.
+TEST_F(UniadDetect, EachStartAndEachJumpOfTheStreamIsASessionOfItsOwn) {
+  start("threshold=0.5");
+  std::set<std::string> sessions;
+  const std::vector<std::function<void()>> ways = {
+      [] {},
+      [this] {
+        gst_element_set_state(element(), GST_STATE_READY);
+        gst_element_set_state(element(), GST_STATE_PLAYING);
+      },
+      [this] { flush(); },
+      [this] {
+        end_stream();
+        flush();
+      },
+      [this] { gst_harness_push_event(harness_.get(), gst_event_new_segment_done(GST_FORMAT_TIME, 0)); },
+      [this] { gst_harness_push_event(harness_.get(), gst_event_new_stream_start("another")); },
+  };
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    SCOPED_TRACE(i);
+    ways[i]();
+    const std::string session = meta_of(push(grey_frame(255, 0))).session;
+    EXPECT_TRUE(g_uuid_string_is_valid(session.c_str()));
+    EXPECT_TRUE(sessions.insert(session).second) << "was there before";
+    EXPECT_EQ(meta_of(push(grey_frame(255, 1))).session, session);
+  }
+  // An event begins and ends in one session.
+  std::map<std::string, std::vector<std::string>> of_events;
+  while (const auto event = next_event()) {
+    const GstStructure *fields = gst_message_get_structure(event.get());
+    of_events[gst_structure_get_string(fields, "id")].emplace_back(
+        gst_structure_get_string(fields, "session"));
+  }
+  EXPECT_EQ(of_events.size(), ways.size());
+  std::size_t open = 0;
+  for (const auto &[id, its] : of_events) {
+    if (its.size() == 1)
+      ++open;
+    else
+      EXPECT_EQ(its, (std::vector<std::string>{its[0], its[0]})) << id;
+  }
+  EXPECT_EQ(open, 1U);  // the last one
 }
 
 struct Roi {
