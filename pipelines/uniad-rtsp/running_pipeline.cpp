@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <future>
 #include <thread>
 #include <utility>
 
@@ -19,30 +18,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds time_to_stop{3};  // of the five that a process has after SIGTERM
-constexpr std::chrono::seconds time_for_events{1};
 
-// What was found and learned so far is told as at the end of any stream, whatever the source has come to.
-void end_stream(GstElement *pipeline) {
-  g_autoptr(GstElement) begin = gst_bin_get_by_name(GST_BIN(pipeline), "newest");
-  g_autoptr(GstElement) end = gst_bin_get_by_name(GST_BIN(pipeline), "frames");
-  if (begin == nullptr || end == nullptr) return;
-  g_autoptr(GstPad) first = gst_element_get_static_pad(begin, "sink");
-  g_autoptr(GstPad) last = gst_element_get_static_pad(end, "sink");
-  auto *arrived = new std::promise<void>;
-  const std::future<void> arrival = arrived->get_future();
-  gst_pad_add_probe(
-      last, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-      [](GstPad *, GstPadProbeInfo *info, gpointer promise) {
-        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) return GST_PAD_PROBE_OK;
-        static_cast<std::promise<void> *>(promise)->set_value();
-        return GST_PAD_PROBE_REMOVE;
-      },
-      arrived, [](gpointer promise) { delete static_cast<std::promise<void> *>(promise); });
-  if (gst_pad_send_event(first, gst_event_new_eos()) != FALSE) arrival.wait_for(time_for_events);
-}
-
-// What judges, writes and passes on stops before the source: a source that sticks then holds no file and no
-// event that its successor needs.
+// What judges, writes and passes on stops before the source: what was found and learned so far is then told
+// whatever the source has come to, and one that sticks holds no file and no event that its successor needs.
 void stop_from_sink_to_source(GstElement *pipeline) {
   for (const char *name : {"frames", "publish", "overlay", "detect", "newest"})
     with_element(pipeline, name, [](GstElement *element) {
@@ -151,7 +129,6 @@ void RunningPipeline::run(Shared &shared) {
     lock.lock();
   }
   lock.unlock();
-  end_stream(pipeline);
   stop_from_sink_to_source(pipeline);
   lock.lock();
   shared.has_stopped = true;

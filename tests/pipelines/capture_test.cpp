@@ -3,6 +3,9 @@
 
 #include <gst/rtp/gstrtpbuffer.h>
 
+#include <memory>
+#include <utility>
+
 #include "tests/support/gst_test.h"
 
 namespace uniad::rtsp {
@@ -53,6 +56,23 @@ TEST_F(CaptureTest, TheEndOfARecordedStreamArrivesOnABusyMachine) {
     type = GST_EVENT_TYPE(event);
     gst_event_unref(event);
   }
+}
+
+// As the thread of a source that waits for what its stream lacks does: it holds the lock of the pad it is in.
+TEST_F(CaptureTest, ASourceThatWaitsInsideDoesNotKeepItsPipelineFromStopping) {
+  const auto abandoned = std::make_shared<AbandonedPipelines>([] {});
+  Pipeline pipeline = parse_pipeline("fakesrc ! queue name=newest ! appsink name=frames");
+  const Ref<GstElement> queue(gst_bin_get_by_name(GST_BIN(pipeline.get()), "newest"));
+  const Ref<GstPad> pad(gst_element_get_static_pad(queue.get(), "sink"));
+  const gulong wait = gst_pad_add_probe(
+      pad.get(), static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER),
+      [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+  {
+    const RunningPipeline running(std::move(pipeline), "camera", abandoned);
+    while (gst_pad_is_blocking(pad.get()) == FALSE) g_usleep(1000);
+  }
+  EXPECT_EQ(abandoned->count(), 0U);
+  gst_pad_remove_probe(pad.get(), wait);
 }
 
 }  // namespace

@@ -8,12 +8,17 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <system_error>
 #include <thread>
 
 #include "tests/pipelines/server_fixture.h"
+#ifdef UNIAD_HAS_TINY_MODEL
+#include "tests/support/tiny_model.h"
+#endif
 
 namespace uniad::rtsp {
 namespace {
@@ -324,6 +329,82 @@ TEST_F(RtspServer, APublisherThatCannotWriteYetCostsNoPictureAndASignalOpensItsF
   server.send_signal(SIGTERM);
   EXPECT_EQ(server.wait().status, 0);
 }
+
+#ifdef UNIAD_HAS_TINY_MODEL
+using Json = nlohmann::json;
+
+// Those that are whole.
+std::vector<Json> lines_of(const std::filesystem::path &file) {
+  std::vector<Json> lines;
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line) && !stream.eof();) lines.push_back(Json::parse(line));
+  return lines;
+}
+
+std::set<std::string> sessions_of(const std::vector<Json> &lines) {
+  std::set<std::string> sessions;
+  for (const auto &line : lines) sessions.insert(line.at("session"));
+  return sessions;
+}
+
+// By the event's id, the states as they were written.
+std::map<std::string, std::vector<std::string>> states_of(const std::vector<Json> &lines) {
+  std::map<std::string, std::vector<std::string>> states;
+  for (const auto &line : lines)
+    if (line.contains("event") && line.at("event").at("state") != "ongoing")
+      states[line.at("event").at("id")].push_back(line.at("event").at("state"));
+  return states;
+}
+
+TEST_F(RtspServer, EveryRoundOfAFileIsASessionOfItsOwnAndEveryEndSaysWhy) {
+  make_clip(20);  // one second
+  test::write_tiny_model(folder_ / "m.safetensors");
+  const std::string judged = "model = \"m.safetensors\"\nthreshold = 0\n";  // every frame is anomalous
+  const std::size_t rounds = 3;
+  Server server(
+      write_config("c.toml",
+                   camera("loop", "clip.mp4", judged + "publish = \"loop.jsonl\"\n") +
+                       camera("once", "clip.mp4", judged + "loop = false\npublish = \"once.jsonl\"\n") +
+                       camera("live", "test://ball",
+                              judged + "publish = \"live.jsonl\"\npublish_mode = \"events\"\n")),
+      3);
+  const auto file = [this](const std::string &name) { return lines_of(folder_ / (name + ".jsonl")); };
+  const auto has_ended = [](const std::vector<Json> &lines) {
+    return !lines.empty() && lines.back().contains("type") && lines.back().at("event").at("state") == "end";
+  };
+  const auto goes_on = [&] {
+    return sessions_of(file("loop")).size() > rounds && has_ended(file("once")) && !file("live").empty();
+  };
+  ASSERT_TRUE(comes_true(goes_on)) << end_of_log(server);
+  server.send_signal(SIGTERM);
+  const auto ended = server.wait();
+  EXPECT_EQ(ended.status, 0) << ended.err;
+
+  for (const char *name : {"loop", "once", "live"})
+    for (const auto &[id, states] : states_of(file(name)))
+      EXPECT_EQ(states, (std::vector<std::string>{"begin", "end"})) << name << " " << id;
+  EXPECT_EQ(file("live").back().at("event").at("reason"), "stopped");
+  EXPECT_EQ(file("once").back().at("event").at("reason"), "eos");
+
+  std::map<std::string, std::int64_t> newest;
+  std::string session;
+  for (const auto &line : file("loop")) {
+    const std::int64_t pts = line.at("pts");
+    if (line.at("session") != session) {
+      EXPECT_FALSE(newest.contains(line.at("session"))) << "a session of before comes again";
+      session = line.at("session");
+      newest[session] = -1;
+    }
+    if (line.contains("type")) continue;
+    EXPECT_GT(pts, newest[session]) << session;
+    newest[session] = pts;
+  }
+  for (const auto &line : file("loop"))
+    if (line.contains("type") && line.at("session") != session) {
+      EXPECT_EQ(line.at("event").at("reason"), "eos");
+    }
+}
+#endif
 
 TEST_F(RtspServer, GoesOnWhenToldToOpenFilesAnew) {
   Server server(write_config("c.toml", camera("eye", "test://green")), 1);
