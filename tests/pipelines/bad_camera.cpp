@@ -6,6 +6,7 @@
 //   start  never starts
 //   late   starts after a second
 //   slow   brings a frame every 2.5 seconds
+//   ends   does nothing else: after its frames it ends
 //   norate states no frame rate, and comes only once
 
 #include <gst/gst.h>

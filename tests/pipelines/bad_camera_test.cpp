@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <fstream>
+#include <string>
 
 #include "tests/pipelines/server_fixture.h"
 
@@ -60,6 +63,30 @@ TEST_F(BadCamera, TooManyThatDoNotStopEndTheProgramForItsSupervisor) {
   const auto ended = server.wait();
   EXPECT_EQ(ended.status, 1) << ended.err;
   EXPECT_NE(ended.err.find("too many pipelines do not stop"), std::string::npos) << ended.err;
+}
+
+// Heaps of glibc beside the first: each begins at a multiple of its largest size.
+int count_heaps(const Server &server) {
+  constexpr std::uint64_t size = 64U << 20U;
+  std::ifstream maps("/proc/" + server.id() + "/maps");
+  int heaps = 0;
+  for (std::string line; std::getline(maps, line);) {
+    const bool is_anonymous = line.find(" rw-p 00000000 00:00 0") != std::string::npos &&
+                              line.find_first_of("/[") == std::string::npos;
+    if (is_anonymous && std::stoull(line, nullptr, 16) % size == 0) ++heaps;
+  }
+  return heaps;
+}
+
+// What reconnects leave behind in each heap adds up, so their number decides how much memory grows.
+TEST_F(BadCamera, HoweverOftenCamerasComeBackTheirMemoryLiesInTheSameTwoHeaps) {
+  std::string cameras;
+  for (int i = 0; i < 8; ++i) cameras += camera("c" + std::to_string(i), "rtsp://ends/2");
+  Server server(write_config("c.toml", cameras), 8, with_bad_cameras());
+  for (int round = 0; round < 50; ++round) ASSERT_TRUE(logs(server, "the source has ended; trying again"));
+  EXPECT_LE(count_heaps(server), 1);
+  const std::string log = end_of_log(server);
+  EXPECT_EQ(log.find("abandoned"), std::string::npos) << log;
 }
 
 TEST_F(BadCamera, SlowerThanTheTimeoutIsFoundOutAndStays) {

@@ -51,6 +51,9 @@ class ChildProcess {
   std::optional<std::string> read_out_line() { return read_line(out_); }
   std::optional<std::string> read_err_line() { return read_line(err_); }
 
+  // Of the process, as /proc names it.
+  std::string id() const { return g_subprocess_get_identifier(process_); }
+
   void send_signal(int signal) { g_subprocess_send_signal(process_, signal); }
 
   // Waits for its end. What was read line by line before is not in the result.
