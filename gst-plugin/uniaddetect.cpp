@@ -183,6 +183,7 @@ struct State {
   std::optional<uniad::Verdict> verdict;
   GstClockTime judged_at = GST_CLOCK_TIME_NONE;  // running time of the frame that `verdict` is about
   uniad::FrameTime newest;                       // of all frames, judged or not
+  std::optional<GstClockTime> arrival;           // of the newest, by the system's clock
   uniad::EventTracker events{new_uuid()};
   bool warned = false;
   bool warned_of_lateness = false;
@@ -190,7 +191,6 @@ struct State {
   bool warned_of_shape = false;               // that is not what was learned
   bool warned_of_orientation = false;         // that nothing has applied
   std::set<std::string> compared;             // sources that were looked up among those that the model knows
-  std::optional<GstClockTime> arrival;           // of the newest, by the system's clock
   std::uint64_t no_numbers = 0;               // frames whose score was none
   std::optional<GstClockTime> mean_duration;  // of one detection
   guint followed = 0;                         // normal frames since the figure of drift was drawn
@@ -602,6 +602,7 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
 static gboolean gst_uniad_detect_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query) {
   const auto gpu = cuda_frames(GST_UNIAD_DETECT(trans));
   if (gpu && gpu->answer(query)) return TRUE;
+  if (direction == GST_PAD_SRC && uniad::asks_for_detector(query)) return TRUE;
   if (!GST_BASE_TRANSFORM_CLASS(gst_uniad_detect_parent_class)->query(trans, direction, query)) return FALSE;
   if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
 
@@ -631,7 +632,6 @@ static std::unique_ptr<uniad::HeldFrame> hold_or_warn(GstUniadDetect *self, GstB
                                    : uniad::hold_frame(buffer, state.info);
   if (!frame) {
     state.frames_to_next = 0;
-  if (direction == GST_PAD_SRC && uniad::asks_for_detector(query)) return TRUE;
     if (!std::exchange(state.warned_of_buffers, true))
       GST_ELEMENT_WARNING(self, STREAM, FORMAT,
                           ("Passed a buffer that does not hold a frame of its caps, unjudged, and will pass "
@@ -826,6 +826,8 @@ static void advance_time(GstUniadDetect *self, GstBuffer *buffer) {
           ? gst_segment_to_running_time(&segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
           : GST_CLOCK_TIME_NONE;
   const bool known = GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(before) && now > before;
+  const GstClockTime arrival = gst_util_get_timestamp();
+  const GstClockTime since_arrival = arrival - std::exchange(state.arrival, arrival).value_or(arrival);
   state.newest.elapsed +=
       std::chrono::nanoseconds(known ? now - before : step_without_timestamps(state, buffer, since_arrival));
   state.newest.running_time = now;
@@ -850,8 +852,6 @@ static Upstream ask_upstream(GstUniadDetect *self) {
   return upstream;
 }
 
-  const GstClockTime arrival = gst_util_get_timestamp();
-  const GstClockTime since_arrival = arrival - std::exchange(state.arrival, arrival).value_or(arrival);
 // Whether frames of this stream wait for their results, which its first frame decides.
 static void choose_mode(GstUniadDetect *self) {
   State &state = *self->priv->state;

@@ -732,10 +732,10 @@ TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
   for (const char *caps : {"video/x-raw,format=GRAY8,width=8,height=8,framerate=10/1",
                            "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1"}) {
     start("threshold=0.5", caps);
+    gst_harness_set_live(harness_.get(), FALSE);
     const guint a_second = std::string(caps).find("=10/1") != std::string::npos ? 10 : 25;
     guint end = 0;
     for (guint i = 0; i < 60; ++i) {
-    gst_harness_set_live(harness_.get(), FALSE);
       auto frame = grey_frame(i == 0 ? 255 : 0);
       GST_BUFFER_PTS(frame.get()) = GST_CLOCK_TIME_NONE;
       GST_BUFFER_DURATION(frame.get()) = GST_CLOCK_TIME_NONE;
@@ -746,9 +746,6 @@ TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
   }
 }
 
-TEST_F(UniadDetect, EventsGoDownstreamOnceAheadOfTheEndOfTheStream) {
-  start("threshold=0.5 hold-time=0 post-messages=false");
-  for (guint i = 0; i < 6; ++i) push(grey_frame(i == 1 || i == 2 || i == 5 ? 255 : 0, i));
 // Learning and events go by one time, which is that of the clock where nothing of a live stream tells
 // another.
 TEST_F(UniadDetect, WithoutTimestampsOrARateTheTimeOfALiveStreamIsThatOfItsArrival) {
@@ -778,6 +775,9 @@ TEST_F(UniadDetect, WithoutTimestampsOrARateTheTimeOfALiveStreamIsThatOfItsArriv
   }
 }
 
+TEST_F(UniadDetect, EventsGoDownstreamOnceAheadOfTheEndOfTheStream) {
+  start("threshold=0.5 hold-time=0 post-messages=false");
+  for (guint i = 0; i < 6; ++i) push(grey_frame(i == 1 || i == 2 || i == 5 ? 255 : 0, i));
   end_stream();
   EXPECT_EQ(sent(),
             (std::vector<std::string>{"begin 1.00 1", "end 0.00 3", "begin 1.00 5", "end 1.00 5", "eos"}));
