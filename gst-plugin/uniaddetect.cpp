@@ -126,6 +126,7 @@
 #include "gst-plugin/wall_clock.h"
 #include "model/engine/detector.h"
 #include "model/file/interrupted_learning.h"
+#include "model/file/writable.h"
 #include "model/json_text.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_detect_debug);
@@ -447,6 +448,25 @@ static uniad::DetectorOptions options_of(GstUniadDetect *self, const Settings &s
   return options;
 }
 
+// Whether what the properties ask to be learned has a place: before the first frame, not after half a minute
+// of them. Where the model knows the source already, nothing is learned.
+static bool can_save_what_it_learns(GstUniadDetect *self, const Settings &settings, const State &state) {
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    if (!settings.learn || self->priv->learned) return true;
+  }
+  const bool once = settings.learn_once || state.begins_model;
+  if (once && state.detector->calibration()->sources.contains(settings.source)) return true;
+  try {
+    uniad::check_writable(settings.model, "model");
+    return true;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
+                      ("What is to be learned could not be saved: %s", error.what()), (nullptr));
+    return false;
+  }
+}
+
 static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
   const Settings settings = current_settings(self);
@@ -482,6 +502,7 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     GST_INFO_OBJECT(self, "%s: %s", settings.model.c_str(), state->detector->description().c_str());
     if (const std::string remark = state->detector->remark(); !remark.empty())
       GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", remark.c_str()), (nullptr));
+    if (!can_save_what_it_learns(self, settings, *state)) return FALSE;
     self->priv->latency = 0;
     self->priv->skipped = 0;
     self->priv->drift = 0;

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "model/error.h"
+#include "model/file/writable.h"
 #include "model/json_text.h"
 
 namespace uniad {
@@ -21,29 +22,7 @@ std::string refusal(const fs::path &path, int rights) {
   return eaccess(path.c_str(), rights) == 0 ? "" : std::generic_category().message(errno);
 }
 
-void check_folder_of(const fs::path &file, const std::string &option) {
-  const fs::path folder = fs::absolute(file).parent_path();
-  std::error_code unreadable;
-  if (!fs::is_directory(folder, unreadable))
-    throw Error(file.string(), "cannot be written: there is no folder " + folder.string(),
-                "make the folder, or choose another " + option);
-  if (const std::string reason = refusal(folder, W_OK | X_OK); !reason.empty())
-    throw Error(file.string(), "cannot be written into " + folder.string() + ": " + reason,
-                "give this user the right to write there, or choose another " + option);
-}
-
-void refuse_folder(const fs::path &file, const std::string &option) {
-  std::error_code unreadable;
-  if (fs::is_directory(file, unreadable))
-    throw Error(file.string(), "is a folder", "give " + option + " the name of a file");
-}
-
 }  // namespace
-
-void check_writable(const fs::path &file, const std::string &option) {
-  refuse_folder(file, option);
-  check_folder_of(file, option);
-}
 
 void check_openable(const std::string &file, const std::string &option) {
   if (file.empty() || file == "-") return;
@@ -80,8 +59,8 @@ void make_folder(const fs::path &folder, const std::string &option) {
   if (error)
     throw Error(folder.string(), "cannot be made: " + error.message(),
                 "make it, or choose another " + option);
-  if (const std::string reason = refusal(folder, W_OK | X_OK); !reason.empty())
-    throw Error(folder.string(), "nothing can be written into it: " + reason,
+  if (const auto reason = why_unwritable(folder))
+    throw Error(folder.string(), "nothing can be written into it: " + *reason,
                 "give this user the right to write there, or choose another " + option);
 }
 

@@ -6,13 +6,14 @@
 #include <ostream>
 #include <string>
 
+#include "model/file/writable.h"
+
 namespace uniad {
 
 // To be asked before the work, not after hours of it. Nothing is written. `option` is what names the output;
 // the Errors say so.
 
-// For a file that is made anew or replaced, as models are.
-void check_writable(const std::filesystem::path &file, const std::string &option);
+// check_writable() for a file that is made anew or replaced, as models are.
 // For a file that is opened where it is: devices and pipes too. Empty and "-" are always well.
 void check_openable(const std::string &file, const std::string &option);
 // The same for JSON, which never takes the place of something else.

@@ -26,6 +26,7 @@
 #include "model/file/interrupted_learning.h"
 #include "model/file/network_tensors.h"
 #include "model/file/weights.h"
+#include "model/file/writable.h"
 #include "model/json_text.h"
 #include "model/statistics/one_torch_thread.h"
 #include "model/statistics/routed_gaussians.h"
@@ -336,6 +337,7 @@ class EngineDetector final : public Detector, private LearningModel {
     const OneTorchThread one_thread;
     const c10::InferenceMode inference;
     const ModelConfig &config = engine_->config();
+    check_writable(path_, "model");
     const Model model = whole_model();
     Statistics known = statistics_of(model);
     base_ = identity_of(known);

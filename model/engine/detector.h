@@ -105,8 +105,9 @@ class Detector {
 
   // From now on frames are learned from instead of judged, until there are enough. They are added to what
   // the model knows, exactly, and to its file; nothing is forgotten. All that takes time happens beside the
-  // stream; DetectorOptions::tell hears of it. False: with `once`, there is nothing to learn. Throws Error
-  // where the model has no statistics to add to, and while it is learning: that goes on.
+  // stream; DetectorOptions::tell hears of it, also that the model's file could not be written and nothing is
+  // learned. False: with `once`, there is nothing to learn. Throws Error where the model has no statistics to
+  // add to, and while it is learning: that goes on.
   virtual bool learn(const LearnOptions &options) = 0;
 
   // No more frames come. Returns when what came is in force or kept, and was written if it could be.

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <system_error>
 
 #include "model/address.h"
 #include "model/error.h"
+#include "model/file/writable.h"
 #include "model/json_text.h"
 #include "pipelines/uniad-rtsp/capture.h"
 #include "pipelines/uniad-rtsp/messages.h"
@@ -25,16 +25,6 @@ constexpr GstClockTime time_to_open = 20 * GST_SECOND;
 
 std::string last_error() {
   return std::generic_category().message(errno);
-}
-
-// Why no file can be made there. Permissions tell only half of it (read-only disks, root), so it is tried.
-std::optional<std::string> why_unwritable(const std::filesystem::path &folder) {
-  std::string file = (folder / ".uniad-check-XXXXXX").string();
-  const int fd = mkostemp(file.data(), O_CLOEXEC);
-  if (fd < 0) return last_error();
-  close(fd);
-  unlink(file.c_str());
-  return std::nullopt;
 }
 
 // Opens it as whoever uses it will, and leaves it as it is.

@@ -14,6 +14,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <limits>
@@ -29,6 +31,7 @@
 
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "tests/gst-plugin/fake_detector.h"
+#include "tests/support/as_nobody.h"
 #include "tests/support/gst_test.h"
 
 namespace uniad::test {
@@ -1279,9 +1282,9 @@ std::string error_text(const Ref<GstMessage> &message, GQuark domain, int code) 
 class UniadDetectErrors : public UniadDetect {
  protected:
   // The error message of an element that cannot start.
-  Ref<GstMessage> failed_start(const char *model) {
-    const Ref<GstElement> detect(static_cast<GstElement *>(
-        gst_object_ref_sink(gst_element_factory_make_full("uniaddetect", "model", model, nullptr))));
+  Ref<GstMessage> failed_start(const char *model, guint learn = 0) {
+    const Ref<GstElement> detect(static_cast<GstElement *>(gst_object_ref_sink(
+        gst_element_factory_make_full("uniaddetect", "model", model, "learn", learn, nullptr))));
     stop();
     bus_.reset(gst_bus_new());
     gst_element_set_bus(detect.get(), bus_.get());
@@ -1308,6 +1311,22 @@ TEST_F(UniadDetectErrors, ABadModel) {
   fake_network().open_error = model + ": is cut short (copy it again)";
   EXPECT_EQ(error_text(failed_start(model.c_str()), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ),
             fake_network().open_error);
+}
+
+TEST_F(UniadDetectErrors, AModelThatCouldNotBeWrittenIsNotLearned) {
+  std::string pattern = testing::TempDir() + "uniad-test-XXXXXX";
+  const std::filesystem::path locked = mkdtemp(pattern.data());
+  std::filesystem::permissions(locked, std::filesystem::perms(0555));
+  for (const auto &[folder, reason] :
+       {std::pair(locked, "Permission denied"), std::pair(locked / "none", "there is no folder")}) {
+    const std::string model = folder / "m.safetensors";
+    const AsNobody nobody;
+    const auto text =
+        error_text(failed_start(model.c_str(), 5), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE);
+    EXPECT_NE(text.find(model), std::string::npos) << text;
+    EXPECT_NE(text.find(reason), std::string::npos) << text;
+  }
+  std::filesystem::remove(locked);
 }
 
 TEST_F(UniadDetectErrors, AnUnknownDevice) {
@@ -1538,12 +1557,13 @@ TEST_F(UniadDetect, LearnsSilentlyWhereNoMessagesAreWanted) {
 }
 
 TEST_F(UniadDetect, AModelThatIsNotThereYetIsBegunOnTheBackboneWhereItIsToLearn) {
-  start("model=/nowhere/new.safetensors learn=1");
+  const std::string path = testing::TempDir() + "new.safetensors";
+  start("model=" + path + " learn=1");
   EXPECT_EQ(fake_network().options.new_on_backbone, "auto");
   EXPECT_FALSE(marked(push(grey_frame(0, 0))));
   EXPECT_TRUE(marked(push(grey_frame(0, 1))));
-  EXPECT_EQ(saved(), std::vector<std::string>{"/nowhere/new.safetensors"});
-  start("model=/nowhere/new.safetensors learn=1 backbone=efficientnet-lite2");
+  EXPECT_EQ(saved(), std::vector<std::string>{path});
+  start("model=" + path + " learn=1 backbone=efficientnet-lite2");
   EXPECT_EQ(fake_network().options.new_on_backbone, "efficientnet-lite2");
   start("backbone=efficientnet-lite2");
   EXPECT_EQ(fake_network().options.new_on_backbone, "");

@@ -16,6 +16,7 @@
 #include "model/file/interrupted_learning.h"
 #include "model/file/weights.h"
 #include "tests/model/engine/pictures.h"
+#include "tests/support/as_nobody.h"
 #include "tests/support/child_process.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/refusal.h"
@@ -233,14 +234,33 @@ TEST_F(Learn, WhatCannotBeGoneOnWithIsBegunAnewAndSaid) {
   }
 }
 
+TEST_F(Learn, AModelThatCannotBeWrittenIsRefusedBeforeAFrameIsLearned) {
+  const auto model = learned("m.safetensors");
+  Camera camera(model);
+  std::filesystem::permissions(folder_, std::filesystem::perms(0555));
+  {
+    const test::AsNobody nobody;  // of the thread that learns, too
+    camera.learn();
+    const Learning failed = camera.told.await(State::Failed);
+    EXPECT_EQ(failed.frames, 0);
+    EXPECT_NE(failed.failure.find(model.string()), std::string::npos) << failed.failure;
+    EXPECT_NE(failed.failure.find("Permission denied"), std::string::npos) << failed.failure;
+  }
+  std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+  EXPECT_TRUE(camera.see(0).has_value());
+}
+
 TEST_F(Learn, AModelThatCannotBeWrittenStaysInForceForTheNextAndIsWrittenLater) {
-  const auto folder = write("folder", "no folder");
+  const auto folder = folder_ / "folder";
   const auto model = folder / "m.safetensors";
   std::optional<float> score;
   {
     Camera camera(model);
     camera.learn();
-    camera.see(0, enough);
+    camera.see(0, enough - 1);
+    std::filesystem::remove(folder);
+    write("folder", "no folder");
+    camera.see(enough - 1, enough);
     EXPECT_FALSE(camera.told.await(State::Unsaved).failure.empty());
     score = camera.see(100);
   }

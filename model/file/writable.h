@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "model/error.h"
+
+namespace uniad {
+
+// To be asked before the work, not after hours of it. Nothing stays behind.
+
+// Why no file can be made in the folder; nothing where one can. Permissions tell only half of it (read-only
+// disks, root), so it is tried.
+inline std::optional<std::string> why_unwritable(const std::filesystem::path &folder) {
+  std::string file = (folder / ".uniad-check-XXXXXX").string();
+  const int fd = mkostemp(file.data(), O_CLOEXEC);
+  if (fd < 0) return std::generic_category().message(errno);
+  close(fd);
+  unlink(file.c_str());
+  return std::nullopt;
+}
+
+// The two below throw Error, naming the file. `option`: what it was given by.
+inline void refuse_folder(const std::filesystem::path &file, const std::string &option) {
+  std::error_code unreadable;
+  if (std::filesystem::is_directory(file, unreadable))
+    throw Error(file.string(), "is a folder", "give " + option + " the name of a file");
+}
+
+inline void check_folder_of(const std::filesystem::path &file, const std::string &option) {
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  std::error_code unreadable;
+  if (!std::filesystem::is_directory(folder, unreadable))
+    throw Error(file.string(), "cannot be written: there is no folder " + folder.string(),
+                "make the folder, or choose another " + option);
+  if (const auto reason = why_unwritable(folder))
+    throw Error(file.string(), "cannot be written into " + folder.string() + ": " + *reason,
+                "give this user the right to write there, or choose another " + option);
+}
+
+// For a file that is made anew or replaced, as models are.
+inline void check_writable(const std::filesystem::path &file, const std::string &option) {
+  refuse_folder(file, option);
+  check_folder_of(file, option);
+}
+
+}  // namespace uniad
