@@ -88,6 +88,7 @@ class EngineDetector final : public Detector, private LearningModel {
         adapt_rate_(options.adapt_rate),
         tell_(options.tell),
         save_again_after_(options.save_again_after),
+        keep_interval_(options.keep_interval),
         store_(model_store_of(path_)) {
     std::error_code unreadable;
     const bool begins = !std::filesystem::exists(path_, unreadable) &&
@@ -227,7 +228,8 @@ class EngineDetector final : public Detector, private LearningModel {
   Learner &learner() {
     const std::scoped_lock lock(mutex_);
     if (!learner_)
-      learner_ = std::make_unique<Learner>(static_cast<LearningModel &>(*this), tell_, save_again_after_);
+      learner_ = std::make_unique<Learner>(static_cast<LearningModel &>(*this), tell_, save_again_after_,
+                                           keep_interval_);
     return *learner_;
   }
 
@@ -332,8 +334,7 @@ class EngineDetector final : public Detector, private LearningModel {
 
   // LearningModel: on the learner's thread.
 
-  std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
-                                               std::vector<std::string> &remarks) override {
+  std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options, Learning &begun) override {
     const OneTorchThread one_thread;
     const c10::InferenceMode inference;
     const ModelConfig &config = engine_->config();
@@ -361,13 +362,11 @@ class EngineDetector final : public Detector, private LearningModel {
       if (!interrupted) return learning;
       require_same_base(*interrupted);
       learning->restore(*interrupted);
-      remarks.push_back("learning resumes at " + learning->progress().progress_text());
+      begun.remarks.push_back("learning resumes at " + learning->progress().progress_text());
     } catch (const Error &error) {
-      remarks.push_back(
-          std::string("learning begins anew, what was learned before it was interrupted cannot be "
-                      "used: ") +
-          error.what());
-      store_->forget_interrupted(options.source);
+      begun.failure = "Learning of \"" + options.source + "\" starts anew, as what was kept in " +
+                      interrupted_learning_path(path_, options.source).string() +
+                      " cannot be used: " + error.what() + ". That file will be overwritten.";
       learning = begin();
     }
     return learning;
@@ -392,7 +391,6 @@ class EngineDetector final : public Detector, private LearningModel {
                  std::move(outcome.gained),
                  std::move(outcome.calibration),
                  {{learning.source(), "live", outcome.learning.frames, 0, ratio}}});
-    store_->forget_interrupted(learning.source());
     const std::scoped_lock lock(mutex_);
     gaussians_ = std::move(gaussians);
     known_ = std::move(outcome.statistics);
@@ -400,15 +398,19 @@ class EngineDetector final : public Detector, private LearningModel {
     return outcome.learning;
   }
 
-  std::filesystem::path keep(const LiveLearning &learning) override {
+  TensorFile snapshot(const LiveLearning &learning) override {
     const c10::InferenceMode inference;
     TensorFile stored = learning.store();
     stored.metadata[base_entry] = json_text(nlohmann::json{{"network", engine_->network()},
                                                            {"known", base_},
                                                            {"written", now_in_seconds()},
                                                            {"version", UNIAD_VERSION}});
-    const bool in_file = store_->keep_interrupted(learning.source(), std::move(stored));
-    return in_file ? interrupted_learning_path(path_, learning.source()) : std::filesystem::path();
+    return stored;
+  }
+
+  std::filesystem::path keep(const std::string &source, TensorFile snapshot) override {
+    const bool in_file = store_->keep_interrupted(source, std::move(snapshot));
+    return in_file ? interrupted_learning_path(path_, source) : std::filesystem::path();
   }
 
   void save_learned() override {
@@ -457,6 +459,7 @@ class EngineDetector final : public Detector, private LearningModel {
   const double adapt_rate_;
   const std::function<void(const Learning &)> tell_;
   const std::chrono::nanoseconds save_again_after_;
+  const std::chrono::nanoseconds keep_interval_;
   const std::shared_ptr<ModelStore> store_;
   std::optional<Model> begun_;  // a model that had no file when it was opened
   std::shared_ptr<Engine> engine_;

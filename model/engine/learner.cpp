@@ -14,10 +14,11 @@ constexpr std::size_t most_waiting = 8;  // frames, of a stream that does not wa
 }  // namespace
 
 Learner::Learner(LearningModel &model, std::function<void(const Learning &)> tell,
-                 std::chrono::nanoseconds save_again_after)
+                 std::chrono::nanoseconds save_again_after, std::chrono::nanoseconds keep_interval)
     : model_(model),
       tell_(std::move(tell)),
       save_again_after_(save_again_after),
+      keep_interval_(keep_interval),
       thread_([this](const std::stop_token &stop) { run(stop); }) {}
 
 Learner::~Learner() {
@@ -94,12 +95,13 @@ void Learner::learn_what_comes(const LearnOptions &options) {
   failed.wanted_time = options.time;
   try {
     Learning begun;
-    const std::unique_ptr<LiveLearning> learning = model_.begin_learning(options, begun.remarks);
-    const std::vector<std::string> remarks = std::exchange(begun.remarks, {});
-    begun = learning->progress();
-    begun.remarks = remarks;
-    say(begun);
+    const std::unique_ptr<LiveLearning> learning = model_.begin_learning(options, begun);
+    Learning first = learning->progress();
+    first.remarks = begun.remarks;
+    first.failure = begun.failure;
+    say(first);
     const bool complete = gather(*learning);
+    if (keeping_.valid()) keeping_.wait();
     failed.frames = learning->progress().frames;
     failed.time = learning->progress().time;
     if (complete) {
@@ -108,7 +110,7 @@ void Learner::learn_what_comes(const LearnOptions &options) {
     } else {
       Learning interrupted = learning->progress();
       interrupted.state = Learning::State::Interrupted;
-      if (interrupted.frames > 0) interrupted.kept = model_.keep(*learning);
+      if (interrupted.frames > 0) interrupted.kept = model_.keep(options.source, model_.snapshot(*learning));
       say(interrupted);
     }
   } catch (const std::exception &error) {
@@ -122,6 +124,7 @@ void Learner::learn_what_comes(const LearnOptions &options) {
 bool Learner::gather(LiveLearning &learning) {
   constexpr double step = 0.05;
   double next_report = learning.progress().share() + step;
+  kept_at_ = std::chrono::steady_clock::now();
   while (!learning.complete()) {
     std::unique_lock lock(mutex_);
     adding_ = false;
@@ -134,13 +137,28 @@ bool Learner::gather(LiveLearning &learning) {
     learning.leave_out(std::exchange(skipped_, 0));
     lock.unlock();
     learning.add(frame.tokens, frame.time);
+    if (learning.complete()) break;
+    keep_now_and_then(learning);
     const Learning progress = learning.progress();
-    if (progress.share() < next_report || learning.complete()) continue;
+    if (progress.share() < next_report) continue;
     next_report = progress.share() + step;
     say(progress);
   }
   enter(Phase::Fitting);
   return true;
+}
+
+// On a thread of its own: disks may be slow, and frames that came meanwhile would be left out.
+void Learner::keep_now_and_then(const LiveLearning &learning) {
+  const auto now = std::chrono::steady_clock::now();
+  const bool keeps =
+      keeping_.valid() && keeping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  if (keeps || now - kept_at_ < keep_interval_) return;
+  kept_at_ = now;
+  keeping_ = std::async(std::launch::async,
+                        [this, source = learning.source(), snapshot = model_.snapshot(learning)]() mutable {
+                          model_.keep(source, std::move(snapshot));
+                        });
 }
 
 void Learner::enter(Phase phase) {

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,7 +20,8 @@
 
 namespace uniad {
 
-// The model that a Learner learns for. All of it is called on the learner's thread, and may take its time.
+// The model that a Learner learns for. All of it is called on the learner's thread, unless it says otherwise,
+// and may take its time.
 class LearningModel {
  public:
   LearningModel() = default;
@@ -27,21 +29,23 @@ class LearningModel {
   LearningModel(const LearningModel &) = delete;
   LearningModel &operator=(const LearningModel &) = delete;
 
-  // Goes on with what was interrupted, where something was; `remarks`: what the user should know of that.
+  // Goes on with what was interrupted, where something was; `begun` gets the remarks of that, or the failure.
   // Throws Error.
-  virtual std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
-                                                       std::vector<std::string> &remarks) = 0;
+  virtual std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options, Learning &begun) = 0;
   // Puts what was learned in force. Throws Error where it teaches nothing.
   virtual Learning take_in(const LiveLearning &learning) = 0;
-  // Keeps what was learned so far; where: the file, or none where it is in memory alone.
-  virtual std::filesystem::path keep(const LiveLearning &learning) = 0;
+  // What was learned so far, to be kept.
+  virtual TensorFile snapshot(const LiveLearning &learning) = 0;
+  // Keeps it; where: the file, or none where it is in memory alone. Any thread.
+  virtual std::filesystem::path keep(const std::string &source, TensorFile snapshot) = 0;
   // Brings what is in force into the model's file. Throws Error.
   virtual void save_learned() = 0;
   virtual bool has_unsaved() const = 0;
 };
 
 // Learns beside the stream, on a thread of its own: reading what is known, adding frames up, working out what
-// follows from them and writing the file hold nobody up. What cannot be written is written later.
+// follows from them and writing the file hold nobody up. What was learned so far is kept now and then, so
+// that a crash costs little of it. What cannot be written is written later.
 class Learner {
  public:
   enum class Phase {
@@ -52,7 +56,7 @@ class Learner {
 
   // `tell`: is told how learning goes, on the learner's thread; never while a lock is held.
   Learner(LearningModel &model, std::function<void(const Learning &)> tell,
-          std::chrono::nanoseconds save_again_after);
+          std::chrono::nanoseconds save_again_after, std::chrono::nanoseconds keep_interval);
   // Waits for what is being written.
   ~Learner();
   Learner(const Learner &) = delete;
@@ -79,6 +83,7 @@ class Learner {
   void run(const std::stop_token &stop);
   void learn_what_comes(const LearnOptions &options);
   bool gather(LiveLearning &learning);
+  void keep_now_and_then(const LiveLearning &learning);
   void save();
   void enter(Phase phase);
   void say(const Learning &learning) const {
@@ -88,9 +93,12 @@ class Learner {
   LearningModel &model_;
   const std::function<void(const Learning &)> tell_;
   const std::chrono::nanoseconds save_again_after_;
+  const std::chrono::nanoseconds keep_interval_;
   // The learner's thread alone.
   Learning done_;              // what is to be saved
   bool said_unsaved_ = false;  // that it could not be
+  std::chrono::steady_clock::time_point kept_at_;
+  std::future<void> keeping_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;

@@ -29,7 +29,7 @@ struct Learning {
   std::int64_t wanted = 0;
   std::chrono::nanoseconds time{0};  // of the stream, that these frames cover
   std::chrono::nanoseconds wanted_time{0};
-  std::string failure;
+  std::string failure;                    // Learning: why what was kept of before could not be used
   std::filesystem::path kept;             // Interrupted: in which file; none: in memory alone
   std::optional<ScoreStatistics> normal;  // Done: of the source, where the frames give a threshold
   std::vector<std::string> remarks;       // what the user should know

@@ -23,6 +23,10 @@ std::string seal_of(const TensorFile &content) {
 
 void ModelStore::add(Addition addition) {
   const std::scoped_lock lock(mutex_);
+  for (const SourceProvenance &source : addition.sources) {
+    interrupted_.erase(source.name);
+    learned_.insert(source.name);
+  }
   unsaved_.push_back(std::move(addition));
 }
 
@@ -51,6 +55,11 @@ Model ModelStore::save(const Model *begun) {
   write_model(model, right_to_write);
   const std::scoped_lock lock(mutex_);  // more may have come meanwhile
   unsaved_.erase(unsaved_.begin(), unsaved_.begin() + std::ssize(additions));
+  std::error_code not_there;
+  for (const Addition &addition : additions)
+    for (const SourceProvenance &source : addition.sources)
+      if (learned_.erase(source.name) > 0)
+        std::filesystem::remove(interrupted_learning_path(path_, source.name), not_there);
   return model;
 }
 
@@ -58,19 +67,22 @@ void ModelStore::forget_unsaved() {
   const std::scoped_lock one_at_a_time(writing_);
   const std::scoped_lock lock(mutex_);
   unsaved_.clear();
+  learned_.clear();
 }
 
 bool ModelStore::keep_interrupted(const std::string &source, TensorFile content) {
   content.metadata[seal] = seal_of(content);
   const std::scoped_lock one_at_a_time(writing_);
   try {
-    write_safetensors(content, interrupted_learning_path(path_, source), Durability::ReplacedAtOnce);
+    write_safetensors(content, interrupted_learning_path(path_, source));
     const std::scoped_lock lock(mutex_);
     interrupted_.erase(source);
+    learned_.erase(source);
     return true;
   } catch (const Error &) {  // the folder cannot be written: said by what it returns
     const std::scoped_lock lock(mutex_);
     interrupted_[source] = std::move(content);
+    learned_.erase(source);
     return false;
   }
 }
@@ -78,6 +90,7 @@ bool ModelStore::keep_interrupted(const std::string &source, TensorFile content)
 std::optional<TensorFile> ModelStore::interrupted(const std::string &source) const {
   {
     const std::scoped_lock lock(mutex_);
+    if (learned_.contains(source)) return std::nullopt;
     const auto in_memory = interrupted_.find(source);
     if (in_memory != interrupted_.end()) return in_memory->second;
   }
@@ -94,19 +107,11 @@ std::optional<TensorFile> ModelStore::interrupted(const std::string &source) con
 bool ModelStore::has_interrupted(const std::string &source) const {
   {
     const std::scoped_lock lock(mutex_);
+    if (learned_.contains(source)) return false;
     if (interrupted_.contains(source)) return true;
   }
   std::error_code unreadable;
   return std::filesystem::exists(interrupted_learning_path(path_, source), unreadable);
-}
-
-void ModelStore::forget_interrupted(const std::string &source) {
-  {
-    const std::scoped_lock lock(mutex_);
-    interrupted_.erase(source);
-  }
-  std::error_code not_there;
-  std::filesystem::remove(interrupted_learning_path(path_, source), not_there);
 }
 
 bool ModelStore::empty() const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class ModelStore {
  public:
   explicit ModelStore(std::filesystem::path path) : path_(std::move(path)) {}
 
+  // What was kept of its sources is part of it, and goes once it is in the file.
   void add(Addition addition);
   bool has_unsaved() const;
   // The model with everything that is not in its file. Throws Error (add_to).
@@ -38,7 +40,6 @@ class ModelStore {
   // None where nothing was interrupted. Throws Error where it is damaged.
   std::optional<TensorFile> interrupted(const std::string &source) const;
   bool has_interrupted(const std::string &source) const;
-  void forget_interrupted(const std::string &source);
 
   bool empty() const;  // nothing here that is not in a file
 
@@ -50,6 +51,7 @@ class ModelStore {
   mutable std::mutex mutex_;  // guards what follows; never held while anything is read or written
   std::vector<Addition> unsaved_;
   std::map<std::string, TensorFile> interrupted_;  // of sources, where it could not be written
+  std::set<std::string> learned_;                  // sources whose kept learning is part of `unsaved_`
 };
 
 }  // namespace uniad

@@ -341,7 +341,7 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
   return content;
 }
 
-void write_safetensors(const TensorFile &file, const std::filesystem::path &path, Durability durability) {
+void write_safetensors(const TensorFile &file, const std::filesystem::path &path) {
   // Wide elements first, so that every tensor lies aligned to its element.
   std::vector<const std::pair<const std::string, StoredTensor> *> order;
   order.reserve(file.tensors.size());
@@ -369,10 +369,7 @@ void write_safetensors(const TensorFile &file, const std::filesystem::path &path
   output.write(std::as_bytes(std::span(&json_size, 1)));
   output.write(std::as_bytes(std::span(json)));
   for (const auto *item : order) output.write(item->second.bytes);
-  if (durability == Durability::Synced)
-    output.commit();
-  else
-    output.replace();
+  output.commit();
 }
 
 }  // namespace uniad

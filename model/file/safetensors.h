@@ -41,13 +41,8 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
 // The metadata alone, without reading the tensors' bytes (for `uniad info`); shapes come with empty bytes.
 TensorFile read_safetensors_header(const std::filesystem::path &path);
 
-// Whether the disk is waited for. Where it is not, a machine that loses its power may lose the file too, or
-// parts of it: for what can be made again.
-enum class Durability { Synced, ReplacedAtOnce };
-
 // Writes beside `path`, syncs, renames: the file is old or new, never half. Throws Error (disk full, no such
 // folder).
-void write_safetensors(const TensorFile &file, const std::filesystem::path &path,
-                       Durability durability = Durability::Synced);
+void write_safetensors(const TensorFile &file, const std::filesystem::path &path);
 
 }  // namespace uniad

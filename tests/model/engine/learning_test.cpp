@@ -2,12 +2,14 @@
 // What a detector learns, and its way into the model's file: interrupted, refused, shared, killed.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "model/engine/detector.h"
@@ -227,8 +229,11 @@ TEST_F(Learn, WhatCannotBeGoneOnWithIsBegunAnewAndSaid) {
     again.learn();
     again.see(0, enough);
     EXPECT_EQ(again.told.first().frames, 0);
-    ASSERT_EQ(again.told.first().remarks.size(), 1U);
-    EXPECT_NE(again.told.first().remarks[0].find("begins anew"), std::string::npos);
+    EXPECT_TRUE(again.told.first().remarks.empty());
+    const std::string failure = again.told.first().failure;
+    for (const std::string &words : {interrupted_learning_path(model, "gate").string(),
+                                     std::string("starts anew"), std::string("cannot be used")})
+      EXPECT_NE(failure.find(words), std::string::npos) << words << ": " << failure;
     again.told.await(State::Saved);
     EXPECT_FALSE(std::filesystem::exists(interrupted_learning_path(model, "gate")));
   }
@@ -255,6 +260,7 @@ TEST_F(Learn, AModelThatCannotBeWrittenStaysInForceForTheNextAndIsWrittenLater) 
   const auto model = folder / "m.safetensors";
   std::optional<float> score;
   {
+    std::filesystem::create_directory(folder);
     Camera camera(model);
     camera.learn();
     camera.see(0, enough - 1);
@@ -323,14 +329,27 @@ TEST_F(Learn, DISABLED_InAnotherProcess) {
   }
 }
 
-test::ChildProcess learning_process(const std::filesystem::path &model, const std::string &source,
-                                    int rounds) {
-  return test::ChildProcess(
-      {std::filesystem::read_symlink("/proc/self/exe").string(),
-       "--gtest_filter=Learn.DISABLED_InAnotherProcess", "--gtest_also_run_disabled_tests"},
-      {{"UNIAD_TEST_MODEL", model.string()},
-       {"UNIAD_TEST_SOURCE", source},
-       {"UNIAD_TEST_ROUNDS", std::to_string(rounds)}});
+// Another one: learns from some frames, and then waits for its end.
+TEST_F(Learn, DISABLED_UntilItIsKilled) {
+  const std::filesystem::path model = std::getenv("UNIAD_TEST_MODEL");
+  DetectorOptions options;
+  options.keep_interval = milliseconds(0);
+  Camera camera(model, "gate", options);
+  camera.learn();
+  camera.see(0, 8);
+  while (!std::filesystem::exists(interrupted_learning_path(model, "gate"))) std::this_thread::yield();
+  std::printf("kept\n");
+  std::fflush(stdout);
+  pause();
+}
+
+test::ChildProcess learning_process(const std::filesystem::path &model, const std::string &source, int rounds,
+                                    const std::string &test = "InAnotherProcess") {
+  return test::ChildProcess({std::filesystem::read_symlink("/proc/self/exe").string(),
+                             "--gtest_filter=Learn.DISABLED_" + test, "--gtest_also_run_disabled_tests"},
+                            {{"UNIAD_TEST_MODEL", model.string()},
+                             {"UNIAD_TEST_SOURCE", source},
+                             {"UNIAD_TEST_ROUNDS", std::to_string(rounds)}});
 }
 
 TEST_F(Learn, TwoProcessesThatLearnIntoOneFileAreBothKept) {
@@ -359,6 +378,42 @@ TEST_F(Learn, AProcessThatIsKilledWhileItSavesLeavesAWholeModelAndNobodyWaiting)
     camera.told.await(State::Saved);
     EXPECT_EQ(pictures_in(read_model(model)), before + enough);
   }
+}
+
+TEST_F(Learn, AProcessThatIsKilledWhileItLearnsHasKeptWhatItLearned) {
+  const auto model = file("m.safetensors");
+  auto other = learning_process(model, "gate", 1, "UntilItIsKilled");
+  while (other.read_out_line() != "kept") {
+  }
+  other.send_signal(SIGKILL);
+  other.wait();
+  EXPECT_FALSE(std::filesystem::exists(model));
+  Camera again(model);
+  again.learn();
+  again.see(0, 4);
+  const Learning resumed = again.told.first();
+  EXPECT_EQ(resumed.failure, "");
+  EXPECT_GE(resumed.frames, 1);
+  EXPECT_LE(resumed.frames, 8);
+  again.see(4, static_cast<unsigned>(enough - resumed.frames));
+  again.told.await(State::Saved);
+  EXPECT_EQ(pictures_in(read_model(model)), enough);
+}
+
+TEST_F(Learn, WhatWasKeptStaysUntilItIsInTheModelsFile) {
+  const auto model = file("m.safetensors");
+  const auto kept = interrupted(model, 5);
+  Camera again(model);
+  {
+    const FileLock somebody_else(model);
+    again.learn();
+    again.see(5, enough);
+    again.told.await(State::Done);
+    EXPECT_TRUE(std::filesystem::exists(kept));
+    EXPECT_FALSE(again.learn(enough, true, /*once=*/true));
+  }
+  again.told.await(State::Saved);
+  EXPECT_FALSE(std::filesystem::exists(kept));
 }
 
 TEST_F(Learn, ALockThatAKilledProgramLeftHoldsNobodyUp) {
