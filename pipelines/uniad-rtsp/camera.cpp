@@ -128,7 +128,7 @@ struct Camera {
   OrderReader learn;
   OrderReader reopen;
   Findings findings;
-  unsigned stalls = 0;  // attempts in a row that were given up before the stream's rate was known
+  unsigned stalls = 0;  // attempts that were given up before the stream's rate was known, since it last was
 
   // An interval that is longer than the patience is found out in the end.
   Clock::duration patience() const {
@@ -267,7 +267,10 @@ void run_camera(const CameraConfig &config, Relay &relay, const Orders &orders, 
       return;
     }
     if (attempt.is_over) continue;
-    camera.stalls = attempt.is_stalled && attempt.frames < 2 ? camera.stalls + 1 : 0;
+    if (attempt.frames > 1)
+      camera.stalls = 0;
+    else if (attempt.is_stalled)
+      ++camera.stalls;
     if (attempt.frames > 0) pause = shortest_pause;
     losses.tell(config, attempt, pause);
     wait_until(Clock::now() + pause, no_signal, camera.placeholder, stop);

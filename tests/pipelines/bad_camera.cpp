@@ -6,6 +6,7 @@
 //   start  never starts
 //   late   starts after a second
 //   slow   brings a frame every 2.5 seconds
+//   moody  does so too, and every other time refuses to start
 //   ends   does nothing else: after its frames it ends
 //   norate states no frame rate, and comes only once
 
@@ -50,8 +51,9 @@ gboolean set_uri(GstURIHandler *handler, const gchar *text, GError **error) {
   *self->host = gst_uri_get_host(uri);
   g_autofree gchar *path = gst_uri_get_path(uri);
   g_object_set(self->source, "num-buffers", std::stoi(path + 1), nullptr);
-  set_caps(self->rate, *self->host == "slow" ? "video/x-raw,format=I420,width=160,height=120,framerate=2/5"
-                                             : "video/x-raw,format=I420,width=160,height=120,framerate=10/1");
+  set_caps(self->rate, *self->host == "slow" || *self->host == "moody"
+                           ? "video/x-raw,format=I420,width=160,height=120,framerate=2/5"
+                           : "video/x-raw,format=I420,width=160,height=120,framerate=10/1");
   if (*self->host == "norate") set_caps(self->stated, "video/x-raw,framerate=0/1");
   return TRUE;
 }
@@ -75,6 +77,8 @@ GstStateChangeReturn change_state(GstElement *element, GstStateChange transition
   if (host == "late" && transition == GST_STATE_CHANGE_READY_TO_PAUSED) g_usleep(G_USEC_PER_SEC);
   static std::atomic<int> comings{0};
   if (host == "norate" && transition == GST_STATE_CHANGE_READY_TO_PAUSED && comings++ > 0) wait_for_ever();
+  if (host == "moody" && transition == GST_STATE_CHANGE_READY_TO_PAUSED && comings++ % 2 == 1)
+    return GST_STATE_CHANGE_FAILURE;
   if (host == "start" && transition == GST_STATE_CHANGE_READY_TO_PAUSED) wait_for_ever();
   if (host == "stop" && transition == GST_STATE_CHANGE_PAUSED_TO_READY) wait_for_ever();
   return GST_ELEMENT_CLASS(bad_camera_parent_class)->change_state(element, transition);
