@@ -19,6 +19,7 @@
 #include "model/error.h"
 #include "model/json_text.h"
 #include "training/data/cifar.h"
+#include "training/data/cut_short.h"
 #include "training/data/name_some.h"
 #include "training/data/shuffle.h"
 #include "training/data/video.h"
@@ -290,7 +291,12 @@ Source open_video(const fs::path &path, const FrameRange &range, Progress *progr
     source.test.push_back({path, frame, {}, {}, {}});
   source.train = source.test;
   source.frame_rate = count.frame_rate;
-  if (!count.error.empty())
+  if (range.last && count.frames > *range.last) return source;  // all that was asked for
+  if (const auto missing = missing_bytes(path); missing > 0)
+    source.remarks.push_back("warning: " + path.string() + ": is cut short, " + std::to_string(missing) +
+                             " bytes or more are missing at its end: it stops after " +
+                             std::to_string(count.frames) + " frames");
+  else if (!count.error.empty())
     source.remarks.push_back(path.string() + ": stops after " + std::to_string(count.frames) +
                              " frames: " + count.error);
   return source;

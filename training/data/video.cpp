@@ -17,6 +17,7 @@
 
 #include "gst-plugin/frame_view.h"
 #include "model/error.h"
+#include "training/data/cut_short.h"
 #include "training/data/damage.h"
 #include "training/data/owned.h"
 #include "training/data/pipeline.h"
@@ -80,8 +81,17 @@ void throw_if_interrupted(const fs::path &video) {
   if (interrupted()) throw Error(video.string(), "interrupted while reading it", "start again");
 }
 
+// What a video is refused for that gives nothing: where it is cut short, whatever its demuxer makes of that.
+Error refusal(const fs::path &video, const std::string &reason, const std::string &hint) {
+  const std::uint64_t missing = missing_bytes(video);
+  if (missing == 0) return {video.string(), reason, hint};
+  return {video.string(),
+          "is cut short: " + std::to_string(missing) + " bytes or more are missing at its end",
+          "copy it again, or record it again"};
+}
+
 Error stalled(const fs::path &video) {
-  return {video.string(), "its decoder stands still", "convert the video, for example to H.264"};
+  return refusal(video, "its decoder stands still", "convert the video, for example to H.264");
 }
 
 // GStreamer decodes the first frame of a GIF without end.
@@ -262,7 +272,7 @@ double frame_rate_of(const GstCaps *caps) {
 }
 
 Error no_frames(const fs::path &video, const std::string &error) {
-  return {video.string(), error.empty() ? "it has no video stream" : error, way_out};
+  return refusal(video, error.empty() ? "it has no video stream" : error, way_out);
 }
 
 // Whether a decoder makes one frame of every packet. With fields, or frames that are never shown, it does

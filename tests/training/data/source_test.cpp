@@ -296,6 +296,38 @@ TEST_F(Sources, AVideoThatEndsInABrokenFrameGivesThoseBeforeItAndSaysSo) {
   EXPECT_TRUE(unread.empty());
 }
 
+// Wherever it is cut: the frames that are there are given and one word says that it is cut short; so does the
+// refusal where the index of the file is lost with its end.
+TEST_F(Sources, AVideoThatIsCutShortSaysSoInEveryContainer) {
+  const std::vector<std::pair<std::string, std::string>> containers{
+      {"index_first.mov", "qtmux faststart=true"},
+      {"index_last.mov", "qtmux"},
+      {"a.avi", "avimux"},
+      {"a.mkv", "matroskamux"}};
+  for (const auto &[name, muxer] : containers) {
+    const auto whole = write_video(name, 40, "jpegenc ! " + muxer);
+    EXPECT_TRUE(open(whole.string()).at(0).remarks.empty()) << name;
+    const auto bytes = content(whole);
+    for (const double share : {0.3, 0.5, 0.7, 0.9}) {
+      SCOPED_TRACE(name + " " + std::to_string(share));
+      const auto length = static_cast<std::size_t>(share * static_cast<double>(bytes.size()));
+      const auto cut = write("cut_" + name, bytes.substr(0, length)).string();
+      if (name == "index_last.mov") {
+        EXPECT_NE(refusal(cut).find(cut + ": is cut short: "), std::string::npos) << refusal(cut);
+        continue;
+      }
+      const auto source = open(cut).at(0);
+      EXPECT_LT(source.test.size(), 40U);
+      ASSERT_EQ(source.remarks.size(), 1U);
+      EXPECT_NE(source.remarks[0].find(cut + ": is cut short, "), std::string::npos) << source.remarks[0];
+      std::size_t seen = 0;
+      EXPECT_TRUE(visit_items(source.test, [&](std::size_t, const FrameView &) { ++seen; }).empty());
+      EXPECT_EQ(seen, source.test.size());
+      EXPECT_TRUE(open(cut + "#0-1").at(0).remarks.empty());  // these are there
+    }
+  }
+}
+
 TEST_F(Sources, RefusalsNameTheReason) {
   const auto video = write_video("clip.avi", 5, "jpegenc ! avimux").string();
   const auto picture = write_plain("one/a.png").string();
