@@ -130,6 +130,7 @@
 #include "gst-plugin/verdict.h"
 #include "gst-plugin/wall_clock.h"
 #include "model/engine/detector.h"
+#include "model/engine/unknown_source.h"
 #include "model/file/interrupted_learning.h"
 #include "model/file/writable.h"
 #include "model/json_text.h"
@@ -710,22 +711,16 @@ static void follow_event(GstUniadDetect *self, const Settings &settings, const u
     tell_event(self, settings, frame_pts);
 }
 
-// A name that the model does not know is mostly a mistake. One that was not chosen, with a model of one
-// source, is none.
 static void compare_source(GstUniadDetect *self, const Settings &settings,
                            const uniad::Calibration &calibration) {
   State &state = *self->priv->state;
   if (!state.compared.insert(settings.source).second) return;
-  const bool chosen = settings.source_is_set || calibration.sources.size() > 1;
-  if (calibration.sources.empty() || calibration.sources.contains(settings.source) || !chosen) return;
-  std::string known;
-  for (const auto &[name, statistics] : calibration.sources)
-    known += (known.empty() ? "\"" : ", \"") + name + "\"";
+  const std::string unknown = uniad::unknown_source(calibration, settings.source, settings.source_is_set);
+  if (unknown.empty()) return;
   GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS,
-                      ("\"%s\" does not know the source \"%s\" and judges it by the threshold of all of its "
-                       "sources together. Set the property 'source' to one of them (%s), or learn this one: "
+                      ("%s: %s. Set the property 'source' to one that is known, or learn this one: "
                        "learn-time=30000000000.",
-                       settings.model.c_str(), settings.source.c_str(), known.c_str()),
+                       settings.model.c_str(), unknown.c_str()),
                       (nullptr));
 }
 

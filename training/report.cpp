@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/report.h"
 
+#include "model/engine/unknown_source.h"
 #include "model/error.h"
 
 namespace uniad {
@@ -33,6 +34,14 @@ void report_unread(std::span<const Item> items, std::span<const Unread> unread, 
     throw Error(items.front().path.string(),
                 "none of " + std::to_string(items.size()) + " pictures could be read",
                 "see the reasons above");
+}
+
+void report_unknown(const Source &source, const Calibration &calibration, const std::filesystem::path &model,
+                    Progress &progress) {
+  const std::string unknown = unknown_source(calibration, source.name, source.is_named);
+  if (!unknown.empty())
+    progress.say("warning: " + model.string() + ": " + unknown +
+                 " (give the data the name of one, NAME=PATH, or add this one with uniad update)");
 }
 
 VisitListener tell_by(Progress &progress) {

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "model/file/model_file.h"
 #include "training/data/visit.h"
 #include "training/progress.h"
 
@@ -14,6 +15,10 @@ void name_unread(std::span<const Item> items, std::span<const Unread> unread, Pr
 
 // The same; throws Error when there was no other.
 void report_unread(std::span<const Item> items, std::span<const Unread> unread, Progress &progress);
+
+// Warns where the source is none that the model was calibrated for.
+void report_unknown(const Source &source, const Calibration &calibration, const std::filesystem::path &model,
+                    Progress &progress);
 
 // Passes on to the progress, whose stage counts the items, what a visit tells.
 VisitListener tell_by(Progress &progress);

@@ -445,6 +445,23 @@ TEST_F(Cli, PredictWithoutCalibrationCallsNothingAnomalous) {
   EXPECT_TRUE(holds(outcome.err, "no calibration"));
 }
 
+TEST_F(Cli, ASourceThatTheModelDoesNotKnowIsToldWithThoseThatItDoes) {
+  const auto path = tiny_model(0);
+  Model model = read_model(path);
+  model.calibration.sources["gate"] = *model.calibration.pooled;
+  write_model(model, path);
+  const auto picture = write_plain("a.png").string();
+  for (const std::string &command :
+       {"predict --json - --model " + path + " ", "evaluate --model " + path + " --data "}) {
+    const auto outcome = uniad(command + "gtae=" + picture);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_TRUE(holds(outcome.err, path + ": the source \"gtae\" is not known")) << outcome.err;
+    EXPECT_TRUE(holds(outcome.err, "known is \"gate\"")) << outcome.err;
+    for (const std::string &right : {"gate=" + picture, picture})  // one source needs no name
+      EXPECT_FALSE(holds(uniad(command + right).err, "not known")) << right;
+  }
+}
+
 class Calibrating : public Cli {
  protected:
   Json calibrate(const std::string &arguments) const {

@@ -299,6 +299,10 @@ Source open_video(const fs::path &path, const FrameRange &range, Progress *progr
   else if (!count.error.empty())
     source.remarks.push_back(path.string() + ": stops after " + std::to_string(count.frames) +
                              " frames: " + count.error);
+  else if (range.last)
+    source.remarks.push_back("warning: " + path.string() + ": has " + std::to_string(count.frames) +
+                             " frames, from 0: those from " + std::to_string(count.frames) + " to " +
+                             std::to_string(*range.last) + " are not there");
   return source;
 }
 
@@ -397,6 +401,7 @@ std::vector<Source> open_sources(std::span<const std::string> specs, const OpenO
   for (const auto &spec : specs) {
     const auto [name, path] = parse_spec(spec);
     for (auto &opened : open_path(path, options)) {
+      opened.is_named = !name.empty();
       opened.name = valid_utf8(name.empty() ? opened.name : name);
       const auto known = std::find_if(sources.begin(), sources.end(),
                                       [&](const Source &source) { return source.name == opened.name; });
@@ -404,6 +409,7 @@ std::vector<Source> open_sources(std::span<const std::string> specs, const OpenO
         sources.push_back(std::move(opened));
         continue;
       }
+      known->is_named = known->is_named || opened.is_named;
       if (known->path != opened.path) known->path += ", " + opened.path;
       append(known->train, opened.train);
       append(known->test, opened.test);

@@ -30,6 +30,7 @@ std::string describe(const Item &item);
 // What one camera or product shows: everything that shares a calibration.
 struct Source {
   std::string name;
+  bool is_named = false;             // by NAME=
   std::string path;                  // as given; several joined by ", "
   std::vector<Item> train;           // normal, to learn from
   std::vector<Item> test;            // to judge; for flat folders and videos the same items as train

@@ -37,6 +37,7 @@ Chapter judge(const Source &source, Detector &detector, const EvaluateOptions &o
   progress.begin("evaluating " + source.name, static_cast<std::int64_t>(source.test.size()));
   const auto &input = detector.config().input;
   const auto calibration = detector.calibration();
+  report_unknown(source, *calibration, options.model, progress);
   std::optional<ScoreStatistics> normal;
   if (const auto *known = calibration->find(source.name); known != nullptr) normal = *known;
   Judge judge(source, input.width, input.height, normal ? std::optional(normal->threshold) : std::nullopt);

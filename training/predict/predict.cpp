@@ -84,6 +84,7 @@ void predict(const PredictOptions &options, Progress &progress) {
   std::size_t number = 0;
   for (const auto &source : sources) {
     for (const auto &remark : source.remarks) progress.say(remark);
+    report_unknown(source, *calibration, options.model, progress);
     const auto *normal = calibration->find(source.name);
     // Lines on standard output tell how far it is.
     const bool to_file = !options.json.empty() && options.json != "-";

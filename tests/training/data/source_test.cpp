@@ -280,7 +280,12 @@ TEST_F(Sources, VideoGivesTheSelectedFrames) {
   EXPECT_EQ(some.front().frame, 10);
   EXPECT_EQ(some.back().frame, 19);
   EXPECT_EQ(open(video + "#25-").at(0).test.size(), 5U);
-  EXPECT_EQ(open(video + "#25-99999999999").at(0).test.size(), 5U);  // no more than there are
+  EXPECT_TRUE(open(video + "#20-29").at(0).remarks.empty());
+  const auto beyond = open(video + "#25-30").at(0);  // no more than there are, and that is said
+  EXPECT_EQ(beyond.test.size(), 5U);
+  ASSERT_EQ(beyond.remarks.size(), 1U);
+  EXPECT_NE(beyond.remarks[0].find(video + ": has 30 frames"), std::string::npos) << beyond.remarks[0];
+  EXPECT_EQ(open(video + "#25-99999999999").at(0).test.size(), 5U);
 }
 
 // Its second half is lost, in the middle of a frame.
