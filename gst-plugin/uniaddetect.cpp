@@ -37,15 +37,15 @@
  * Learning that the end of the stream or a state change interrupts leaves no model of too few frames. What
  * was learned is kept beside the model, as MODEL.SOURCE.learning, and learning goes on with it when it is
  * asked for again, in this process or another; asked for fewer frames, it takes those as enough. It is
- * written every ten seconds, too, so that a process that is killed or a machine that loses its power costs no
- * more of it than that. A file of that kind that is damaged, more than a week old or of another state of the
- * model is told by a warning; learning starts anew then and overwrites it. Where the model file could not be
- * written, learning is refused before its first frame: by an error at the start, by a warning while the
- * pipeline plays. Where that shows only at the end, as on a full disk, what was learned is in force, also for
- * elements that are started later in this process, and writing is tried again every minute. Elements and
- * processes may learn into one model file at the same time: it gets what each of them learned. With
- * #GstUniadDetect:learn-once, a source that the model knows already is not learned from again when the
- * element starts.
+ * written every ten seconds, too (where that takes longer than a second, ten times as long apart), so that a
+ * process that is killed or a machine that loses its power costs no more of it than that. A file of that kind
+ * that is damaged, more than a week old or of another state of the model is told by a warning; learning
+ * starts anew then and overwrites it. Where the model file could not be written, learning is refused before
+ * its first frame: by an error at the start, by a warning while the pipeline plays. Where that shows only at
+ * the end, as on a full disk, what was learned is in force, also for elements that are started later in this
+ * process, and writing is tried again every minute. Elements and processes may learn into one model file at
+ * the same time: it gets what each of them learned. With #GstUniadDetect:learn-once, a source that the model
+ * knows already is not learned from again when the element starts.
  *
  * Frames that their decoder calls corrupt (%GST_BUFFER_FLAG_CORRUPTED: parts are missing, or they come before
  * the first key frame) or that only fill a gap (%GST_BUFFER_FLAG_GAP) pass without being judged or learned;

@@ -36,7 +36,8 @@ struct DetectorOptions {
   // Is told how learning goes, on a thread of its own; every twentieth of the way, and what comes of it.
   std::function<void(const Learning &)> tell{};
   std::chrono::nanoseconds save_again_after = std::chrono::minutes(1);  // what could not be written
-  // While it learns, what was learned so far is kept as often, for when the process does not end in order.
+  // While it learns, what was learned so far is kept as often, for when the process does not end in order;
+  // where that takes long, less often.
   std::chrono::nanoseconds keep_interval = std::chrono::seconds(10);
 };
 

@@ -124,7 +124,7 @@ void Learner::learn_what_comes(const LearnOptions &options) {
 bool Learner::gather(LiveLearning &learning) {
   constexpr double step = 0.05;
   double next_report = learning.progress().share() + step;
-  kept_at_ = std::chrono::steady_clock::now();
+  keep_at_ = std::chrono::steady_clock::now() + keep_interval_;
   while (!learning.complete()) {
     std::unique_lock lock(mutex_);
     adding_ = false;
@@ -148,17 +148,21 @@ bool Learner::gather(LiveLearning &learning) {
   return true;
 }
 
-// On a thread of its own: disks may be slow, and frames that came meanwhile would be left out.
+// On a thread of its own: disks may be slow, and frames that came meanwhile would be left out. It may be
+// hundreds of megabytes, so the disk gets ten times as long to rest.
 void Learner::keep_now_and_then(const LiveLearning &learning) {
-  const auto now = std::chrono::steady_clock::now();
+  using Clock = std::chrono::steady_clock;
+  constexpr int rest = 10;
+  const auto begun = Clock::now();
   const bool keeps =
       keeping_.valid() && keeping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
-  if (keeps || now - kept_at_ < keep_interval_) return;
-  kept_at_ = now;
-  keeping_ = std::async(std::launch::async,
-                        [this, source = learning.source(), snapshot = model_.snapshot(learning)]() mutable {
-                          model_.keep(source, std::move(snapshot));
-                        });
+  if (keeps || begun < keep_at_ || begun < keep_at_ - keep_interval_ + rest * keeping_took_.load()) return;
+  keep_at_ = begun + keep_interval_;
+  keeping_ = std::async(std::launch::async, [this, begun, source = learning.source(),
+                                             kept = model_.snapshot(learning)]() mutable {
+    model_.keep(source, std::move(kept));
+    keeping_took_ = Clock::now() - begun;
+  });
 }
 
 void Learner::enter(Phase phase) {

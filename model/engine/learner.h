@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -95,10 +96,11 @@ class Learner {
   const std::chrono::nanoseconds save_again_after_;
   const std::chrono::nanoseconds keep_interval_;
   // The learner's thread alone.
-  Learning done_;              // what is to be saved
-  bool said_unsaved_ = false;  // that it could not be
-  std::chrono::steady_clock::time_point kept_at_;
+  Learning done_;                                  // what is to be saved
+  bool said_unsaved_ = false;                      // that it could not be
+  std::chrono::steady_clock::time_point keep_at_;  // the next time, unless one goes on
   std::future<void> keeping_;
+  std::atomic<std::chrono::nanoseconds> keeping_took_{};
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
