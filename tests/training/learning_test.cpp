@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <sstream>
 
 #include "model/engine/tail.h"
+#include "model/file/file_lock.h"
 #include "model/file/model_file.h"
 #include "model/file/weights.h"
 #include "tests/support/child_process.h"
@@ -502,6 +504,38 @@ TEST_F(Training, UpdateAddsNewPicturesToWhatAModelKnows) {
   EXPECT_EQ(pictures_in(model), 9.0F);
   EXPECT_EQ(trained_of_sources(model), (Trained{{"cam0", 7}, {"cam1", 2}}));
   EXPECT_EQ(info_of(model).at("calibration").at("pooled").at("count"), 9);  // old and new scores
+}
+
+TEST_F(Training, TwoUpdatesOfOneModelAtATimeAreBothKept) {
+  const auto model = file("model.safetensors").string();
+  const auto trained = learn(write_noise("cam0", 4, 1), model);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto update = [&](const std::string &data) {
+    return test::ChildProcess({UNIAD_EXECUTABLE, "update", "--model", model, "--data", data});
+  };
+  // From when it learns, it has read the model.
+  const auto await_learning = [](test::ChildProcess &program) {
+    std::optional<std::string> line;
+    while ((line = program.read_err_line()) && !holds(*line, "learning what is normal")) {
+    }
+    EXPECT_TRUE(line.has_value());
+  };
+  auto lock = std::make_optional<FileLock>(model);  // neither writes before both have read
+  auto one = update(write_noise("cam1", 3, 2));
+  auto other = update(write_noise("cam2", 2, 3));
+  await_learning(one);
+  await_learning(other);
+  lock.reset();
+  const auto one_end = one.wait();
+  const auto other_end = other.wait();
+  EXPECT_EQ(one_end.status, 0) << one_end.err;
+  EXPECT_EQ(other_end.status, 0) << other_end.err;
+  EXPECT_NE(holds(one_end.err, "was changed meanwhile"), holds(other_end.err, "was changed meanwhile"));
+  EXPECT_EQ(pictures_in(model), 9.0F);
+  auto sources = trained_of_sources(model);
+  std::sort(sources.begin(), sources.end());
+  EXPECT_EQ(sources, (Trained{{"cam0", 4}, {"cam1", 3}, {"cam2", 2}}));
+  EXPECT_EQ(info_of(model).at("calibration").at("pooled").at("count"), 9);
 }
 
 TEST_F(Training, ThresholdsByFalseAlarmsAnHourGoIntoTheModelAndStay) {
