@@ -77,8 +77,10 @@ GstStateChangeReturn change_state(GstElement *element, GstStateChange transition
   if (host == "late" && transition == GST_STATE_CHANGE_READY_TO_PAUSED) g_usleep(G_USEC_PER_SEC);
   static std::atomic<int> comings{0};
   if (host == "norate" && transition == GST_STATE_CHANGE_READY_TO_PAUSED && comings++ > 0) wait_for_ever();
-  if (host == "moody" && transition == GST_STATE_CHANGE_READY_TO_PAUSED && comings++ % 2 == 1)
+  if (host == "moody" && transition == GST_STATE_CHANGE_READY_TO_PAUSED && comings++ % 2 == 1) {
+    GST_ELEMENT_ERROR(element, RESOURCE, READ, ("not now"), (nullptr));
     return GST_STATE_CHANGE_FAILURE;
+  }
   if (host == "start" && transition == GST_STATE_CHANGE_READY_TO_PAUSED) wait_for_ever();
   if (host == "stop" && transition == GST_STATE_CHANGE_PAUSED_TO_READY) wait_for_ever();
   return GST_ELEMENT_CLASS(bad_camera_parent_class)->change_state(element, transition);
