@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/uniadoverlay.h"
-#include "gst-plugin/uniadpublish.h"
+#include "gst-plugin/overlay/uniadoverlay.h"
+#include "gst-plugin/publish/uniadpublish.h"
 
 // The elements that use results; none needs the network.
 static gboolean plugin_init(GstPlugin *plugin) {

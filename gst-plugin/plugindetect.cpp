@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/uniaddetect.h"
+#include "gst-plugin/detect/uniaddetect.h"
 
 // A plugin of its own, so that pipelines that only draw or publish do not load the network.
 static gboolean plugin_init(GstPlugin *plugin) {

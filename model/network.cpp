@@ -4,7 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/file/model_statistics.h"
 
 namespace uniad {
 
@@ -23,18 +24,18 @@ Network::Network(const ModelConfig &config)
 torch::Tensor Network::features(const torch::Tensor &images) {
   std::vector<torch::Tensor> taps = backbone->forward(images.to(device_, precision_));
   for (torch::Tensor &tap : taps) tap = tap.to(torch::kFloat32);
-  return standardise(neck(taps, rows_, columns_));
+  return standardize(neck(taps, rows_, columns_));
 }
 
-torch::Tensor Network::standardise(const torch::Tensor &raw_features) const {
+torch::Tensor Network::standardize(const torch::Tensor &raw_features) const {
   const torch::Tensor raw = raw_features.to(device_);
   if (!feature_mean.defined()) return raw;
   return whiten((raw - feature_mean.view({1, -1, 1, 1})) / feature_std.view({1, -1, 1, 1}));
 }
 
-torch::Tensor Network::whiten(const torch::Tensor &standardised) const {
-  if (!feature_whitening.defined()) return standardised;
-  return at::matmul(feature_whitening, standardised.flatten(2)).view(standardised.sizes());
+torch::Tensor Network::whiten(const torch::Tensor &standardized) const {
+  if (!feature_whitening.defined()) return standardized;
+  return at::matmul(feature_whitening, standardized.flatten(2)).view(standardized.sizes());
 }
 
 torch::Tensor Network::reconstruct(const torch::Tensor &features) {
@@ -45,7 +46,7 @@ torch::Tensor Network::residuals(const torch::Tensor &features) {
   return reconstruction ? features - reconstruct(features) : torch::Tensor();
 }
 
-Judgement Network::judge_features(const torch::Tensor &features) {
+NetworkOutput Network::judge_features(const torch::Tensor &features) {
   if (!statistics) return {features, anomaly_grid(loss_, features, reconstruct(features)).cpu(), {}};
   const torch::Tensor left = statistics->of_residuals() ? residuals(features).cpu() : torch::Tensor();
   const torch::Tensor plain = features.cpu();
@@ -106,13 +107,14 @@ std::shared_ptr<Network> make_network(const Model &model, const std::string &whe
   const auto mean = model.tensors.find("feature_mean");
   const auto std = model.tensors.find("feature_std");
   if ((mean == model.tensors.end()) != (std == model.tensors.end())) {
-    throw Error(where, "feature_mean and feature_std come only together", "train or import the model again");
+    throw Error(ErrorKind::Malformed, where, "feature_mean and feature_std must both be present",
+                "train or import the model again");
   }
   if (mean != model.tensors.end()) {
     const std::vector<std::int64_t> expected{network->channels()};
     if (mean->second.shape != expected || std->second.shape != expected) {
       throw Error(
-          where,
+          ErrorKind::Malformed, where,
           "feature_mean or feature_std does not have " + std::to_string(network->channels()) + " channels",
           "train or import the model again");
     }
@@ -122,9 +124,7 @@ std::shared_ptr<Network> make_network(const Model &model, const std::string &whe
   const auto whitening = model.tensors.find("feature_whitening");
   if (whitening != model.tensors.end())
     network->feature_whitening = to_torch(whitening->second).to(torch::kFloat32);
-  if (model.config.statistics)
-    network->statistics.emplace(load_statistics(model.tensors, model.config.statistics->residuals),
-                                *model.config.statistics);
+  if (model.config.statistics) network->statistics.emplace(statistics_of(model), *model.config.statistics);
   network->eval();
   return network;
 }

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What README promises, on bare machines: both of its commands, in a chroot of each Debian that is supported.
+# Runs both commands of README.md on bare machines: in a chroot of each supported Debian release.
 set -euo pipefail
 
 usage() {
   cat <<'END'
 usage: tests/distributions.sh [options]
 
-Makes a bare Debian with debootstrap, unpacks the last commit in it, and runs pipelines/demo.sh and tests/run.sh there
-as root, as a new user would: without ../shared, without packages, without downloads. Needs root, debootstrap, a
-network and 10 GB; takes an hour on two cores. Ends with 1 where a command failed, with 77 where it cannot run here.
+Creates a bare Debian system with debootstrap, unpacks the last commit there, and runs pipelines/demo.sh and
+tests/run.sh as root, like a new user: without ../shared, packages and downloads. Requires root, debootstrap, a network
+connection and 10 GB of disk space; takes an hour on two cores. Exits with 1 if a command failed, and with 77 if it
+cannot run here.
 
-  --only 12|13        one distribution (default: both)
-  --command demo|run  one command (default: both)
-  --cache DIR         where downloads are kept for the next time, and where the chroots are made
+  --only 12|13        only this release (default: both)
+  --command demo|run  only this command (default: both)
+  --cache DIR         folder for downloads, which are reused, and for the chroots
                       (default: $XDG_CACHE_HOME/uniad-distributions, or ~/.cache/uniad-distributions)
-  --mirror URL        where Debian's packages come from (default: http://deb.debian.org/debian)
-  --keep              leaves the chroots behind, to look into
+  --mirror URL        mirror for Debian packages (default: http://deb.debian.org/debian)
+  --keep              do not remove the chroots, for inspection
 END
 }
 

@@ -1,47 +1,60 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Sets up, builds, and runs every test; the last line counts them.
+# Sets up and builds the project and runs all tests; the last line of output counts the results.
 # shellcheck disable=SC2317 # step calls the functions by name
 set -uo pipefail
 
 usage() {
   cat <<'END'
-usage: tests/run.sh [--full]
+usage: tests/run.sh [--full | --quick [FOLDER]]
 
-Every run: formatting, clang-tidy, all tests; and of the code without LibTorch also all tests under
-AddressSanitizer and UndefinedBehaviorSanitizer, and ten seconds of fuzzing for each parser.
---full: clang-tidy's path-sensitive checks too, sanitizers over the network too, ten minutes of fuzzing for each parser,
-and both of README's commands on bare Debian 12 and 13 (tests/distributions.sh).
+Checks formatting, structure and clang-tidy, and runs all tests. For the code without LibTorch, it also runs the
+tests with AddressSanitizer and UndefinedBehaviorSanitizer, and fuzzes each parser for ten seconds.
+
+  --full            also clang-tidy's path-sensitive checks, sanitizers for the code with LibTorch, a build that
+                    compiles each source separately, ten minutes of fuzzing for each parser, and both commands
+                    of README.md on bare Debian 12 and 13 (tests/distributions.sh)
+  --quick [FOLDER]  for development: only formatting, structure, and the tests of FOLDER (model, gst-plugin,
+                    training or pipelines) in build-dev/, where each source is compiled separately. The default
+                    is each folder that differs from the main branch. Run subprojects/setup.sh first.
 END
 }
 
-full=''
+wrong_usage() {
+  echo "tests/run.sh: $*" >&2
+  usage >&2
+  exit 2
+}
+
+full='' quick='' folders=()
 for argument in "$@"; do
   case $argument in
     --full) full=yes ;;
+    --quick) quick=yes ;;
     --help | -h) usage && exit ;;
-    *)
-      echo "tests/run.sh: unknown option $argument" >&2
-      usage >&2
-      exit 2
+    model | gst-plugin | training | pipelines)
+      [ -n "$quick" ] || wrong_usage "a folder requires --quick before it"
+      folders+=("$argument")
       ;;
+    *) wrong_usage "unknown option or folder $argument" ;;
   esac
 done
+[ -z "$full" ] || [ -z "$quick" ] || wrong_usage "--full and --quick cannot be combined"
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 logs=$PWD/build-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
 
-# Real data beside the checkout, where it is.
+# Use real data next to the checkout if it exists.
 if [ -d ../shared ]; then
   UNIAD_SHARED=${UNIAD_SHARED:-$(cd ../shared && pwd)}
   export UNIAD_SHARED
   [ ! -d "$UNIAD_SHARED/weights" ] || export UNIAD_WEIGHTS_DIR="${UNIAD_WEIGHTS_DIR:-$UNIAD_SHARED/weights}"
 fi
 
-# step NAME COMMAND... : one test; its output is shown where it fails. 77: it cannot run here.
+# step NAME COMMAND... : runs one test and shows its output if it fails. Exit status 77: skipped.
 step() {
   local name=$1 start=$SECONDS status=0
   shift
@@ -60,15 +73,15 @@ step() {
   fi
 }
 
-# suite NAME BUILD OPTION...: the tests of a build folder that meson's options choose, counted case by case.
+# suite NAME BUILD OPTION...: runs the tests of a build folder that meson's options select, and counts test cases.
 suite() {
   local name=$1 build=$2 start=$SECONDS counts p f s
   shift 2
   rm -rf "$build/reports" "$build/meson-logs/testlog.json"
-  # A GStreamer registry of its own: the user's must not learn these plugins. The system's are scanned first.
+  # A separate GStreamer registry, so that the user's does not contain these plugins. Scans the system's plugins first.
   export GST_REGISTRY="$PWD/$build/registry.bin"
   GST_REGISTRY_FORK=yes gst-inspect-1.0 >/dev/null 2>&1 </dev/null
-  # One thread a test: as many tests run at once as there are cores.
+  # One thread per test, because as many tests run in parallel as there are cores.
   OMP_NUM_THREADS=1 GTEST_OUTPUT="xml:$PWD/$build/reports/" meson test -C "$build" --no-rebuild --num-processes "$(nproc)" \
     --timeout-multiplier 4 "$@" >"$logs/$name.log" 2>&1 </dev/null
   if ! counts=$(/usr/bin/python3 tests/support/count_tests.py "$build" "$logs/$name.failures"); then
@@ -93,7 +106,7 @@ finish() {
 
 formatting() {
   if ! command -v clang-format-14 >/dev/null; then
-    echo "there is no clang-format-14, and other versions format otherwise"
+    echo "clang-format-14 is missing, and other versions format differently"
     return 77
   fi
   find model gst-plugin training pipelines tests \( -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -name '*.cu' \) -print0 |
@@ -106,14 +119,14 @@ shell_scripts() {
   shellcheck "${scripts[@]}"
 }
 
-# configure BUILD OPTION... : sets a build folder up once.
+# configure BUILD OPTION... : sets up a build folder if it does not exist.
 configure() {
   local build=$1
   shift
   [ -f "$build/build.ninja" ] || meson setup "$build" "$@"
 }
 
-# Sanitized code makes GCC warn of what is not there: warnings are errors in build/ alone.
+# GCC gives false warnings for sanitized code, so warnings are errors in build/ only.
 sanitized_build() {
   configure "$@" -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Dintrospection=disabled &&
     ninja -C "$1"
@@ -121,13 +134,13 @@ sanitized_build() {
 
 # sanitizers NAME BUILD
 sanitizers() {
-  # GStreamer's plugin scanner is not sanitized and could not open our plugins: each test opens them itself.
+  # GStreamer's plugin scanner is not sanitized and could not open these plugins, so each test opens them itself.
   export GST_REGISTRY_FORK=no
-  # LibTorch is not sanitized: containers that it shares with us look overflowed.
+  # LibTorch is not sanitized, so containers that it shares with this code would be reported as overflows.
   local asan=detect_stack_use_after_return=1:detect_container_overflow=0
   export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
   export LSAN_OPTIONS=suppressions=$PWD/tests/support/leaks.supp:print_suppressions=0
-  # GLib has no frame pointers: only the slow unwinder sees who allocated through it. model/ is without GLib.
+  # GLib has no frame pointers, so only the slow unwinder finds callers of its allocations. model/ does not use GLib.
   ASAN_OPTIONS=$asan suite "$1-model" "$2" --suite model
   ASAN_OPTIONS=$asan:fast_unwind_on_malloc=0 suite "$1" "$2" --no-suite model
 }
@@ -138,7 +151,7 @@ fuzz_build() {
     ninja -C build-fuzz fuzzers && /usr/bin/python3 tests/fuzz/make_seeds.py build-fuzz/corpus
 }
 
-# fuzz TARGET: from the seeds and what earlier runs found. No file of 16 KB may cost 16 MB at once.
+# fuzz TARGET: starts from the seeds and findings of earlier runs. No allocation for a 16 KB file may exceed 16 MB.
 fuzz() {
   local target=$1 seconds=10
   [ -z "$full" ] || seconds=600
@@ -147,8 +160,41 @@ fuzz() {
     "build-fuzz/corpus/$target"
 }
 
+structure() { /usr/bin/python3 tests/support/structure.py; }
+
+# Compiles each source separately: this reveals missing includes, and recompiles only what has changed.
+configure_for_developers() { configure build-dev -Dwerror=true -Dunity=off -Db_pch=true; }
+developer_build() { configure_for_developers && ninja -C build-dev; }
+
+# changed_folders: lists the folders whose code or tests differ from the main branch, committed or not.
+changed_folders() {
+  local base
+  base=$(git merge-base HEAD main 2>/dev/null || git rev-parse HEAD) || return
+  { git diff --name-only "$base" && git ls-files --others --exclude-standard; } |
+    sed -nE 's#^(tests/)?(model|gst-plugin|training|pipelines)/.*#\2#p' | sort -u
+}
+
+# build_tests_of FOLDER
+build_tests_of() {
+  local programs
+  programs=$(/usr/bin/python3 tests/support/test_programs.py build-dev "$1") && xargs ninja -C build-dev <<<"$programs"
+}
+
+if [ -n "$quick" ]; then
+  step formatting formatting
+  step structure structure
+  [ ${#folders[@]} -gt 0 ] || mapfile -t folders < <(changed_folders)
+  [ ${#folders[@]} -gt 0 ] || echo "no folder differs from the main branch: give a folder"
+  step configure configure_for_developers || finish
+  for folder in "${folders[@]}"; do
+    step "build-$folder" build_tests_of "$folder" && suite "tests-$folder" build-dev --suite "$folder"
+  done
+  finish
+fi
+
 step setup subprojects/setup.sh --werror || finish
 step formatting formatting
+step structure structure
 step shellcheck shell_scripts
 step clang-tidy /usr/bin/python3 tests/support/tidy.py build ${full:+--deep}
 suite tests build
@@ -165,5 +211,6 @@ fi
 if [ -n "$full" ] && step build-asan-full sanitized_build build-asan-full; then
   sanitizers sanitizers-full build-asan-full
 fi
+[ -z "$full" ] || step build-dev developer_build
 [ -z "$full" ] || step distributions tests/distributions.sh
 finish

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The table of subcommands.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -13,12 +14,12 @@
 #include "training/predict/predict.h"
 #include "training/render/render.h"
 #include "training/sweep/sweep.h"
+#include "training/train/train_command.h"
 #include "training/train/update.h"
-#include "training/train_command.h"
 
 namespace uniad {
 
-// Everything that a command line can say.
+// All settings of a command line.
 struct CommandLine {
   TrainCommand train;
   SweepOptions sweep;
@@ -38,8 +39,8 @@ struct CommandLine {
   bool markdown = false;
 };
 
-// The one table of subcommands and options: what the parser takes, and what --help, the man page and the
-// README say. `line` must outlive it.
+// The table of subcommands and options for the parser, --help, the man page and docs/uniad.md. line must
+// outlive it.
 std::unique_ptr<CLI::App> describe_command_line(CommandLine &line);
 
 }  // namespace uniad

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Completion for bash.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -6,7 +7,7 @@
 
 namespace uniad {
 
-// A script that completes commands and options in bash, and in zsh behind `bashcompinit`.
+// A bash completion script for commands and options; it works in zsh after `bashcompinit`.
 std::string bash_completion(const CLI::App &app);
 
 }  // namespace uniad

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <spdlog/cfg/env.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/Config.hpp>
@@ -12,13 +15,14 @@
 #include <utility>
 #include <vector>
 
-#include "model/address.h"
-#include "model/error.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
+#include "model/base/log.h"
 #include "training/cli.h"
 #include "training/completion.h"
 #include "training/config/config.h"
 #include "training/info/complexity_report.h"
-#include "training/manual.h"
+#include "training/man_page.h"
 
 namespace {
 
@@ -44,12 +48,9 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
 
 // LibTorch's words for a lack of memory end in a backtrace.
 std::string reason_of(const std::exception &error) {
-  std::string text = error.what();
-  const bool no_memory = dynamic_cast<const std::bad_alloc *>(&error) != nullptr ||
-                         text.find("can't allocate memory") != std::string::npos ||
-                         text.find("CUDA out of memory") != std::string::npos;
-  if (!no_memory) return text;
-  return "there is not enough memory (free some, raise its limit, or take a smaller --batch, --input-size or "
+  if (dynamic_cast<const uniad::Error *>(&error) != nullptr || !uniad::is_out_of_memory(error))
+    return error.what();
+  return "not enough memory (free some memory, raise its limit, or use a smaller --batch, --input-size or "
          "--cache-memory)";
 }
 
@@ -78,6 +79,19 @@ void wait_briefly(char **argv) {
   setenv(setting, "1000", /*overwrite=*/1);
   // NOLINTEND(concurrency-mt-unsafe)
   execv("/proc/self/exe", argv);  // where that does not work, all goes on as it is
+}
+
+// SPDLOG_LEVEL=info or debug shows what libuniad does.
+void log_with_spdlog() {
+  const auto logger = spdlog::stderr_color_mt("uniad");
+  logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(logger);
+  spdlog::cfg::load_env_levels();
+  uniad::set_log_sink([](uniad::LogLevel level, const std::string &message) {
+    constexpr spdlog::level::level_enum levels[]{spdlog::level::debug, spdlog::level::info,
+                                                 spdlog::level::warn};
+    spdlog::log(levels[static_cast<int>(level)], "{}", message);
+  });
 }
 
 int run_command_line(int argc, char **argv) {
@@ -112,6 +126,7 @@ int run_command_line(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   try {
+    log_with_spdlog();
     return run_command_line(argc, argv);
   } catch (const std::exception &error) {
     std::cerr << "uniad: " << reason_of(error) << '\n';

@@ -3,9 +3,10 @@
 /**
  * SECTION:gstanomalymeta
  * @title: GstAnomalyMeta
- * @short_description: What an anomaly detector found on a frame
+ * @short_description: The result of an anomaly detector for a frame
  *
- * uniaddetect adds one to every frame that passes; uniadoverlay draws it and uniadpublish writes it down.
+ * uniaddetect attaches a #GstAnomalyMeta to each frame, uniadoverlay draws it, and uniadpublish writes it as
+ * a line of JSON.
  */
 
 #include "gstanomalymeta.h"
@@ -69,14 +70,14 @@ static void gst_anomaly_meta_free(GstMeta *meta, G_GNUC_UNUSED GstBuffer *buffer
   g_free(self->session);
 }
 
-/* A part of a frame, in 0 to 1 of it. */
+/* A part of a frame, in coordinates from 0 to 1. */
 typedef struct {
   gdouble x, y, w, h;
 } Part;
 
-/* Where a frame's content comes to lie in another one, both in 0 to 1: along each axis of the new frame
- * offset + scale * position on that axis of the old one, or on the other axis where the picture was turned.
- */
+/* Maps positions in one frame to positions in another one, both from 0 to 1: on each axis of the new frame,
+ * offset + scale * the position on the same axis of the old frame, or on its other axis if the picture was
+ * turned. */
 typedef struct {
   gdouble offset_x, scale_x;
   gdouble offset_y, scale_y;
@@ -94,7 +95,7 @@ static Part moved(const Move *move, gdouble x, gdouble y, gdouble w, gdouble h) 
   return (Part){MIN(x0, x1), MIN(y0, y1), fabs(x1 - x0), fabs(y1 - y0)};
 }
 
-/* FALSE where nothing of it lies within the frame. */
+/* FALSE if no part of it is within the frame. */
 static gboolean cut_to_frame(Part *part) {
   const gdouble right = MIN(part->x + part->w, 1);
   const gdouble bottom = MIN(part->y + part->h, 1);
@@ -105,8 +106,9 @@ static gboolean cut_to_frame(Part *part) {
   return part->w > 0 && part->h > 0;
 }
 
-/* What videoscale and its like make of a picture of another shape: it keeps its shape, in the middle between
- * two borders. This kind of transform does not say whether borders were added; all have that by default. */
+/* The effect of videoscale and similar elements on a picture with another aspect ratio: it keeps its aspect
+ * ratio and is centered between two borders. This type of transform does not contain whether borders were
+ * added; all these elements add them by default. */
 static Move scale_move(const GstVideoMetaTransform *scale) {
   const gdouble in_shape = (gdouble)scale->in_info->width * scale->in_info->par_n * scale->out_info->par_d;
   const gdouble in_height = (gdouble)scale->in_info->height * scale->in_info->par_d * scale->out_info->par_n;
@@ -125,12 +127,12 @@ static Move scale_move(const GstVideoMetaTransform *scale) {
 }
 
 #if GST_CHECK_VERSION(1, 28, 0)
-/* Along one axis: where the frame's edge comes to lie, in pixels. Mirrored pixels are counted, not edges. */
+/* The new position of the frame's edge on one axis, in pixels. Mirroring maps pixels, not edges. */
 static gdouble moved_edge(gdouble scale, gdouble offset, gdouble in, gdouble out) {
   return out + offset - scale * in + (scale < 0 ? 1 : 0);
 }
 
-/* FALSE for what does not leave rectangles upright. */
+/* FALSE if rectangles do not remain aligned with the axes. */
 static gboolean matrix_move(const GstVideoMetaTransformMatrix *matrix, Move *move) {
   const gfloat(*m)[3] = matrix->matrix;
   const GstVideoRectangle *in = &matrix->in_rectangle;
@@ -155,7 +157,7 @@ static gboolean matrix_move(const GstVideoMetaTransformMatrix *matrix, Move *mov
 }
 #endif
 
-/* Cell (x, y) of the moved grid is which one of the old. */
+/* The index in the old grid of cell (x, y) of the moved grid. */
 static guint old_cell(const Move *move, guint width, guint height, guint x, guint y) {
   if (move->turned) {
     const guint column = move->scale_y < 0 ? width - 1 - y : y;
@@ -190,8 +192,8 @@ static void move_regions(GstAnomalyMeta *copy, const GstAnomalyMeta *self, const
   }
 }
 
-/* The regions of interest that came with this meta, just before it, as far as the scaler has copied them: it
- * stretches them over its borders. */
+/* Corrects the regions of interest that belong to this meta and precede it, if the scaler has copied them: it
+ * scales them as if there were no borders. */
 static void move_regions_of_interest(GstBuffer *dest, const GstAnomalyMeta *copy, const GstVideoInfo *info) {
   const gdouble rounding = 1e-3; /* of floats, in pixels */
   GArray *rois = g_array_new(FALSE, FALSE, sizeof(GstVideoRegionOfInterestMeta *));
@@ -260,7 +262,7 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
 GType gst_anomaly_meta_api_get_type(void) {
   static gsize type = 0;
   if (g_once_init_enter(&type)) {
-    /* Elements that move the picture either say how, or drop the meta. */
+    /* Elements that move the picture either describe the transform or drop the meta. */
     static const gchar *tags[] = {GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_SIZE_STR,
                                   GST_META_TAG_VIDEO_ORIENTATION_STR, NULL};
     g_once_init_leave(&type, gst_meta_api_type_register("GstAnomalyMetaAPI", tags));
@@ -272,6 +274,8 @@ GType gst_anomaly_meta_api_get_type(void) {
  * gst_anomaly_meta_get_info: (skip)
  *
  * Returns: (transfer none): the #GstMetaInfo of #GstAnomalyMeta
+ *
+ * Since: 0.1
  */
 const GstMetaInfo *gst_anomaly_meta_get_info(void) {
   static gsize info = 0;
@@ -287,12 +291,15 @@ const GstMetaInfo *gst_anomaly_meta_get_info(void) {
  * gst_buffer_add_anomaly_meta:
  * @buffer: (transfer none): a writable #GstBuffer
  * @source: name of the camera or product line
- * @score: how unlike normal footage the frame is
- * @age: nanoseconds since the frame that the result comes from; 0: this one; or %GST_CLOCK_TIME_NONE
+ * @score: how much the frame differs from normal footage
+ * @age: nanoseconds since the frame that the result was computed on, 0 for this frame, or
+ * %GST_CLOCK_TIME_NONE
  *
  * Attaches a #GstAnomalyMeta without threshold, grid, regions or event to @buffer.
  *
  * Returns: (transfer none): the new meta
+ *
+ * Since: 0.1
  */
 GstAnomalyMeta *gst_buffer_add_anomaly_meta(GstBuffer *buffer, const gchar *source, gdouble score,
                                             GstClockTime age) {
@@ -313,10 +320,12 @@ GstAnomalyMeta *gst_buffer_add_anomaly_meta(GstBuffer *buffer, const gchar *sour
  * gst_buffer_get_anomaly_meta:
  * @buffer: (transfer none): a #GstBuffer
  *
- * With several detectors in a pipeline, gst_buffer_iterate_meta_filtered() with #GST_ANOMALY_META_API_TYPE
- * gives all.
+ * Gets the first #GstAnomalyMeta of @buffer. If there are several detectors in a pipeline, use
+ * gst_buffer_iterate_meta_filtered() with #GST_ANOMALY_META_API_TYPE to get all of them.
  *
  * Returns: (transfer none) (nullable): the first #GstAnomalyMeta of @buffer, or %NULL
+ *
+ * Since: 0.1
  */
 GstAnomalyMeta *gst_buffer_get_anomaly_meta(GstBuffer *buffer) {
   g_return_val_if_fail(GST_IS_BUFFER(buffer), NULL);
@@ -326,10 +335,12 @@ GstAnomalyMeta *gst_buffer_get_anomaly_meta(GstBuffer *buffer) {
 /**
  * gst_anomaly_meta_set_threshold:
  * @meta: a #GstAnomalyMeta
- * @threshold: a score at or above it is anomalous
- * @probability: the score on a scale of 0 to 1, 0.5 at @threshold
+ * @threshold: scores at or above this value are anomalous
+ * @probability: the score mapped to a scale from 0 to 1, with 0.5 at @threshold
  *
- * Sets the threshold, and with it #GstAnomalyMeta.anomalous.
+ * Sets the threshold and updates #GstAnomalyMeta.anomalous accordingly.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdouble threshold, gdouble probability) {
   g_return_if_fail(meta != NULL);
@@ -343,8 +354,10 @@ void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdouble threshold, gdo
  * gst_anomaly_meta_set_unknown_scene:
  * @meta: a #GstAnomalyMeta
  *
- * Says that the frame as a whole is unlike everything that was learned; where there is a threshold, the frame
- * is anomalous with it, whatever its score.
+ * Marks the frame as a whole as unlike everything that was learned. If there is a threshold, this makes the
+ * frame anomalous whatever its score.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta) {
   g_return_if_fail(meta != NULL);
@@ -355,11 +368,13 @@ void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta) {
 /**
  * gst_anomaly_meta_set_grid: (skip)
  * @meta: a #GstAnomalyMeta
- * @width: columns
- * @height: rows
- * @values: width x height values, row-major
+ * @width: number of columns
+ * @height: number of rows
+ * @values: @width x @height values, row-major
  *
- * Replaces the anomaly map; @values are copied.
+ * Replaces the anomaly map with a copy of @values.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height, const gfloat *values) {
   gfloat *copy;
@@ -379,12 +394,14 @@ void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height, 
  * gst_anomaly_meta_set_grid_area:
  * @meta: a #GstAnomalyMeta
  * @x: left edge
- * @y: upper edge
- * @w: width, above 0
- * @h: height, above 0
+ * @y: top edge
+ * @w: width, greater than 0
+ * @h: height, greater than 0
  *
- * Says where the cells of the anomaly map lie, in 0 to 1 of the frame, where they do not just share it
- * evenly.
+ * Sets the area that the cells of the anomaly map divide evenly, in coordinates from 0 to 1 relative to the
+ * frame. By default, it is the whole frame.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_grid_area(GstAnomalyMeta *meta, gfloat x, gfloat y, gfloat w, gfloat h) {
   g_return_if_fail(meta != NULL);
@@ -400,9 +417,13 @@ void gst_anomaly_meta_set_grid_area(GstAnomalyMeta *meta, gfloat x, gfloat y, gf
 /**
  * gst_anomaly_meta_get_grid:
  * @meta: a #GstAnomalyMeta
- * @n_values: (out) (optional): grid_width x grid_height
+ * @n_values: (out) (optional): number of values, #GstAnomalyMeta.grid_width x #GstAnomalyMeta.grid_height
+ *
+ * Gets the anomaly map.
  *
  * Returns: (array length=n_values) (transfer none) (nullable): the anomaly map, row-major
+ *
+ * Since: 0.1
  */
 const gfloat *gst_anomaly_meta_get_grid(const GstAnomalyMeta *meta, guint *n_values) {
   g_return_val_if_fail(meta != NULL, NULL);
@@ -413,10 +434,12 @@ const gfloat *gst_anomaly_meta_get_grid(const GstAnomalyMeta *meta, guint *n_val
 /**
  * gst_anomaly_meta_set_regions:
  * @meta: a #GstAnomalyMeta
- * @regions: (array length=n_regions) (nullable): the anomalous parts, strongest first
+ * @regions: (array length=n_regions) (nullable): the anomalous regions, strongest first
  * @n_regions: number of @regions
  *
- * Replaces the regions; @regions are copied.
+ * Replaces the regions with a copy of @regions.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_regions(GstAnomalyMeta *meta, const GstAnomalyRegion *regions, guint n_regions) {
   GstAnomalyRegion *copy;
@@ -435,7 +458,11 @@ void gst_anomaly_meta_set_regions(GstAnomalyMeta *meta, const GstAnomalyRegion *
  * @meta: a #GstAnomalyMeta
  * @n_regions: (out) (optional): number of regions
  *
- * Returns: (array length=n_regions) (transfer none) (nullable): the anomalous parts, strongest first
+ * Gets the anomalous regions.
+ *
+ * Returns: (array length=n_regions) (transfer none) (nullable): the anomalous regions, strongest first
+ *
+ * Since: 0.1
  */
 const GstAnomalyRegion *gst_anomaly_meta_get_regions(const GstAnomalyMeta *meta, guint *n_regions) {
   g_return_val_if_fail(meta != NULL, NULL);
@@ -446,8 +473,12 @@ const GstAnomalyRegion *gst_anomaly_meta_get_regions(const GstAnomalyMeta *meta,
 /**
  * gst_anomaly_meta_set_event:
  * @meta: a #GstAnomalyMeta
- * @id: (nullable): the event's id, or %NULL
- * @state: where in the event the frame stands; %GST_ANOMALY_EVENT_NONE if and only if @id is %NULL
+ * @id: (nullable): the id of the event, or %NULL
+ * @state: position of the frame in the event; %GST_ANOMALY_EVENT_NONE if and only if @id is %NULL
+ *
+ * Sets the event that the frame belongs to.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_event(GstAnomalyMeta *meta, const gchar *id, GstAnomalyEventState state) {
   gchar *copy;
@@ -465,12 +496,14 @@ void gst_anomaly_meta_set_event(GstAnomalyMeta *meta, const gchar *id, GstAnomal
  * gst_anomaly_meta_set_event_course:
  * @meta: a #GstAnomalyMeta
  * @begin: the frame that began the event
- * @moment: the frame that the event's state is about
- * @peak: the frame of the highest score so far
- * @peak_score: that score
- * @frames: anomalous frames so far
+ * @moment: the frame that the event's state refers to
+ * @peak: the frame with the highest score so far
+ * @peak_score: the score of that frame
+ * @frames: number of anomalous frames so far
  *
- * Says what is known of the event that gst_anomaly_meta_set_event() names.
+ * Sets the course of the event that was set with gst_anomaly_meta_set_event().
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_event_course(GstAnomalyMeta *meta, const GstAnomalyMoment *begin,
                                        const GstAnomalyMoment *moment, const GstAnomalyMoment *peak,
@@ -488,7 +521,11 @@ void gst_anomaly_meta_set_event_course(GstAnomalyMeta *meta, const GstAnomalyMom
 /**
  * gst_anomaly_meta_set_session:
  * @meta: a #GstAnomalyMeta
- * @session: (nullable): one run of the detector, as a UUID
+ * @session: (nullable): UUID of the session, or %NULL
+ *
+ * Sets #GstAnomalyMeta.session.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_session(GstAnomalyMeta *meta, const gchar *session) {
   gchar *copy;
@@ -503,8 +540,12 @@ void gst_anomaly_meta_set_session(GstAnomalyMeta *meta, const gchar *session) {
 /**
  * gst_anomaly_meta_set_time:
  * @meta: a #GstAnomalyMeta
- * @time: when the frame was taken, in nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
- * @source: who knew it; %GST_ANOMALY_TIME_UNKNOWN if and only if there is no @time
+ * @time: when the frame was captured, in nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
+ * @source: the source of @time; %GST_ANOMALY_TIME_UNKNOWN if and only if @time is %GST_CLOCK_TIME_NONE
+ *
+ * Sets the time of the frame.
+ *
+ * Since: 0.1
  */
 void gst_anomaly_meta_set_time(GstAnomalyMeta *meta, GstClockTime time, GstAnomalyTimeSource source) {
   g_return_if_fail(meta != NULL);

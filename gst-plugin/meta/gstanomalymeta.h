@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* GstAnomalyMeta: the result of anomaly detection on a frame. */
 #pragma once
 
 #include <gst/gst.h>
@@ -15,17 +16,19 @@ typedef struct _GstAnomalyMeta GstAnomalyMeta;
 
 /**
  * GstAnomalyEventState:
- * @GST_ANOMALY_EVENT_NONE: the frame belongs to no event
+ * @GST_ANOMALY_EVENT_NONE: the frame does not belong to an event
  * @GST_ANOMALY_EVENT_BEGIN: the first frame of the event; its result is at or above the threshold
- * @GST_ANOMALY_EVENT_ONGOING: any further frame of the event. It is not anomalous where it repeats no
- *   anomalous result and the event is only held open
+ * @GST_ANOMALY_EVENT_ONGOING: any other frame of the event. The frame is not anomalous if its result is not
+ *   anomalous and the event only continues because of the hold time
  * @GST_ANOMALY_EVENT_END: the frame whose result ended the event; it is not anomalous
  *
- * Where a frame stands in an event: anomalous results that follow each other closely enough. Every event has
- * one frame of state BEGIN and, unless the stream stops within it, one of state END: the first that carries
- * the result which began or ended it. Frames that repeat that result are ONGOING or NONE. Elements that drop
- * or double frames drop or double these states; uniaddetect also sends each of them once, as an event in the
- * stream.
+ * The position of a frame in an event. An event joins anomalous results that are close enough in time. Each
+ * event has one frame with the state BEGIN and, unless the stream stops during the event, one with the state
+ * END: the first frames that carry the results which began and ended it. Frames that repeat such a result are
+ * ONGOING or NONE. Elements that drop or duplicate frames drop or duplicate these states; uniaddetect
+ * additionally sends each of them exactly once, as an event in the stream.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_ANOMALY_EVENT_NONE,
@@ -36,11 +39,13 @@ typedef enum {
 
 /**
  * GstAnomalyTimeSource:
- * @GST_ANOMALY_TIME_UNKNOWN: there is no time
- * @GST_ANOMALY_TIME_CAMERA: a #GstReferenceTimestampMeta of the frame: whoever captured it knew
- * @GST_ANOMALY_TIME_ARRIVAL: the clock of this machine when the frame came to the detector
+ * @GST_ANOMALY_TIME_UNKNOWN: the time is not known
+ * @GST_ANOMALY_TIME_CAMERA: a #GstReferenceTimestampMeta of the frame, which comes from the camera
+ * @GST_ANOMALY_TIME_ARRIVAL: the clock of this machine when the frame arrived at the detector
  *
- * Who knew the time of day of a frame.
+ * The source of the time of a frame.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_ANOMALY_TIME_UNKNOWN,
@@ -50,11 +55,13 @@ typedef enum {
 
 /**
  * GstAnomalyMoment:
- * @pts: timestamp of a frame in nanoseconds, or %GST_CLOCK_TIME_NONE. It starts anew with each run of the
+ * @pts: timestamp of a frame in nanoseconds, or %GST_CLOCK_TIME_NONE. It starts over with each run of the
  *   pipeline
  * @time: nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
  *
- * When a frame was taken: in its stream and in the world.
+ * When a frame was captured, in stream time and in UTC.
+ *
+ * Since: 0.1
  */
 struct _GstAnomalyMoment {
   GstClockTime pts;
@@ -64,12 +71,14 @@ struct _GstAnomalyMoment {
 /**
  * GstAnomalyRegion:
  * @x: left edge, 0 to 1 of the frame's width
- * @y: upper edge, 0 to 1 of the frame's height
+ * @y: top edge, 0 to 1 of the frame's height
  * @w: width, 0 to 1 of the frame's width
  * @h: height, 0 to 1 of the frame's height
- * @score: the largest anomaly score inside, at or above the threshold
+ * @score: the highest anomaly score in the region, at or above the threshold
  *
- * A connected part of the frame that looks anomalous.
+ * A connected anomalous region of the frame.
+ *
+ * Since: 0.1
  */
 struct _GstAnomalyRegion {
   gfloat x;
@@ -83,47 +92,50 @@ struct _GstAnomalyRegion {
  * GstAnomalyMeta:
  * @meta: parent #GstMeta
  * @source: name of the camera or product line that the frame shows
- * @score: how unlike normal footage the frame is; its unit is the model's
- * @has_threshold: whether @threshold, @probability and @anomalous mean anything: %FALSE without a calibration
- * @threshold: a score at or above it is anomalous
- * @probability: the score on a scale of 0 to 1, 0.5 at the threshold
- * @anomalous: whether @score reached @threshold, or the scene is unknown
- * @grid_width: columns of @grid
- * @grid_height: rows of @grid
- * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells share the grid's area evenly.
- *   Bindings use gst_anomaly_meta_get_grid()
+ * @score: how much the frame differs from normal footage; the unit depends on the model
+ * @has_threshold: whether @threshold, @probability and @anomalous are valid; %FALSE without a calibration
+ * @threshold: scores at or above this value are anomalous
+ * @probability: the score mapped to a scale from 0 to 1, with 0.5 at the threshold
+ * @anomalous: whether @score reached @threshold or the scene is unknown
+ * @grid_width: number of columns of @grid
+ * @grid_height: number of rows of @grid
+ * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells divide the grid's area evenly.
+ *   Bindings should use gst_anomaly_meta_get_grid()
  * @n_regions: number of @regions
- * @regions: (array length=n_regions): the anomalous parts, strongest first; never empty when anomalous,
- *   unless they were cropped away
+ * @regions: (array length=n_regions): the anomalous regions, strongest first; never empty if @anomalous is
+ *   %TRUE, unless all regions were cropped away
  * @event_id: (nullable): the event that the frame belongs to, unique across streams and restarts, or %NULL
- * @event_state: where in the event the frame stands
- * @unknown_scene: whether the frame as a whole is unlike everything that was learned: another product, a
- *   camera that was turned, a covered lens
- * @grid_x: left edge of the grid's area, in 0 to 1 of the frame's width. The area may reach beyond the frame
- * @grid_y: upper edge, in 0 to 1 of the frame's height
- * @grid_w: width of the grid's area, 1 where it is as wide as the frame
- * @grid_h: height, 1 where it is as high as the frame
- * @age: nanoseconds of running time since the frame that the result comes from; 0: judged on this frame;
- *   %GST_CLOCK_TIME_NONE: judged on an earlier one, of a stream without timestamps
- * @session: (nullable): a UUID, another one after each start, seek, loop and change of the stream, or %NULL
- * @time: when this frame was taken, in nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
- * @time_source: who knew @time
- * @event_begin: the frame that began the event. This and the following are of judged frames, and mean nothing
- *   without an event
- * @event_moment: the frame that @event_state is about: at BEGIN the first anomalous one, at ONGOING the
- * newest that was judged, at END the first after the last anomalous one
- * @event_peak: the frame of the event's highest score so far
- * @event_peak_score: that score
- * @event_frames: anomalous frames of the event so far
- * @picture_x: left edge of what was judged, in 0 to 1 of the frame's width: beyond it lie borders
- * @picture_y: upper edge, in 0 to 1 of the frame's height
- * @picture_w: width of what was judged, 1 where it fills the frame
- * @picture_h: height, 1 where it fills the frame
+ * @event_state: position of the frame in the event
+ * @unknown_scene: whether the frame as a whole is unlike everything that was learned, for example because of
+ *   another product, a camera that was turned or a covered lens
+ * @grid_x: left edge of the grid's area, 0 to 1 of the frame's width. The area may extend beyond the frame
+ * @grid_y: top edge of the grid's area, 0 to 1 of the frame's height
+ * @grid_w: width of the grid's area, 1 if it is as wide as the frame
+ * @grid_h: height of the grid's area, 1 if it is as high as the frame
+ * @age: nanoseconds of running time since the frame that the result was computed on; 0 for this frame;
+ *   %GST_CLOCK_TIME_NONE for an earlier frame of a stream without timestamps
+ * @session: (nullable): a UUID, which changes with each start, seek, loop and change of the stream, or %NULL
+ * @time: when this frame was captured, in nanoseconds since 1970 in UTC, or %GST_CLOCK_TIME_NONE
+ * @time_source: the source of @time
+ * @event_begin: the frame that began the event. This and the following fields refer to judged frames and are
+ *   only valid within an event
+ * @event_moment: the frame that @event_state refers to: for BEGIN the first anomalous frame, for ONGOING the
+ *   most recently judged frame, for END the first frame after the last anomalous one
+ * @event_peak: the frame with the highest score of the event so far
+ * @event_peak_score: the score of that frame
+ * @event_frames: number of anomalous frames of the event so far
+ * @picture_x: left edge of the judged area, 0 to 1 of the frame's width; borders are outside this area
+ * @picture_y: top edge of the judged area, 0 to 1 of the frame's height
+ * @picture_w: width of the judged area, 1 if it is as wide as the frame
+ * @picture_h: height of the judged area, 1 if it is as high as the frame
  *
- * An anomaly detector's word on one frame. All coordinates are relative. The meta has the API tags of what
- * depends on a frame's size and orientation: scaling, with or without borders, conversion and encoding keep
- * it. From GStreamer 1.28 on, cropping, flipping and turning by quarters move @grid and @regions, too; before
- * that, elements that do so drop the meta. Draw and publish before them.
+ * The result of an anomaly detector for one frame. All coordinates are relative. The meta has the API tags
+ * for data that depends on the size and orientation of a frame. Scaling, with or without borders, conversion
+ * and encoding keep it. With GStreamer 1.28 and later, cropping, flipping and rotation by multiples of 90
+ * degrees also transform @grid and @regions; in earlier versions, elements that do this drop the meta, so
+ * draw and publish before them.
+ *
+ * Since: 0.1
  */
 struct _GstAnomalyMeta {
   GstMeta meta;
@@ -168,6 +180,9 @@ struct _GstAnomalyMeta {
   gfloat picture_y;
   gfloat picture_w;
   gfloat picture_h;
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING_LARGE];
 };
 
 #define GST_TYPE_ANOMALY_EVENT_STATE (gst_anomaly_event_state_get_type())

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A transparent picture that cairo draws contours, boxes and text on.
 #pragma once
 
 #include <cairo.h>
@@ -11,15 +12,15 @@
 
 namespace uniad {
 
-// A transparent picture of the frame's size to draw on with cairo. It knows which tiles were drawn on, so
-// that clearing and blending cost what the drawing covers, and memory is taken only where something was
-// drawn.
+// A transparent picture of the frame's size to draw on with cairo. It tracks which tiles were drawn on, so
+// that the cost of clearing and blending depends on the area of the drawing only, and memory is used only for
+// tiles that were drawn on.
 class Canvas {
  public:
   static constexpr int tile_width = 32;
   static constexpr int tile_height = 16;  // whole chroma rows of either field, in every subsampling
 
-  // Larger than cairo can draw on: nothing can be drawn, and the canvas stays empty.
+  // If the size exceeds cairo's limit, nothing can be drawn and the canvas stays empty.
   Canvas(int width, int height);
 
   int width() const { return width_; }
@@ -27,23 +28,23 @@ class Canvas {
 
   void clear();
 
-  // For drawing; null where nothing can be drawn.
+  // For drawing; null if nothing can be drawn.
   cairo_t *cairo() const { return cairo_.get(); }
-  // Says that drawing may touch these pixels, the second corner not included.
+  // Marks pixels that drawing may change; the second corner is exclusive.
   void touch(double x0, double y0, double x1, double y1);
-  // After drawing, before reading.
+  // Must be called after drawing and before reading.
   void finish();
 
   bool empty() const { return runs_.empty(); }
 
-  // Neighbouring tiles with something on them.
+  // Neighboring tiles that were drawn on.
   struct Run {
-    int x, y, width;  // in pixels; as high as a tile; may reach beyond the frame
+    int x, y, width;  // in pixels; as high as a tile; may extend beyond the frame
   };
   const std::vector<Run> &runs() const { return runs_; }
 
-  // Alpha, red, green, blue from the highest byte down, premultiplied. Tiles are whole: rows reach beyond
-  // the frame.
+  // Premultiplied alpha, red, green and blue, from the highest byte to the lowest. Rows consist of whole
+  // tiles and may extend beyond the frame.
   const std::uint32_t *row(int y) const {
     return pixels_.get() + static_cast<std::ptrdiff_t>(y) * columns_ * tile_width;
   }

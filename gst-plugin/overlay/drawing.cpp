@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "model/levels.h"
+#include "model/scoring/levels.h"
 
 namespace uniad {
 
@@ -20,13 +20,13 @@ constexpr double contour_level = 0.975;
 constexpr GstClockTime old_age = GST_SECOND / 2;
 constexpr double smallest_font = 6;  // pixels: nobody reads less
 
-constexpr std::uint32_t panel_colour = 0xa6101418;
-constexpr std::uint32_t normal_colour = 0xff43a047;
-constexpr std::uint32_t anomaly_colour = 0xffe53935;
-constexpr std::uint32_t unknown_colour = 0xff9e9e9e;
-constexpr std::uint32_t track_colour = 0x59ffffff;
+constexpr std::uint32_t panel_color = 0xa6101418;
+constexpr std::uint32_t normal_color = 0xff43a047;
+constexpr std::uint32_t anomaly_color = 0xffe53935;
+constexpr std::uint32_t unknown_color = 0xff9e9e9e;
+constexpr std::uint32_t track_color = 0x59ffffff;
 
-void set_colour(cairo_t *cairo, std::uint32_t argb) {
+void set_color(cairo_t *cairo, std::uint32_t argb) {
   const auto channel = [argb](int shift) { return ((argb >> shift) & 0xff) / 255.0; };
   cairo_set_source_rgba(cairo, channel(16), channel(8), channel(0), channel(24));
 }
@@ -66,9 +66,9 @@ std::string age_text(GstClockTime age) {
   return format(seconds < 9.95 ? "%.1f s ago" : "%.0f s ago", seconds);
 }
 
-std::uint32_t state_colour(const Result &result) {
-  if (!result.threshold) return unknown_colour;
-  return result.anomalous ? anomaly_colour : normal_colour;
+std::uint32_t state_color(const Result &result) {
+  if (!result.threshold) return unknown_color;
+  return result.anomalous ? anomaly_color : normal_color;
 }
 
 const char *state_name(const Result &result) {
@@ -88,12 +88,12 @@ std::string markup_of(const Result &result) {
 }
 
 // A dark rim makes a line visible on any ground.
-void stroke(cairo_t *cairo, double width, std::uint32_t colour) {
+void stroke(cairo_t *cairo, double width, std::uint32_t color) {
   cairo_set_line_width(cairo, width * 2);
-  set_colour(cairo, (colour >> 25) << 24);
+  set_color(cairo, (color >> 25) << 24);
   cairo_stroke_preserve(cairo);
   cairo_set_line_width(cairo, width);
-  set_colour(cairo, colour);
+  set_color(cairo, color);
   cairo_stroke(cairo);
 }
 
@@ -120,7 +120,7 @@ std::vector<Segment> contours_of(const Result &result, const SmoothMap &map) {
 
 void draw_contours(const Result &result, const Style &style, Canvas &canvas) {
   if (!result.anomalous || result.grid.empty()) return;
-  // What lies far off is cut off, and what is no number is nothing.
+  // What lies far off is cut off, and what is not finite is nothing.
   const auto far =
       static_cast<float>(100 * std::max(std::abs(*result.threshold), std::abs(result.score)) + 1);
   std::vector<float> values = result.grid;
@@ -143,7 +143,7 @@ void draw_contours(const Result &result, const Style &style, Canvas &canvas) {
     canvas.touch(std::min(x0, x1) - width - 1, std::min(y0, y1) - width - 1, std::max(x0, x1) + width + 1,
                  std::max(y0, y1) + width + 1);
   }
-  stroke(cairo, width, style.line_colour);
+  stroke(cairo, width, style.line_color);
   cairo_restore(cairo);
 }
 
@@ -169,7 +169,7 @@ void draw_boxes(const Result &result, const Style &style, Canvas &canvas) {
     canvas.touch(x0 - rim, y0 - rim, x0 + rim, y1 + rim);
     canvas.touch(x1 - rim, y0 - rim, x1 + rim, y1 + rim);
   }
-  stroke(cairo, width, style.line_colour);
+  stroke(cairo, width, style.line_color);
 }
 
 void rounded_rectangle(cairo_t *cairo, double x, double y, double width, double height, double radius) {
@@ -182,20 +182,20 @@ void rounded_rectangle(cairo_t *cairo, double x, double y, double width, double 
   cairo_close_path(cairo);
 }
 
-void fill_rounded(cairo_t *cairo, std::uint32_t colour, double x, double y, double width, double height,
+void fill_rounded(cairo_t *cairo, std::uint32_t color, double x, double y, double width, double height,
                   double radius) {
   if (width <= 0 || height <= 0) return;
   rounded_rectangle(cairo, x, y, width, height, radius);
-  set_colour(cairo, colour);
+  set_color(cairo, color);
   cairo_fill(cairo);
 }
 
 // The probability from 0 to 1, with a mark at the threshold.
 void draw_gauge(cairo_t *cairo, const Result &result, double x, double y, double width, double height) {
-  fill_rounded(cairo, track_colour, x, y, width, height, height / 2);
+  fill_rounded(cairo, track_color, x, y, width, height, height / 2);
   const double share = std::isfinite(result.probability) ? std::clamp(result.probability, 0.0, 1.0) : 0.0;
-  fill_rounded(cairo, state_colour(result), x, y, width * share, height, height / 2);
-  set_colour(cairo, 0xffffffff);
+  fill_rounded(cairo, state_color(result), x, y, width * share, height, height / 2);
+  set_color(cairo, 0xffffffff);
   cairo_rectangle(cairo, x + width / 2 - height / 6, y - height / 3, height / 3, height * 5 / 3);
   cairo_fill(cairo);
 }
@@ -247,25 +247,25 @@ std::optional<Heat> heat_of(const Result &result, const Style &style) {
   levels.reserve(result.grid.size());
   bool shows = false;
   for (const float value : result.grid) {
-    // What lies far outside is cut off, and what is no number is nothing.
+    // What lies far outside is cut off, and what is not finite is nothing.
     const double level = std::clamp((value - low) / (high - low), -100.0, 100.0) * 255;
     levels.push_back(std::isnan(level) ? -255.0F : static_cast<float>(level));
     shows = shows || levels.back() >= 1;
   }
   if (!shows) return std::nullopt;
-  return Heat{SmoothMap(result.columns, result.rows, std::move(levels), result.grid_area), style.colour_map,
+  return Heat{SmoothMap(result.columns, result.rows, std::move(levels), result.grid_area), style.color_map,
               static_cast<float>(style.opacity), result.picture};
 }
 
 // Fonts of its own: Pango's default ones belong to one thread.
-Artist::Artist()
+OverlayRenderer::OverlayRenderer()
     : fonts_(pango_cairo_font_map_new()),
       context_(pango_font_map_create_context(fonts_.get())),
       layout_(pango_layout_new(context_.get())) {
   pango_layout_set_single_paragraph_mode(layout_.get(), TRUE);
 }
 
-double Artist::draw_score(const Result &result, const Style &style, double top, Canvas &canvas) {
+double OverlayRenderer::draw_score(const Result &result, const Style &style, double top, Canvas &canvas) {
   const double scale = scale_of(canvas);
   const std::unique_ptr<PangoFontDescription, FreeFont> font(
       pango_font_description_from_string(style.font.c_str()));
@@ -305,14 +305,14 @@ double Artist::draw_score(const Result &result, const Style &style, double top, 
   cairo_save(cairo);
   cairo_rectangle(cairo, left, top, width, height);
   cairo_clip(cairo);
-  fill_rounded(cairo, panel_colour, left, top, width, height, 0.4 * size);
-  fill_rounded(cairo, state_colour(result), left + padding, top + padding, badge_width, line_height,
+  fill_rounded(cairo, panel_color, left, top, width, height, 0.4 * size);
+  fill_rounded(cairo, state_color(result), left + padding, top + padding, badge_width, line_height,
                0.25 * size);
   if (result.threshold)
     draw_gauge(cairo, result, left + padding, top + padding + line_height + 0.28 * size, width - 2 * padding,
                0.18 * size);
 
-  set_colour(cairo, 0xffffffff);
+  set_color(cairo, 0xffffffff);
   if (text_width > 0) {
     pango_layout_set_ellipsize(layout_.get(), PANGO_ELLIPSIZE_END);
     pango_layout_set_width(layout_.get(), static_cast<int>(std::ceil(text_width) * PANGO_SCALE));
@@ -326,7 +326,7 @@ double Artist::draw_score(const Result &result, const Style &style, double top, 
   return top + height;
 }
 
-void Artist::draw(const std::vector<Result> &results, const Style &style, Canvas &canvas) {
+void OverlayRenderer::draw(const std::vector<Result> &results, const Style &style, Canvas &canvas) {
   if (canvas.cairo() == nullptr) return;
   canvas.clear();
   for (const Result &result : results) {

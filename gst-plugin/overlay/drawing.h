@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Selects what to draw of a result, and draws contours, boxes and text.
 #pragma once
 
 #include <pango/pangocairo.h>
@@ -9,30 +10,31 @@
 #include <string>
 #include <vector>
 
+#include "gst-plugin/base/ref.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "gst-plugin/overlay/canvas.h"
-#include "gst-plugin/overlay/colour_map.h"
+#include "gst-plugin/overlay/color_map.h"
 #include "gst-plugin/overlay/painter.h"
 
 namespace uniad {
 
-// Lengths are pixels of a frame of 1080 rows and scale with the frame.
+// Lengths are in pixels for a frame height of 1080 and scale with the frame.
 struct Style {
   bool heatmap = true;
   bool contours = true;
   bool boxes = false;
   bool score = true;
-  ColourMap colour_map = ColourMap::Turbo;
+  ColorMap color_map = ColorMap::Turbo;
   double opacity = 0.5;
-  std::optional<double> low, high;  // values of the map where heat begins to show and is strongest
+  std::optional<double> low, high;  // range of the map's values that the heatmap shows
   double line_width = 3;
-  std::uint32_t line_colour = 0xffffffff;  // alpha, red, green, blue
+  std::uint32_t line_color = 0xffffffff;  // alpha, red, green, blue
   std::string font = "Sans 34";
 
   bool operator==(const Style &) const = default;
 };
 
-// A GstAnomalyMeta as far as it can be seen.
+// The visible part of a GstAnomalyMeta.
 struct Result {
   struct Box {
     float x, y, width, height, score;
@@ -44,12 +46,12 @@ struct Result {
   std::optional<double> threshold;
   double probability = 0;
   bool anomalous = false;
-  std::string age;  // empty: new
+  std::string age;  // empty if the result is new
   int columns = 0;
   int rows = 0;
   std::vector<float> grid;
   Area grid_area;
-  Area picture;            // beyond it lie borders
+  Area picture;            // outside of it are borders
   std::vector<Box> boxes;  // strongest first
 
   bool operator==(const Result &) const = default;
@@ -57,31 +59,24 @@ struct Result {
 
 Result result_of(const GstAnomalyMeta &meta);
 
-// Absent where nothing would show.
+// Absent if nothing would be visible.
 std::optional<Heat> heat_of(const Result &result, const Style &style);
 
 // Draws contours, boxes and text.
-class Artist {
+class OverlayRenderer {
  public:
-  Artist();
+  OverlayRenderer();
 
-  // Below each other where there are several results.
+  // Several results are placed below each other.
   void draw(const std::vector<Result> &results, const Style &style, Canvas &canvas);
 
  private:
-  struct Unref {
-    template <typename T>
-    void operator()(T *object) const {
-      g_object_unref(object);
-    }
-  };
-
   // Returns the lower edge.
   double draw_score(const Result &result, const Style &style, double top, Canvas &canvas);
 
-  std::unique_ptr<PangoFontMap, Unref> fonts_;
-  std::unique_ptr<PangoContext, Unref> context_;
-  std::unique_ptr<PangoLayout, Unref> layout_;
+  Ref<PangoFontMap> fonts_;
+  Ref<PangoContext> context_;
+  Ref<PangoLayout> layout_;
 };
 
 }  // namespace uniad

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/overlay/gpu_drawing.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <utility>
-
-#include "model/engine/cuda_module.h"
 
 namespace uniad {
 
 namespace {
-
-// Null where nobody has opened the module, or one of another build.
-const CudaModule *opened_module() {
-  void *handle = dlopen(cuda_module_file, RTLD_NOW | RTLD_NOLOAD);
-  if (handle == nullptr) return nullptr;
-  const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(handle, cuda_module_function));
-  return function != nullptr ? function(cuda_module_version) : nullptr;
-}
 
 // As FrameView has them; YV12's chroma is the other way round there.
 bool is_drawn_on(const GstVideoInfo &info) {
@@ -54,11 +42,10 @@ std::unique_ptr<GpuDrawing> GpuDrawing::create(GstElement *element, const GstCap
 
 void GpuDrawing::begin(GstBuffer *buffer) {
   if (std::exchange(begun_, true)) return;
-  const CudaModule *module = opened_module();
   const auto device = cuda_device_of(buffer);
-  if (module == nullptr || !device) return;
-  frames_ = CudaFrames::create(element_, *device);
-  kernels_ = module->painter(*device);
+  if (!device) return;
+  kernels_ = cuda::painter_of_open_module(*device);
+  if (kernels_) frames_ = CudaFrames::create(element_, *device);
 }
 
 bool GpuDrawing::paint(GstBuffer *buffer, Painter &painter, std::span<const Heat> heats,
@@ -68,7 +55,7 @@ bool GpuDrawing::paint(GstBuffer *buffer, Painter &painter, std::span<const Heat
     return false;
   begin(buffer);
   if (!kernels_ || !cuda_device_of(buffer)) return false;
-  const auto held = frames_->hold_for_drawing(buffer, info_);
+  const auto held = frames_->map_for_drawing(buffer, info_);
   if (!held) return false;
   const cuda::DrawnFrame frame = drawn_frame(held->view());
   for (const Heat &heat : heats) {

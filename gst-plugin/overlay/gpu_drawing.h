@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Draws on frames in GPU memory.
 #pragma once
 
 #include <gst/video/video.h>
@@ -6,23 +7,23 @@
 #include <memory>
 #include <span>
 
-#include "gst-plugin/cuda_frame.h"
 #include "gst-plugin/overlay/canvas.h"
 #include "gst-plugin/overlay/painter.h"
+#include "gst-plugin/video/cuda_frame.h"
 #include "model/cuda/frame_painter.h"
 
 namespace uniad {
 
-// Draws on frames where they lie in a GPU's memory, with the kernels of libuniad's CUDA module. That module
-// brings in LibTorch, so it is never opened for drawing alone: where uniaddetect has not opened it, on
-// another device too, frames are the CPU's to draw on.
+// Draws on frames in GPU memory with the kernels of libuniad's CUDA module. The module loads LibTorch, so it
+// is not opened for drawing alone: if uniaddetect has not opened it, or has done so for another device, the
+// CPU draws.
 class GpuDrawing {
  public:
-  // Null where the kernels do not draw on such frames.
+  // Null if the kernels do not support such frames.
   static std::unique_ptr<GpuDrawing> create(GstElement *element, const GstCaps *caps,
                                             const GstVideoInfo &info);
 
-  // False: nothing is drawn yet, and the CPU has to. Throws Error where the device fails.
+  // Returns false if nothing was drawn and the CPU has to draw. Throws Error if the device fails.
   bool paint(GstBuffer *buffer, Painter &painter, std::span<const Heat> heats, const Canvas &canvas);
 
  private:

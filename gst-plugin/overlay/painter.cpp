@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdlib>
 
-#include "gst-plugin/frame_view.h"
+#include "gst-plugin/video/mapped_frame.h"
 
 namespace uniad {
 
@@ -45,7 +45,7 @@ Mix scaled(double red, double green, double blue, double scale, int offset) {
   return {fixed(red), fixed(green), fixed(blue), offset};
 }
 
-// How each of the frame's components, 8 bits wide, is made from a colour.
+// How each of the frame's components, 8 bits wide, is made from a color.
 std::array<Mix, 4> mixes_of(const GstVideoInfo &info) {
   const bool limited = is_limited(info);
   const double luma_scale = limited ? 219.0 / 255 : 1.0;
@@ -128,27 +128,27 @@ class Painter::UnpackedRow {
   }
 
  private:
-  // The frame keeps its palette: pixels that changed take its nearest colour.
+  // The frame keeps its palette: pixels that changed take its nearest color.
   void write_indices(int y) {
     const auto *now = reinterpret_cast<const std::uint32_t *>(words_.data());
     const auto *then = reinterpret_cast<const std::uint32_t *>(before_.data());
     auto *indices = static_cast<std::uint8_t *>(frame_.data[0]) +
                     static_cast<std::ptrdiff_t>(y) * GST_VIDEO_FRAME_PLANE_STRIDE(&frame_, 0);
-    std::uint32_t last_colour = 0;
+    std::uint32_t last_color = 0;
     std::uint8_t last_index = 0;
     bool known = false;
     for (int x = 0; x < width_; ++x) {
       if (now[x] == then[x]) continue;
-      if (!known || now[x] != last_colour) last_index = nearest(now[x]);
-      last_colour = now[x];
+      if (!known || now[x] != last_color) last_index = nearest(now[x]);
+      last_color = now[x];
       known = true;
       indices[x] = last_index;
     }
   }
 
-  // `colour`: alpha, red, green, blue in memory, as unpacked; the palette has them as a number.
-  std::uint8_t nearest(std::uint32_t colour) const {
-    const auto *argb = reinterpret_cast<const std::uint8_t *>(&colour);
+  // `color`: alpha, red, green, blue in memory, as unpacked; the palette has them as a number.
+  std::uint8_t nearest(std::uint32_t color) const {
+    const auto *argb = reinterpret_cast<const std::uint8_t *>(&color);
     const auto *palette = static_cast<const std::uint32_t *>(frame_.data[1]);
     int best = 0;
     int best_distance = G_MAXINT;
@@ -233,14 +233,14 @@ Painter::Tables Painter::tables_of(const Heat &heat) const {
   Tables tables{};
   for (std::size_t level = 0; level < 256; ++level) {
     const float position = static_cast<float>(level) / 255;
-    // Fades in over the first third; a single colour has nothing but its opacity to say how much.
-    const float t = heat.colours == ColourMap::Red ? position : std::min(position * 3, 1.0F);
+    // Fades in over the first third; a single color has nothing but its opacity to say how much.
+    const float t = heat.colors == ColorMap::Red ? position : std::min(position * 3, 1.0F);
     const float alpha = std::round(256 * heat.opacity * t * t * (3 - 2 * t));
-    const Rgb colour = colour_of(heat.colours, position);
+    const Rgb color = color_of(heat.colors, position);
     for (std::size_t c = 0; c < tables.size(); ++c) {
       const Mix &mix = mixes_[c];
-      const float value = (static_cast<float>(mix.red) * colour.r + static_cast<float>(mix.green) * colour.g +
-                           static_cast<float>(mix.blue) * colour.b) /
+      const float value = (static_cast<float>(mix.red) * color.r + static_cast<float>(mix.green) * color.g +
+                           static_cast<float>(mix.blue) * color.b) /
                               (1 << mix_bits) +
                           static_cast<float>(mix.offset);
       tables[c][level] =
@@ -271,9 +271,9 @@ template <typename Use>
 void Painter::each_heat_span(const Band &band, bool interlaced, const Heat &heat, int row, Use use) {
   const SmoothMap &map = heat.levels;
   const int last_sample = (1 << band.vertical) - 1;
-  const double centre =
+  const double center =
       (frame_row(band, interlaced, row, 0) + frame_row(band, interlaced, row, last_sample) + 1) / 2.0;
-  const double v = std::min(centre / height_, 1.0);
+  const double v = std::min(center / height_, 1.0);
   if (v < heat.picture.y || v > heat.picture.y + heat.picture.height) return;
   map.section(v, coefficients_, parabolas_);
 

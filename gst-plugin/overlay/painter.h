@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Draws on frames of any raw format in system memory.
 #pragma once
 
 #include <gst/video/video.h>
@@ -8,26 +9,26 @@
 #include <vector>
 
 #include "gst-plugin/overlay/canvas.h"
-#include "gst-plugin/overlay/colour_map.h"
+#include "gst-plugin/overlay/color_map.h"
 #include "gst-plugin/overlay/pixels.h"
 #include "gst-plugin/overlay/smooth_map.h"
 #include "model/cuda/frame_painter.h"
 
 namespace uniad {
 
-// A surface in levels 0..255 (below 0: not there), and how each level looks.
+// A surface of levels 0..255 (below 0: outside), and how each level is drawn.
 struct Heat {
   SmoothMap levels;
-  ColourMap colours;
-  float opacity;      // of the levels that are opaque
+  ColorMap colors;
+  float opacity;      // at the most opaque levels
   Area picture = {};  // the part of the frame that it covers
 };
 
-// Blends onto frames of one format, straight on their planes. Formats that are not made of whole bytes are
-// unpacked and packed again with GStreamer's functions, row by row and only the rows that change.
+// Blends onto frames of one format, directly on their planes. Formats whose samples are not whole bytes are
+// unpacked and repacked with GStreamer's functions, row by row, and only for rows that change.
 class Painter {
  public:
-  // What each level makes of a sample, for each component.
+  // How each level changes a sample, for each component.
   using Tables = cuda::HeatTables;
 
   explicit Painter(const GstVideoInfo &info);
@@ -37,11 +38,11 @@ class Painter {
 
   Tables tables_of(const Heat &heat) const;
 
-  // `frame`: mapped for reading and writing, of the format and size that the painter was made for.
+  // frame: mapped for reading and writing, with the format and size that the painter was created for.
   void paint(GstVideoFrame &frame, const Heat &heat);
   void paint(GstVideoFrame &frame, const Canvas &canvas);
 
-  // The canvas for painting it elsewhere, onto progressive frames of whole bytes.
+  // The canvas in a form for painting elsewhere, on progressive frames with whole-byte samples.
   struct CanvasPaints {
     std::vector<cuda::PaintedSpan> spans;
     std::vector<Paint> paints;
@@ -51,10 +52,10 @@ class Painter {
  private:
   static constexpr int unused = -1;
 
-  // Samples that lie next to each other, pixel after pixel: a plane, or the chroma of a packed one.
+  // Samples that are adjacent in memory, pixel after pixel: a plane, or the chroma of a packed plane.
   struct Band {
     int plane;
-    int lanes;                      // bytes (samples, where unpacked) a pixel
+    int lanes;                      // bytes (samples, if unpacked) per pixel
     std::array<int, 8> components;  // of each lane, or `unused`
     int horizontal, vertical;       // subsampling, as shifts
   };
@@ -70,10 +71,11 @@ class Painter {
   void fill_paints(const Band &band, const Tables &tables, const std::uint8_t *levels, int n);
   void fill_paints(const Band &band, const std::uint32_t *argb, int n);
   const std::uint32_t *average(const Band &band, bool interlaced, const Canvas &canvas, int row, Span span);
-  // Calls use(span) for what shows of the row, with its levels in levels_.
+  // Calls use(span) for the visible part of the row, with its levels in levels_.
   template <typename Use>
   void each_heat_span(const Band &band, bool interlaced, const Heat &heat, int row, Use use);
-  // Calls use(band, row, span) for what the canvas covers, with its paints in paints_. Not by unpacking.
+  // Calls use(band, row, span) for the area that the canvas covers, with its paints in paints_. Not for
+  // unpacked formats.
   template <typename Use>
   void each_canvas_span(const Canvas &canvas, bool interlaced, Use use);
 
@@ -82,7 +84,7 @@ class Painter {
   GstVideoInfo info_;
   int width_;
   int height_;
-  std::vector<Band> bands_;  // empty: by unpacking
+  std::vector<Band> bands_;  // empty for unpacked formats
   Band unpacked_band_{};
   std::array<Mix, 4> mixes_{};
   std::uint32_t wide_scale_ = 257;

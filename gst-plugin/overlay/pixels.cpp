@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "model/vectorise.h"
+#include "model/base/vectorize.h"
 
 namespace uniad {
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void levels_along(const SmoothMap::Parabola &parabola, float t, float step, int n, std::uint8_t *levels) {
   const auto [a, b, c] = parabola;
   for (int i = 0; i < n; ++i) {
@@ -17,7 +17,7 @@ void levels_along(const SmoothMap::Parabola &parabola, float t, float step, int 
   }
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void look_up(const std::uint8_t *levels, int n, const std::array<Paint, 256> &table, Paint *paints,
              std::ptrdiff_t stride) {
   const Paint *entries = table.data();
@@ -27,29 +27,29 @@ void look_up(const std::uint8_t *levels, int n, const std::array<Paint, 256> &ta
     for (int i = 0; i < n; ++i) paints[i * stride] = entries[levels[i]];
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void mix(const std::uint32_t *argb, int n, const Mix &mix, Paint *paints, std::ptrdiff_t stride) {
   const auto [red, green, blue, offset] = mix;
   for (int i = 0; i < n; ++i) {
     const std::uint32_t pixel = argb[i];
     const std::uint32_t alpha = (pixel >> 24) + (pixel >> 31);  // 0..256
-    const std::int32_t colour = red * static_cast<std::int32_t>((pixel >> 16) & 0xff) +
-                                green * static_cast<std::int32_t>((pixel >> 8) & 0xff) +
-                                blue * static_cast<std::int32_t>(pixel & 0xff);
+    const std::int32_t color = red * static_cast<std::int32_t>((pixel >> 16) & 0xff) +
+                               green * static_cast<std::int32_t>((pixel >> 8) & 0xff) +
+                               blue * static_cast<std::int32_t>(pixel & 0xff);
     const std::int32_t value =
-        ((colour + (1 << (mix_bits - 9))) >> (mix_bits - 8)) + offset * static_cast<std::int32_t>(alpha);
+        ((color + (1 << (mix_bits - 9))) >> (mix_bits - 8)) + offset * static_cast<std::int32_t>(alpha);
     const auto most = static_cast<std::int32_t>(255 * alpha);
     const auto add = static_cast<std::uint32_t>(std::min(std::max(value, 0), most));
     paints[i * stride] = (256 - alpha) << 16 | add;
   }
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void blend(const Paint *paints, int n, std::uint8_t *samples) {
   for (int i = 0; i < n; ++i) samples[i] = static_cast<std::uint8_t>(painted(samples[i], paints[i]));
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void blend(const Paint *paints, int n, std::uint32_t scale, std::uint16_t *samples) {
   for (int i = 0; i < n; ++i) samples[i] = static_cast<std::uint16_t>(painted(samples[i], paints[i], scale));
 }

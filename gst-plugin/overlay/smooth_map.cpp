@@ -105,7 +105,7 @@ std::size_t highest_corner(const Lattice &lattice, const Area &part) {
   return highest;
 }
 
-// The corners at or above the level that hang together with this one (8 neighbours).
+// The corners at or above the level that hang together with this one (8 neighbors).
 std::vector<std::size_t> connected(const Lattice &lattice, std::size_t start, float level) {
   std::vector<char> seen(lattice.values.size());
   std::vector<std::size_t> found{start};

@@ -5,8 +5,8 @@
 
 #include "model/backbone/efficientnet.h"
 #include "model/backbone/resnet.h"
-#include "model/backbone/taps.h"
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/config/taps.h"
 
 namespace uniad {
 namespace {
@@ -16,14 +16,15 @@ const BackboneInfo &info_of(const BackboneConfig &config) {
   if (info == nullptr) {
     std::string names;
     for (const std::string &name : backbone_names()) names += (names.empty() ? "" : ", ") + name;
-    throw Error("backbone", "unknown name '" + config.name + "'", "known are " + names);
+    throw Error(ErrorKind::Unsupported, "backbone", "unknown name '" + config.name + "'",
+                "the known names are " + names);
   }
   const bool known = std::all_of(config.stages.begin(), config.stages.end(), [info](int stage) {
     return stage >= 1 && stage <= static_cast<int>(info->taps.size());
   });
   if (config.stages.empty() || !known || !std::is_sorted(config.stages.begin(), config.stages.end())) {
-    throw Error(config.name, "no such stages",
-                "name one or more of 1 to " + std::to_string(info->taps.size()) + ", ascending");
+    throw Error(ErrorKind::Unsupported, config.name, "there are no such stages",
+                "use one or more of 1 to " + std::to_string(info->taps.size()) + ", in ascending order");
   }
   return *info;
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+// A convolution with one of the three padding rules.
 #pragma once
 
 #include <torch/torch.h>
 
-#include "model/file/model_file.h"
+#include "model/config/model_config.h"
 
 namespace uniad {
 
-// A convolution padded by one of the three rules (facts 4.2). `native_extent` is the side of this layer's
-// input when the network is fed its native size; only StaticSame looks at it.
+// A convolution padded by one of the three rules (docs/network-details.md, "Padding"). native_extent is the
+// side length of this layer's input at the network's native size; it is used by StaticSame only.
 class PaddedConv2dImpl : public torch::nn::Conv2dImpl {
  public:
   PaddedConv2dImpl(torch::nn::Conv2dOptions options, PaddingRule rule, int native_extent);

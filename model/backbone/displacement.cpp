@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "model/backbone/padding.h"
-#include "model/backbone/taps.h"
+#include "model/config/taps.h"
 
 namespace uniad {
 namespace {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+// The position of the anomaly grid in the frame.
 #pragma once
 
-#include "model/file/model_file.h"
+#include "model/config/model_config.h"
 
 namespace uniad {
 
-// By how many input pixels what the deepest tapped map tells lies further left (up) than a map drawn evenly
-// over `extent` input pixels shows it; negative: further right (down).
+// The offset in input pixels by which the content of the deepest tapped map is further left (up) than in a
+// map that is spread evenly over `extent` input pixels; negative if it is further right (down).
 //
-// Backbones learn from pictures of their native size, half of them mirrored, so a map of theirs comes to lie
-// in the middle of the picture: its n cells, `stride` pixels each, reach beyond both edges alike, by
-// (stride * n - native) / 2. Padding that stays what it was at native size keeps them where they are by the
-// upper left corner; padding that adapts to the input moves them.
-// `config`: of a known backbone and its stages.
+// Backbones are trained on pictures of their native size, half of them mirrored, so their maps are centered
+// on the picture: n cells of `stride` pixels extend equally beyond both edges, by (stride * n - native) / 2.
+// With padding that is fixed at the native size, the cells keep this position relative to the upper left
+// corner; with padding that adapts to the input, they move. config: with a known backbone and valid stages.
 double displacement(const BackboneConfig &config, int extent);
 
-// Where the first value of a model's anomaly grid lies, in 0..1 of the frame; the last lies at that + 1.
+// The position of the first value of a model's anomaly grid, in 0..1 of the frame; the last one is 1 further.
 struct GridOrigin {
   double left, top;
 };

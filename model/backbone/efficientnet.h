@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+// EfficientNet and EfficientNet-Lite.
 #pragma once
 
 #include "model/backbone/backbone.h"
 #include "model/backbone/convolution.h"
-#include "model/backbone/taps.h"
+#include "model/config/taps.h"
 
 namespace uniad {
 
-// Mobile inverted bottleneck: expand, depthwise, squeeze-and-excitation, project (facts 4.2). Lite has no
-// squeeze-and-excitation, and ReLU6 for swish.
+// Mobile inverted bottleneck: expand, depthwise, squeeze-and-excitation, project (docs/network-details.md,
+// "EfficientNet"). Lite has no squeeze-and-excitation, and ReLU6 instead of swish.
 class InvertedResidualBlockImpl : public torch::nn::Module {
  public:
   InvertedResidualBlockImpl(const InvertedResidual &block, bool lite, PaddingRule rule, int native_extent,

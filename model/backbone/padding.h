@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+// Computes the padding of a convolution.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
-#include "model/file/model_file.h"
+#include "model/config/model_config.h"
 
 namespace uniad {
 
-// Pixels beside a map along one axis.
+// Number of padding pixels along one axis.
 struct Padding {
   std::int64_t before, after;
 };
 
-// What a rule (facts 4.2) puts beside `extent` pixels for a convolution of this kernel and stride. `native`:
-// the extent where the network is fed its native size; only StaticSame looks at it. TensorFlow's "same" is as
-// much as the last window needs, the odd pixel on the high side.
+// The padding of `extent` pixels by a rule (docs/network-details.md, "Padding") for a convolution with this
+// kernel and stride. native: the extent at the network's native size, used by StaticSame only. TensorFlow's
+// "same" pads as much as the last window requires, with the odd pixel on the high side.
 inline Padding padding_along(std::int64_t extent, std::int64_t native, std::int64_t kernel,
                              std::int64_t stride, PaddingRule rule) {
   if (rule == PaddingRule::Symmetric) return {kernel / 2, kernel / 2};

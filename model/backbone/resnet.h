@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// ResNet.
 #pragma once
 
 #include "model/backbone/backbone.h"
-#include "model/backbone/taps.h"
+#include "model/config/taps.h"
 
 namespace uniad {
 
@@ -19,7 +20,7 @@ class ResidualBlockImpl : public torch::nn::Module {
   torch::nn::BatchNorm2d bn2_{nullptr};
   torch::nn::Conv2d conv3_{nullptr};  // bottleneck only
   torch::nn::BatchNorm2d bn3_{nullptr};
-  torch::nn::Sequential downsample_{nullptr};  // where the shape changes
+  torch::nn::Sequential downsample_{nullptr};  // if the shape changes
 };
 TORCH_MODULE(ResidualBlock);
 

@@ -15,11 +15,11 @@
 #include <map>
 #include <utility>
 
+#include "model/base/error.h"
 #include "model/cuda/device_network.h"
 #include "model/cuda/frame_input.h"
 #include "model/cuda/guarded.h"
 #include "model/cuda/kernels.h"
-#include "model/error.h"
 
 namespace uniad::cuda {
 
@@ -189,9 +189,9 @@ class CudaBackend : public Backend {
   void check_run(int code, const char *doing) const { check(*runtime_, code, doing, During::Run); }
 
   void settle() const {
-    runtime_->synchronise(input_.stream());
-    runtime_->synchronise(compute_.get());
-    runtime_->synchronise(download_.get());
+    runtime_->synchronize(input_.stream());
+    runtime_->synchronize(compute_.get());
+    runtime_->synchronize(download_.get());
   }
 
   // While one part is computed, the next one is uploaded and the one before is read.
@@ -251,7 +251,7 @@ class CudaBackend : public Backend {
   }
 
   void collect(Batch &batch, std::span<Picture> pictures) {
-    check_run(runtime_->synchronise(batch.downloaded.get()), "waiting for results");
+    check_run(runtime_->synchronize(batch.downloaded.get()), "waiting for results");
     const std::int64_t size = network_.part_size();
     input_.copiers().run(static_cast<int>(pictures.size()), [&](int number, int /*thread*/) {
       const auto i = static_cast<std::size_t>(number);
@@ -280,7 +280,7 @@ class CudaBackend : public Backend {
     const c10::cuda::CUDAStreamGuard on_stream(stream());
     const torch::Tensor images = images_.narrow(0, 0, pictures);
     for (int i = 0; i < 2; ++i) network_(images);
-    check_run(runtime_->synchronise(compute_.get()), "preparing the network");
+    check_run(runtime_->synchronize(compute_.get()), "preparing the network");
 
     auto graph = std::make_unique<Graph>();
     graph->graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
@@ -318,7 +318,8 @@ ElementType choose_type(const std::string &precision, int device) {
     if (precision == name_of(type)) return type;
   if (precision == "auto")
     return compute_capability(device) >= first_bf16 ? ElementType::Bf16 : ElementType::Fp16;
-  throw Error("precision", "unknown value '" + precision + "'", "use auto, fp32, bf16 or fp16");
+  throw Error(ErrorKind::Unsupported, "precision", "unknown value '" + precision + "'",
+              "use auto, fp32, bf16 or fp16");
 }
 
 std::unique_ptr<Backend> make_backend(const Model &model, const std::string &where, int device,

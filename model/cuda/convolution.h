@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Launches depthwise convolutions, and what finishes a convolution, on a GPU.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +31,7 @@ void finish(const FinishJob &job, const Launch &launch) {
          Extent{row_packs, job.rows});
 }
 
-// 16 bytes at once where the channels allow it.
+// Processes 16 bytes at once if the number of channels allows it.
 template <typename Element, typename Launch>
 void finish(const FinishJob &job, const Launch &launch) {
   constexpr int lanes = 16 / sizeof(Element);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// The bodies of the depthwise kernel and of the kernel that finishes convolutions.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 
-#include "model/activation.h"
-#include "model/cuda/element.h"
-#include "model/host_device.h"
+#include "model/base/activation.h"
+#include "model/base/host_device.h"
+#include "model/cuda/dtype.h"
 
 namespace uniad::cuda {
 
@@ -24,20 +25,20 @@ UNIAD_HOST_DEVICE inline float activate(float value, Activation activation) {
   return value;
 }
 
-// Neighbouring channels of one pixel, loaded and stored as one.
+// Neighboring channels of one pixel, loaded and stored as one.
 template <typename Element, int lanes>
 struct alignas(sizeof(Element) * lanes) Pack {
   Element values[lanes];
 };
 
-// What follows a convolution, in place and in one pass over its result, which LibTorch's CUDA convolutions
-// leave to two or three: activation(x + bias + skip). Position: (pack in a row of pixels, row of pixels of
-// all pictures) of a channels-last tensor.
+// The operations after a convolution, in place and in one pass: activation(x + bias + skip). LibTorch's CUDA
+// convolutions need two or three passes. Position: (pack in a row of pixels, row of pixels of all pictures)
+// of a channels-last tensor.
 template <typename Element, int lanes>
 struct FinishConvolution {
   Pack<Element, lanes> *values;
   const Pack<Element, lanes> *skip;  // or null
-  const float *bias;                 // a channel
+  const float *bias;                 // per channel
   int packs;                         // of one pixel
   int row_packs;                     // of one row of pixels
   Activation activation;
@@ -57,14 +58,14 @@ struct FinishConvolution {
   }
 };
 
-// A depthwise convolution with what follows it, in one pass, padded unevenly where that is asked for:
-// LibTorch takes four. Position: (pack in a row of output pixels, row of output pixels of all pictures) of
+// A depthwise convolution with bias and activation in one pass, with asymmetric padding if required. LibTorch
+// needs four passes. Position: (pack in a row of output pixels, row of output pixels of all pictures) of
 // channels-last tensors.
 template <typename Element, int lanes, int kernel>
 struct DepthwiseConvolution {
   const Pack<Element, lanes> *in;
   const Pack<Element, lanes> *weights;  // (kernel, kernel, packs)
-  const float *bias;                    // a channel
+  const float *bias;                    // per channel
   Pack<Element, lanes> *out;
   int in_height, in_width, out_height;
   int packs;      // of one pixel

@@ -22,7 +22,7 @@ DeviceNetwork::DeviceNetwork(const Model &model, const std::string &where, torch
 torch::Tensor DeviceNetwork::operator()(const torch::Tensor &images) const {
   std::vector<torch::Tensor> taps = folded_->forward(images);
   for (torch::Tensor &tap : taps) tap = tap.to(torch::kFloat32);
-  const torch::Tensor features = network_->standardise(neck(taps, rows_, columns_));
+  const torch::Tensor features = network_->standardize(neck(taps, rows_, columns_));
   std::vector<torch::Tensor> parts{features};
   if (network_->reconstruction) parts.push_back(network_->residuals(features));
   for (torch::Tensor &part : parts) part = part.flatten(2).transpose(1, 2);

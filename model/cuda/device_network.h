@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The network in LibTorch, folded for a GPU.
 #pragma once
 
 #include <torch/torch.h>
@@ -11,21 +12,21 @@
 
 namespace uniad::cuda {
 
-// The network of a model on a device, its backbone folded; the same on every device that LibTorch has.
+// The network of a model on a device, with its backbone folded. Works on every device of LibTorch.
 class DeviceNetwork {
  public:
   DeviceNetwork(const Model &model, const std::string &where, torch::Device device, torch::ScalarType type,
                 ConvolutionKernels kernels);
 
-  // images: (B, 3, H, W), channels last, of the network's type. Returns (B, parts, tokens, channels), fp32:
-  // features and, with UniAD, what it leaves of them.
+  // images: (B, 3, H, W), channels last, in the network's type. Returns (B, parts, tokens, channels), fp32:
+  // features and, with UniAD, their residuals.
   torch::Tensor operator()(const torch::Tensor &images) const;
 
   std::int64_t parts() const { return network_->reconstruction ? 2 : 1; }
   std::int64_t part_size() const { return std::int64_t{rows_} * columns_ * network_->channels(); }
 
  private:
-  std::shared_ptr<Network> network_;  // all of it but its backbone
+  std::shared_ptr<Network> network_;  // without its backbone
   std::unique_ptr<FoldedBackbone> folded_;
   int rows_, columns_;
 };

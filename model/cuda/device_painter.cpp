@@ -38,9 +38,9 @@ void DevicePainter::run(std::string_view doing, Enqueue enqueue) {
   const auto check_run = [&](int code) { check(runtime_, code, doing, During::Run); };
   try {
     enqueue(check_run);
-    check_run(runtime_.synchronise(stream_.get()));
+    check_run(runtime_.synchronize(stream_.get()));
   } catch (const Error &) {
-    runtime_.synchronise(stream_.get());
+    runtime_.synchronize(stream_.get());
     throw;
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Draws on frames in a device's memory through a Runtime.
 #pragma once
 
 #include <string_view>
@@ -10,12 +11,12 @@
 
 namespace uniad::cuda {
 
-// Keeps what it worked out for one layout, size and set of colours. The runtime's device is the current one
-// whenever a function of this is called.
+// Caches the data for one layout, size and set of colors. The runtime's device must be current when a
+// function of this class is called.
 class DevicePainter : public FramePainter {
  public:
   explicit DevicePainter(Runtime &runtime) : runtime_(runtime), stream_(create_stream(runtime)) {}
-  ~DevicePainter() override { runtime_.synchronise(stream_.get()); }
+  ~DevicePainter() override { runtime_.synchronize(stream_.get()); }
 
   void paint(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables) override;
   void paint(const DrawnFrame &frame, std::span<const PaintedSpan> spans,
@@ -24,8 +25,8 @@ class DevicePainter : public FramePainter {
  private:
   void prepare(const DrawnFrame &frame, const HeatSurface &heat, const HeatTables &tables);
   void reserve(std::size_t bytes);
-  // Waits for what `enqueue`, called with a function that checks calls, puts into the stream; where one
-  // fails, too, as the stream uses the caller's memory.
+  // Calls `enqueue` with a function that checks calls, and waits for the work that it puts into the stream,
+  // also on failure, because the stream uses the caller's memory.
   template <typename Enqueue>
   void run(std::string_view doing, Enqueue enqueue);
 
@@ -35,7 +36,7 @@ class DevicePainter : public FramePainter {
   Extent extent_, grid_;
   Area area_;
   HeatTables tables_{};
-  std::vector<PaintHeat> bodies_;  // without their samples
+  std::vector<PaintHeat> bodies_;  // without samples
   std::vector<Extent> extents_;
   std::vector<int> planes_;
   DeviceMemory heat_memory_;  // the bands' tables, then the grid

@@ -40,7 +40,7 @@ class DeviceRuntime : public Runtime {
     return result(cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking));
   }
   void destroy(Stream stream) noexcept override { result(cudaStreamDestroy(stream)); }
-  int synchronise(Stream stream) override { return result(cudaStreamSynchronize(stream)); }
+  int synchronize(Stream stream) override { return result(cudaStreamSynchronize(stream)); }
 
   int create_event(Event *event) override {
     return result(cudaEventCreateWithFlags(event, cudaEventDisableTiming));
@@ -48,7 +48,7 @@ class DeviceRuntime : public Runtime {
   void destroy(Event event) noexcept override { result(cudaEventDestroy(event)); }
   int record(Event event, Stream stream) override { return result(cudaEventRecord(event, stream)); }
   int wait(Stream stream, Event event) override { return result(cudaStreamWaitEvent(stream, event, 0)); }
-  int synchronise(Event event) override { return result(cudaEventSynchronize(event)); }
+  int synchronize(Event event) override { return result(cudaEventSynchronize(event)); }
 
   int copy_to_device(void *to, const void *from, std::size_t bytes, Stream stream) override {
     return result(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream));

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "model/backbone/convolution.h"
-#include "model/backbone/taps.h"
+#include "model/config/taps.h"
 
 namespace uniad::cuda {
 

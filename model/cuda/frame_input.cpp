@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/preprocess/filter.h"
 #include "model/preprocess/rows.h"
 
@@ -90,13 +90,13 @@ FrameInput::FrameInput(Runtime &runtime, const InputConfig &input, ElementType t
 
 FrameInput::~FrameInput() {
   // Nothing may run on memory that is given back; a device that fails here runs nothing any more.
-  runtime_.synchronise(upload_.get());
-  runtime_.synchronise(prepare_.get());
+  runtime_.synchronize(upload_.get());
+  runtime_.synchronize(prepare_.get());
 }
 
 void FrameInput::wait_for_all() {
-  check_run(runtime_.synchronise(upload_.get()), "uploading");
-  check_run(runtime_.synchronise(prepare_.get()), "preprocessing");
+  check_run(runtime_.synchronize(upload_.get()), "uploading");
+  check_run(runtime_.synchronize(prepare_.get()), "preprocessing");
 }
 
 void FrameInput::reserve_between(std::size_t bytes) {
@@ -129,7 +129,7 @@ FilterView FrameInput::filter(int in_size, int out_size) {
 
 FrameView FrameInput::upload(const FrameView &frame, Slot &slot) {
   const std::size_t bytes = packed_bytes(frame);
-  check_run(runtime_.synchronise(slot.uploaded.get()), "uploading a frame");
+  check_run(runtime_.synchronize(slot.uploaded.get()), "uploading a frame");
   if (bytes > slot.bytes) {
     wait_for_all();
     slot.bytes = 0;
@@ -159,9 +159,9 @@ FrameView FrameInput::upload(const FrameView &frame, Slot &slot) {
 void FrameInput::prepare(const FrameView &frame, void *picture) {
   check_frame(frame);
   if (frame.cuda_device && *frame.cuda_device != runtime_.device())
-    throw Error("video frame",
+    throw Error(ErrorKind::Unsupported, "video frame",
                 "its pixels are in the memory of CUDA device " + std::to_string(*frame.cuda_device) +
-                    ", the network on device " + std::to_string(runtime_.device()),
+                    ", but the network is on device " + std::to_string(runtime_.device()),
                 "decode and detect on the same GPU: device=cuda:" + std::to_string(*frame.cuda_device));
   if (filters_.size() + 2 > most_filters) {
     wait_for_all();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Preprocesses frames to a batch of network input on a GPU.
 #pragma once
 
 #include <algorithm>
@@ -10,31 +11,31 @@
 #include <utility>
 #include <vector>
 
+#include "model/base/thread_pool.h"
 #include "model/cuda/runtime.h"
-#include "model/engine/cpu/thread_pool.h"
 
 namespace uniad::cuda {
 
-// Frames -> pictures of the network's input, on the device. Frames in system memory are copied to one of two
-// pinned buffers and uploaded from there, so that one is filled while the other is read; frames on the device
-// are read where they are. Keeps buffers and filters from call to call.
+// Converts frames to pictures of the network's input on the device. Frames in system memory are copied to one
+// of two pinned buffers and uploaded from there, so that one is filled while the other is read; frames on the
+// device are read in place. Buffers and filters are kept between calls.
 class FrameInput {
  public:
   FrameInput(Runtime &runtime, const InputConfig &input, ElementType type);
   ~FrameInput();
 
-  // Writes the picture, channels last, to device memory of picture_bytes(). It is there once stream() has
-  // done its work; so long, a frame on the device must stay as it is. Any other has been read on return.
-  // Throws DeviceError, and Error where something is wrong with this frame.
+  // Writes the picture, channels last, to device memory of picture_bytes(). It is complete when the work in
+  // stream() is done; until then, a frame on the device must not be changed. Other frames have been read on
+  // return. Throws DeviceError, or Error if the frame is invalid.
   void prepare(const FrameView &frame, void *picture);
 
   Stream stream() const { return prepare_.get(); }
   std::size_t picture_bytes() const { return picture_bytes_; }
-  cpu::ThreadPool &copiers() { return copiers_; }  // for copies between prepare() and prepare()
+  cpu::ThreadPool &copiers() { return copiers_; }  // for copies between calls of prepare()
 
  private:
-  // Kept apart until the device has read the frame: the pinned copy until it is uploaded, the device's until
-  // the kernels have run.
+  // Must not be reused until the device has read the frame: the pinned copy until it is uploaded, the
+  // device's copy until the kernels have run.
   struct Slot {
     PinnedMemory pinned;
     DeviceMemory memory;

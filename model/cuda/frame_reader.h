@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads pixels of a frame in a kernel.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "model/host_device.h"
+#include "model/base/host_device.h"
 #include "model/preprocess/pixel.h"
 
 namespace uniad::cuda {
 
-// Readers give the pixels of a frame, one at a time, as RowReader (model/preprocess/rows.h) does by rows:
-// levels 0..255 where `fraction` is 0, else levels * 2^fraction.
+// Readers return the pixels of a frame one at a time, as RowReader (model/preprocess/rows.h) does row by row:
+// levels 0..255 if `fraction` is 0, otherwise levels * 2^fraction.
 
 struct PlaneView {
   const std::uint8_t *data = nullptr;
@@ -40,7 +41,7 @@ struct PackedRgbReader {
   UNIAD_HOST_DEVICE Row row(int y) const { return {*this, plane.row(y)}; }
 };
 
-struct GreyReader {
+struct GrayReader {
   static constexpr int fraction = 0;
   PlaneView plane;
   bool limited;
@@ -49,7 +50,7 @@ struct GreyReader {
     const std::uint8_t *bytes;
     bool limited;
     UNIAD_HOST_DEVICE RgbWords at(int x) const {
-      const std::int16_t level = limited ? expand_grey(bytes[x]) : std::int16_t{bytes[x]};
+      const std::int16_t level = limited ? expand_gray(bytes[x]) : std::int16_t{bytes[x]};
       return {level, level, level};
     }
   };
@@ -93,14 +94,14 @@ struct AyuvReader {
   UNIAD_HOST_DEVICE Row row(int y) const { return {*this, plane.row(y)}; }
 };
 
-// How the subsampled layouts store a row: luma times 256, and chroma times 64, blended between rows already.
+// A row of the subsampled layouts: luma times 256, and chroma times 64, already interpolated between rows.
 struct Chroma {
   Sample cb, cr;
 };
 
 struct FourTwoZeroRows {
   const std::uint8_t *luma;
-  const std::uint8_t *near[2], *far[2];  // Cb, Cr; planes that hold both: the first
+  const std::uint8_t *near[2], *far[2];  // Cb, Cr; only the first for planes with both
   Sample near_weight, far_weight;
 
   UNIAD_HOST_DEVICE FourTwoZeroRows(const PlaneView *planes, int y, int height, bool top)

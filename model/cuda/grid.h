@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Divides planes into blocks of threads, for launching kernels on a GPU or on the host.
 #pragma once
 
-#include "model/host_device.h"
+#include "model/base/host_device.h"
 
 namespace uniad::cuda {
 
-// A kernel is a body: a plain struct whose operator()(x, y) does the work of one position of a plane, and
-// never depends on another position. These are the blocks of threads that a plane is cut into, on a GPU and
-// on the host alike.
+// A kernel is a body: a plain struct whose operator()(x, y) processes one position of a plane, independent of
+// other positions. A plane is divided into these blocks of threads, both on a GPU and on the host.
 struct Extent {
   int width = 0;
   int height = 0;
@@ -23,7 +23,7 @@ constexpr Extent blocks_over(Extent plane) {
   return {(plane.width + block.width - 1) / block.width, (plane.height + block.height - 1) / block.height};
 }
 
-// What one thread does; those of the last blocks may lie outside the plane.
+// The work of one thread; threads of the last blocks may be outside the plane.
 template <typename Body>
 UNIAD_HOST_DEVICE inline void run_thread(const Body &body, Extent plane, Index of_block, Index in_block) {
   const int x = of_block.x * block.width + in_block.x;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Converts LibTorch's exceptions in work on a GPU to Errors.
 #pragma once
 
 #include <c10/util/Exception.h>
@@ -7,12 +8,12 @@
 #include <string_view>
 #include <utility>
 
+#include "model/base/error.h"
 #include "model/cuda/device_runtime.h"
-#include "model/error.h"
 
 namespace uniad::cuda {
 
-// Runs `work`; what LibTorch throws of CUDA becomes an Error.
+// Runs `work` on a GPU; LibTorch's exceptions become Errors.
 template <typename Work>
 decltype(auto) guarded(int device, std::string_view doing, During during, Work &&work) {
   try {

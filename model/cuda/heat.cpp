@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/preprocess/rows.h"
 
 namespace uniad::cuda {
@@ -33,7 +33,8 @@ std::vector<Lanes> lanes_of(PixelLayout layout) {
       return {{0, {0}}};
     case PixelLayout::P010:
     case PixelLayout::Rows:
-      throw Error("heatmap", "frames of this layout cannot be drawn on in the GPU's memory",
+      throw Error(ErrorKind::Unsupported, "heatmap",
+                  "frames with this layout cannot be drawn on in GPU memory",
                   "convert them first, for example with cudaconvert to NV12");
     default:
       break;
@@ -44,7 +45,7 @@ std::vector<Lanes> lanes_of(PixelLayout layout) {
   return {pixels};
 }
 
-// Pixels belong to the cell that their centre lies in; cells -1 and `columns` are all beyond the grid. The
+// Pixels belong to the cell that their center lies in; cells -1 and `columns` are all beyond the grid. The
 // same steps as the overlay's, so that levels round to the same side.
 std::vector<HeatPosition> positions_across(int columns, const Area &area, int frame_width, int shift) {
   const int width = (frame_width + (1 << shift) - 1) >> shift;
@@ -67,8 +68,8 @@ std::vector<HeatPosition> positions_down(int rows, const Area &area, int frame_h
   const int height = (frame_height + (1 << shift) - 1) >> shift;
   std::vector<HeatPosition> positions;
   for (int y = 0; y < height; ++y) {
-    const double centre = (2 * y + 1) * (1 << shift) / 2.0;
-    const double v = std::min(centre / frame_height, 1.0);
+    const double center = (2 * y + 1) * (1 << shift) / 2.0;
+    const double v = std::min(center / frame_height, 1.0);
     const double position = std::clamp(area.row_at(v, rows), 0.0, static_cast<double>(rows));
     const int cell = std::min(static_cast<int>(position), rows - 1);
     positions.push_back({cell, static_cast<float>(position - cell)});
@@ -81,7 +82,8 @@ std::vector<HeatPosition> positions_down(int rows, const Area &area, int frame_h
 std::vector<HeatBand> heat_bands(PixelLayout layout, Extent frame, Extent grid, const HeatTables &tables,
                                  const Area &area) {
   if (frame.width < 1 || frame.height < 1 || grid.width < 1 || grid.height < 1)
-    throw Error("heatmap", "the frame or the grid is empty", "give both a width and a height");
+    throw Error(ErrorKind::Unsupported, "heatmap", "the frame or the grid is empty",
+                "both need a width and a height");
   std::vector<HeatBand> bands;
   for (const Lanes &lanes : lanes_of(layout)) {
     HeatBand band{lanes.plane,

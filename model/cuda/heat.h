@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Prepares a frame's samples for the kernel that draws the heatmap.
 #pragma once
 
 #include <vector>
@@ -8,7 +9,7 @@
 
 namespace uniad::cuda {
 
-// Samples of a frame that lie next to each other, pixel after pixel, and all that PaintHeat needs of them.
+// Adjacent samples of a frame, pixel after pixel, with the parameters for PaintHeat.
 struct HeatBand {
   int plane;
   int lanes;
@@ -17,8 +18,8 @@ struct HeatBand {
   std::vector<Paint> paints;  // lanes x 256
 };
 
-// For a grid of columns x rows, whose cells share `area` evenly, on progressive frames. Throws Error for P010
-// and Rows. The fourth byte of RGBx and its like is left as it is.
+// The bands for a grid whose cells divide `area` evenly, on progressive frames. Throws Error for P010 and
+// Rows. The fourth byte of RGBx and similar layouts is not changed.
 std::vector<HeatBand> heat_bands(PixelLayout layout, Extent frame, Extent grid, const HeatTables &tables,
                                  const Area &area = {});
 

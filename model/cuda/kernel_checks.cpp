@@ -83,13 +83,13 @@ class Checks {
     DeviceMemory memory = allocate(runtime_, size, During::Run);
     const OwnedStream stream = create_stream(runtime_);
     check_run(runtime_.copy_to_device(memory.get(), bytes, size, stream.get()));
-    check_run(runtime_.synchronise(stream.get()));
+    check_run(runtime_.synchronize(stream.get()));
     return memory;
   }
   void to_host(void *bytes, const DeviceMemory &memory, std::size_t size) {
     const OwnedStream stream = create_stream(runtime_);
     check_run(runtime_.copy_to_host(bytes, memory.get(), size, stream.get()));
-    check_run(runtime_.synchronise(stream.get()));
+    check_run(runtime_.synchronize(stream.get()));
   }
   void check_run(int code) const { check(runtime_, code, "the self-test", During::Run); }
 
@@ -138,7 +138,7 @@ double Checks::resize_difference(const NoiseFrame &frame, const InputConfig &inp
     view.cuda_device = runtime_.device();
   }
   frame_input.prepare(view, batch.get());
-  check_run(runtime_.synchronise(frame_input.stream()));
+  check_run(runtime_.synchronize(frame_input.stream()));
   Bytes actual(frame_input.picture_bytes());
   to_host(actual.data(), batch, actual.size());
 
@@ -288,7 +288,7 @@ double Checks::finish_difference(ElementType type, int channels, Activation acti
       FinishJob{device_values.get(), with_skip ? device_skip.get() : nullptr,
                 static_cast<const float *>(device_bias.get()), type, rows, width, channels, activation},
       stream.get()));
-  check_run(runtime_.synchronise(stream.get()));
+  check_run(runtime_.synchronize(stream.get()));
   std::vector<Value> actual(values.size());
   to_host(actual.data(), device_values, bytes);
 
@@ -337,7 +337,7 @@ double Checks::depthwise_difference(ElementType type, int channels, int kernel, 
   job.out = device_out.get();
   const OwnedStream stream = create_stream(runtime_);
   check_run(runtime_.depthwise(job, stream.get()));
-  check_run(runtime_.synchronise(stream.get()));
+  check_run(runtime_.synchronize(stream.get()));
   to_host(actual.data(), device_out, actual.size() * sizeof(Value));
 
   job.in = in.data();

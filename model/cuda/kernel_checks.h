@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Compares every kernel with the CPU.
 #pragma once
 
 #include <string>
@@ -9,7 +10,7 @@
 
 namespace uniad::cuda {
 
-// Runs one check: `difference` gives the largest one found, and may throw.
+// Runs one check. difference: returns the largest difference found, and may throw.
 template <typename Difference>
 SelfTest run_check(std::string name, double tolerance, Difference difference) {
   SelfTest test{std::move(name), 0, tolerance, {}};
@@ -21,7 +22,7 @@ SelfTest run_check(std::string name, double tolerance, Difference difference) {
   return test;
 }
 
-// Every kernel on the current device against the CPU. Needs no LibTorch.
+// Compares every kernel on the current device with the CPU. Does not require LibTorch.
 std::vector<SelfTest> check_kernels(Runtime &runtime);
 
 }  // namespace uniad::cuda

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The kernels that the CUDA module launches.
 #pragma once
 
 #include "model/cuda/convolution.h"
@@ -11,7 +12,7 @@ struct CUstream_st;
 
 namespace uniad::cuda {
 
-// The bodies on the current device, in the stream's order. Each gives 0 or the cudaError_t of the launch.
+// Launch the bodies on the current device, in stream order. Each returns 0 or the cudaError_t of the launch.
 int launch(const Resize &job, CUstream_st *stream);
 int launch(const PaintHeat &body, Extent plane, CUstream_st *stream);
 int launch(const PaintSpans &body, Extent plane, CUstream_st *stream);

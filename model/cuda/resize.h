@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The antialiased resize on a GPU.
 #pragma once
 
 #include <array>
@@ -15,15 +16,15 @@
 
 namespace uniad::cuda {
 
-// Where one picture of the network's input goes: 3 x height x width elements, or height x width x 3.
+// The memory for one picture of the network's input: 3 x height x width elements, or height x width x 3.
 struct Target {
   void *data = nullptr;
   ElementType type = ElementType::Fp32;
   bool channels_last = false;
 };
 
-// Everything that one frame's way to the network needs, all of it in memory that the launcher's threads
-// reach. PixelLayout::Rows: the first plane holds what unpack_row wrote, row after row.
+// The parameters for resizing one frame to the network's input, all in memory that the launcher's threads can
+// access. For PixelLayout::Rows, the first plane contains the output of unpack_row, row after row.
 struct Resize {
   FrameView frame;
   FilterView horizontal, vertical;
@@ -32,14 +33,14 @@ struct Resize {
   Target target;
 };
 
-// As Preprocessor::run (model/preprocess/preprocess.h): RGB layouts give the same levels, Y'CbCr layouts at
-// most one off. `launch(body, extent)` runs a body over a plane; what it runs later may come after the
-// return.
+// Like Preprocessor::run (model/preprocess/preprocess.h): the same levels for RGB layouts, and at most one
+// level off for Y'CbCr layouts. launch(body, extent) runs a body over a plane, possibly asynchronously, in
+// order.
 template <typename Launch>
 void resize(const Resize &job, Launch launch) {
   const FrameView &frame = job.frame;
   const InputConfig &input = job.input;
-  // The CPU rounds the pixels of these pictures to levels; of the others it rounds sums of rows.
+  // Like on the CPU, pixels of these pictures are rounded to levels; for others, sums of rows are rounded.
   const bool levels_first = frame.height < input.height || frame.height / input.height >= 32;
   int fraction = 0;
 
@@ -72,7 +73,7 @@ void resize(const Resize &job, Launch launch) {
       filter_subsampled(std::type_identity<Yuy2Rows>{}, true);
       break;
     case PixelLayout::GRAY8:
-      filter_rows(GreyReader{plane(0), frame.range == ColorRange::Limited});
+      filter_rows(GrayReader{plane(0), frame.range == ColorRange::Limited});
       break;
     case PixelLayout::Rows:
       if (frame.unpacked == UnpackedPixel::ARGB8) {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+// The bodies of the resize's kernels.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "model/cuda/element.h"
-#include "model/host_device.h"
+#include "model/base/host_device.h"
+#include "model/cuda/dtype.h"
 #include "model/preprocess/filter.h"
 #include "model/preprocess/pixel.h"
 
 namespace uniad::cuda {
 
-// Filter (model/preprocess/filter.h), where a kernel can read it. Sums are exact: no weight loses digits, and
-// 64 bits hold all of them.
+// A Filter (model/preprocess/filter.h) in memory that kernels can read. Sums are exact: weights keep all
+// their digits, and 64 bits are sufficient.
 struct FilterView {
   const Filter::Window *windows = nullptr;
   const std::int32_t *weights = nullptr;
@@ -50,7 +51,7 @@ struct FilterRows {
   }
 };
 
-// Second pass: along the rows, and normalised. Position: (output column, output row).
+// Second pass: along the rows, and normalized. Position: (output column, output row).
 template <typename Element>
 struct FilterColumns {
   const std::int16_t *in;  // of the first pass

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The module's interface to a device, which tests implement on the host.
 #pragma once
 
 #include <cstddef>
@@ -21,9 +22,8 @@ namespace uniad::cuda {
 using Stream = CUstream_st *;
 using Event = CUevent_st *;
 
-// What own code calls of CUDA, for one device, so that tests can run it without a GPU and let any call fail.
-// Every call gives 0 or a cudaError_t. Work that takes a stream is done in the stream's order, after the
-// return.
+// The CUDA calls of this module for one device, so that tests can run it without a GPU and make any call
+// fail. Every call returns 0 or a cudaError_t. Calls with a stream are asynchronous, in stream order.
 class Runtime {
  public:
   Runtime() = default;
@@ -36,18 +36,18 @@ class Runtime {
 
   virtual int allocate(std::size_t bytes, void **memory) = 0;
   virtual void free(void *memory) noexcept = 0;
-  virtual int allocate_pinned(std::size_t bytes, void **memory) = 0;  // of the host, that the device reads
+  virtual int allocate_pinned(std::size_t bytes, void **memory) = 0;  // host memory that the device can read
   virtual void free_pinned(void *memory) noexcept = 0;
 
   virtual int create_stream(Stream *stream) = 0;
   virtual void destroy(Stream stream) noexcept = 0;
-  virtual int synchronise(Stream stream) = 0;
+  virtual int synchronize(Stream stream) = 0;
 
   virtual int create_event(Event *event) = 0;
   virtual void destroy(Event event) noexcept = 0;
   virtual int record(Event event, Stream stream) = 0;
-  virtual int wait(Stream stream, Event event) = 0;  // never recorded: does not wait
-  virtual int synchronise(Event event) = 0;
+  virtual int wait(Stream stream, Event event) = 0;  // does not wait if never recorded
+  virtual int synchronize(Event event) = 0;
 
   virtual int copy_to_device(void *to, const void *from, std::size_t bytes, Stream stream) = 0;
   virtual int copy_to_host(void *to, const void *from, std::size_t bytes, Stream stream) = 0;
@@ -58,12 +58,12 @@ class Runtime {
   virtual int paint(const PaintSpans &body, Extent extent, Stream stream) = 0;
 };
 
-// Throws what error_of() makes of the code.
+// Throws error_of() if the code is not 0.
 inline void check(const Runtime &runtime, int code, std::string_view doing, During during) {
   if (code != 0) throw error_of(runtime.describe(code), runtime.device(), std::string(doing), during);
 }
 
-// Owners of what a runtime gives.
+// Owners of a runtime's resources.
 template <void (Runtime::*give_back)(void *) noexcept>
 struct FreeMemory {
   Runtime *runtime = nullptr;
@@ -84,8 +84,8 @@ using OwnedEvent = std::unique_ptr<CUevent_st, Destroy>;
 
 inline DeviceMemory allocate(Runtime &runtime, std::size_t bytes, During during) {
   void *memory = nullptr;
-  check(runtime, runtime.allocate(bytes, &memory),
-        "taking " + std::to_string(bytes) + " bytes of the GPU's memory", during);
+  check(runtime, runtime.allocate(bytes, &memory), "taking " + std::to_string(bytes) + " bytes of GPU memory",
+        during);
   return {memory, {&runtime}};
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// The body of the kernel that paints spans of pixels.
 #pragma once
 
+#include "model/base/host_device.h"
 #include "model/cuda/frame_painter.h"
-#include "model/host_device.h"
 
 namespace uniad::cuda {
 
-// Gives each sample of spans its paint. Position: (sample of the span, span); the plane of positions is as
-// wide as the longest span.
+// Applies a paint to each sample of the spans. Position: (sample of the span, span); the plane of positions
+// is as wide as the longest span.
 struct PaintSpans {
   const PaintedSpan *spans;
   const Paint *paints;
@@ -17,7 +18,7 @@ struct PaintSpans {
     const PaintedSpan span = spans[y];
     if (x >= span.count) return;
     const Paint paint = paints[span.paints + static_cast<std::uint32_t>(x)];
-    if (paint == untouched) return;  // another span's, perhaps
+    if (paint == untouched) return;  // may belong to another span
     const DrawnFrame::Plane plane = planes[span.plane];
     std::uint8_t *sample = plane.data + plane.stride * span.row + span.first + x;
     *sample = static_cast<std::uint8_t>(painted(*sample, paint));

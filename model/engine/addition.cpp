@@ -3,10 +3,11 @@
 
 #include <span>
 
-#include "model/engine/calibration.h"
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/base/torch_tensors.h"
 #include "model/file/fingerprint.h"
-#include "model/file/torch_tensors.h"
+#include "model/file/model_statistics.h"
+#include "model/scoring/calibration.h"
 #include "model/statistics/clusters.h"
 
 namespace uniad {
@@ -22,15 +23,16 @@ std::uint64_t identity_of(const Statistics &statistics) {
 
 void add_to(Model &model, const Addition &addition, const std::string &where) {
   if (network_fingerprint(model) != addition.network) {
-    throw Error(where, "was replaced by a model with another network: what was learned cannot be added to it",
+    throw Error(ErrorKind::InvalidArgument, where,
+                "was replaced by a model with another network: what was learned cannot be added to it",
                 "start the pipeline again, to learn on top of what it holds now");
   }
-  const bool residuals = model.config.statistics && model.config.statistics->residuals;
-  const Statistics known = load_statistics(model.tensors, residuals);
+  const Statistics known = statistics_of(model);
   if (identity_of(known) == addition.base) {
     set_statistics(model, addition.whole);
   } else if (addition.gained.empty()) {
-    throw Error(where, "was changed since it was opened: what was followed cannot be written into it",
+    throw Error(ErrorKind::Unwritable, where,
+                "was changed since it was opened: what was followed cannot be written into it",
                 "start the pipeline again, to follow what it holds now");
   } else {
     set_statistics(model, known.empty() ? addition.gained : merge(known, addition.gained));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What was learned since a model file was read, and how it gets into that file.
 #pragma once
 
 #include <cstdint>

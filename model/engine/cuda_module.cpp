@@ -6,13 +6,14 @@
 #include <filesystem>
 #include <mutex>
 
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/base/log.h"
 
 namespace uniad {
 
 namespace {
 
-constexpr const char *way_out = "build it with subprojects/setup.sh --cuda, or use device=cpu";
+constexpr const char *build_with_cuda = "build it with subprojects/setup.sh --cuda, or use device=cpu";
 
 std::string last_error() {
   const char *text = dlerror();
@@ -34,7 +35,7 @@ std::string path_of_module() {
 // Told without opening the module: its libraries are gigabytes, and take seconds.
 void require_driver() {
   if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr)
-    throw Error("cuda", "there is no NVIDIA driver (libcuda.so.1)",
+    throw Error(ErrorKind::Device, "cuda", "there is no NVIDIA driver (libcuda.so.1)",
                 "install version 580 or newer, or use device=cpu");
 }
 
@@ -51,13 +52,16 @@ Loaded load_module() {
     const std::string reason = last_error();
     if (path == cuda_module_file &&
         reason.find(std::string(cuda_module_file) + ": cannot open") != std::string::npos)
-      throw Error("cuda", std::string("this build has no CUDA module (") + cuda_module_file + ")", way_out);
-    throw Error("cuda", "the CUDA module cannot be opened: " + reason, way_out);
+      throw Error(ErrorKind::Device, "cuda",
+                  std::string("this build has no CUDA module (") + cuda_module_file + ")", build_with_cuda);
+    throw Error(ErrorKind::Device, "cuda", "the CUDA module cannot be opened: " + reason, build_with_cuda);
   }
   const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(handle, cuda_module_function));
   const CudaModule *module = function != nullptr ? function(cuda_module_version) : nullptr;
   if (module == nullptr)
-    throw Error("cuda", path + " belongs to another build", "install both from one build, or use device=cpu");
+    throw Error(ErrorKind::Device, "cuda", path + " belongs to another build",
+                "install both from one build, or use device=cpu");
+  log(LogLevel::Info, "Opened the CUDA module " + path + ".");
   return {handle, module};
 }
 
@@ -107,6 +111,12 @@ bool cuda_usable(std::string *why_not) {
     if (why_not != nullptr) *why_not = error.what();
     return false;
   }
+}
+
+std::string why_auto_is_the_cpu() {
+  std::string why;
+  if (!has_cuda_module() || cuda_usable(&why)) return {};
+  return "device=auto: " + why + "; the CPU is used.";
 }
 
 std::vector<SelfTest> cuda_self_test(const Model &model, const std::string &where, int device,

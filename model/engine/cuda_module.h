@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Opens libuniad-cuda.so.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "model/engine/backend.h"
+#include "model/engine/backend/backend.h"
 #include "model/file/model_file.h"
 
 namespace uniad {
@@ -66,6 +67,9 @@ bool has_cuda_module();
 
 // Whether there is a module and a first device; `why_not` (may be null) takes the reason, one line.
 bool cuda_usable(std::string *why_not);
+
+// Why device=auto is the CPU although there is a module: a sentence for the user, or empty.
+std::string why_auto_is_the_cpu();
 
 // Every kernel and the network against the CPU. Throws Error as open_cuda_backend does; what fails later is a
 // SelfTest::failure.

@@ -14,61 +14,36 @@
 #include <utility>
 
 #include "model/backbone/displacement.h"
-#include "model/engine/anomaly_map.h"
-#include "model/engine/calibration.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
 #include "model/engine/learner.h"
 #include "model/engine/live_learning.h"
 #include "model/engine/model_store.h"
-#include "model/error.h"
+#include "model/engine/new_model.h"
 #include "model/file/fingerprint.h"
 #include "model/file/interrupted_learning.h"
-#include "model/file/network_tensors.h"
-#include "model/file/weights.h"
+#include "model/file/model_statistics.h"
 #include "model/file/writable.h"
-#include "model/json_text.h"
+#include "model/scoring/anomaly_map.h"
+#include "model/scoring/calibration.h"
 #include "model/statistics/one_torch_thread.h"
 #include "model/statistics/routed_gaussians.h"
 
 namespace uniad {
 namespace {
 
-// A model that has learned nothing yet.
-Model begin_model(const std::string &wanted_backbone) {
-  const std::string backbone = choose_backbone(wanted_backbone);
-  const std::filesystem::path file = need_weight_file(backbone);
-  BackboneWeights weights = read_backbone_weights(file, backbone);
-  Model model;
-  model.config = config_on(weights);
-  model.config.reconstruction.reset();
-  model.provenance.recipe = "instant";
-  model.provenance.program_version = UNIAD_VERSION;
-  model.provenance.weight_file = file.filename().string();
-  model.provenance.weight_licence = weights.licence;
-  const auto needed = backbone_tensors(model.config.backbone);
-  for (auto &[name, tensor] : weights.tensors)
-    if (needed.contains(name)) model.tensors.emplace("backbone." + name, std::move(tensor));
-  return model;
-}
-
 double watching_rate(double adapt_rate) {
   return adapt_rate > 0 ? adapt_rate : 0.01;
 }
 
-// What follow() needs of a frame.
+// What update_means() needs of a frame.
 struct Judged {
-  std::uint64_t number = 0;
+  std::uint64_t frame_id = 0;
   std::size_t cluster = 0;
   std::vector<float> features;
 };
-
-// Where this installation has the CUDA module, and cannot use it.
-std::string why_not_the_gpu() {
-  std::string why;
-  if (!has_cuda_module() || cuda_usable(&why)) return {};
-  return "device=auto: " + why + "; the CPU is used.";
-}
 
 // What interrupted learning was learned on top of, beside what was learned.
 constexpr const char *base_entry = "uniad.base";
@@ -102,7 +77,7 @@ class EngineDetector final : public Detector, private LearningModel {
       engine_ = Engine::of_file(path_, options.device, options.precision);
     }
     can_learn_ = begins || engine_->config().statistics.has_value();
-    if (options.device == "auto") gpu_remark_ = why_not_the_gpu();
+    if (options.device == "auto") gpu_warning_ = why_auto_is_the_cpu();
     stream_ = engine_->open_stream();
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
     const ModelConfig &config = engine_->config();
@@ -144,16 +119,19 @@ class EngineDetector final : public Detector, private LearningModel {
 
   bool learn(const LearnOptions &options) override {
     if (options.frames < 1 && options.time.count() <= 0)
-      throw Error("learn", "no frames are wanted", "learn from one or more, or for some time");
+      throw Error(ErrorKind::InvalidArgument, "learn", "no frames are wanted",
+                  "learn from one or more, or for some time");
     if (!can_learn_) {
-      throw Error(path_.string(), "has no statistics of what is normal that frames could be added to",
+      throw Error(ErrorKind::InvalidArgument, path_.string(),
+                  "has no statistics of what is normal that frames could be added to",
                   "train it with --recipe instant or fast");
     }
     if (options.once && calibration()->sources.contains(options.source) &&
         !store_->has_interrupted(options.source))
       return false;
     if (!learner().learn(options))
-      throw Error(path_.string(), "learns already", "wait until it has finished");
+      throw Error(ErrorKind::InvalidArgument, path_.string(), "is already learning",
+                  "wait until it has finished");
     return true;
   }
 
@@ -161,12 +139,12 @@ class EngineDetector final : public Detector, private LearningModel {
     if (Learner *learner = learner_if_any()) learner->end();
   }
 
-  void follow(const Detection &normal) override {
+  void update_means(const Detection &normal) override {
     const std::scoped_lock lock(mutex_);
-    const Judged &judged = judged_[normal.number % judged_.size()];
-    if (!gaussians_ || normal.number == 0 || judged.number != normal.number) return;
+    const Judged &judged = judged_[normal.frame_id % judged_.size()];
+    if (!gaussians_ || normal.frame_id == 0 || judged.frame_id != normal.frame_id) return;
     if (judged.cluster < static_cast<std::size_t>(gaussians_->clusters()))
-      gaussians_->follow(judged.features, judged.cluster, watching_rate(adapt_rate_));
+      gaussians_->update_means(judged.features, judged.cluster, watching_rate(adapt_rate_));
   }
 
   double drift() const override {
@@ -184,10 +162,12 @@ class EngineDetector final : public Detector, private LearningModel {
       const Statistics in_file = statistics_of(read_model(path_));
       const std::scoped_lock lock(mutex_);
       const c10::InferenceMode inference;
-      if (!gaussians_) throw Error(path_.string(), "nothing was learned that could be saved", "learn first");
+      if (!gaussians_)
+        throw Error(ErrorKind::InvalidArgument, path_.string(), "nothing was learned that could be saved",
+                    "learn first");
       moves.base = in_file_;
       if (identity_of(in_file) == in_file_ && !known_) known_ = in_file;
-      moves.whole = known_ ? gaussians_->moved(*known_) : in_file;
+      moves.whole = known_ ? gaussians_->with_adapted_means(*known_) : in_file;
     }
     add_to_file(path_, moves);
     const std::scoped_lock lock(mutex_);
@@ -219,9 +199,9 @@ class EngineDetector final : public Detector, private LearningModel {
            std::to_string(config.input.height) + ", " + engine_->description();
   }
 
-  std::string remark() const override {
-    if (!unsaved_remark_.empty()) return unsaved_remark_;
-    return gpu_remark_.empty() ? engine_->remark() : gpu_remark_;
+  std::string warning() const override {
+    if (!unsaved_warning_.empty()) return unsaved_warning_;
+    return gpu_warning_.empty() ? engine_->warning() : gpu_warning_;
   }
 
  private:
@@ -238,16 +218,13 @@ class EngineDetector final : public Detector, private LearningModel {
     return learner_.get();
   }
 
-  Statistics statistics_of(const Model &model) const {
-    return load_statistics(model.tensors, model.config.statistics && model.config.statistics->residuals);
-  }
-
   // The model as its file and what is not in it yet make it.
   Model whole_model() const {
     std::error_code unreadable;
     Model model = begun_ && !std::filesystem::exists(path_, unreadable) ? *begun_ : read_model(path_);
     if (network_fingerprint(model) != engine_->network()) {
-      throw Error(path_.string(), "was replaced by a model with another network since it was opened",
+      throw Error(ErrorKind::InvalidArgument, path_.string(),
+                  "was replaced by a model with another network since it was opened",
                   "start the pipeline again, to learn on top of what it holds now");
     }
     store_->complete(model);
@@ -261,7 +238,7 @@ class EngineDetector final : public Detector, private LearningModel {
       const c10::InferenceMode inference;
       put_in_force(whole_model());
     } catch (const Error &error) {
-      unsaved_remark_ = std::string("What was learned and could not be saved is lost: ") + error.what();
+      unsaved_warning_ = std::string("What was learned and could not be saved is lost: ") + error.what();
       store_->forget_unsaved();
       return;
     }
@@ -282,7 +259,7 @@ class EngineDetector final : public Detector, private LearningModel {
       aspect_ratios_[source.name] = source.aspect_ratio;
   }
 
-  // Whether the frame needs no judgement, or cannot have one.
+  // Whether the frame needs no judgment, or cannot have one.
   bool learns_from(Tokens &tokens, const FrameView &frame) {
     Learner *learner = learner_if_any();
     const Learner::Phase phase = learner != nullptr ? learner->phase() : Learner::Phase::Over;
@@ -302,7 +279,7 @@ class EngineDetector final : public Detector, private LearningModel {
 
   static void leave_unjudged(Detection &detection) {
     detection.unjudged = true;
-    detection.number = 0;
+    detection.frame_id = 0;
     detection.grid = {};
     detection.score = 0;
     detection.scene_distance = 0;
@@ -321,9 +298,9 @@ class EngineDetector final : public Detector, private LearningModel {
       const Scene scene = gaussians_->scene_of(tokens.features, scratch_);
       gaussians_->measure(tokens.features, tokens.residuals, scene.cluster, grid.values, scratch_);
       detection.scene_distance = scene.distance;
-      detection.number = ++judged_frames_;
-      Judged &judged = judged_[detection.number % judged_.size()];
-      judged.number = detection.number;
+      detection.frame_id = ++judged_frames_;
+      Judged &judged = judged_[detection.frame_id % judged_.size()];
+      judged.frame_id = detection.frame_id;
       judged.cluster = scene.cluster;
       judged.features.swap(tokens.features);
     } else {
@@ -334,7 +311,8 @@ class EngineDetector final : public Detector, private LearningModel {
 
   // LearningModel: on the learner's thread.
 
-  std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options, Learning &begun) override {
+  std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
+                                               LearningProgress &begun) override {
     const OneTorchThread one_thread;
     const c10::InferenceMode inference;
     const ModelConfig &config = engine_->config();
@@ -348,7 +326,7 @@ class EngineDetector final : public Detector, private LearningModel {
       known_before_ = gaussians_.has_value();
       if (base_ == in_file_ && gaussians_) {
         if (!known_) known_ = known;
-        known = gaussians_->moved(*known_);
+        known = gaussians_->with_adapted_means(*known_);
       }
     }
     const auto begin = [&] {
@@ -362,7 +340,7 @@ class EngineDetector final : public Detector, private LearningModel {
       if (!interrupted) return learning;
       require_same_base(*interrupted);
       learning->restore(*interrupted);
-      begun.remarks.push_back("learning resumes at " + learning->progress().progress_text());
+      begun.warnings.push_back("learning resumes at " + learning->progress().progress_text());
     } catch (const Error &error) {
       begun.failure = "Learning of \"" + options.source + "\" starts anew, as what was kept in " +
                       interrupted_learning_path(path_, options.source).string() +
@@ -372,7 +350,7 @@ class EngineDetector final : public Detector, private LearningModel {
     return learning;
   }
 
-  Learning take_in(const LiveLearning &learning) override {
+  LearningProgress adopt(const LiveLearning &learning) override {
     const c10::InferenceMode inference;
     const OneTorchThread one_thread;
     LiveLearning::Outcome outcome = learning.finish(engine_->config().score, rule_of(base_calibration_.rule));
@@ -445,7 +423,9 @@ class EngineDetector final : public Detector, private LearningModel {
       return base.is_object() && base.contains(name) && base[name].is_number_unsigned() &&
              base[name].get<std::uint64_t>() == value;
     };
-    const auto refuse = [&](const std::string &why) { throw Error(path_.string(), why, "learn again"); };
+    const auto refuse = [&](const std::string &why) {
+      throw Error(ErrorKind::InvalidArgument, path_.string(), why, "learn again");
+    };
     if (!is("network", engine_->network())) refuse("it was learned on another network or backbone");
     if (!is("known", base_)) refuse("the model has changed since");
     if (!base.contains("written") || !base["written"].is_number_integer() ||
@@ -457,7 +437,7 @@ class EngineDetector final : public Detector, private LearningModel {
   const std::filesystem::path path_;
   const BatchOptions batch_;
   const double adapt_rate_;
-  const std::function<void(const Learning &)> tell_;
+  const std::function<void(const LearningProgress &)> tell_;
   const std::chrono::nanoseconds save_again_after_;
   const std::chrono::nanoseconds keep_interval_;
   const std::shared_ptr<ModelStore> store_;
@@ -465,10 +445,10 @@ class EngineDetector final : public Detector, private LearningModel {
   std::shared_ptr<Engine> engine_;
   bool can_learn_ = false;
   std::unique_ptr<Executor::Stream> stream_;
-  std::string gpu_remark_;      // why device=auto is not the GPU
-  std::string unsaved_remark_;  // why what others learned is lost
-  std::mutex saving_;           // one file is written at a time
-  std::mutex detecting_;        // guards the two below: one call's frames
+  std::string gpu_warning_;      // why device=auto is not the GPU
+  std::string unsaved_warning_;  // why what others learned is lost
+  std::mutex saving_;            // one file is written at a time
+  std::mutex detecting_;         // guards the two below: one call's frames
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
   // The learner's thread alone: what it learns on top of.
@@ -511,7 +491,8 @@ std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {
   detect(frames, detections);
   for (const Detection &detection : detections)
     if (!std::isfinite(detection.score))
-      throw Error("detect", "the score of a frame is no number", "the model file is damaged: train it again");
+      throw Error(ErrorKind::InvalidArgument, "detect", "the score of a frame is not finite",
+                  "the model file is damaged: train it again");
   return detections;
 }
 

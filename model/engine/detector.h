@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The only door to detection: opens a model and judges frames. No type of LibTorch.
 #pragma once
 
 #include <chrono>
@@ -13,28 +14,28 @@
 #include <vector>
 
 #include "model/engine/learning.h"
-#include "model/engine/score.h"
 #include "model/file/model_file.h"
 #include "model/preprocess/frame_view.h"
+#include "model/scoring/score.h"
 
 namespace uniad {
 
 struct DetectorOptions {
   std::string device = "auto";  // auto, cpu, cuda, cuda:N
-  // auto (fp32), fp32, bf16, int8; fp32 where the processor has no arithmetic for it: remark().
+  // auto (fp32), fp32, bf16, int8; fp32 where the processor has no arithmetic for it: warning().
   std::string precision = "auto";
   // Where there is no such model file: begin one that has learned nothing, on this backbone ("auto" as in
   // choose_backbone()). Empty: a model file that is missing is an error.
   std::string new_on_backbone{};
-  // Drift: share of the way that the means of what is normal move towards each frame that follow() is told
-  // of, 0 to 0.01. 0: they stay as they were learned.
+  // Drift: share of the way that the means of what is normal move towards each frame that update_means() is
+  // told of, 0 to 0.01. 0: they stay as they were learned.
   double adapt_rate = 0;
   // Frames of all detectors that share a network run in batches: of so many at most, begun so long after the
   // oldest frame at the latest.
   std::size_t batch_size = 8;
   std::chrono::nanoseconds batch_timeout{0};  // 0: a frame waits only while the network is busy
   // Is told how learning goes, on a thread of its own; every twentieth of the way, and what comes of it.
-  std::function<void(const Learning &)> tell{};
+  std::function<void(const LearningProgress &)> tell{};
   std::chrono::nanoseconds save_again_after = std::chrono::minutes(1);  // what could not be written
   // While it learns, what was learned so far is kept as often, for when the process does not end in order;
   // where that takes long, less often.
@@ -48,7 +49,7 @@ struct Detection {
   // Of models with statistics: how far the frame as a whole lies from the nearest scene that was learned,
   // as a share of what is still that scene.
   float scene_distance = 0;
-  std::uint64_t number = 0;  // of the frame, for follow()
+  std::uint64_t frame_id = 0;  // of the frame, for update_means()
   // The frame was learned from, or came while nothing is known yet: it has no grid and no score.
   bool unjudged = false;
 
@@ -117,10 +118,10 @@ class Detector {
   virtual void end_learning() = 0;
 
   // The frame of this detection was normal. Of the two newest frames; older ones are forgotten.
-  virtual void follow(const Detection &normal) = 0;
+  virtual void update_means(const Detection &normal) = 0;
 
   // How far normal frames have moved from what was learned, in standard deviations of normal features:
-  // below 0.2 is noise. 0 without statistics and before any follow().
+  // below 0.2 is noise. 0 without statistics and before any update_means().
   virtual double drift() const = 0;
 
   // Writes the model's file as it is now, with what it learned and followed; the old file is whole until
@@ -136,7 +137,7 @@ class Detector {
   // "efficientnet-b4 at 224x224, cpu, fp32 (AVX-512)": what `auto` became.
   virtual std::string description() const = 0;
   // What was asked for and could not be, in a sentence for the user; mostly empty.
-  virtual std::string remark() const { return {}; }
+  virtual std::string warning() const { return {}; }
 
  protected:
   Detector() = default;

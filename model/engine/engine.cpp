@@ -14,12 +14,14 @@
 #include <tuple>
 #include <utility>
 
+#include "model/base/error.h"
+#include "model/base/log.h"
+#include "model/engine/backend/folded.h"
 #include "model/engine/cpu/cpu_backend.h"
 #include "model/engine/cuda_module.h"
-#include "model/engine/folded.h"
 #include "model/engine/torch_backend.h"
-#include "model/error.h"
 #include "model/file/fingerprint.h"
+#include "model/file/model_statistics.h"
 #include "model/statistics/cluster_sums.h"
 #include "model/statistics/one_torch_thread.h"
 
@@ -91,19 +93,19 @@ Registry &registry() {
   return all;
 }
 
-cpu::Precision cpu_precision(const std::string &precision, std::string &remark) {
+cpu::Precision cpu_precision(const std::string &precision, std::string &warning) {
   constexpr auto fp32 = cpu::Precision::Fp32;
   if (precision == "fp32" || precision == "auto") return fp32;
   const auto wanted = precision == "bf16" ? cpu::Precision::Bf16 : cpu::Precision::Int8;
   if (precision != "fp16" && cpu_has(wanted)) return wanted;
-  remark = "precision=" + precision + ": this processor has no arithmetic for it; fp32 is used instead.";
+  warning = "precision=" + precision + ": this processor has no arithmetic for it; fp32 is used instead.";
   return fp32;
 }
 
 void check_precision(const std::string &precision) {
   for (const char *known : {"auto", "fp32", "bf16", "fp16", "int8"})
     if (precision == known) return;
-  throw Error("precision", "unknown value '" + precision + "'",
+  throw Error(ErrorKind::Unsupported, "precision", "unknown value '" + precision + "'",
               "use auto, fp32, bf16, fp16 (GPU) or int8 (CPU)");
 }
 
@@ -112,7 +114,7 @@ void check_precision(const std::string &precision) {
 template <typename Make>
 auto within_memory(const std::string &name, Make make) {
   const auto too_little = [&] {
-    return Error(name, "does not fit into memory",
+    return Error(ErrorKind::OutOfMemory, name, "does not fit into memory",
                  "free some, raise the limit of memory and of threads, or train on a smaller --backbone");
   };
   try {
@@ -123,9 +125,9 @@ auto within_memory(const std::string &name, Make make) {
     if (error.code() != std::errc::resource_unavailable_try_again) throw;
     throw too_little();
   } catch (const c10::Error &error) {
-    const std::string text = error.what_without_backtrace();
-    if (text.find("can't allocate memory") != std::string::npos) throw too_little();
-    throw Error(name, text, "this is LibTorch's error: please report it");
+    if (is_out_of_memory(error)) throw too_little();
+    throw Error(ErrorKind::Internal, name, error.what_without_backtrace(),
+                "this is LibTorch's error: please report it");
   }
 }
 
@@ -139,7 +141,9 @@ std::string choose_device(const std::string &device) {
   const bool numbered = device.starts_with(prefix) && device.size() > prefix.size() &&
                         device.size() < prefix.size() + 4 &&
                         device.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
-  if (!numbered) throw Error("device", "unknown value '" + device + "'", "use auto, cpu, cuda or cuda:N");
+  if (!numbered)
+    throw Error(ErrorKind::Unsupported, "device", "unknown value '" + device + "'",
+                "use auto, cpu, cuda or cuda:N");
   return device;
 }
 
@@ -148,7 +152,8 @@ FileState state_of(const std::filesystem::path &path) {
   const std::filesystem::path canonical = std::filesystem::canonical(path, error);
   struct stat status {};
   if (error || stat(canonical.c_str(), &status) != 0) {
-    throw Error(path.string(), error ? error.message() : std::generic_category().message(errno),
+    throw Error(ErrorKind::InvalidArgument, path.string(),
+                error ? error.message() : std::generic_category().message(errno),
                 "give the path of a file that uniad train or uniad import wrote");
   }
   return {canonical, status.st_dev, status.st_ino, status.st_size,
@@ -193,27 +198,29 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
       executor_(registry().executor(device)) {
   // The GPU first: LibTorch looks for its CUDA part once, the first time that anything asks for it.
   if (device == "cpu") {
-    const cpu::Precision of_network = cpu_precision(precision, remark_);
+    const cpu::Precision of_network = cpu_precision(precision, warning_);
     const std::shared_ptr<cpu::ThreadPool> threads = registry().cpu_threads();
     network_ = make_cpu_backend(fold(model, name), of_network, threads);
     if (config_.reconstruction && !foldable(*config_.reconstruction)) {
       const auto type = of_network == cpu::Precision::Bf16 ? torch::kBFloat16 : torch::kFloat32;
       network_ = make_torch_backend(std::move(network_), model, name, type, threads);
-      remark_ += std::string(remark_.empty() ? "" : " ") +
-                 "The reconstruction of this model is an experiment's: LibTorch runs it, slower than UniAD.";
+      warning_ += std::string(warning_.empty() ? "" : " ") +
+                  "The reconstruction of this model is an experiment's: LibTorch runs it, slower than UniAD.";
     }
   } else {
     if (precision == "int8")
-      throw Error("precision", "int8 is not for the GPU", "use precision=auto, fp32, bf16 or fp16 there");
+      throw Error(ErrorKind::Unsupported, "precision", "int8 is not for the GPU",
+                  "use precision=auto, fp32, bf16 or fp16 there");
     network_ = open_cuda_backend(model, name, cuda_device_number(device), precision);
   }
   if (config_.statistics) {
     const OneTorchThread one_thread;
     const c10::InferenceMode inference;
-    const Statistics known = load_statistics(model.tensors, config_.statistics->residuals);
+    const Statistics known = statistics_of(model);
     known_ = identity_of(known);
     statistics_.emplace(known, *config_.statistics);
   }
+  log(LogLevel::Info, name + ": opened on " + network_->description() + ".");
 }
 
 std::unique_ptr<Executor::Stream> Engine::open_stream() {

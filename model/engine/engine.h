@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A model that is open on a device; detectors of one model share it.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "model/engine/backend.h"
+#include "model/engine/backend/backend.h"
 #include "model/engine/executor.h"
 #include "model/engine/model_store.h"
 #include "model/file/model_file.h"
@@ -59,7 +60,7 @@ class Engine {
   std::uint64_t known() const { return known_; }  // identity_of() what the statistics were made from
   std::uint64_t network() const { return network_fingerprint_; }
   std::string description() const { return network_->description(); }
-  const std::string &remark() const { return remark_; }  // Detector::remark
+  const std::string &warning() const { return warning_; }  // Detector::warning
 
  private:
   ModelConfig config_;
@@ -67,7 +68,7 @@ class Engine {
   std::optional<RoutedGaussians> statistics_;
   std::uint64_t known_ = 0;
   std::uint64_t network_fingerprint_;
-  std::string remark_;
+  std::string warning_;
   std::shared_ptr<Executor> executor_;
   std::unique_ptr<Backend> network_;
 };

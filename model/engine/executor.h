@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Collects the frames of many streams into batches.
 #pragma once
 
 #include <chrono>
@@ -11,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/engine/backend.h"
+#include "model/engine/backend/backend.h"
 
 namespace uniad {
 

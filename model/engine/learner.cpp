@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::size_t most_waiting = 8;  // frames, of a stream that does not wa
 
 }  // namespace
 
-Learner::Learner(LearningModel &model, std::function<void(const Learning &)> tell,
+Learner::Learner(LearningModel &model, std::function<void(const LearningProgress &)> tell,
                  std::chrono::nanoseconds save_again_after, std::chrono::nanoseconds keep_interval)
     : model_(model),
       tell_(std::move(tell)),
@@ -88,16 +88,16 @@ void Learner::run(const std::stop_token &stop) {
 }
 
 void Learner::learn_what_comes(const LearnOptions &options) {
-  Learning failed;
-  failed.state = Learning::State::Failed;
+  LearningProgress failed;
+  failed.state = LearningProgress::State::Failed;
   failed.source = options.source;
   failed.wanted = options.frames;
   failed.wanted_time = options.time;
   try {
-    Learning begun;
+    LearningProgress begun;
     const std::unique_ptr<LiveLearning> learning = model_.begin_learning(options, begun);
-    Learning first = learning->progress();
-    first.remarks = begun.remarks;
+    LearningProgress first = learning->progress();
+    first.warnings = begun.warnings;
     first.failure = begun.failure;
     say(first);
     const bool complete = gather(*learning);
@@ -105,11 +105,11 @@ void Learner::learn_what_comes(const LearnOptions &options) {
     failed.frames = learning->progress().frames;
     failed.time = learning->progress().time;
     if (complete) {
-      done_ = model_.take_in(*learning);
+      done_ = model_.adopt(*learning);
       say(done_);
     } else {
-      Learning interrupted = learning->progress();
-      interrupted.state = Learning::State::Interrupted;
+      LearningProgress interrupted = learning->progress();
+      interrupted.state = LearningProgress::State::Interrupted;
       if (interrupted.frames > 0) interrupted.kept = model_.keep(options.source, model_.snapshot(*learning));
       say(interrupted);
     }
@@ -139,7 +139,7 @@ bool Learner::gather(LiveLearning &learning) {
     learning.add(frame.tokens, frame.time);
     if (learning.complete()) break;
     keep_now_and_then(learning);
-    const Learning progress = learning.progress();
+    const LearningProgress progress = learning.progress();
     if (progress.share() < next_report) continue;
     next_report = progress.share() + step;
     say(progress);
@@ -176,14 +176,14 @@ void Learner::enter(Phase phase) {
 // That it could not be is said once, until it could.
 void Learner::save() {
   if (!model_.has_unsaved()) return;
-  Learning saved = done_;
-  saved.state = Learning::State::Saved;
-  saved.remarks.clear();
+  LearningProgress saved = done_;
+  saved.state = LearningProgress::State::Saved;
+  saved.warnings.clear();
   try {
     model_.save_learned();
     said_unsaved_ = false;
   } catch (const std::exception &error) {
-    saved.state = Learning::State::Unsaved;
+    saved.state = LearningProgress::State::Unsaved;
     saved.failure = error.what();
     if (std::exchange(said_unsaved_, true)) return;
   }

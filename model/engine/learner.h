@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Learns from a running stream on a thread of its own.
 #pragma once
 
 #include <atomic>
@@ -15,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/engine/backend.h"
+#include "model/engine/backend/backend.h"
 #include "model/engine/detector.h"
 #include "model/engine/live_learning.h"
 
@@ -30,11 +31,12 @@ class LearningModel {
   LearningModel(const LearningModel &) = delete;
   LearningModel &operator=(const LearningModel &) = delete;
 
-  // Goes on with what was interrupted, where something was; `begun` gets the remarks of that, or the failure.
-  // Throws Error.
-  virtual std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options, Learning &begun) = 0;
+  // Goes on with what was interrupted, where something was; `begun` gets the warnings of that, or the
+  // failure. Throws Error.
+  virtual std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
+                                                       LearningProgress &begun) = 0;
   // Puts what was learned in force. Throws Error where it teaches nothing.
-  virtual Learning take_in(const LiveLearning &learning) = 0;
+  virtual LearningProgress adopt(const LiveLearning &learning) = 0;
   // What was learned so far, to be kept.
   virtual TensorFile snapshot(const LiveLearning &learning) = 0;
   // Keeps it; where: the file, or none where it is in memory alone. Any thread.
@@ -56,7 +58,7 @@ class Learner {
   };
 
   // `tell`: is told how learning goes, on the learner's thread; never while a lock is held.
-  Learner(LearningModel &model, std::function<void(const Learning &)> tell,
+  Learner(LearningModel &model, std::function<void(const LearningProgress &)> tell,
           std::chrono::nanoseconds save_again_after, std::chrono::nanoseconds keep_interval);
   // Waits for what is being written.
   ~Learner();
@@ -87,16 +89,16 @@ class Learner {
   void keep_now_and_then(const LiveLearning &learning);
   void save();
   void enter(Phase phase);
-  void say(const Learning &learning) const {
+  void say(const LearningProgress &learning) const {
     if (tell_) tell_(learning);
   }
 
   LearningModel &model_;
-  const std::function<void(const Learning &)> tell_;
+  const std::function<void(const LearningProgress &)> tell_;
   const std::chrono::nanoseconds save_again_after_;
   const std::chrono::nanoseconds keep_interval_;
   // The learner's thread alone.
-  Learning done_;                                  // what is to be saved
+  LearningProgress done_;                          // what is to be saved
   bool said_unsaved_ = false;                      // that it could not be
   std::chrono::steady_clock::time_point keep_at_;  // the next time, unless one goes on
   std::future<void> keeping_;

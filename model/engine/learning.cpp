@@ -5,13 +5,13 @@
 
 namespace uniad {
 
-double Learning::share() const {
+double LearningProgress::share() const {
   const auto of = [](double reached, double goal) { return goal > 0 ? std::min(reached / goal, 1.0) : 1.0; };
   return std::min(of(static_cast<double>(frames), static_cast<double>(wanted)),
                   of(static_cast<double>(time.count()), static_cast<double>(wanted_time.count())));
 }
 
-std::string Learning::progress_text() const {
+std::string LearningProgress::progress_text() const {
   const auto seconds = [](std::chrono::nanoseconds span) {
     return std::to_string(std::chrono::floor<std::chrono::seconds>(span).count());
   };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// How far learning from a stream has come.
 #pragma once
 
 #include <chrono>
@@ -8,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "model/file/model_file.h"
+#include "model/scoring/calibration.h"
 
 namespace uniad {
 
 // How learning goes.
-struct Learning {
+struct LearningProgress {
   enum class State {
     Learning,     // frames are learned from
     Done,         // frames are judged by what was learned
@@ -32,7 +33,7 @@ struct Learning {
   std::string failure;                    // Learning: why what was kept of before could not be used
   std::filesystem::path kept;             // Interrupted: in which file; none: in memory alone
   std::optional<ScoreStatistics> normal;  // Done: of the source, where the frames give a threshold
-  std::vector<std::string> remarks;       // what the user should know
+  std::vector<std::string> warnings;      // what the user should know
 
   double share() const;               // of what is wanted, 0 to 1
   std::string progress_text() const;  // "61 of 1000 frames", "4 of 30 s"

@@ -8,9 +8,9 @@
 #include <sstream>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
 #include "model/file/interrupted_learning.h"
-#include "model/json_text.h"
 #include "model/statistics/one_torch_thread.h"
 
 namespace uniad {
@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr const char *only_source = "";  // to StatisticsLearner: frames of one source are learned at a time
 
-// Neighbouring frames are alike and are held back together, a fifth of all in a block; where much is wanted
+// Neighboring frames are alike and are held back together, a fifth of all in a block; where much is wanted
 // in shorter ones, so that what is seen only for a while is not held back as a whole.
 int fold_of(std::int64_t place, std::int64_t wanted, std::int64_t longest_block) {
   constexpr std::int64_t folds = StatisticsLearner::folds;
@@ -97,8 +97,8 @@ bool LiveLearning::complete() const {
   return learner_.pictures() >= std::max<std::int64_t>(options_.frames, 1) && time_.reaches(options_.time);
 }
 
-Learning LiveLearning::progress() const {
-  Learning learning;
+LearningProgress LiveLearning::progress() const {
+  LearningProgress learning;
   learning.source = options_.source;
   learning.frames = learner_.pictures();
   learning.wanted = options_.frames;
@@ -119,7 +119,7 @@ double LiveLearning::frame_rate() const {
 std::vector<std::string> LiveLearning::doubts_about(const ScoreStatistics &normal,
                                                     const ThresholdRule &rule) const {
   constexpr std::chrono::seconds shortest{10};
-  std::vector<std::string> found = doubts(normal, rule);
+  std::vector<std::string> found = threshold_warnings(normal, rule);
   if (time_.covered().count() > 0 && time_.covered() < shortest) {
     std::ostringstream text;
     text << std::fixed << std::setprecision(1) << "the frames cover only "
@@ -144,22 +144,23 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
   const c10::InferenceMode inference;
   StatisticsLearner::Learned learned = learner_.finish();
   Outcome outcome{std::move(learned.statistics), std::move(learned.gained), {}, progress()};
-  outcome.learning.state = Learning::State::Done;
-  std::vector<std::string> &remarks = outcome.learning.remarks;
+  outcome.learning.state = LearningProgress::State::Done;
+  std::vector<std::string> &warnings = outcome.learning.warnings;
   const std::int64_t needed = learner_.fewest();
   if (left_out_ > 0)
-    remarks.push_back(std::to_string(left_out_) + " frames were left out: their features are no numbers");
+    warnings.push_back(std::to_string(left_out_) + " frames were left out: their features are no numbers");
   if (anew_ && learner_.pictures() < needed) {
-    remarks.push_back("learned from " + std::to_string(learner_.pictures()) + " frames only; " +
-                      std::to_string(needed) + " or more make what was learned trustworthy");
+    warnings.push_back("learned from " + std::to_string(learner_.pictures()) + " frames only; " +
+                       std::to_string(needed) + " or more make what was learned trustworthy");
   }
   const auto grids = learned.held_back_grids.find(only_source);
   if (grids == learned.held_back_grids.end()) {
-    remarks.emplace_back("too few frames for a threshold: learn more, or set one");
+    warnings.emplace_back("too few frames for a threshold: learn more, or set one");
     return outcome;
   }
   outcome.learning.normal = describe_scores({scores_of(grids->second, score), {}, frame_rate()}, rule);
-  for (std::string &doubt : doubts_about(*outcome.learning.normal, rule)) remarks.push_back(std::move(doubt));
+  for (std::string &doubt : doubts_about(*outcome.learning.normal, rule))
+    warnings.push_back(std::move(doubt));
   outcome.calibration.rule = text_of(rule);
   outcome.calibration.sources[options_.source] = *outcome.learning.normal;
   outcome.calibration.pooled = outcome.learning.normal;
@@ -182,13 +183,15 @@ void LiveLearning::restore(const TensorFile &stored) {
   const c10::InferenceMode inference;
   const auto found = stored.metadata.find(learning_entry);
   if (found == stored.metadata.end())
-    throw Error("what was learned so far", std::string(learning_entry) + " is missing", "learn it again");
+    throw Error(ErrorKind::Malformed, "what was learned so far", std::string(learning_entry) + " is missing",
+                "learn it again");
   try {
     const json entry = json::parse(found->second);
     const auto count = [&](const char *name) {
       const auto value = entry.at(name).get<std::int64_t>();
       if (value < 0)
-        throw Error("what was learned so far", std::string(name) + " is below 0", "learn it again");
+        throw Error(ErrorKind::Malformed, "what was learned so far", std::string(name) + " is below 0",
+                    "learn it again");
       return value;
     };
     const CoveredTime time = CoveredTime::after(std::chrono::nanoseconds(count("covered")),
@@ -200,7 +203,8 @@ void LiveLearning::restore(const TensorFile &stored) {
     left_out_ = left_out;
     skipped_ = skipped;
   } catch (const json::exception &error) {
-    throw Error("what was learned so far", std::string(error.what()).substr(0, 200), "learn it again");
+    throw Error(ErrorKind::Malformed, "what was learned so far", std::string(error.what()).substr(0, 200),
+                "learn it again");
   }
 }
 

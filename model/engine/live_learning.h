@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What one source has learned from its stream so far.
 #pragma once
 
 #include <torch/torch.h>
@@ -7,10 +8,10 @@
 #include <cstdint>
 #include <optional>
 
-#include "model/engine/backend.h"
-#include "model/engine/calibration.h"
+#include "model/engine/backend/backend.h"
 #include "model/engine/detector.h"
 #include "model/network.h"
+#include "model/scoring/calibration.h"
 #include "model/statistics/learn_statistics.h"
 
 namespace uniad {
@@ -50,7 +51,7 @@ class LiveLearning {
   // So many frames came that were not learned from.
   void leave_out(std::int64_t frames) { skipped_ += frames; }
 
-  Learning progress() const;
+  LearningProgress progress() const;
   const std::string &source() const { return options_.source; }
   bool complete() const;
 
@@ -63,7 +64,7 @@ class LiveLearning {
     Statistics statistics;
     Statistics gained;        // of the frames learned from alone
     Calibration calibration;  // of the same
-    Learning learning;
+    LearningProgress learning;
   };
   Outcome finish(ScoreKind score, const ThresholdRule &rule) const;
 

@@ -5,10 +5,11 @@
 #include <system_error>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/file/file_lock.h"
 #include "model/file/fingerprint.h"
 #include "model/file/interrupted_learning.h"
+#include "model/file/safetensors.h"
 
 namespace uniad {
 namespace {
@@ -100,7 +101,7 @@ std::optional<TensorFile> ModelStore::interrupted(const std::string &source) con
   TensorFile content = read_safetensors(file);
   const auto found = content.metadata.find(seal);
   if (found == content.metadata.end() || found->second != seal_of(content))
-    throw Error(file.string(), "is damaged", "learn again");
+    throw Error(ErrorKind::Malformed, file.string(), "is damaged", "learn again");
   return content;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The models of this process that are not in their files yet.
 #pragma once
 
 #include <filesystem>

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "model/backbone/backbone.h"
-#include "model/file/torch_tensors.h"
+#include "model/base/torch_tensors.h"
 #include "model/reconstruction/uniad.h"
 #include "model/statistics/one_torch_thread.h"
 

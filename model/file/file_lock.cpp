@@ -12,7 +12,7 @@
 #include <system_error>
 #include <thread>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {
@@ -35,7 +35,8 @@ FileLock::FileLock(const std::filesystem::path &path) : path_(path), lock_(path.
   for (;;) {
     fd_ = open(lock_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd_ < 0) {
-      throw Error(path_.string(), "cannot be written: " + std::system_category().message(errno),
+      throw Error(ErrorKind::Unwritable, path_.string(),
+                  "cannot be written: " + std::system_category().message(errno),
                   "check the folder, its permissions and the free space");
     }
     const bool locked = flock(fd_, LOCK_EX | LOCK_NB) == 0;
@@ -45,7 +46,7 @@ FileLock::FileLock(const std::filesystem::path &path) : path_(path), lock_(path.
     fd_ = -1;
     if (locked) continue;
     if (std::chrono::steady_clock::now() > give_up) {
-      throw Error(path_.string(),
+      throw Error(ErrorKind::Unwritable, path_.string(),
                   "another program has been writing it for " + std::to_string(patience.count()) + " s",
                   "end that program, then try again");
     }

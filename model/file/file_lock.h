@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// A lock on a model file across processes.
 #pragma once
 
 #include <filesystem>
 
 namespace uniad {
 
-// The right to replace a file, over all processes: who reads it, adds to it and writes it back holds this
-// meanwhile. It is a lock on a file beside it, `PATH.lock`, which goes with the lock. Where the file system
-// has no locks, everybody has the right.
+// The exclusive right to replace a file, across all processes, which must be held while a file is read,
+// extended and written back. It is a lock on the file `PATH.lock`, which is removed with the lock. On file
+// systems without locks, it has no effect.
 class FileLock {
  public:
-  // Waits for whoever has it. Throws Error where nothing can be written beside `path`, and where somebody
-  // does not let go.
+  // Waits for the current owner. Throws Error if the lock file cannot be written, or if the owner does not
+  // release the lock.
   explicit FileLock(const std::filesystem::path &path);
   ~FileLock();
   FileLock(const FileLock &) = delete;

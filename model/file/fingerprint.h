@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Hashes that identify the content of a model.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 
 namespace uniad {
 
-// 64 bits that tell one content from another. Made for speed: nobody is to be kept from forging it.
+// A fast 64-bit hash of content. Not cryptographic: it does not protect against forgery.
 class Fingerprint {
  public:
   void add(std::span<const std::byte> bytes);
@@ -25,7 +26,8 @@ class Fingerprint {
 // Of names, shapes and values.
 std::uint64_t fingerprint_of(const std::map<std::string, StoredTensor> &tensors);
 
-// Of everything that makes a model's features what they are: statistics of models with the same add up.
+// Of everything that a model's features depend on. Statistics of models with the same fingerprint can be
+// merged.
 std::uint64_t network_fingerprint(const Model &model);
 
 }  // namespace uniad

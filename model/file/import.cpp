@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "model/backbone/taps.h"
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/config/taps.h"
 #include "model/file/network_tensors.h"
 #include "model/file/torch_file.h"
 #include "model/file/weights.h"
@@ -21,7 +21,7 @@ namespace {
 
 using Tensors = std::map<std::string, StoredTensor>;
 
-constexpr const char *need_checkpoint = "name a checkpoint of UniAD (keys module.reconstruction.*)";
+constexpr const char *need_checkpoint = "use a checkpoint of UniAD (keys module.reconstruction.*)";
 
 // The tensors under a prefix, which they lose.
 Tensors below(Tensors &tensors, const std::string &prefix) {
@@ -51,10 +51,12 @@ std::optional<Checkpoint> as_checkpoint(TensorFile &file, const std::filesystem:
 int extent(const Tensors &tensors, const std::string &name, std::size_t axis, const std::string &where) {
   constexpr std::int64_t extent_limit = 1'000'000;
   const auto found = tensors.find(name);
-  if (found == tensors.end()) throw Error(where, "reconstruction." + name + " is missing", need_checkpoint);
+  if (found == tensors.end())
+    throw Error(ErrorKind::Malformed, where, "reconstruction." + name + " is missing", need_checkpoint);
   const std::vector<std::int64_t> &shape = found->second.shape;
   if (shape.size() != 2 || shape[axis] < 1 || shape[axis] > extent_limit) {
-    throw Error(where, "reconstruction." + name + " has no usable shape", need_checkpoint);
+    throw Error(ErrorKind::Malformed, where, "reconstruction." + name + " has no usable shape",
+                need_checkpoint);
   }
   return static_cast<int>(shape[axis]);
 }
@@ -86,11 +88,12 @@ std::pair<int, int> input_size(const Tensors &tensors, PositionEmbedding positio
   const int tokens = extent(tensors, "transformer.decoder.layers.0.learned_embed.weight", 0, where);
   int side = 1;
   while (side * side < tokens) ++side;
-  if (side * side != tokens) throw Error(where, "its map is not square", "use learned positions");
+  if (side * side != tokens)
+    throw Error(ErrorKind::Malformed, where, "its map is not square", "use learned positions");
   return {16 * side, 16 * side};
 }
 
-// Consecutive taps, those that the authors recommend first (facts 4.1).
+// Consecutive taps, those that the authors recommend first (docs/network-details.md, "Taps").
 std::vector<std::pair<int, int>> stage_ranges() {
   std::vector<std::pair<int, int>> ranges{{1, 4}, {1, 5}, {2, 4}, {1, 3}, {2, 3}};
   for (int first = 1; first <= 5; ++first) {
@@ -118,10 +121,10 @@ std::vector<int> stages_for(const BackboneWeights &weights, int channels, const 
       return all_of(range);
     }
   }
-  throw Error(where,
-              "reconstructs " + std::to_string(channels) + " channels, which no stages of " + info.name +
-                  " have in " + weights.origin,
-              "name the weight file of the backbone that it was trained on");
+  throw Error(ErrorKind::Malformed, where,
+              "reconstructs " + std::to_string(channels) + " channels, which do not match any stages of " +
+                  info.name + " in " + weights.origin,
+              "use the weight file of the backbone that it was trained with");
 }
 
 // The authors' code has no Lite.
@@ -138,16 +141,16 @@ std::string backbone_for(int channels, const std::string &where) {
   if (fitting.size() == 1) return fitting.front();
   std::string names;
   for (const std::string &name : fitting) names += (names.empty() ? "" : " and ") + name;
-  throw Error(where,
+  throw Error(ErrorKind::Malformed, where,
               "reconstructs " + std::to_string(channels) + " channels, as " +
-                  (fitting.empty() ? "no backbone has" : names + " have"),
-              "name the backbone's weight file as a second file");
+                  (fitting.empty() ? "no known backbone has" : names + " have"),
+              "pass the backbone's weight file as a second file");
 }
 
 BackboneWeights weights_for(Checkpoint &checkpoint, std::optional<BackboneWeights> given, int channels) {
   if (given) return std::move(*given);
   if (!checkpoint.backbone.empty()) {
-    return recognise_backbone({std::move(checkpoint.backbone), {}}, checkpoint.path);
+    return recognize_backbone({std::move(checkpoint.backbone), {}}, checkpoint.path);
   }
   return read_backbone_weights(need_weight_file(backbone_for(channels, checkpoint.path.string())));
 }
@@ -157,7 +160,8 @@ void refuse_others(const Tensors &tensors, const std::map<std::string, Shape> &k
                    const std::string &prefix, const std::string &where) {
   for (const auto &[name, tensor] : tensors)
     if (!known.contains(name))
-      throw Error(where, prefix + name + " has no place in UniAD", "this is a checkpoint of another network");
+      throw Error(ErrorKind::Malformed, where, prefix + name + " is not part of UniAD",
+                  "this is a checkpoint of another network");
 }
 
 // The tensors that the network has, under the model file's prefix; all else stays behind.
@@ -191,7 +195,7 @@ Model model_of(Checkpoint checkpoint, std::optional<BackboneWeights> given) {
   move_tensors(checkpoint.reconstruction, wanted, "reconstruction.", where, model.tensors);
   model.provenance.recipe = "imported from " + checkpoint.path.filename().string();
   model.provenance.weight_file = weights.origin;
-  model.provenance.weight_licence = weights.licence;
+  model.provenance.weight_license = weights.license;
   return model;
 }
 
@@ -204,17 +208,18 @@ Model import_checkpoint(std::span<const std::filesystem::path> files) {
     TensorFile file = read_tensor_file(path);
     auto found = as_checkpoint(file, path);
     if (found ? checkpoint.has_value() : weights.has_value()) {
-      throw Error(path.string(), "is a second one of its kind", "name one checkpoint and one weight file");
+      throw Error(ErrorKind::Malformed, path.string(), "is a second file of the same kind",
+                  "pass one checkpoint and one weight file");
     }
     if (found) {
       checkpoint = std::move(found);
     } else {
-      weights = recognise_backbone(std::move(file), path);
+      weights = recognize_backbone(std::move(file), path);
     }
   }
   if (!checkpoint) {
-    throw Error(files.empty() ? "import" : files.front().string(), "holds no reconstruction network",
-                need_checkpoint);
+    throw Error(ErrorKind::Malformed, files.empty() ? "import" : files.front().string(),
+                "contains no reconstruction network", need_checkpoint);
   }
   return model_of(std::move(*checkpoint), std::move(weights));
 }

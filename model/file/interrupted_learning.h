@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The file that stores interrupted learning.
 #pragma once
 
 #include <filesystem>
@@ -6,11 +7,11 @@
 
 namespace uniad {
 
-// The metadata by which a file says that it holds such learning, and is no model.
+// The metadata key that marks a file as interrupted learning, not a model.
 inline constexpr const char *learning_entry = "uniad.learning";
 
-// Where learning of a source that was interrupted waits to be gone on with: MODEL.SOURCE.learning, with every
-// byte of the source's name that could mean something else in a file's name as %XX.
+// The path of the interrupted learning of a source, from which learning is resumed: MODEL.SOURCE.learning,
+// with special bytes of the source's name as %XX.
 std::filesystem::path interrupted_learning_path(const std::filesystem::path &model,
                                                 const std::string &source);
 

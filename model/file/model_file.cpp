@@ -10,12 +10,14 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "model/backbone/taps.h"
-#include "model/error.h"
-#include "model/file/choices.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "model/base/log.h"
+#include "model/config/choices.h"
+#include "model/config/taps.h"
 #include "model/file/interrupted_learning.h"
 #include "model/file/network_tensors.h"
-#include "model/json_text.h"
+#include "model/file/safetensors.h"
 
 namespace uniad {
 namespace {
@@ -44,7 +46,7 @@ class Field {
 
   Field operator[](const char *name) const {
     const auto found = find(name);
-    if (!found) throw Error(file_, key_ + "." + name + " is missing", write_again);
+    if (!found) throw Error(ErrorKind::Malformed, file_, key_ + "." + name + " is missing", write_again);
     return *found;
   }
   std::optional<Field> find(const std::string &name) const {
@@ -84,7 +86,7 @@ class Field {
     return static_cast<int>(count(-int_limit, int_limit));
   }
   std::uint64_t seed() const {
-    if (!value_.is_number_unsigned()) refuse("is not a whole number of 64 bits");
+    if (!value_.is_number_unsigned()) refuse("is not a 64-bit whole number");
     return value_.get<std::uint64_t>();
   }
   bool flag() const {
@@ -92,7 +94,7 @@ class Field {
     return value_.get<bool>();
   }
   std::string text() const {
-    if (!value_.is_string()) refuse("is not a text");
+    if (!value_.is_string()) refuse("is not a string");
     return value_.get<std::string>();
   }
   template <typename Enum>
@@ -102,7 +104,7 @@ class Field {
       if (value_ == name) return value;
       known += (known.empty() ? "" : ", ") + name;
     }
-    refuse("is none of " + known);
+    refuse("is not one of " + known);
   }
   std::array<float, 3> channels() const {
     const std::vector<Field> fields = elements();
@@ -116,7 +118,7 @@ class Field {
 
  private:
   [[noreturn]] void refuse(const std::string &what) const {
-    throw Error(file_, key_ + " " + what, write_again);
+    throw Error(ErrorKind::Malformed, file_, key_ + " " + what, write_again);
   }
 
   const json &value_;
@@ -304,7 +306,7 @@ ordered_json to_json(const Provenance &provenance) {
           {"seed", provenance.seed},
           {"program_version", provenance.program_version},
           {"weight_file", provenance.weight_file},
-          {"weight_licence", provenance.weight_licence}};
+          {"weight_licence", provenance.weight_license}};
 }
 
 Provenance provenance_from(const Field &field) {
@@ -321,7 +323,7 @@ Provenance provenance_from(const Field &field) {
   provenance.seed = field["seed"].seed();
   provenance.program_version = field["program_version"].text();
   provenance.weight_file = field["weight_file"].text();
-  provenance.weight_licence = field["weight_licence"].text();
+  provenance.weight_license = field["weight_licence"].text();
   return provenance;
 }
 
@@ -329,26 +331,28 @@ json parse_entry(const std::map<std::string, std::string> &metadata, const std::
                  const std::string &file) {
   const auto entry = metadata.find(key);
   if (entry == metadata.end()) {
-    throw Error(file, key + " is missing",
-                "this is no UniAD-GST model: train one, or bring a checkpoint in by uniad import");
+    throw Error(ErrorKind::Malformed, file, key + " is missing",
+                "this is not a UniAD-GST model: train one, or convert a checkpoint with uniad import");
   }
-  if (entry->second.size() > json_limit) throw Error(file, key + " is beyond all measure", write_again);
+  if (entry->second.size() > json_limit)
+    throw Error(ErrorKind::Malformed, file, key + " is too large", write_again);
   // Each value but one stands behind one of these.
   const auto values = std::count_if(entry->second.begin(), entry->second.end(), [](char letter) {
     return letter == ',' || letter == '[' || letter == '{';
   });
-  if (values > value_limit) throw Error(file, key + " is beyond all measure", write_again);
+  if (values > value_limit) throw Error(ErrorKind::Malformed, file, key + " is too large", write_again);
   try {
     return json::parse(entry->second);
   } catch (const json::exception &error) {  // it quotes what it could not read, however long that is
-    throw Error(file, key + " is not JSON: " + std::string(error.what()).substr(0, 200), write_again);
+    throw Error(ErrorKind::Malformed, file, key + " is not JSON: " + std::string(error.what()).substr(0, 200),
+                write_again);
   }
 }
 
-void check_standardising(const Model &model, int channels, const std::string &file) {
+void check_standardizing(const Model &model, int channels, const std::string &file) {
   const bool has_mean = model.tensors.contains("feature_mean");
   if (has_mean != model.tensors.contains("feature_std")) {
-    throw Error(file, "feature_mean and feature_std come only together", write_again);
+    throw Error(ErrorKind::Malformed, file, "feature_mean and feature_std must both be present", write_again);
   }
   if (has_mean) {
     check_tensors({{"feature_mean", {channels}}, {"feature_std", {channels}}}, "", model.tensors, file,
@@ -356,7 +360,8 @@ void check_standardising(const Model &model, int channels, const std::string &fi
   }
   if (model.tensors.contains("feature_whitening")) {
     if (!has_mean)
-      throw Error(file, "feature_whitening comes only with feature_mean and feature_std", write_again);
+      throw Error(ErrorKind::Malformed, file, "feature_whitening requires feature_mean and feature_std",
+                  write_again);
     check_tensors({{"feature_whitening", {channels, channels}}}, "", model.tensors, file, write_again);
   }
 }
@@ -382,7 +387,7 @@ void check_model(const Model &model, const std::string &file) {
     check_tensors(statistics_tensors(*model.config.statistics, channels, rows * columns), "statistics.",
                   model.tensors, file, write_again);
   }
-  check_standardising(model, channels, file);
+  check_standardizing(model, channels, file);
 }
 
 void check_numbers(const Model &model, const std::string &file) {
@@ -391,25 +396,29 @@ void check_numbers(const Model &model, const std::string &file) {
     const std::vector<float> values = to_float(tensor);
     const auto all = [&values](auto usable) { return std::all_of(values.begin(), values.end(), usable); };
     if (!all([](float value) { return std::isfinite(value); })) {
-      throw Error(file, "tensor " + name + " holds NaN or infinity", write_again);
+      throw Error(ErrorKind::Malformed, file, "tensor " + name + " contains values that are not finite",
+                  write_again);
     }
     if (name == "feature_std" && !all([](float deviation) { return deviation > 0; })) {
-      throw Error(file, "feature_std holds a number that is not positive", write_again);
+      throw Error(ErrorKind::Malformed, file, "feature_std contains a value that is not positive",
+                  write_again);
     }
     if (name == "statistics.pictures" &&
         !all([](float count) { return count >= 1 && count < 1e12F && std::floor(count) == count; })) {
-      throw Error(file, "statistics.pictures holds what is no number of pictures", write_again);
+      throw Error(ErrorKind::Malformed, file,
+                  "statistics.pictures contains a value that is not a number of pictures", write_again);
     }
     if (name.ends_with(".running_var") && !all([](float variance) { return variance >= 0; })) {
-      throw Error(file, "tensor " + name + " holds a negative variance", write_again);
+      throw Error(ErrorKind::Malformed, file, "tensor " + name + " contains a negative variance",
+                  write_again);
     }
   }
 }
 
 Model model_from(TensorFile content, const std::string &file) {
   if (content.metadata.contains(learning_entry)) {
-    throw Error(file, "holds learning that was interrupted, and is no model yet",
-                "let the camera learn the rest: uniaddetect with the same model, source and learn-time");
+    throw Error(ErrorKind::InvalidArgument, file, "contains interrupted learning and is not a model yet",
+                "let the camera finish learning: run uniaddetect with the same model, source and learn-time");
   }
   const auto read = [&](const std::string &key, auto from) {
     const json entry = parse_entry(content.metadata, key, file);
@@ -417,8 +426,8 @@ Model model_from(TensorFile content, const std::string &file) {
   };
   const auto version = read("uniad.version", [](const Field &field) { return field.count(); });
   if (version != model_file_version) {
-    throw Error(file,
-                "is of version " + std::to_string(version) + ", this program reads version " +
+    throw Error(ErrorKind::Malformed, file,
+                "has version " + std::to_string(version) + ", but this program reads version " +
                     std::to_string(model_file_version),
                 "use the program that wrote it, or train the model again");
   }
@@ -428,85 +437,7 @@ Model model_from(TensorFile content, const std::string &file) {
   return model;
 }
 
-std::string text_of(double number) {
-  std::array<char, 32> digits{};
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
-}
-
-struct Range {
-  const char *name;
-  double value, least, most;
-};
-
-void check_ranges(const std::vector<Range> &ranges, const std::string &where) {
-  for (const Range &range : ranges) {
-    if (!(range.value >= range.least && range.value <= range.most)) {  // NaN neither
-      throw Error(where, std::string(range.name) + " is " + text_of(range.value),
-                  "it must lie within " + text_of(range.least) + " to " + text_of(range.most));
-    }
-  }
-}
-
-void check_ranges(const ModelConfig &config, const std::string &where) {
-  std::vector<Range> ranges{{"backbone.bn_eps", config.backbone.bn_eps, 1e-12, 1}};
-  for (float mean : config.input.mean) ranges.push_back({"input.mean", mean, -10, 10});
-  for (float deviation : config.input.std) ranges.push_back({"input.std", deviation, double{1e-6F}, 10});
-  if (config.statistics) {
-    ranges.push_back({"statistics.clusters", double(config.statistics->clusters), 1, 4096});
-    ranges.push_back({"statistics.position_prior", config.statistics->position_prior, 0, 1e9});
-  }
-  check_ranges(ranges, where);
-}
-
-// A window of 2 (size / 2) + 1 around a query at the map's middle covers the whole axis.
-bool covers(int mask_size, int extent) {
-  return extent <= 2 * (mask_size / 2) + 1;
-}
-
-void check(const ReconstructionConfig &r, const InputConfig &input, const std::string &where) {
-  check_ranges({{"reconstruction.dim", double(r.dim), 2, 16384},
-                {"reconstruction.heads", double(r.heads), 1, 16384},
-                {"reconstruction.feedforward", double(r.feedforward), 1, 65536},
-                {"reconstruction.encoder_layers", double(r.encoder_layers), 0, 256},
-                {"reconstruction.decoder_layers", double(r.decoder_layers), 0, 256},
-                {"reconstruction.dropout", r.dropout, 0, 0.999},
-                {"reconstruction.mask_height", double(r.mask_height), 1, 4096},
-                {"reconstruction.mask_width", double(r.mask_width), 1, 4096},
-                {"reconstruction.jitter_scale", r.jitter_scale, 0, 1e6},
-                {"reconstruction.jitter_probability", r.jitter_probability, 0, 1}},
-               where);
-  if (r.dim % r.heads != 0 || r.dim % 2 != 0) {
-    throw Error(where,
-                std::to_string(r.heads) + " heads on " + std::to_string(r.dim) + " dimensions cannot work",
-                "choose an even dimension that is a multiple of the heads");
-  }
-  const int rows = input.height / 16;
-  const int columns = input.width / 16;
-  if (r.kind != NetworkKind::Cnn && r.encoder_layers + r.decoder_layers == 0) {
-    throw Error(where, "no encoder layer and no decoder layer", "choose one or more of either");
-  }
-  if (r.decoder_variant != DecoderVariant::A && r.queries != QueryEmbedding::Layer) {
-    throw Error(where, "this decoder variant needs a query for each layer",
-                "choose queries for each layer, or variant a");
-  }
-  const bool masked =
-      r.kind == NetworkKind::UniAD && (r.mask_encoder || r.mask_decoder_first || r.mask_decoder_second);
-  if (masked && covers(r.mask_height, rows) && covers(r.mask_width, columns)) {
-    throw Error(where,
-                "a " + std::to_string(r.mask_height) + "x" + std::to_string(r.mask_width) + " mask on a " +
-                    std::to_string(rows) + "x" + std::to_string(columns) +
-                    " map hides every key from some query",
-                "choose a larger input or a smaller mask");
-  }
-}
-
 }  // namespace
-
-const ScoreStatistics *Calibration::find(const std::string &source) const {
-  const auto own = sources.find(source);
-  if (own != sources.end()) return &own->second;
-  return pooled ? &*pooled : nullptr;
-}
 
 Model read_model(const std::filesystem::path &path) {
   Model model = model_from(read_safetensors(path), path.string());
@@ -516,25 +447,6 @@ Model read_model(const std::filesystem::path &path) {
 
 Model read_model_header(const std::filesystem::path &path) {
   return model_from(read_safetensors_header(path), path.string());
-}
-
-void add_source(Provenance &provenance, const SourceProvenance &source) {
-  const auto known = std::find_if(provenance.sources.begin(), provenance.sources.end(),
-                                  [&](const auto &other) { return other.name == source.name; });
-  if (known == provenance.sources.end()) {
-    provenance.sources.push_back(source);
-    return;
-  }
-  known->trained += source.trained;
-  known->held_back += source.held_back;
-  if (known->aspect_ratio == 0)
-    known->aspect_ratio = source.aspect_ratio;
-  else if (source.aspect_ratio > 0 && !same_aspect_ratio(known->aspect_ratio, source.aspect_ratio))
-    known->aspect_ratio = 0;
-  const std::string separator = ", ";
-  const std::string all = separator + known->path + separator;
-  if (all.find(separator + source.path + separator) == std::string::npos)
-    known->path += separator + source.path;
 }
 
 void write_model(const Model &model, const std::filesystem::path &path) {
@@ -551,40 +463,11 @@ void write_model(const Model &model, const FileLock &right_to_write) {
   // Whatever a reader would refuse is refused before the old file is replaced.
   check_numbers(model_from(content, path.string()), path.string());
   write_safetensors(content, path);
+  log(LogLevel::Debug, path.string() + ": written.");
 }
 
 std::string config_text(const ModelConfig &config) {
   return json_text(to_json(config));
-}
-
-void check(const ModelConfig &config, const std::string &where) {
-  const BackboneInfo *info = find_backbone(config.backbone.name);
-  if (info == nullptr) {
-    std::string names;
-    for (const std::string &name : backbone_names()) names += (names.empty() ? "" : ", ") + name;
-    throw Error(where, "unknown backbone '" + config.backbone.name + "'", "known are " + names);
-  }
-  const std::vector<int> &stages = config.backbone.stages;
-  const bool ascending =
-      std::adjacent_find(stages.begin(), stages.end(), std::greater_equal<>()) == stages.end();
-  const int last = static_cast<int>(info->taps.size());
-  if (stages.empty() || !ascending || stages.front() < 1 || stages.back() > last) {
-    throw Error(where, config.backbone.name + " does not have the tapped stages",
-                "name one or more of 1 to " + std::to_string(last) + ", ascending");
-  }
-  for (int extent : {config.input.height, config.input.width}) {
-    if (extent < 32 || extent > 2048 || extent % 16 != 0) {
-      throw Error(where, "an input side of " + std::to_string(extent) + " pixels",
-                  "choose a multiple of 16 from 32 to 2048");
-    }
-  }
-  check_ranges(config, where);
-  if (config.reconstruction) check(*config.reconstruction, config.input, where);
-  const bool needs_reconstruction = !config.statistics || config.statistics->residuals;
-  if (needs_reconstruction && !config.reconstruction) {
-    throw Error(where, "nothing to score with: no reconstruction, and no statistics that do without",
-                write_again);
-  }
 }
 
 }  // namespace uniad

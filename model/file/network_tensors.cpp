@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "model/backbone/taps.h"
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/config/taps.h"
 #include "model/reconstruction/cnn_stages.h"
 
 namespace uniad {
@@ -132,13 +132,14 @@ Shapes backbone_tensors(const BackboneConfig &config) {
   if (info == nullptr) {
     std::string names;
     for (const std::string &name : backbone_names()) names += (names.empty() ? "" : ", ") + name;
-    throw Error("backbone", "unknown name '" + config.name + "'", "known are " + names);
+    throw Error(ErrorKind::Unsupported, "backbone", "unknown name '" + config.name + "'",
+                "the known names are " + names);
   }
   const int last_stage =
       config.stages.empty() ? 0 : *std::max_element(config.stages.begin(), config.stages.end());
   if (last_stage < 1 || last_stage > static_cast<int>(info->taps.size())) {
-    throw Error(config.name, "no such stages",
-                "name one or more of 1 to " + std::to_string(info->taps.size()) + ", ascending");
+    throw Error(ErrorKind::Unsupported, config.name, "there are no such stages",
+                "use one or more of 1 to " + std::to_string(info->taps.size()) + ", in ascending order");
   }
   const int last = info->taps[static_cast<std::size_t>(last_stage) - 1].block;
   return info->family == BackboneFamily::ResNet ? resnet_tensors(*info, last)
@@ -207,7 +208,7 @@ Shapes statistics_tensors(const StatisticsConfig &config, int channels, int toke
 
 void check_tensors(const Shapes &expected, const std::string &prefix,
                    const std::map<std::string, StoredTensor> &tensors, const std::string &where,
-                   const std::string &way_out) {
+                   const std::string &hint) {
   constexpr int named_at_most = 5;
   int wrong = 0;
   std::string text;
@@ -221,11 +222,11 @@ void check_tensors(const Shapes &expected, const std::string &prefix,
     } else if (found->second.shape != shape) {
       report(prefix + name + " is " + text_of(found->second.shape) + ", not " + text_of(shape));
     } else if (!is_floating(found->second.dtype)) {
-      report(prefix + name + " is not of a floating-point type");
+      report(prefix + name + " does not have a floating-point type");
     }
   }
   if (wrong > named_at_most) text += " and " + std::to_string(wrong - named_at_most) + " more";
-  if (wrong > 0) throw Error(where, text, way_out);
+  if (wrong > 0) throw Error(ErrorKind::Malformed, where, text, hint);
 }
 
 }  // namespace uniad

@@ -7,12 +7,12 @@
 #include <type_traits>
 #include <unordered_map>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad::pickle {
 namespace {
 
-// A checkpoint of the largest backbone with its optimiser takes a twentieth of it.
+// A checkpoint of the largest backbone with its optimizer takes a twentieth of it.
 constexpr std::size_t work_limit = 500'000;
 constexpr std::size_t rank_limit = 8;
 
@@ -222,17 +222,17 @@ class Machine {
   }
 
   [[noreturn]] void fail(const std::string &what) const {
-    throw Error(file_, "its pickle " + what,
-                "it is damaged or no torch.save file of weights: fetch it again");
+    throw Error(ErrorKind::Malformed, file_, "its pickle " + what,
+                "it is damaged or not a torch.save file of weights: download it again");
   }
 
   void spend(std::size_t work) {
     work_ += work;
-    if (work_ > work_limit) fail("builds more objects than any checkpoint has");
+    if (work_ > work_limit) fail("contains more objects than any checkpoint");
   }
 
   std::span<const std::byte> take_bytes(std::uint64_t count) {
-    if (count > rest_.size()) fail("is cut short");
+    if (count > rest_.size()) fail("is truncated");
     const auto taken = rest_.first(count);
     rest_ = rest_.subspan(count);
     return taken;
@@ -249,7 +249,7 @@ class Machine {
   }
   std::string_view line() {
     const auto end = std::find(rest_.begin(), rest_.end(), std::byte{'\n'});
-    if (end == rest_.end()) fail("is cut short");
+    if (end == rest_.end()) fail("is truncated");
     const std::string_view content = text(static_cast<std::uint64_t>(end - rest_.begin()));
     take<std::uint8_t>();
     return content;
@@ -270,7 +270,7 @@ class Machine {
 
   void push(Value value) { stack_.push_back(value); }
   const Value &top() const {
-    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) fail("takes what is not there");
+    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) fail("reads from an empty stack");
     return stack_.back();
   }
   Value pop() {
@@ -280,7 +280,7 @@ class Machine {
   }
   void drop() { pop(); }
   std::vector<Value> pop_to_mark() {
-    if (marks_.empty()) fail("takes what is not there");
+    if (marks_.empty()) fail("reads from an empty stack");
     const auto start = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
     std::vector<Value> values(start, stack_.end());
     stack_.erase(start, stack_.end());
@@ -325,7 +325,7 @@ class Machine {
 
   const Value &remembered(std::uint32_t index) const {
     const auto found = memo_.find(index);
-    if (found == memo_.end()) fail("takes what is not there");
+    if (found == memo_.end()) fail("reads from an empty stack");
     return found->second;
   }
 
@@ -387,7 +387,7 @@ class Machine {
   // _rebuild_tensor_v2(storage, offset, shape, strides, ...); a tensor of a storage that is passed over is
   // passed over, too.
   Value tensor_of(const std::vector<Value> &arguments) {
-    if (arguments.size() < 4) fail("has a tensor without its shape");
+    if (arguments.size() < 4) fail("has a tensor without a shape");
     Storage *const *storage = std::get_if<Storage *>(&arguments[0]);
     if (storage == nullptr) return Inert{};
     Tensor tensor{*storage, natural(arguments[1]), naturals(arguments[2]), naturals(arguments[3])};
@@ -406,12 +406,12 @@ class Machine {
     Storage storage{*key, type->dtype, natural(values[4]), 0, natural(values[4])};
     List *const *view = values.size() > 5 ? std::get_if<List *>(&values[5]) : nullptr;
     if (view != nullptr) {
-      if ((*view)->values.size() != 3) fail("has a storage that views no other");
+      if ((*view)->values.size() != 3) fail("has an invalid storage view");
       storage.view_start = natural((*view)->values[1]);
       storage.view_elements = natural((*view)->values[2]);
       if (storage.view_start > storage.elements ||
           storage.view_elements > storage.elements - storage.view_start) {
-        fail("has a view beyond its storage");
+        fail("has a view that exceeds its storage");
       }
     }
     return &objects_.storages.emplace_back(storage);
@@ -419,7 +419,8 @@ class Machine {
 
   std::int64_t natural(const Value &value) const {
     const auto *number = std::get_if<std::int64_t>(&value);
-    if (number == nullptr || *number < 0) fail("has a size, an offset or a stride that is no natural number");
+    if (number == nullptr || *number < 0)
+      fail("has a size, an offset or a stride that is not a natural number");
     return *number;
   }
   std::vector<std::int64_t> naturals(const Value &value) const {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads the pickles of LibTorch's files without running anything in them.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +14,12 @@
 
 #include "model/file/safetensors.h"
 
-// The part of Python's pickle protocols 2 to 5 that torch.save writes. A pickle is a program; here it is run
-// by a machine that can build containers, numbers, texts and tensors, and nothing else: whatever it imports
-// or calls beyond that becomes an inert object.
+// The part of Python's pickle protocols 2 to 5 that torch.save writes. A pickle is a program. Here, it is run
+// by an interpreter that can only build containers, numbers, strings and tensors; anything else that it
+// imports or calls becomes an inert object.
 namespace uniad::pickle {
 
-struct Inert {};  // None, true, false, a float, any object that is passed over
+struct Inert {};  // None, true, false, a float, or any object that is ignored
 
 struct Callable {
   enum class Kind { MakeDict, RebuildTensor, RebuildParameter, StorageType };
@@ -27,7 +28,7 @@ struct Callable {
 };
 
 struct Storage {
-  std::string_view key;  // where its bytes are, in the container's terms
+  std::string_view key;  // location of its bytes, as named by the container
   DType dtype = DType::F32;
   std::int64_t elements = 0;  // stored under the key
   std::int64_t view_start = 0;
@@ -53,7 +54,8 @@ struct Dict {
   std::vector<std::pair<Value, Value>> items;
 };
 
-// What a pickle builds. It may contain itself: objects live here, side by side, and point at one another.
+// The objects that a pickle builds. They may contain themselves, so all are stored here and refer to each
+// other.
 struct Objects {
   std::deque<List> lists;
   std::deque<Dict> dicts;
@@ -61,8 +63,8 @@ struct Objects {
   std::deque<Tensor> tensors;
 };
 
-// Runs the pickle at the beginning of `bytes` and cuts it off them. Texts of the result point into `bytes`.
-// Throws Error naming `file`. Memory: less than 80 bytes for each of the pickle's, and less than 40 MB.
+// Runs the pickle at the beginning of `bytes` and removes it from them. Strings of the result refer to
+// `bytes`. Throws Error with `file`. Memory: less than 80 bytes per byte of the pickle, and less than 40 MB.
 Value run(std::span<const std::byte> &bytes, Objects &objects, const std::string &file);
 
 }  // namespace uniad::pickle

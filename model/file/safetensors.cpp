@@ -12,9 +12,9 @@
 #include <tuple>
 #include <utility>
 
-#include "model/error.h"
-#include "model/file/whole_file.h"
-#include "model/json_text.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "model/file/atomic_file.h"
 
 namespace uniad {
 namespace {
@@ -24,26 +24,27 @@ static_assert(std::endian::native == std::endian::little,
 
 constexpr std::uint64_t header_limit = 100'000'000;  // the format's own
 constexpr std::size_t rank_limit = 8;
-constexpr const char *fetch_again = "the file is damaged or not a safetensors file: fetch or write it again";
+constexpr const char *fetch_again =
+    "the file is damaged or not a safetensors file: download or write it again";
 
-struct DTypeInfo {
+struct DTypeName {
   DType dtype;
   std::string_view name;
-  std::size_t size;
 };
-constexpr std::array<DTypeInfo, 10> dtypes{{{DType::F64, "F64", 8},
-                                            {DType::F32, "F32", 4},
-                                            {DType::F16, "F16", 2},
-                                            {DType::BF16, "BF16", 2},
-                                            {DType::I64, "I64", 8},
-                                            {DType::I32, "I32", 4},
-                                            {DType::I16, "I16", 2},
-                                            {DType::I8, "I8", 1},
-                                            {DType::U8, "U8", 1},
-                                            {DType::Bool, "BOOL", 1}}};
+constexpr std::array<DTypeName, 10> dtypes{{{DType::F64, "F64"},
+                                            {DType::F32, "F32"},
+                                            {DType::F16, "F16"},
+                                            {DType::BF16, "BF16"},
+                                            {DType::I64, "I64"},
+                                            {DType::I32, "I32"},
+                                            {DType::I16, "I16"},
+                                            {DType::I8, "I8"},
+                                            {DType::U8, "U8"},
+                                            {DType::Bool, "BOOL"}}};
 
-const DTypeInfo &info_of(DType dtype) {
-  return *std::find_if(dtypes.begin(), dtypes.end(), [dtype](const auto &d) { return d.dtype == dtype; });
+std::string_view name_of(DType dtype) {
+  return std::find_if(dtypes.begin(), dtypes.end(), [dtype](const auto &d) { return d.dtype == dtype; })
+      ->name;
 }
 
 // Where a tensor lies in the data behind the header.
@@ -67,12 +68,12 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   Header take() { return std::move(header_); }
 
   bool start_object(std::size_t) override {
-    if (++depth_ > 2 || in_array_) refuse("an object where none belongs");
+    if (++depth_ > 2 || in_array_) refuse("unexpected object");
     return true;
   }
   bool end_object() override {
     if (--depth_ == 1 && entry_ != nullptr) {
-      if (!has_dtype_ || !has_shape_ || offsets_read_ != 2) refuse("no dtype, shape or data_offsets");
+      if (!has_dtype_ || !has_shape_ || offsets_read_ != 2) refuse("dtype, shape or data_offsets is missing");
       entry_ = nullptr;
     }
     return true;
@@ -83,28 +84,28 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     where_ = key;
     in_metadata_ = key == "__metadata__";
     if (in_metadata_) {
-      if (std::exchange(has_metadata_, true)) refuse("named twice");
+      if (std::exchange(has_metadata_, true)) refuse("occurs twice");
       return true;
     }
     const auto [place, is_new] = header_.entries.try_emplace(key);
-    if (!is_new) refuse("named twice");
+    if (!is_new) refuse("occurs twice");
     entry_ = &place->second;
     has_dtype_ = has_shape_ = false;
     offsets_read_ = 0;
     return true;
   }
   bool string(std::string &text) override {
-    if (depth_ != 2 || in_array_) refuse("a text where none belongs");
+    if (depth_ != 2 || in_array_) refuse("unexpected string");
     if (in_metadata_) {
-      if (!header_.metadata.emplace(key_, text).second) refuse(key_ + " is named twice");
+      if (!header_.metadata.emplace(key_, text).second) refuse(key_ + " occurs twice");
     } else if (key_ == "dtype" && !has_dtype_) {
       const auto *found =
-          std::find_if(dtypes.begin(), dtypes.end(), [&](const DTypeInfo &d) { return d.name == text; });
+          std::find_if(dtypes.begin(), dtypes.end(), [&](const DTypeName &d) { return d.name == text; });
       if (found == dtypes.end()) refuse("unknown dtype '" + text.substr(0, 32) + "'");
       entry_->dtype = found->dtype;
       has_dtype_ = true;
     } else {
-      refuse("a text where none belongs");
+      refuse("unexpected string");
     }
     return true;
   }
@@ -112,7 +113,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     const bool known = depth_ == 2 && !in_array_ && entry_ != nullptr &&
                        ((key_ == "shape" && !std::exchange(has_shape_, true)) ||
                         (key_ == "data_offsets" && offsets_read_ == 0));
-    if (!known) refuse("an array where none belongs");
+    if (!known) refuse("unexpected array");
     in_array_ = true;
     return true;
   }
@@ -121,10 +122,10 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool number_unsigned(std::uint64_t number) override {
-    if (!in_array_) refuse("a number where none belongs");
+    if (!in_array_) refuse("unexpected number");
     if (key_ == "shape") {
       if (number > std::numeric_limits<std::int64_t>::max() || entry_->shape.size() == rank_limit) {
-        refuse("a shape beyond all measure");
+        refuse("the shape is too large");
       }
       entry_->shape.push_back(static_cast<std::int64_t>(number));
     } else {
@@ -133,21 +134,23 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     }
     return true;
   }
-  bool number_integer(std::int64_t) override { refuse("a negative number"); }
-  bool number_float(double, const std::string &) override { refuse("a number that is not whole"); }
-  bool boolean(bool) override { refuse("true or false where none belongs"); }
-  bool null() override { refuse("null where none belongs"); }
-  bool binary(nlohmann::json::binary_t &) override { refuse("bytes where none belong"); }
+  bool number_integer(std::int64_t) override { refuse("negative number"); }
+  bool number_float(double, const std::string &) override { refuse("number that is not whole"); }
+  bool boolean(bool) override { refuse("unexpected boolean"); }
+  bool null() override { refuse("unexpected null"); }
+  bool binary(nlohmann::json::binary_t &) override { refuse("unexpected binary data"); }
   bool parse_error(std::size_t position, const std::string &, const nlohmann::json::exception &) override {
     refuse_json(position);
   }
   [[noreturn]] void refuse_json(std::size_t position) const {
-    throw Error(file_, "the header is not JSON at byte " + std::to_string(position), fetch_again);
+    throw Error(ErrorKind::Malformed, file_, "the header is not JSON at byte " + std::to_string(position),
+                fetch_again);
   }
 
  private:
   [[noreturn]] void refuse(const std::string &what) const {
-    throw Error(file_, "header entry '" + where_.substr(0, 200) + "': " + what, fetch_again);
+    throw Error(ErrorKind::Malformed, file_, "header entry '" + where_.substr(0, 200) + "': " + what,
+                fetch_again);
   }
 
   std::string file_;
@@ -174,7 +177,8 @@ void check_size(const std::string &tensor, const Entry &entry, const std::string
     return multiply(size, static_cast<std::uint64_t>(extent), size);
   });
   if (!fits || entry.end < entry.begin || entry.end - entry.begin != size) {
-    throw Error(file, "tensor '" + tensor + "': its offsets do not fit its dtype and shape", fetch_again);
+    throw Error(ErrorKind::Malformed, file,
+                "tensor '" + tensor + "': its offsets do not match its dtype and shape", fetch_again);
   }
 }
 
@@ -191,17 +195,18 @@ void check_layout(const Header &header, std::uint64_t data_size, const std::stri
   std::uint64_t covered = 0;
   for (const auto *item : by_offset) {
     if (item->second.begin != covered) {
-      throw Error(file, "tensor '" + item->first + "' overlaps another or leaves a gap", fetch_again);
+      throw Error(ErrorKind::Malformed, file, "tensor '" + item->first + "' overlaps another or leaves a gap",
+                  fetch_again);
     }
     covered = item->second.end;
   }
   if (covered > data_size) {
-    throw Error(file,
-                "cut short: " + std::to_string(data_size) + " bytes of " + std::to_string(covered) +
-                    " bytes of tensors are there",
-                "fetch or write it again");
+    throw Error(ErrorKind::Malformed, file,
+                "truncated: " + std::to_string(data_size) + " bytes of " + std::to_string(covered) +
+                    " bytes of tensors are present",
+                "download or write it again");
   }
-  if (covered < data_size) throw Error(file, "bytes that belong to no tensor at its end", fetch_again);
+  if (covered < data_size) throw Error(ErrorKind::Malformed, file, "extra bytes at its end", fetch_again);
 }
 
 std::uint64_t header_size(std::span<const std::byte> first_eight, std::uint64_t file_size,
@@ -209,14 +214,15 @@ std::uint64_t header_size(std::span<const std::byte> first_eight, std::uint64_t 
   std::uint64_t size = 0;
   if (first_eight.size() == sizeof size) std::memcpy(&size, first_eight.data(), sizeof size);
   if (first_eight.size() < sizeof size || size < 2 || size > header_limit || size > file_size - sizeof size) {
-    throw Error(file, "no safetensors header at its start", fetch_again);
+    throw Error(ErrorKind::Malformed, file, "has no safetensors header at its start", fetch_again);
   }
   return size;
 }
 
 Header parse_header(std::string_view json, std::uint64_t data_size, const std::string &file) {
   HeaderReader reader(file);
-  if (!json.starts_with('{')) throw Error(file, "no safetensors header at its start", fetch_again);
+  if (!json.starts_with('{'))
+    throw Error(ErrorKind::Malformed, file, "has no safetensors header at its start", fetch_again);
   const std::size_t zero = json.find('\0');  // where nlohmann's parser would take it for the end
   nlohmann::json::sax_parse(json.substr(0, zero), &reader);
   if (zero != json.npos) reader.refuse_json(zero);
@@ -252,72 +258,7 @@ std::uint64_t bytes_of(const std::string &name, const StoredTensor &tensor, cons
   return tensor.bytes.size();
 }
 
-float half_to_float(std::uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const int fraction = bits & 1023;
-  float magnitude = std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  if (exponent == 0) magnitude = std::ldexp(static_cast<float>(fraction), -24);
-  if (exponent == 31) {
-    magnitude =
-        fraction == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-  }
-  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
-}
-
-float bfloat_to_float(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-template <typename Element, typename Convert>
-std::vector<float> convert(std::span<const std::byte> bytes, Convert to_float) {
-  std::vector<float> values(bytes.size() / sizeof(Element));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    Element element;
-    std::memcpy(&element, bytes.data() + i * sizeof(Element), sizeof(Element));
-    values[i] = to_float(element);
-  }
-  return values;
-}
-
-template <typename Element>
-std::vector<float> cast(std::span<const std::byte> bytes) {
-  return convert<Element>(bytes, [](Element element) { return static_cast<float>(element); });
-}
-
 }  // namespace
-
-std::size_t size_of(DType dtype) {
-  return info_of(dtype).size;
-}
-
-bool is_floating(DType dtype) {
-  return dtype == DType::F64 || dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16;
-}
-
-std::vector<float> to_float(const StoredTensor &tensor) {
-  switch (tensor.dtype) {
-    case DType::F64:
-      return cast<double>(tensor.bytes);
-    case DType::F32:
-      return cast<float>(tensor.bytes);
-    case DType::F16:
-      return convert<std::uint16_t>(tensor.bytes, half_to_float);
-    case DType::BF16:
-      return convert<std::uint16_t>(tensor.bytes, bfloat_to_float);
-    case DType::I64:
-      return cast<std::int64_t>(tensor.bytes);
-    case DType::I32:
-      return cast<std::int32_t>(tensor.bytes);
-    case DType::I16:
-      return cast<std::int16_t>(tensor.bytes);
-    case DType::I8:
-      return cast<std::int8_t>(tensor.bytes);
-    case DType::U8:
-    case DType::Bool:
-      return cast<std::uint8_t>(tensor.bytes);
-  }
-  return {};
-}
 
 TensorFile read_safetensors(const std::filesystem::path &path) {
   return read(path, true);
@@ -355,7 +296,7 @@ void write_safetensors(const TensorFile &file, const std::filesystem::path &path
   std::uint64_t offset = 0;
   for (const auto *item : order) {
     const std::uint64_t end = offset + bytes_of(item->first, item->second, path.string());
-    header[item->first] = {{"dtype", info_of(item->second.dtype).name},
+    header[item->first] = {{"dtype", name_of(item->second.dtype)},
                            {"shape", item->second.shape},
                            {"data_offsets", {offset, end}}};
     offset = end;
@@ -365,7 +306,7 @@ void write_safetensors(const TensorFile &file, const std::filesystem::path &path
   json.append((8 - json.size() % 8) % 8, ' ');
   const std::uint64_t json_size = json.size();
 
-  NewFile output(path);
+  AtomicFileWriter output(path);
   output.write(std::as_bytes(std::span(&json_size, 1)));
   output.write(std::as_bytes(std::span(json)));
   for (const auto *item : order) output.write(item->second.bytes);

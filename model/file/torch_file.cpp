@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/file/atomic_file.h"
 #include "model/file/pickle.h"
-#include "model/file/whole_file.h"
 
 namespace uniad {
 namespace {
@@ -28,7 +28,8 @@ using pickle::Value;
 using Bytes = std::span<const std::byte>;
 using NamedTensors = std::vector<std::pair<std::string, const Tensor *>>;
 
-constexpr const char *fetch_weights_again = "it is damaged or no torch.save file of weights: fetch it again";
+constexpr const char *fetch_weights_again =
+    "it is damaged or not a torch.save file of weights: download it again";
 // A pickle of 0x1950a86a20f9469cfc6c opens the legacy format.
 constexpr std::string_view legacy_start("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
 constexpr std::string_view zip_start("PK\x03\x04", 4);
@@ -76,7 +77,8 @@ class Collector {
 
  private:
   [[noreturn]] void refuse() const {
-    throw Error(file_, "its objects are nested or repeated beyond all measure", fetch_weights_again);
+    throw Error(ErrorKind::Malformed, file_, "its objects are nested too deeply or repeated too often",
+                fetch_weights_again);
   }
 
   void visit_member(const std::string &parent, const Value &key, const Value &member, int depth) {
@@ -104,7 +106,9 @@ NamedTensors named_tensors(const Value &root, const std::string &file) {
   Collector collector(file);
   collector.visit(*start, "");
   NamedTensors tensors = collector.take();
-  if (tensors.empty()) throw Error(file, "holds no tensor", "name a file of weights saved by torch.save");
+  if (tensors.empty())
+    throw Error(ErrorKind::Malformed, file, "contains no tensors",
+                "use a file of weights saved by torch.save");
   return tensors;
 }
 
@@ -130,7 +134,7 @@ Extent extent_of(const Tensor &tensor, const std::string &name, const std::strin
   Extent result{0, count == 0 ? 0 : reach};
   fits = fits && !__builtin_mul_overflow(count, size_of(tensor.storage->dtype), &result.bytes);
   if (!fits || result.reach > static_cast<std::uint64_t>(tensor.storage->view_elements)) {
-    throw Error(file, "tensor '" + name + "' reaches beyond its storage", fetch_weights_again);
+    throw Error(ErrorKind::Malformed, file, "tensor '" + name + "' exceeds its storage", fetch_weights_again);
   }
   return result;
 }
@@ -165,7 +169,8 @@ std::vector<Extent> extents_of(const NamedTensors &tensors, std::size_t file_siz
     extents.push_back(extent_of(*tensor, name, file));
     const bool overflows = __builtin_add_overflow(total, extents.back().bytes, &total);
     if (overflows || total > 4 * static_cast<std::uint64_t>(file_size)) {
-      throw Error(file, "its tensors are many times larger than the file", fetch_weights_again);
+      throw Error(ErrorKind::Malformed, file, "its tensors are many times larger than the file",
+                  fetch_weights_again);
     }
   }
   return extents;
@@ -187,7 +192,8 @@ TensorFile copy_all(const NamedTensors &tensors, std::size_t file_size, const st
       const bool overflows =
           __builtin_mul_overflow(tensor->storage->elements, size_of(tensor->storage->dtype), &expected);
       if (overflows || expected != bytes.size()) {
-        throw Error(file, "the storage of tensor '" + name + "' is not of the size the file says",
+        throw Error(ErrorKind::Malformed, file,
+                    "the storage of tensor '" + name + "' does not have the size that the file states",
                     fetch_weights_again);
       }
       content.tensors[name] = copy_out(*tensor, extents[i], bytes);
@@ -207,7 +213,7 @@ class LegacyFile {
     const Value protocol = next();
     const auto *number = std::get_if<std::int64_t>(&protocol);
     if (number == nullptr || *number != legacy_protocol) {
-      throw Error(file_, "is of an unknown torch.save protocol", fetch_weights_again);
+      throw Error(ErrorKind::Malformed, file_, "has an unknown torch.save protocol", fetch_weights_again);
     }
     next();  // byte order and sizes of the machine that wrote it: little-endian on all that PyTorch supports
     const Value root = next();
@@ -216,7 +222,8 @@ class LegacyFile {
     locate(keys);
     return copy_all(tensors, size_, file_, [this](std::string_view key) {
       const auto found = storages_.find(key);
-      if (found == storages_.end()) throw Error(file_, "a storage is missing", fetch_weights_again);
+      if (found == storages_.end())
+        throw Error(ErrorKind::Malformed, file_, "a storage is missing", fetch_weights_again);
       return found->second;
     });
   }
@@ -228,12 +235,14 @@ class LegacyFile {
     std::map<std::string_view, std::size_t> element_sizes;
     for (const Storage &storage : objects_.storages) element_sizes[storage.key] = size_of(storage.dtype);
     const auto *list = std::get_if<List *>(&keys);
-    if (list == nullptr) throw Error(file_, "the list of its storages is missing", fetch_weights_again);
+    if (list == nullptr)
+      throw Error(ErrorKind::Malformed, file_, "the list of its storages is missing", fetch_weights_again);
     for (const Value &value : (*list)->values) {
       const auto *key = std::get_if<std::string_view>(&value);
       const auto size = key != nullptr ? element_sizes.find(*key) : element_sizes.end();
       if (size == element_sizes.end()) {
-        throw Error(file_, "has a storage of an unknown type", "save its weights alone, as float32");
+        throw Error(ErrorKind::Malformed, file_, "has a storage of an unknown type",
+                    "save only the weights, as float32");
       }
       std::uint64_t elements = 0;
       std::uint64_t bytes = 0;
@@ -242,7 +251,8 @@ class LegacyFile {
         rest_ = rest_.subspan(sizeof elements);
       }
       if (__builtin_mul_overflow(elements, size->second, &bytes) || bytes > rest_.size()) {
-        throw Error(file_, "cut short: a storage lies beyond its end", "fetch it again");
+        throw Error(ErrorKind::Malformed, file_, "truncated: a storage extends beyond its end",
+                    "download it again");
       }
       storages_[*key] = rest_.first(bytes);
       rest_ = rest_.subspan(bytes);
@@ -268,7 +278,8 @@ class ZipFile {
     zip_error_fini(&error);
     if (archive_ == nullptr) {
       zip_source_free(source);
-      throw Error(file_, "is cut short or a damaged zip archive: " + reason, fetch_weights_again);
+      throw Error(ErrorKind::Malformed, file_, "is truncated or a damaged zip archive: " + reason,
+                  fetch_weights_again);
     }
   }
 
@@ -277,7 +288,8 @@ class ZipFile {
     if (has(prefix + "byteorder")) {
       const std::vector<std::byte> order = member(prefix + "byteorder");
       if (!starts_with(order, "little")) {
-        throw Error(file_, "was written in big-endian order", "save it on a little-endian machine");
+        throw Error(ErrorKind::Malformed, file_, "was written in big-endian order",
+                    "save it on a little-endian machine");
       }
     }
     const std::vector<std::byte> program = member(prefix + "data.pkl");
@@ -301,7 +313,8 @@ class ZipFile {
         return std::string(name.substr(0, name.size() - pickle_name.size()));
       }
     }
-    throw Error(file_, "is a zip archive without data.pkl", "name a file that torch.save wrote");
+    throw Error(ErrorKind::Malformed, file_, "is a zip archive without data.pkl",
+                "use a file that torch.save wrote");
   }
 
   bool has(const std::string &name) const {
@@ -311,14 +324,16 @@ class ZipFile {
   std::vector<std::byte> member(const std::string &name) {
     zip_stat_t stat;
     if (zip_stat(archive_.get(), name.c_str(), ZIP_FL_ENC_RAW, &stat) != 0) {
-      throw Error(file_, "its part " + name + " is missing", fetch_weights_again);
+      throw Error(ErrorKind::Malformed, file_, "its part " + name + " is missing", fetch_weights_again);
     }
     if (stat.comp_method != ZIP_CM_STORE || stat.encryption_method != ZIP_EM_NONE) {
-      throw Error(file_, "its part " + name + " is compressed, which torch.save never does",
-                  "save it again by torch.save");
+      throw Error(ErrorKind::Malformed, file_,
+                  "its part " + name + " is compressed, which torch.save never does",
+                  "save it again with torch.save");
     }
     // Parts that overlap could ask for many times the file.
-    if (stat.size > budget_) throw Error(file_, "its parts are larger than the file", fetch_weights_again);
+    if (stat.size > budget_)
+      throw Error(ErrorKind::Malformed, file_, "its parts are larger than the file", fetch_weights_again);
     budget_ -= stat.size;
     std::vector<std::byte> bytes(stat.size);
     const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> stream(
@@ -328,7 +343,8 @@ class ZipFile {
         stream != nullptr &&
         zip_fread(stream.get(), bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size()) &&
         zip_fread(stream.get(), &beyond, 1) == 0;  // at the end the checksum is compared
-    if (!whole) throw Error(file_, "its part " + name + " is damaged", fetch_weights_again);
+    if (!whole)
+      throw Error(ErrorKind::Malformed, file_, "its part " + name + " is damaged", fetch_weights_again);
     return bytes;
   }
 
@@ -347,7 +363,8 @@ class ZipFile {
 TensorFile parse_torch_file(std::span<const std::byte> bytes, const std::string &name) {
   if (starts_with(bytes, legacy_start)) return LegacyFile(bytes, name).read();
   if (starts_with(bytes, zip_start)) return ZipFile(bytes, name).read();
-  throw Error(name, "is no torch.save file", "name a .pth, .pt or .tar file that torch.save wrote");
+  throw Error(ErrorKind::Malformed, name, "is not a torch.save file",
+              "use a .pth, .pt or .tar file that torch.save wrote");
 }
 
 TensorFile read_torch_file(const std::filesystem::path &path) {

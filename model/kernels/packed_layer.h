@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// A linear layer with its weights packed for the kernels.
 #pragma once
 
 #include <cstddef>
 #include <span>
 
+#include "model/base/aligned.h"
 #include "model/kernels/kernels.h"
-#include "model/preprocess/aligned.h"
 
 namespace uniad::cpu {
 
@@ -13,7 +14,7 @@ constexpr int round_up(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// Memory for elements, zeroed once.
+// Memory for elements, initialized with zeros.
 class Elements {
  public:
   Elements() = default;
@@ -27,25 +28,25 @@ class Elements {
   AlignedVector<std::byte> bytes_;
 };
 
-// Weights as Kernels::multiply reads them, with their bias.
+// Weights packed for Kernels::multiply, with their bias.
 struct PackedLayer {
   AlignedVector<std::byte> weights;
   AlignedVector<float> bias;
-  AlignedVector<float> scales, offsets;  // int8 alone
-  int values = 0;                        // of a row
+  AlignedVector<float> scales, offsets;  // int8 only
+  int values = 0;                        // per row
   int depth = 0;                         // padded
-  int panels = 0;                        // of columns
+  int panels = 0;                        // number of panels of columns
 
-  // What `count` panels of them from `first` on are to multiply(); all of them.
-  Multiply onto(int rows, int first, int count) const;
-  Multiply onto(int rows) const { return onto(rows, 0, panels); }
+  // The arguments of multiply() for `count` panels from `first` on; for all panels.
+  GemmArgs onto(int rows, int first, int count) const;
+  GemmArgs onto(int rows) const { return onto(rows, 0, panels); }
 };
 
 // weights: (columns, values).
 PackedLayer pack(const Kernels &kernels, std::span<const float> weights, int values,
                  std::span<const float> bias);
 
-// Values, filled up with zeros to whole panels.
+// Values, zero-padded to whole panels.
 AlignedVector<float> in_panels(std::span<const float> values);
 
 }  // namespace uniad::cpu

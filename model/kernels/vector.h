@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Vectors of the instruction set that a file is compiled for.
 #pragma once
 
 // Vectors of the instruction set that a file is compiled for, in GCC's and clang's own vector types.
@@ -54,7 +55,7 @@ inline Floats broadcast(float value) {
   return value - Floats{};
 }
 
-// The same 32 bits in every lane, whatever number they are.
+// The same 32 bits in every lane, whatever number they represent.
 inline Floats broadcast_bits(float value) {
   std::uint32_t word = 0;
   std::memcpy(&word, &value, sizeof word);
@@ -72,7 +73,7 @@ inline To bits(From from) {
   return to;
 }
 
-// Of two numbers; b where either is none.
+// The smaller one of two numbers; b if either is not a number.
 inline Floats smaller(Floats a, Floats b) {
 #if defined(__AVX512F__)
   return _mm512_min_ps(a, b);
@@ -81,7 +82,7 @@ inline Floats smaller(Floats a, Floats b) {
 #endif
 }
 
-// As well.
+// The larger one; b if either is not a number.
 inline Floats larger(Floats a, Floats b) {
 #if defined(__AVX512F__)
   return _mm512_max_ps(a, b);
@@ -90,10 +91,10 @@ inline Floats larger(Floats a, Floats b) {
 #endif
 }
 
-// How exact the functions below are: to fp32's last digits, or to more than bf16 keeps.
+// The accuracy of the functions below: that of fp32, or more than bf16 can represent.
 enum class Accuracy { Full, Half };
 
-// 2^t: 2^floor(t) times a minimax polynomial of the rest (relative error below 8e-8, or 8e-5).
+// 2^t: 2^floor(t) times a minimax polynomial of the remainder (relative error below 8e-8, or 8e-5).
 template <Accuracy accuracy>
 inline Floats power_of_two(Floats t) {
 #if defined(__AVX512F__)
@@ -156,7 +157,7 @@ inline float maximum(Floats value) {
   return most;
 }
 
-// How values of a precision lie in memory.
+// The memory format of a precision's values.
 struct Fp32 {
   using Type = float;
   static constexpr Precision precision = Precision::Fp32;
@@ -194,7 +195,7 @@ struct Bf16 {
   }
 };
 
-// What int8 multiplies; nothing is kept as that.
+// The operands of int8 multiplication; no activations are stored in this format.
 struct Bytes {
   using Type = std::uint8_t;
   static constexpr int group = 4;

@@ -10,8 +10,8 @@
 #include <cstddef>
 #include <numbers>
 
+#include "model/base/vectorize.h"
 #include "model/preprocess/fixed_point.h"
-#include "model/vectorise.h"
 
 namespace uniad {
 
@@ -29,7 +29,7 @@ double sinc(double x) {
   return x == 0 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
 }
 
-// Before it is normalised; x in pixels of the smaller side.
+// Before it is normalized; x in pixels of the smaller side.
 double value_at(FilterShape shape, double x) {
   if (shape == FilterShape::Triangle) return std::max(0.0, 1 - std::abs(x));
   return std::abs(x) < lanczos_lobes ? sinc(x) * sinc(x / lanczos_lobes) : 0;
@@ -198,7 +198,7 @@ void filter_row(const RowFilter &filter, const std::int16_t *in, std::size_t in_
   filter_planes(filter, in, in_plane, out);
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void sum_rows(std::span<const std::int16_t *const> rows, const std::int32_t *weights,
               std::span<std::int16_t> out) {
   constexpr std::size_t width = 64;
@@ -215,7 +215,7 @@ void sum_rows(std::span<const std::int16_t *const> rows, const std::int32_t *wei
   }
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void add_row(const std::int16_t *__restrict row, std::int16_t weight_a, std::int16_t *__restrict a,
              std::int16_t weight_b, std::int16_t *__restrict b, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The weights of the antialiased filter.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +9,12 @@
 
 namespace uniad {
 
-// Pillow's shapes of a filter, whose half width in pixels of the smaller side is 1 and 3.
+// Pillow's filter shapes, with a half width of 1 and 3 pixels of the smaller size.
 enum class FilterShape { Triangle, Lanczos };
 
-// One of Pillow's antialiased filters along one axis (libImaging, Resample.c, 8 bits a channel): a shape
-// stretched by the scale where that is above 1, cut off at the borders and normalised to a sum of one.
-// Weights have Pillow's 22 fractional bits, so that sums of them round as Pillow's do.
+// One of Pillow's antialiased filters along one axis (libImaging, Resample.c, 8 bits per channel): a shape
+// that is stretched by the scale if that is above 1, truncated at the borders and normalized to a sum of one.
+// Weights have Pillow's 22 fractional bits, so that sums are rounded as in Pillow.
 struct Filter {
   static constexpr int weight_bits = 22;
 
@@ -31,17 +32,17 @@ struct Filter {
 
 Filter make_filter(int in_size, int out_size, FilterShape shape = FilterShape::Triangle);
 
-// The filter along rows of levels kept in 16-bit words, which processors multiply and add in pairs. A window
-// is cut into runs of neighbouring words, the last one filled up with zero weights.
+// The filter for rows of levels in 16-bit words, which processors multiply and add in pairs. A window is
+// split into runs of neighboring words; the last run is padded with zero weights.
 struct RowFilter {
   static constexpr std::size_t run = 16;
 
   int in_size = 0;
-  bool split = false;  // rows have their even columns first, then the odd ones
-  bool exact =
-      false;  // a weight is high * 2^14 + low; else it is high alone, at most 0.01 levels off in the sum
-  int weight_bits = 0;             // fractional bits of the weights
-  std::size_t runs = 0;            // of each output
+  bool split = false;    // rows have their even columns first, then the odd ones
+  bool exact = false;    // a weight is high * 2^14 + low; otherwise only high, with an error of at most 0.01
+                         // levels in the sum
+  int weight_bits = 0;   // fractional bits of the weights
+  std::size_t runs = 0;  // per output
   std::vector<int> first;          // out_size x runs: the first word
   std::vector<std::int16_t> high;  // out_size x runs x run
   std::vector<std::int16_t> low;
@@ -49,7 +50,7 @@ struct RowFilter {
 
 RowFilter make_row_filter(const Filter &filter, bool split, bool exact);
 
-// in: 3 planes that each have `run` readable words after the last column; out: 3 planes of out_size levels.
+// in: 3 planes, each with `run` readable words after the last column; out: 3 planes of out_size levels.
 void filter_row(const RowFilter &filter, const std::int16_t *in, std::size_t in_plane, std::int16_t *out);
 
 // Sum of rows by a filter's weights, rounded to 0..255.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+// Converts samples of a pixel to R, G and B.
 #pragma once
 
 #include <cstdint>
 
-#include "model/host_device.h"
+#include "model/base/host_device.h"
 
 namespace uniad {
 
-// The arithmetic of one pixel, which all devices share: Y'CbCr in 16-bit fixed point -> R'G'B', and where a
-// pixel's chroma comes from. Samples are levels times 256, chroma before its last interpolation times 64.
+// The arithmetic of one pixel, which is the same on all devices: Y'CbCr in 16-bit fixed point -> R'G'B', and
+// the chroma interpolation. Samples are levels times 256, chroma before its last interpolation times 64.
 using Sample = std::uint16_t;
 
 // Y'CbCr, times 256 -> R'G'B', times 32, in 16-bit fixed point: R = (Y * luma + Cr * red_cr) / 2^16 +
@@ -22,15 +23,15 @@ struct RgbWords {
   std::int16_t r, g, b;
 };
 
-constexpr int fraction_bits = 5;                      // of what Y'CbCr becomes
-constexpr std::int16_t white = 255 << fraction_bits;  // in it
+constexpr int fraction_bits = 5;                      // of converted Y'CbCr
+constexpr std::int16_t white = 255 << fraction_bits;  // in this format
 
-// Compilers know this shape as one instruction.
+// Compilers recognize this form as a single instruction.
 UNIAD_HOST_DEVICE inline Sample high_product(Sample a, Sample b) {
   return static_cast<Sample>((std::uint32_t{a} * b) >> 16);
 }
 
-// No sum leaves 16 bits: a sample and its chroma stay within +-2^10 levels.
+// No sum exceeds 16 bits, because a sample and its chroma are within +-2^10 levels.
 UNIAD_HOST_DEVICE inline std::int16_t clamp_level(int value) {
   const auto word = static_cast<std::int16_t>(value);
   return word < 0 ? std::int16_t{0} : word > white ? white : word;
@@ -50,8 +51,8 @@ UNIAD_HOST_DEVICE inline std::int16_t round_to_level(std::int16_t value) {
   return level < 255 ? level : std::int16_t{255};
 }
 
-// Grey of limited range, 16..235 -> 0..255.
-UNIAD_HOST_DEVICE inline std::int16_t expand_grey(int level) {
+// Gray of limited range, 16..235 -> 0..255.
+UNIAD_HOST_DEVICE inline std::int16_t expand_gray(int level) {
   constexpr int scale = (255 * 65536 + 219 / 2) / 219;
   const int expanded = ((level - 16) * scale + 32768) >> 16;
   return static_cast<std::int16_t>(expanded < 0 ? 0 : expanded > 255 ? 255 : expanded);
@@ -62,7 +63,7 @@ UNIAD_HOST_DEVICE inline std::int16_t narrow_level(std::uint32_t word) {
   return static_cast<std::int16_t>((word * 255 + 32768) >> 16);
 }
 
-// The two chroma rows that a luma row of a 4:2:0 picture lies between, with weights in quarters.
+// The two chroma rows around a luma row of a 4:2:0 picture, with weights in quarters.
 struct ChromaRows {
   int near, far;
   Sample near_weight, far_weight;
@@ -78,7 +79,7 @@ UNIAD_HOST_DEVICE inline ChromaRows chroma_rows(int y, int height, bool top) {
 }
 
 // Chroma (times 64) of an even or odd column -> times 256, from its own sample and the one before or after;
-// `left`: samples lie on the even columns.
+// left: samples are on the even columns.
 UNIAD_HOST_DEVICE inline Sample even_chroma(bool left, Sample own, Sample before) {
   return static_cast<Sample>(left ? 4 * own : 3 * own + before);
 }

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "model/error.h"
-#include "model/preprocess/aligned.h"
+#include "model/base/aligned.h"
+#include "model/base/error.h"
+#include "model/base/vectorize.h"
 #include "model/preprocess/filter.h"
 #include "model/preprocess/rows.h"
-#include "model/vectorise.h"
 
 namespace uniad {
 
@@ -47,15 +47,15 @@ std::vector<RowShare> row_shares(const Filter &filter) {
   return shares;
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void interleave(const Word *__restrict planes, std::uint8_t *__restrict rgb, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t c = 0; c < 3; ++c) rgb[3 * i + c] = static_cast<std::uint8_t>(planes[c * n + i]);
 }
 
 // (x / 255 - mean) / std.
-UNIAD_VECTORISE
-void normalise(const Word *__restrict levels, float mean, float std, float *__restrict out, std::size_t n) {
+UNIAD_VECTORIZE
+void normalize(const Word *__restrict levels, float mean, float std, float *__restrict out, std::size_t n) {
   const float scale = 1 / (255 * std);
   const float offset = -mean / std;
   for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(levels[i]) * scale + offset;
@@ -183,9 +183,9 @@ void Preprocessor::State::resize(const FrameView &frame, Store store) {
 
 Preprocessor::Preprocessor(const InputConfig &input) : state_(std::make_unique<State>(input)) {
   if (input.width <= 0 || input.height <= 0)
-    throw Error("network input",
+    throw Error(ErrorKind::Unsupported, "network input",
                 "its size is " + std::to_string(input.width) + "x" + std::to_string(input.height),
-                "give a width and height of at least 1");
+                "use a width and height of at least 1");
 }
 Preprocessor::~Preprocessor() = default;
 Preprocessor::Preprocessor(Preprocessor &&) noexcept = default;
@@ -204,7 +204,7 @@ void Preprocessor::run(const FrameView &frame, std::span<float> chw) {
   const auto plane = width * static_cast<std::size_t>(input.height);
   state_->resize(frame, [&](std::size_t y, const Word *row) {
     for (std::size_t c = 0; c < 3; ++c)
-      normalise(row + c * width, input.mean[c], input.std[c],
+      normalize(row + c * width, input.mean[c], input.std[c],
                 chw.subspan(c * plane + y * width, width).data(), width);
   });
 }

@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "model/error.h"
-#include "model/vectorise.h"
+#include "model/base/error.h"
+#include "model/base/vectorize.h"
 
 namespace uniad {
 
@@ -52,7 +52,7 @@ inline Sample second_of(Sample pair) {
   return static_cast<Sample>(pair & 0xff00);
 }
 
-// How a layout stores two neighbouring columns of luma.
+// How a layout stores two neighboring columns of luma.
 struct Luma8 {
   static Sample even(const std::uint8_t *row, std::size_t i) { return first_of(word_at(row, i)); }
   static Sample odd(const std::uint8_t *row, std::size_t i) { return second_of(word_at(row, i)); }
@@ -69,7 +69,7 @@ struct LumaYuy2 {
 };
 
 // Chroma of a row as stored, times 64: three quarters of one and one of another then need no rounding.
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void split_yuy2_chroma(const std::uint8_t *row, Sample *__restrict cb, Sample *__restrict cr, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     cb[i] = static_cast<Sample>(word_at(row, 2 * i) >> 8 << 6);
@@ -77,14 +77,14 @@ void split_yuy2_chroma(const std::uint8_t *row, Sample *__restrict cb, Sample *_
   }
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void blend_chroma(const std::uint8_t *near, const std::uint8_t *far, Sample near_weight, Sample far_weight,
                   Sample *__restrict out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i)
     out[i] = static_cast<Sample>((near[i] * near_weight + far[i] * far_weight) << 4);
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void blend_chroma_pairs8(const std::uint8_t *near, const std::uint8_t *far, Sample near_weight,
                          Sample far_weight, Sample *__restrict cb, Sample *__restrict cr, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -95,7 +95,7 @@ void blend_chroma_pairs8(const std::uint8_t *near, const std::uint8_t *far, Samp
   }
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void blend_chroma_pairs16(const std::uint8_t *near, const std::uint8_t *far, Sample near_weight,
                           Sample far_weight, Sample *__restrict cb, Sample *__restrict cr, std::size_t n) {
   const auto blend = [&](std::size_t i) {
@@ -115,7 +115,7 @@ inline void put_rgb(const ColorTransform &t, Sample luma, Sample cb, Sample cr, 
   b[i] = rgb.b;
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void ycbcr_to_rgb(const ColorTransform &transform, const Sample *__restrict luma, const Sample *__restrict cb,
                   const Sample *__restrict cr, Word *__restrict r, Word *__restrict g, Word *__restrict b,
                   std::size_t n) {
@@ -126,7 +126,7 @@ void ycbcr_to_rgb(const ColorTransform &transform, const Sample *__restrict luma
 // The same for n pairs of columns that share a chroma sample; cb and cr are readable one before and one
 // after. Odd columns go `odd` words after the even ones.
 template <typename Luma, bool left>
-UNIAD_VECTORISE void pairs_to_rgb(const ColorTransform &transform, const std::uint8_t *luma,
+UNIAD_VECTORIZE void pairs_to_rgb(const ColorTransform &transform, const std::uint8_t *luma,
                                   const Sample *__restrict cb, const Sample *__restrict cr,
                                   Word *__restrict r, Word *__restrict g, Word *__restrict b, std::size_t odd,
                                   std::size_t n) {
@@ -140,7 +140,7 @@ UNIAD_VECTORISE void pairs_to_rgb(const ColorTransform &transform, const std::ui
 }
 
 template <std::size_t pixel_bytes>
-UNIAD_VECTORISE void split_rgb(const std::uint8_t *row, const std::array<std::size_t, 3> &at,
+UNIAD_VECTORIZE void split_rgb(const std::uint8_t *row, const std::array<std::size_t, 3> &at,
                                Word *__restrict r, Word *__restrict g, Word *__restrict b, std::size_t n) {
   const auto [red, green, blue] = at;
   for (std::size_t i = 0; i < n; ++i) {
@@ -150,9 +150,9 @@ UNIAD_VECTORISE void split_rgb(const std::uint8_t *row, const std::array<std::si
   }
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void expand_row(Word *levels, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) levels[i] = expand_grey(levels[i]);
+  for (std::size_t i = 0; i < n; ++i) levels[i] = expand_gray(levels[i]);
 }
 
 // Components 1 to 3 of unpacked pixels, each through `convert`.
@@ -172,7 +172,8 @@ std::size_t pairs_of(std::size_t width) {
 }
 
 [[noreturn]] void refuse(const std::string &what) {
-  throw Error("video frame", what, "give a mapped raw frame with its size, planes and strides");
+  throw Error(ErrorKind::Unsupported, "video frame", what,
+              "pass a mapped raw frame with its size, planes and strides");
 }
 
 }  // namespace
@@ -219,7 +220,7 @@ void check_frame(const FrameView &frame) {
     const std::size_t bytes = layout.row_bytes(p, width);
     if (frame.height > 1 && static_cast<std::size_t>(std::abs(plane.stride)) < bytes)
       refuse("plane " + std::to_string(p) + " has a stride of " + std::to_string(plane.stride) +
-             " bytes, its rows have " + std::to_string(bytes));
+             " bytes, but its rows have " + std::to_string(bytes));
   }
 }
 
@@ -270,7 +271,7 @@ ColorTransform color_transform(ColorMatrix matrix, ColorRange range) {
 void RowReader::open(const FrameView &frame) {
   check_frame(frame);
   if (frame.cuda_device)
-    throw Error("video frame",
+    throw Error(ErrorKind::Unsupported, "video frame",
                 "its pixels are in the memory of CUDA device " + std::to_string(*frame.cuda_device),
                 "download them first, for example with cudadownload, or use device=cuda");
 
@@ -388,7 +389,7 @@ void RowReader::read_unpacked(int y, Word *r, Word *g, Word *b) {
   ycbcr_to_rgb(transform_, luma_.data(), cb_.data(), cr_.data(), r, g, b, samples_);
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void round_to_levels(const std::int16_t *__restrict values, std::int16_t *__restrict levels, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) levels[i] = round_to_level(values[i]);
 }

@@ -43,7 +43,7 @@ torch::Tensor MultiheadAttentionImpl::attend(const torch::Tensor &q, const torch
   return attended.transpose(1, 2).flatten(2);
 }
 
-torch::Tensor neighbour_mask(int height, int width, int mask_height, int mask_width) {
+torch::Tensor neighbor_mask(int height, int width, int mask_height, int mask_width) {
   const auto near = [](int extent, int window) {
     const torch::Tensor position = torch::arange(extent);
     return (position.unsqueeze(0) - position.unsqueeze(1)).abs() <= window / 2;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+// Multi-head attention, and the neighbor mask.
 #pragma once
 
 #include <torch/torch.h>
 
 namespace uniad {
 
-// What brings two sources of tokens together in a layer: an attention, or what the MLP has in its place.
+// Combines two sources of tokens in a layer: an attention, or its replacement in the MLP.
 class Fusion : public torch::nn::Module {
  public:
-  // query: (B or 1, N, dim), source: (B, N, dim). position: (N, dim) and mask: (N, N) as attention takes
-  // them; what has no use for them is given undefined ones. Returns (B, N, dim).
+  // query: (B or 1, N, dim), source: (B, N, dim). position: (N, dim) and mask: (N, N) for attention,
+  // otherwise undefined. Returns (B, N, dim).
   virtual torch::Tensor fuse(const torch::Tensor &query, const torch::Tensor &source,
                              const torch::Tensor &position, const torch::Tensor &mask) = 0;
 };
@@ -19,7 +20,7 @@ class MultiheadAttentionImpl : public Fusion {
  public:
   MultiheadAttentionImpl(int dim, int heads, double dropout);
 
-  // query: (B or 1, N, dim), the 1 broadcast over the batch; key, value: (B, M, dim); mask: (N, M), added to
+  // query: (B or 1, N, dim), with 1 broadcast over the batch; key, value: (B, M, dim); mask: (N, M), added to
   // the scores, or undefined. Returns (B, N, dim).
   torch::Tensor forward(const torch::Tensor &query, const torch::Tensor &key, const torch::Tensor &value,
                         const torch::Tensor &mask);
@@ -41,8 +42,9 @@ class MultiheadAttentionImpl : public Fusion {
 };
 TORCH_MODULE(MultiheadAttention);
 
-// The neighbour mask (paper 3.3, facts 6): (height * width) x (height * width), -inf where key and query are
-// within mask_height / 2 rows and mask_width / 2 columns of each other, else 0. Tokens are row-major.
-torch::Tensor neighbour_mask(int height, int width, int mask_height, int mask_width);
+// The neighbor mask (paper 3.3, docs/network-details.md, "Reconstruction"): (height * width) x (height *
+// width), -inf where key and query are within mask_height / 2 rows and mask_width / 2 columns of each other,
+// otherwise 0. Tokens are row-major.
+torch::Tensor neighbor_mask(int height, int width, int mask_height, int mask_width);
 
 }  // namespace uniad

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The paper's CNN baseline.
 #pragma once
 
 #include <torch/torch.h>
@@ -11,7 +12,7 @@ namespace uniad {
 class CnnImpl : public torch::nn::Module {
  public:
   explicit CnnImpl(int dim);
-  torch::Tensor forward(torch::Tensor map);  // (B, dim, height, width), and so it returns
+  torch::Tensor forward(torch::Tensor map);  // (B, dim, height, width); returns the same shape
 
  private:
   std::vector<torch::nn::Sequential> layers_;

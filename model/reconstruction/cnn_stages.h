@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The stages of the CNN baseline.
 #pragma once
 
 #include <array>

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "model/vectorise.h"
+#include "model/base/vectorize.h"
 
 namespace uniad {
 namespace {
@@ -30,7 +30,7 @@ inline bool keeps(const Rule &rule, std::uint32_t element) {
   return mix(mix(element) ^ rule.seed) >= rule.dropped;
 }
 
-UNIAD_VECTORISE
+UNIAD_VECTORIZE
 void drop_each(Rule rule, float scale, std::uint32_t first, std::uint32_t count, float *values) {
   for (std::uint32_t i = 0; i < count; ++i) values[i] = keeps(rule, first + i) ? values[i] * scale : 0.0F;
 }

@@ -16,7 +16,7 @@ torch::Tensor feature_loss(FeatureLoss kind, const torch::Tensor &reconstruction
   switch (kind) {
     case FeatureLoss::Mse:
       break;
-    case FeatureLoss::NormalisedMse:
+    case FeatureLoss::NormalizedMse:
       return (directions(reconstruction) - directions(features)).square().sum(1).mean();
     case FeatureLoss::Cosine:
       return 1 - (directions(reconstruction) * directions(features)).sum(1).mean();
@@ -29,7 +29,7 @@ torch::Tensor anomaly_grid(FeatureLoss kind, const torch::Tensor &features,
   switch (kind) {
     case FeatureLoss::Mse:
       break;
-    case FeatureLoss::NormalisedMse:
+    case FeatureLoss::NormalizedMse:
       return (directions(reconstruction) - directions(features)).square().sum(1).sqrt();
     case FeatureLoss::Cosine:
       return 1 - (directions(reconstruction) * directions(features)).sum(1);

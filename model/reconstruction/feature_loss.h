@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+// The distance between features and their reconstruction.
 #pragma once
 
 #include <torch/torch.h>
 
-#include "model/engine/anomaly_map.h"
-#include "model/file/model_file.h"
+#include "model/config/model_config.h"
 
 namespace uniad {
 
-// What training makes small, a number. f: features, r: reconstruction, both (B, channels, height, width).
-//   Mse            mean over pictures, channels and cells of (f - r)^2: the authors' code (facts 7)
-//   NormalisedMse  mean over pictures and cells of |f / |f| - r / |r||^2, |x| a cell's norm over its channels
+// The training loss, a scalar. f: features, r: reconstruction, both (B, channels, height, width).
+//   Mse            mean over pictures, channels and cells of (f - r)^2: the authors' code
+//   NormalizedMse  mean over pictures and cells of |f / |f| - r / |r||^2, |x| a cell's norm over its channels
 //                  (paper eq. A2)
 //   Cosine         mean over pictures and cells of 1 - cos(f, r) over the channels of a cell (paper eq. A3)
 torch::Tensor feature_loss(FeatureLoss kind, const torch::Tensor &reconstruction,
                            const torch::Tensor &features);
 
-// The anomaly grid that goes with the loss (paper eq. 5, appendix C.3): (B, height, width).
+// The anomaly grid that corresponds to the loss (paper eq. 5, appendix C.3): (B, height, width).
 //   Mse            |f - r|
-//   NormalisedMse  |f / |f| - r / |r||
+//   NormalizedMse  |f / |f| - r / |r||
 //   Cosine         1 - cos(f, r)
 torch::Tensor anomaly_grid(FeatureLoss kind, const torch::Tensor &features,
                            const torch::Tensor &reconstruction);

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+// A network that generates pictures from features, for visualization.
 #pragma once
 
 #include <torch/torch.h>
 
 namespace uniad {
 
-// Makes pictures of features, to look at what a reconstruction holds (paper, appendix B.3; facts 11). A
-// ResNet-34 turned round: residual stages of 3, 6, 4 and 3 blocks with 512, 256, 128 and 128 channels, the
-// second and third at twice the size of the one before; then twice the size again, a 7x7 convolution, and
-// again, a 1x1 one. Only for pictures: it has no say in any score.
+// Generates pictures from features, to visualize a reconstruction (paper, appendix B.3;
+// docs/network-details.md, "Pictures of features"). A reversed ResNet-34: residual stages of 3, 6, 4 and 3
+// blocks with 512, 256, 128 and 128 channels, the second and third at twice the size of the previous one;
+// then upsampling by two, a 7x7 convolution, upsampling by two, and a 1x1 convolution. For visualization
+// only: no score depends on it.
 class PictureDecoderImpl : public torch::nn::Module {
  public:
   explicit PictureDecoderImpl(int channels);
 
-  // features: (B, channels, H / 16, W / 16), as the backbone gives them. Returns pictures as networks see
-  // them: (B, 3, H, W), normalised.
+  // features: (B, channels, H / 16, W / 16), from the backbone. Returns normalized pictures: (B, 3, H, W).
   torch::Tensor forward(const torch::Tensor &features);
 
  private:

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// The projection that replaces attention in the MLP baseline.
 #pragma once
 
 #include "model/reconstruction/attention.h"
 
 namespace uniad {
 
-// The MLP's stand-in for an attention (paper, appendix B.1): relu(norm(linear(query))), or, of two different
-// sources, relu(norm(linear([query, source]))). Every token for itself.
+// The MLP's replacement for attention (paper, appendix B.1): relu(norm(linear(query))) or, for two different
+// sources, relu(norm(linear([query, source]))). Tokens are processed independently.
 class ProjectionImpl : public Fusion {
  public:
   ProjectionImpl(int dim, bool of_two);

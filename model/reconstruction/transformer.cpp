@@ -109,7 +109,7 @@ torch::Tensor DecoderLayerImpl::forward(const torch::Tensor &previous, const tor
     // The only query, once a picture, so that each has its own dropout.
     return previous.defined() ? previous : learned_embed_->weight.expand({memory.size(0), -1, -1});
   };
-  // A pre-norm's self-attention sees the normalised tokens on both sides.
+  // A pre-norm's self-attention sees the normalized tokens on both sides.
   const auto attend = [&](Fusion &attention, torch::nn::LayerNorm &norm, Stream query_of, Stream source_of,
                           const torch::Tensor &mask) {
     const torch::Tensor query = of(query_of);

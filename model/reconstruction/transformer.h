@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// The layers of encoder and decoder.
 #pragma once
 
 #include <torch/torch.h>
 
 #include <memory>
 
-#include "model/file/model_file.h"
+#include "model/config/model_config.h"
 #include "model/reconstruction/attention.h"
 
 namespace uniad {
 
-// Self-attention among neighbours is masked, then a feed-forward network; post-norm or pre-norm. `position`
-// and `mask` of all that follows may be undefined; the MLP has neither.
+// An encoder layer: self-attention with a neighbor mask, then a feed-forward network; post-norm or pre-norm.
+// Here and below, position and mask may be undefined; the MLP has neither.
 class EncoderLayerImpl : public torch::nn::Module {
  public:
   explicit EncoderLayerImpl(const ReconstructionConfig &config);
@@ -30,27 +31,27 @@ class EncoderLayerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(EncoderLayer);
 
-// What a decoder layer's attentions look at.
+// The inputs of a decoder layer's attentions.
 enum class Stream {
   Query,     // the layer's learned query
   Memory,    // the encoder's output
-  Previous,  // the previous layer's output; the first layer's: the encoder's, or the only query
-  First,     // the layer's first attention's result
+  Previous,  // the previous layer's output; for the first layer the encoder's output, or the only query
+  First,     // the result of the layer's first attention
 };
 
 struct DecoderRoles {
   Stream first_query, first_source, second_query, second_source;
 };
 
-// Of the layer-wise query decoder (facts 15), or of a plain transformer's decoder: self-attention, then
-// attention to the encoder's output.
+// The roles in a layer-wise query decoder (docs/networks.md), or in a plain transformer's decoder:
+// self-attention, then attention to the encoder's output.
 DecoderRoles decoder_roles(QueryEmbedding queries, DecoderVariant variant);
 
 // A decoder layer (paper 3.2): two attentions, each added to its query, then a feed-forward network.
 class DecoderLayerImpl : public torch::nn::Module {
  public:
   DecoderLayerImpl(const ReconstructionConfig &config, int tokens, bool has_query);
-  // previous: undefined where this layer's query is the only one. memory: (B, N, dim).
+  // previous: undefined if this layer's query is the only one. memory: (B, N, dim).
   torch::Tensor forward(const torch::Tensor &previous, const torch::Tensor &memory,
                         const torch::Tensor &position, const torch::Tensor &first_mask,
                         const torch::Tensor &second_mask);

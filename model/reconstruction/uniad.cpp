@@ -31,8 +31,9 @@ torch::Tensor sine_table(int dim, int height, int width) {
   return torch::cat({rows, columns}, 2).reshape({height * width, dim});
 }
 
-// The reference re-draws every linear and convolutional layer after copying its prototypes (facts 6).
-void initialise(torch::nn::Module &network) {
+// The reference re-draws every linear and convolutional layer after copying its prototypes
+// (docs/network-details.md, "Reconstruction").
+void initialize(torch::nn::Module &network) {
   for (const auto &module : network.modules(/*include_self=*/false)) {
     if (auto *linear = module->as<torch::nn::LinearImpl>()) {
       torch::nn::init::xavier_uniform_(linear->weight);
@@ -83,8 +84,8 @@ UniADImpl::UniADImpl(const ReconstructionConfig &config, int channels, int heigh
   else
     transformer = register_module("transformer", Transformer(config, height * width));
   if (config.kind == NetworkKind::UniAD)
-    neighbour_mask_ = neighbour_mask(height, width, config.mask_height, config.mask_width);
-  initialise(*this);
+    neighbor_mask_ = neighbor_mask(height, width, config.mask_height, config.mask_width);
+  initialize(*this);
 }
 
 torch::Tensor UniADImpl::forward(const torch::Tensor &features) {
@@ -128,11 +129,11 @@ torch::Tensor UniADImpl::position(const torch::Tensor &like) {
 
 void UniADImpl::to(torch::Device device, torch::Dtype dtype, bool non_blocking) {
   torch::nn::Module::to(device, dtype, non_blocking);
-  if (neighbour_mask_.defined()) neighbour_mask_ = neighbour_mask_.to(device, dtype, non_blocking);
+  if (neighbor_mask_.defined()) neighbor_mask_ = neighbor_mask_.to(device, dtype, non_blocking);
 }
 
 torch::Tensor UniADImpl::mask(bool wanted, const torch::Tensor &like) const {
-  return wanted && neighbour_mask_.defined() ? neighbour_mask_.to(like.options()) : torch::Tensor();
+  return wanted && neighbor_mask_.defined() ? neighbor_mask_.to(like.options()) : torch::Tensor();
 }
 
 }  // namespace uniad

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+// UniAD, and the baselines of its paper.
 #pragma once
 
 #include <torch/torch.h>
 
-#include "model/file/model_file.h"
+#include "model/config/model_config.h"
 #include "model/reconstruction/cnn.h"
 #include "model/reconstruction/transformer.h"
 
 namespace uniad {
 
-// Learned: a table a row and a table a column, the column's half first (facts 6).
-// Sine: DETR's normalised sine, the row's half first, no parameters.
+// Learned: a table for rows and a table for columns, the column's half first (docs/network-details.md,
+// "Reconstruction"). Sine: DETR's normalized sine, the row's half first, no parameters.
 class PositionTableImpl : public torch::nn::Module {
  public:
   PositionTableImpl(PositionEmbedding kind, int dim, int height, int width);
@@ -36,24 +37,25 @@ class TransformerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Transformer);
 
-// UniAD (paper section 3): features in, what normal features would be out. Module names are the authors'.
-// With another NetworkKind, a baseline of the paper stands between the same projections.
+// UniAD (paper section 3): reconstructs features as normal features. Module names are the authors'. With
+// another NetworkKind, a baseline of the paper is used between the same projections.
 class UniADImpl : public torch::nn::Module {
  public:
   UniADImpl(const ReconstructionConfig &config, int channels, int height, int width);
 
-  // features: (B, channels, height, width). Returns the reconstruction, same shape. In training mode the
-  // input is jittered first (paper 3.4); the loss compares with the features as they came.
+  // features: (B, channels, height, width). Returns the reconstruction, with the same shape. In training
+  // mode, the input is jittered first (paper 3.4); the loss uses the original features.
   torch::Tensor forward(const torch::Tensor &features);
 
-  // The steps of forward, tokens (B, height * width, dim) in between. The CNN is all in decode().
+  // The steps of forward, with tokens (B, height * width, dim) in between. The CNN is entirely in decode().
   torch::Tensor embed(const torch::Tensor &features);
   torch::Tensor encode(const torch::Tensor &tokens);
   torch::Tensor decode(const torch::Tensor &memory);
 
   const ReconstructionConfig &config() const { return config_; }
 
-  // With the constants that are no part of the model's file: a captured CUDA graph must find them there.
+  // Also moves the constants that are not in the model file, since a captured CUDA graph needs them on the
+  // device.
   using torch::nn::Module::to;
   void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override;
 
@@ -71,7 +73,7 @@ class UniADImpl : public torch::nn::Module {
   ReconstructionConfig config_;
   int height_;
   int width_;
-  torch::Tensor neighbour_mask_;
+  torch::Tensor neighbor_mask_;
 };
 TORCH_MODULE(UniAD);
 

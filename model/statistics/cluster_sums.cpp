@@ -4,16 +4,16 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/error.h"
-#include "model/file/torch_tensors.h"
+#include "model/base/error.h"
+#include "model/base/torch_tensors.h"
 
 namespace uniad {
 namespace {
 
-constexpr double noise_floor = 1e-4;  // variance of a standardised channel: a hundredth of its deviation
+constexpr double noise_floor = 1e-4;  // variance of a standardized channel: a hundredth of its deviation
 
 Error no_sums() {
-  return {"statistics", "the sums are not those of any pictures", "learn the model again"};
+  return {ErrorKind::Malformed, "statistics", "the sums are inconsistent", "learn the model again"};
 }
 
 TokenSums token_sums(const torch::Tensor &picture) {
@@ -115,12 +115,12 @@ std::vector<float> to_floats(const torch::Tensor &tensor) {
   return floats;
 }
 
-torch::Tensor centres_of(std::span<const ClusterSums> statistics, const ChannelScale &scale) {
-  std::vector<torch::Tensor> centres;
+torch::Tensor centers_of(std::span<const ClusterSums> statistics, const ChannelScale &scale) {
+  std::vector<torch::Tensor> centers;
   for (const ClusterSums &cluster : statistics) {
-    centres.push_back((cluster.descriptors / cluster.pictures - scale.mean) * scale.inverse_std);
+    centers.push_back((cluster.descriptors / cluster.pictures - scale.mean) * scale.inverse_std);
   }
-  return torch::stack(centres);
+  return torch::stack(centers);
 }
 
 double spread_of(const ClusterSums &cluster, const ChannelScale &scale) {
@@ -187,12 +187,6 @@ void store_statistics(std::span<const ClusterSums> statistics, std::map<std::str
   if (!statistics.front().residuals.defined()) return;
   store("residuals.positions", [](const ClusterSums &c) { return c.residuals.positions; });
   store("residuals.products", [](const ClusterSums &c) { return c.residuals.products; });
-}
-
-void set_statistics(Model &model, std::span<const ClusterSums> statistics) {
-  if (!model.config.statistics) model.config.statistics.emplace();
-  model.config.statistics->clusters = static_cast<int>(statistics.size());
-  store_statistics(statistics, model.tensors);
 }
 
 Statistics load_statistics(const std::map<std::string, StoredTensor> &tensors, bool with_residuals) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Sums of normal features, and the Gaussians computed from them.
 #pragma once
 
 #include <torch/torch.h>
@@ -10,11 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "model/file/model_file.h"
+#include "model/base/stored_tensor.h"
 
 namespace uniad {
 
-// Sums over the tokens of some pictures: all that their Gaussian follows from. In fp64, so that they add up.
+// Sums over the tokens of some pictures, from which their Gaussian is computed. In fp64, so that they can be
+// added.
 struct TokenSums {
   torch::Tensor positions;  // (tokens, channels): over pictures, of the token at each position
   torch::Tensor products;   // (channels, channels): over pictures and positions, of token x token^T
@@ -22,45 +24,46 @@ struct TokenSums {
   bool defined() const { return positions.defined(); }
 };
 
-// What the pictures of a cluster add up to. The sums of two clusters, runs or machines added are those of all
-// their pictures: nothing is approximated, and no picture is needed again.
+// The sums over the pictures of a cluster. The sums of several clusters, runs or machines can be added to
+// those of all their pictures, exactly and without the pictures.
 struct ClusterSums {
   std::int64_t pictures = 0;
-  torch::Tensor descriptors;         // (channels), fp64: of each picture's mean token, its descriptor
+  torch::Tensor descriptors;  // (channels), fp64: sum of descriptors, which are the mean tokens of pictures
   torch::Tensor descriptor_squares;  // (channels), fp64
   TokenSums features;
-  TokenSums residuals;  // of features - UniAD(features); undefined without a network in front
+  TokenSums residuals;  // of features - UniAD(features); undefined without UniAD
 
   ClusterSums &operator+=(const ClusterSums &other);
 };
 
 using Statistics = std::vector<ClusterSums>;
 
-// Of one or more.
+// The sum of one or more clusters.
 ClusterSums sum_of(std::span<const std::shared_ptr<const ClusterSums>> clusters);
 
-// Of one picture's features (channels, rows, columns) and residuals (the same shape, or undefined).
+// The sums of one picture, from features (channels, rows, columns) and residuals (the same shape, or
+// undefined).
 ClusterSums sums_of(const torch::Tensor &features, const torch::Tensor &residuals);
 
-// Mean and standard deviation of every channel over all tokens of all clusters. A channel that never changes
-// says nothing: its inverse deviation is 0.
+// Mean and standard deviation of every channel over all tokens of all clusters. A constant channel has no
+// information, and its inverse deviation is 0.
 struct ChannelScale {
   torch::Tensor mean;         // (channels), fp64
   torch::Tensor inverse_std;  // (channels), fp64
 };
-// Of `count` tokens with this sum and these sums of squares. Throws Error where no numbers have such sums (a
-// falsified file).
+// The scale for `count` tokens with this sum and sum of squares. Throws Error if the sums are inconsistent (a
+// manipulated file).
 ChannelScale channel_scale(const torch::Tensor &sum, const torch::Tensor &squares, double count);
 ChannelScale scale_of(std::span<const ClusterSums> statistics, TokenSums ClusterSums::*part);
 
-// In fp32 and in order.
+// Converts to fp32, in row-major order.
 std::vector<float> to_floats(const torch::Tensor &tensor);
 
-// (clusters, channels), fp64: each cluster's mean descriptor, in standardised channels.
-torch::Tensor centres_of(std::span<const ClusterSums> statistics, const ChannelScale &scale);
+// (clusters, channels), fp64: each cluster's mean descriptor, in standardized channels.
+torch::Tensor centers_of(std::span<const ClusterSums> statistics, const ChannelScale &scale);
 
-// Root mean square, over pictures and channels, of the distance of a cluster's descriptors from its centre,
-// in standardised channels.
+// Root mean square, over pictures and channels, of the distance of a cluster's descriptors from its center,
+// in standardized channels.
 double spread_of(const ClusterSums &cluster, const ChannelScale &scale);
 
 // A cluster's normal tokens as one Gaussian: a mean at every position, and a whitening matrix W with
@@ -68,27 +71,25 @@ double spread_of(const ClusterSums &cluster, const ChannelScale &scale);
 struct Gaussian {
   torch::Tensor mean;          // (tokens, channels), fp64
   torch::Tensor whitening;     // (channels, channels), fp64
-  double log_determinant = 0;  // of the covariance of standardised channels
+  double log_determinant = 0;  // of the covariance of standardized channels
 };
 
-// The mean of a position is drawn to the cluster's mean over all positions by n / (n + prior) for n pictures.
-// The covariance of standardised channels is shrunk to a multiple of the identity by the oracle approximating
-// shrinkage (Chen, Wiesel, Eldar and Hero 2010, equation 23), and never below a hundredth of a standard
-// deviation. Throws Error when the sums are no sums of anything (a falsified file).
+// The mean of a position is shrunk toward the cluster's mean over all positions, with weight n / (n + prior)
+// for n pictures. The covariance of standardized channels is shrunk to a multiple of the identity by the
+// oracle approximating shrinkage (Chen, Wiesel, Eldar and Hero 2010, equation 23), and never below a
+// hundredth of a standard deviation. Throws Error if the sums are inconsistent (a manipulated file).
 Gaussian gaussian_of(const TokenSums &sums, std::int64_t pictures, const ChannelScale &scale, double prior);
 
-// Of every cluster.
+// The Gaussians of all clusters.
 std::vector<Gaussian> gaussians_of(std::span<const ClusterSums> statistics, TokenSums ClusterSums::*part,
                                    double prior);
 
-// With fewer pictures a covariance of so many channels is guesswork: twenty tokens a channel.
+// The number of pictures for a reliable covariance of this many channels: twenty tokens per channel.
 std::int64_t fewest_pictures(std::int64_t channels, std::int64_t tokens);
 
-// By the names of the model file: statistics.pictures, .descriptors, .descriptor_squares, .features.*,
-// .residuals.*, stacked over clusters.
+// Stores the statistics with the tensor names of model files: statistics.pictures, .descriptors,
+// .descriptor_squares, .features.*, .residuals.*, stacked over clusters.
 void store_statistics(std::span<const ClusterSums> statistics, std::map<std::string, StoredTensor> &tensors);
-// What of the model tells of statistics, brought in line with these.
-void set_statistics(Model &model, std::span<const ClusterSums> statistics);
 Statistics load_statistics(const std::map<std::string, StoredTensor> &tensors, bool residuals);
 
 }  // namespace uniad

@@ -15,11 +15,11 @@ constexpr double never = std::numeric_limits<double>::infinity();
 // What joining two clusters of a partition adds to the sum of squares: n_a n_b / (n_a + n_b) |c_a - c_b|^2.
 class JoiningCosts {
  public:
-  // centres: (clusters, channels), standardised but for the mean, which cancels in differences.
-  JoiningCosts(torch::Tensor centres, torch::Tensor counts)
-      : centres_(std::move(centres)), counts_(std::move(counts)) {
-    const torch::Tensor power = centres_.square().sum(1);
-    const torch::Tensor distances = power.unsqueeze(1) + power.unsqueeze(0) - 2 * centres_.mm(centres_.t());
+  // centers: (clusters, channels), standardized but for the mean, which cancels in differences.
+  JoiningCosts(torch::Tensor centers, torch::Tensor counts)
+      : centers_(std::move(centers)), counts_(std::move(counts)) {
+    const torch::Tensor power = centers_.square().sum(1);
+    const torch::Tensor distances = power.unsqueeze(1) + power.unsqueeze(0) - 2 * centers_.mm(centers_.t());
     costs_ = weights(counts_.unsqueeze(1)) * distances;
     costs_.fill_diagonal_(never);
   }
@@ -36,9 +36,9 @@ class JoiningCosts {
     fill(second, torch::full_like(counts_, never));
     const torch::Tensor gone = costs_[first].isinf();  // the second, those before it, and itself
     const torch::Tensor count = counts_[first] + counts_[second];
-    centres_[first] = (counts_[first] * centres_[first] + counts_[second] * centres_[second]) / count;
+    centers_[first] = (counts_[first] * centers_[first] + counts_[second] * centers_[second]) / count;
     counts_[first] = count;
-    const torch::Tensor distances = (centres_ - centres_[first]).square().sum(1);
+    const torch::Tensor distances = (centers_ - centers_[first]).square().sum(1);
     fill(first, (weights(count) * distances).masked_fill(gone, never));
   }
 
@@ -50,7 +50,7 @@ class JoiningCosts {
     costs_.select(1, place).copy_(costs);
   }
 
-  torch::Tensor centres_;  // (clusters, channels)
+  torch::Tensor centers_;  // (clusters, channels)
   torch::Tensor counts_;
   torch::Tensor costs_;  // (clusters, clusters)
 };
@@ -62,15 +62,15 @@ Statistics joined(Statistics statistics, const Partition &partition) {
   return statistics;
 }
 
-Partition merge_down(Partition clusters, std::size_t most, const ChannelScale &scale) {
+Partition ward_merge(Partition clusters, std::size_t most, const ChannelScale &scale) {
   if (clusters.size() <= most) return clusters;
-  std::vector<torch::Tensor> centres;
+  std::vector<torch::Tensor> centers;
   std::vector<double> counts;
   for (const auto &cluster : clusters) {
-    centres.push_back(cluster->descriptors / cluster->pictures);
+    centers.push_back(cluster->descriptors / cluster->pictures);
     counts.push_back(static_cast<double>(cluster->pictures));
   }
-  JoiningCosts costs(torch::stack(centres) * scale.inverse_std, torch::tensor(counts, torch::kFloat64));
+  JoiningCosts costs(torch::stack(centers) * scale.inverse_std, torch::tensor(counts, torch::kFloat64));
   std::vector<Partition> groups;
   for (const auto &cluster : clusters) groups.push_back({cluster});
   for (std::size_t left = groups.size(); left > most; --left) {
@@ -93,11 +93,11 @@ Statistics merge(Statistics statistics, const Statistics &other) {
   Statistics everything = statistics;
   everything.insert(everything.end(), other.begin(), other.end());
   const ChannelScale scale = scale_of(everything, &ClusterSums::features);
-  const torch::Tensor centres = centres_of(statistics, scale);
-  const torch::Tensor other_centres = centres_of(other, scale);
+  const torch::Tensor centers = centers_of(statistics, scale);
+  const torch::Tensor other_centers = centers_of(other, scale);
   for (std::size_t i = 0; i < other.size(); ++i) {
     const torch::Tensor distances =
-        (centres - other_centres[static_cast<std::int64_t>(i)]).square().mean(1).sqrt();
+        (centers - other_centers[static_cast<std::int64_t>(i)]).square().mean(1).sqrt();
     const auto nearest = static_cast<std::size_t>(distances.argmin().item<std::int64_t>());
     const double spread = std::max(spread_of(everything[nearest], scale), spread_of(other[i], scale));
     if (distances.min().item<double>() <= spread)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Clusters pictures while statistics are learned.
 #pragma once
 
 #include <cstddef>
@@ -9,30 +10,31 @@
 
 namespace uniad {
 
-// Clusters that are shared, never changed: what stands in two partitions is held once.
+// Immutable clusters that are shared, so that a cluster in several partitions is stored once.
 using Partition = std::vector<std::shared_ptr<const ClusterSums>>;
 
-// The partition's clusters behind those of `statistics`.
+// Appends the partition's clusters to `statistics`.
 Statistics joined(Statistics statistics, const Partition &partition);
 
-// Joins, until at most `most` are left, the two clusters whose union raises the sum of squared distances of
-// descriptors to their cluster's centre least (Ward 1963). Distances in standardised channels.
-Partition merge_down(Partition clusters, std::size_t most, const ChannelScale &scale);
+// Merges clusters until at most `most` are left; each time, the two clusters whose union least increases the
+// sum of squared distances of descriptors to their cluster's center (Ward 1963). Distances in standardized
+// channels.
+Partition ward_merge(Partition clusters, std::size_t most, const ChannelScale &scale);
 
-// Adds what another model learned: its cluster and the nearest one become one where their centres are no
-// farther apart than their own pictures lie from them, else it stands beside. Exact: all pictures count once.
+// Adds the clusters of another model: a cluster is merged with the nearest one if their centers are no
+// farther apart than their own pictures are from them, otherwise it is added. Exact: all pictures count once.
 Statistics merge(Statistics statistics, const Statistics &other);
 
-// Gathers pictures that come one by one into at most `most` clusters, by the same rule: a picture begins a
-// cluster of its own, and where that is one too many, the two that are nearest become one. Memory: `most`
-// clusters, however many pictures come.
+// Clusters pictures one by one into at most `most` clusters by the same criterion: each picture starts a new
+// cluster, and if there are too many, the two nearest ones are merged. Memory: `most` clusters, however many
+// pictures there are.
 class OnlineClusters {
  public:
   explicit OnlineClusters(std::size_t most) : most_(most) {}
   void add(ClusterSums picture);
   const Partition &clusters() const { return clusters_; }
 
-  // All that it is, and from it. The sums are of all pictures; undefined without any.
+  // The complete state, for storing and restoring. The sums are over all pictures; undefined without any.
   struct State {
     Partition clusters;
     torch::Tensor sum;      // (channels), fp64: over all tokens

@@ -75,9 +75,9 @@ std::vector<double> held_out_densities(const Partition &known, Partition fresh,
                                        double position_prior) {
   constexpr std::size_t patience = 3;  // numbers tried beyond the best
   if (pictures.empty() || (known.empty() && fresh.empty())) return {};
-  std::array<Partition, numbers_of_clusters.size()> partitions;
-  for (std::size_t i = numbers_of_clusters.size(); i-- > 0;) {
-    fresh = merge_down(std::move(fresh), numbers_of_clusters[i], scale);
+  std::array<Partition, cluster_counts.size()> partitions;
+  for (std::size_t i = cluster_counts.size(); i-- > 0;) {
+    fresh = ward_merge(std::move(fresh), cluster_counts[i], scale);
     partitions[i] = known;
     partitions[i].insert(partitions[i].end(), fresh.begin(), fresh.end());
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Evaluates numbers of clusters on held-out pictures.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,14 +13,14 @@
 
 namespace uniad {
 
-// Among them one is chosen.
-constexpr std::array<std::size_t, 10> numbers_of_clusters{1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
+// The candidate numbers of clusters.
+constexpr std::array<std::size_t, 10> cluster_counts{1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 
-// How likely pictures are that none of the clusters was learned from: `fresh` in each of those numbers
-// (joined, by distances in `scale`) beside all that are `known`. The sum over pictures of the logarithm of
-// their tokens' density (in standardised channels, on the average over tokens, but for a constant), number by
-// number for as long as more may help. pictures: (channels, rows, columns) each. Empty where there is no
-// picture, or no cluster. Throws Error (gaussian_of).
+// The log-likelihood of held-out pictures with `fresh` reduced to each of these numbers of clusters (merged
+// by distances in `scale`), in addition to all `known` clusters: the sum over pictures of the mean log
+// density of their tokens (in standardized channels, up to a constant), for increasing numbers as long as
+// more clusters may help. pictures: (channels, rows, columns) each. Empty if there are no pictures or no
+// clusters. Throws Error (gaussian_of).
 std::vector<double> held_out_densities(const Partition &known, Partition fresh,
                                        std::span<const torch::Tensor> pictures, const ChannelScale &scale,
                                        double position_prior);

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/statistics/held_out.h"
 #include "model/statistics/routed_gaussians.h"
 
@@ -152,17 +152,18 @@ std::size_t StatisticsLearner::choose_clusters(const ChannelScale &scale) const 
   const double enough = densities.front() + kept * (*best - densities.front());
   std::size_t chosen = densities.size() - 1;
   while (densities[chosen] < enough) --chosen;
-  return numbers_of_clusters[chosen];
+  return cluster_counts[chosen];
 }
 
 StatisticsLearner::Learned StatisticsLearner::finish() const {
   if (pictures_ == 0 && known_.empty())
-    throw Error("statistics", "no picture to learn from", "give normal pictures that can be read");
+    throw Error(ErrorKind::Malformed, "statistics", "there is no picture to learn from",
+                "provide readable normal pictures");
   const torch::NoGradGuard no_grad;
   const ChannelScale scale = this->scale();
   Learned learned;
   learned.clusters = choose_clusters(scale);
-  const Partition fresh = merge_down(fresh_without(all), learned.clusters, scale);
+  const Partition fresh = ward_merge(fresh_without(all), learned.clusters, scale);
   learned.statistics = joined(known_without(all), fresh);
   learned.gained = joined(gained_by_known(), fresh);
   std::map<std::string, std::vector<torch::Tensor>> by_source;
@@ -187,7 +188,7 @@ Statistics StatisticsLearner::without(int fold, std::size_t clusters) const {
 }
 
 Statistics StatisticsLearner::without(int fold, std::size_t clusters, const ChannelScale &scale) const {
-  return joined(known_without(fold), merge_down(fresh_without(fold), clusters, scale));
+  return joined(known_without(fold), ward_merge(fresh_without(fold), clusters, scale));
 }
 
 // Of a fold's pictures, under the statistics of all others.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Learns statistics of normal pictures in one pass.
 #pragma once
 
 #include <torch/torch.h>
@@ -10,56 +11,56 @@
 #include <string>
 #include <vector>
 
-#include "model/file/model_file.h"
+#include "model/base/stored_tensor.h"
+#include "model/config/model_config.h"
 #include "model/statistics/clusters.h"
 #include "model/statistics/scenes.h"
 
 namespace uniad {
 
-// Learns statistics from normal pictures that come one by one, each seen once, in bounded memory; without a
-// gradient step.
+// Learns statistics from normal pictures in one pass, with bounded memory and without gradient steps.
 //
-// Pictures are parted into folds. The statistics without a fold are a difference of sums, so that each fold
-// in turn is held back for nothing: the number of clusters is the one under which the pictures held back are
-// most likely, and their anomaly grids tell what scores normal pictures get that were not learned from.
+// Pictures are split into folds. The statistics without a fold are a difference of sums, so each fold can be
+// held out in turn at no cost. The number of clusters is the one with the highest likelihood of the held-out
+// pictures, and their anomaly grids give the scores of normal pictures that were not learned from.
 class StatisticsLearner {
  public:
   static constexpr int folds = 5;
   static constexpr std::size_t clusters_a_fold =
-      48;  // while they gather: the more, the better they are told apart
+      48;  // while learning; with more clusters, scenes are separated better
 
-  // `known`: to add to, exactly; may be empty. Of a scene that is known (Route) its cluster learns more, any
-  // other scene begins clusters of its own. `sources`: how many there will be, which share the memory for
-  // pictures held back.
+  // known: the statistics to extend, exactly; may be empty. Pictures of a known scene (Route) are added to
+  // its cluster, other scenes form new clusters. sources: the number of sources, which share the memory for
+  // held-out pictures.
   StatisticsLearner(Statistics known, const StatisticsConfig &config, std::size_t sources = 1);
 
-  // features: (channels, rows, columns) of one picture, in fp32; residuals: as they, or undefined. fold: in
-  // which neighbours of a video belong together. False where a feature is not a finite number: such a picture
-  // is left out.
+  // features: (channels, rows, columns) of one picture, in fp32; residuals: the same shape, or undefined.
+  // fold: neighboring frames of a video should be in the same fold. Returns false and skips the picture if a
+  // feature is not finite.
   bool add(const std::string &source, int fold, const torch::Tensor &features,
            const torch::Tensor &residuals);
 
   std::int64_t pictures() const { return pictures_; }
-  std::int64_t fewest() const { return fewest_; }  // pictures for statistics that can be trusted
+  std::int64_t fewest() const { return fewest_; }  // number of pictures for reliable statistics
 
   struct Learned {
-    Statistics statistics;     // of everything, nothing held back
-    Statistics gained;         // of the pictures that were added alone
-    std::size_t clusters = 1;  // of what was not known
-    // (pictures, rows, columns), fp32, by source: grids of pictures under statistics without their fold.
-    // Empty where all pictures lie in one fold.
+    Statistics statistics;     // of all pictures
+    Statistics gained;         // of the added pictures only
+    std::size_t clusters = 1;  // of new scenes
+    // (pictures, rows, columns), fp32, by source: grids of held-out pictures, with statistics without their
+    // fold. Empty if all pictures are in one fold.
     std::map<std::string, torch::Tensor> held_back_grids;
-    // Which of the source's pictures each grid is of, in the order in which they were added, from 0.
+    // The number of each grid's picture among those of the source, in order of addition, from 0.
     std::map<std::string, std::vector<std::int64_t>> held_back_pictures;
   };
-  // Throws Error where nothing was added and nothing known.
+  // Throws Error if nothing was added and nothing is known.
   Learned finish() const;
-  // Of everything but one fold, in as many clusters: for judging its pictures. Empty where there is nothing
-  // else.
+  // The statistics without one fold, with this number of clusters, for judging the pictures of the fold.
+  // Empty if there is nothing else.
   Statistics without(int fold, std::size_t clusters) const;
 
-  // All that was added, to go on with later: a learner that knows the same and restores it gives what this
-  // one would have. Throws Error where the content was not stored by one that knew as much.
+  // Stores the state, to resume learning later: a learner with the same known statistics that restores it
+  // gives the same result. Throws Error if the state was stored by a learner with other known statistics.
   TensorFile store() const;
   void restore(const TensorFile &stored);
 
@@ -73,7 +74,7 @@ class StatisticsLearner {
   };
   struct Fold {
     explicit Fold(std::size_t most) : fresh(most) {}
-    std::map<std::size_t, ClusterSums> known;  // what known clusters gained
+    std::map<std::size_t, ClusterSums> known;  // additions to known clusters
     OnlineClusters fresh;
   };
 
@@ -90,13 +91,13 @@ class StatisticsLearner {
 
   StatisticsConfig config_;
   Statistics known_;
-  std::optional<Scenes> scenes_;  // of what is known
+  std::optional<Scenes> scenes_;  // of the known statistics
   std::size_t sources_;
   std::vector<Fold> folds_;
   std::int64_t pictures_ = 0;
   std::int64_t fewest_ = 0;
   std::map<std::string, std::int64_t> seen_;            // of each source
-  std::map<std::string, std::vector<Sample>> samples_;  // of each source a random choice, evenly likely
+  std::map<std::string, std::vector<Sample>> samples_;  // a uniformly random choice for each source
   std::mt19937_64 random_;
 };
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// Limits LibTorch to one thread within a scope.
 #pragma once
 
 namespace uniad {
 
-// LibTorch computes on the calling thread alone while this lives. Its other threads wait for each other
-// without sleeping: where a pipeline or other tests keep the cores busy, a second's work takes five.
+// Makes LibTorch compute on the calling thread only, within a scope. Its other threads wait for each other
+// without sleeping, so if a pipeline or other tests keep the cores busy, one second of work takes five.
 //
-// at::set_num_threads() would not do: it also sets what other threads take for their own number when they
-// first ask LibTorch for anything, so that scopes that overlap restore each other's one.
+// at::set_num_threads() is not suitable: it also sets the default for other threads that have not used
+// LibTorch yet, so overlapping scopes would restore each other's value.
 class OneTorchThread {
  public:
   OneTorchThread();

@@ -6,8 +6,6 @@
 #include <numeric>
 #include <utility>
 
-#include "model/statistics/one_torch_thread.h"
-
 namespace uniad {
 namespace {
 
@@ -16,15 +14,6 @@ std::vector<FoldedGaussian> in_fp32(const std::vector<Gaussian> &gaussians) {
   for (const Gaussian &gaussian : gaussians)
     all.push_back({to_floats(gaussian.mean), to_floats(gaussian.whitening)});
   return all;
-}
-
-FoldedStatistics folded(const Statistics &statistics, const StatisticsConfig &config) {
-  FoldedStatistics folded;
-  folded.scenes = fold_scenes(statistics, scale_of(statistics, &ClusterSums::features));
-  folded.features = in_fp32(gaussians_of(statistics, &ClusterSums::features, config.position_prior));
-  if (statistics.front().residuals.defined())
-    folded.residuals = in_fp32(gaussians_of(statistics, &ClusterSums::residuals, config.position_prior));
-  return folded;
 }
 
 std::shared_ptr<const std::vector<TokenGaussian>> packed(std::vector<FoldedGaussian> gaussians) {
@@ -39,11 +28,13 @@ torch::Tensor as_tensor(const std::vector<float> &values, std::size_t columns) {
 
 }  // namespace
 
-FoldedStatistics fold_statistics(const Model &model) {
-  const OneTorchThread one_thread;
-  const c10::InferenceMode inference;
-  const StatisticsConfig &config = model.config.statistics.value();
-  return folded(load_statistics(model.tensors, config.residuals), config);
+FoldedStatistics fold_statistics(const Statistics &statistics, const StatisticsConfig &config) {
+  FoldedStatistics folded;
+  folded.scenes = fold_scenes(statistics, scale_of(statistics, &ClusterSums::features));
+  folded.features = in_fp32(gaussians_of(statistics, &ClusterSums::features, config.position_prior));
+  if (statistics.front().residuals.defined())
+    folded.residuals = in_fp32(gaussians_of(statistics, &ClusterSums::residuals, config.position_prior));
+  return folded;
 }
 
 RoutedGaussians::RoutedGaussians(FoldedStatistics folded)
@@ -54,7 +45,7 @@ RoutedGaussians::RoutedGaussians(FoldedStatistics folded)
       present_means_(features_->size()) {}
 
 RoutedGaussians::RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config)
-    : RoutedGaussians(folded(statistics, config)) {}
+    : RoutedGaussians(fold_statistics(statistics, config)) {}
 
 std::span<const float> RoutedGaussians::feature_mean(std::size_t cluster) const {
   const std::vector<float> &present = present_means_[cluster];
@@ -87,7 +78,7 @@ torch::Tensor RoutedGaussians::grid(const torch::Tensor &features, const torch::
   return grids;
 }
 
-void RoutedGaussians::follow(std::span<const float> features, std::size_t cluster, double rate) {
+void RoutedGaussians::update_means(std::span<const float> features, std::size_t cluster, double rate) {
   std::vector<float> &present = present_means_[cluster];
   if (present.empty()) present = (*features_)[cluster].mean();
   for (std::size_t i = 0; i < present.size(); ++i)
@@ -108,7 +99,7 @@ double RoutedGaussians::drift() const {
   return tokens > 0 ? std::sqrt(squares / static_cast<double>(tokens * channels_)) : 0;
 }
 
-Statistics RoutedGaussians::moved(Statistics statistics) const {
+Statistics RoutedGaussians::with_adapted_means(Statistics statistics) const {
   for (std::size_t i = 0; adapting_ && i < statistics.size(); ++i) {
     if (present_means_[i].empty()) continue;
     // n pictures, each moved by the same: the deviations from the mean stay as they are.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Measures features with the Gaussian of their scene.
 #pragma once
 
 #include <torch/torch.h>
@@ -7,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "model/file/model_file.h"
+#include "model/config/model_config.h"
 #include "model/statistics/cluster_sums.h"
 #include "model/statistics/folded_statistics.h"
 #include "model/statistics/scenes.h"
@@ -15,15 +16,19 @@
 
 namespace uniad {
 
-// Statistics of normal features in the form that frames are judged by: every token is measured by the
-// Gaussian of the cluster that its picture belongs to. Standardising, shrinkage and inverses are folded into
-// one matrix a cluster, in fp32.
+// Throws Error (gaussian_of).
+FoldedStatistics fold_statistics(const Statistics &statistics, const StatisticsConfig &config);
+
+// Statistics of normal features in the form that frames are judged with: every token is measured with the
+// Gaussian of the cluster that its picture belongs to. Standardization, shrinkage and inversion are folded
+// into one matrix per cluster, in fp32.
 class RoutedGaussians {
  public:
   // Throws Error (gaussian_of).
   RoutedGaussians(const Statistics &statistics, const StatisticsConfig &config);
 
-  // features, residuals: (tokens, channels). The grid: (tokens), as below. Thread-safe, with a scratch each.
+  // features, residuals: (tokens, channels). The grid: (tokens), as below. Thread-safe if each thread has its
+  // own scratch.
   Scene scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const {
     return scenes_.nearest(features, scratch.descriptor);
   }
@@ -33,25 +38,25 @@ class RoutedGaussians {
   // Batches of features: (B, channels, rows, columns), fp32.
   Route route(const torch::Tensor &features) const { return scenes_.route(features); }
 
-  // (B, rows, columns), fp32: the Mahalanobis distance of every token over the square root of its
-  // dimensions, so that 1 is as far as normal tokens lie on the average. residuals: as features, where the
-  // statistics are of them too; then the root of the mean of both squares.
+  // (B, rows, columns), fp32: the Mahalanobis distance of every token divided by the square root of its
+  // dimension, so that the average over normal tokens is 1. residuals: like features, if the statistics
+  // include them; the result is then the root mean square of both distances.
   torch::Tensor grid(const torch::Tensor &features, const torch::Tensor &residuals, const Route &route) const;
 
   bool of_residuals() const { return residuals_ != nullptr; }
 
   std::int64_t clusters() const { return static_cast<std::int64_t>(scenes_.size()); }
 
-  // Drift: where a scene's means are now is followed picture by picture. Whether pictures are measured from
-  // there, or from the means that were learned: adapt().
+  // Drift: the current means of a scene are tracked picture by picture. adapt() sets whether pictures are
+  // measured from the current means or from the learned ones.
   void adapt(bool wanted) { adapting_ = wanted; }
-  // The picture's cluster is followed by `rate`, 0 to 1. features: (tokens, channels).
-  void follow(std::span<const float> features, std::size_t cluster, double rate);
+  // Moves the means of the picture's cluster toward it by `rate`, 0 to 1. features: (tokens, channels).
+  void update_means(std::span<const float> features, std::size_t cluster, double rate);
   // How far the means have moved since they were learned: root mean square over positions, channels and the
-  // clusters that were followed, in standard deviations of normal tokens.
+  // tracked clusters, in standard deviations of normal tokens.
   double drift() const;
-  // The statistics with their means where they are measured from now.
-  Statistics moved(Statistics statistics) const;
+  // The statistics with the current means.
+  Statistics with_adapted_means(Statistics statistics) const;
 
  private:
   explicit RoutedGaussians(FoldedStatistics folded);
@@ -60,10 +65,10 @@ class RoutedGaussians {
 
   std::size_t channels_;
   Scenes scenes_;
-  // Copies share them: most of the memory.
+  // Shared between copies, because they use most of the memory.
   std::shared_ptr<const std::vector<TokenGaussian>> features_;
-  std::shared_ptr<const std::vector<TokenGaussian>> residuals_;  // or null
-  std::vector<std::vector<float>> present_means_;                // of clusters that were followed; else empty
+  std::shared_ptr<const std::vector<TokenGaussian>> residuals_;  // may be null
+  std::vector<std::vector<float>> present_means_;                // of tracked clusters; otherwise empty
   bool adapting_ = false;
 };
 

@@ -9,8 +9,8 @@
 namespace uniad {
 namespace {
 
-// A descriptor is the mean of a picture's standardised tokens. Pictures of one scene lie within 0.2 of their
-// centre (root mean square over channels), those of another product at 0.4 and more: docs/instant.md.
+// A descriptor is the mean of a picture's standardized tokens. Pictures of one scene lie within 0.2 of their
+// center (root mean square over channels), those of another product at 0.4 and more: docs/instant.md.
 constexpr double another_scene = 0.3;
 constexpr double spreads_allowed = 4;
 
@@ -22,7 +22,7 @@ std::vector<float> to_tokens(const torch::Tensor &picture) {
 
 FoldedScenes fold_scenes(std::span<const ClusterSums> statistics, const ChannelScale &scale) {
   FoldedScenes folded{
-      to_floats(scale.mean), to_floats(scale.inverse_std), to_floats(centres_of(statistics, scale)), {}};
+      to_floats(scale.mean), to_floats(scale.inverse_std), to_floats(centers_of(statistics, scale)), {}};
   for (const ClusterSums &cluster : statistics) {
     folded.limits.push_back(
         static_cast<float>(std::max(another_scene, spreads_allowed * spread_of(cluster, scale))));
@@ -45,7 +45,7 @@ Scene Scenes::nearest(std::span<const float> features, std::vector<float> &descr
   for (std::size_t cluster = 0; cluster < size(); ++cluster) {
     float squares = 0;
     for (std::size_t c = 0; c < channels; ++c) {
-      const float difference = descriptor[c] - folded_.centres[cluster * channels + c];
+      const float difference = descriptor[c] - folded_.centers[cluster * channels + c];
       squares += difference * difference;
     }
     if (squares < least) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Assigns pictures to scenes.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,14 +13,13 @@
 
 namespace uniad {
 
-// Where a picture belongs.
+// The scene of a picture.
 struct Scene {
   std::size_t cluster = 0;
-  float distance =
-      0;  // of its descriptor from the cluster's centre; above 1 it shows nothing that was learned
+  float distance = 0;  // between its descriptor and the cluster's center; above 1 the scene is unknown
 };
 
-// The same of many pictures.
+// The scenes of several pictures.
 struct Route {
   torch::Tensor cluster;   // (pictures), int64
   torch::Tensor distance;  // (pictures), fp32
@@ -28,14 +28,15 @@ struct Route {
 // `scale`: scale_of(statistics, &ClusterSums::features).
 FoldedScenes fold_scenes(std::span<const ClusterSums> statistics, const ChannelScale &scale);
 
-// The scenes that clusters stand for: a picture belongs to the one whose centre is nearest to its mean token.
+// The scenes that the clusters represent. A picture belongs to the one whose center is nearest to its mean
+// token.
 class Scenes {
  public:
   explicit Scenes(FoldedScenes folded);
 
   std::size_t size() const { return folded_.limits.size(); }
 
-  // features: (tokens, channels). descriptor: memory to work in.
+  // features: (tokens, channels). descriptor: working memory.
   Scene nearest(std::span<const float> features, std::vector<float> &descriptor) const;
   // features: (B, channels, rows, columns), fp32.
   Route route(const torch::Tensor &features) const;

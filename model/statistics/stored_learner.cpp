@@ -6,9 +6,9 @@
 #include <sstream>
 #include <utility>
 
-#include "model/error.h"
-#include "model/file/torch_tensors.h"
-#include "model/json_text.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "model/base/torch_tensors.h"
 #include "model/statistics/learn_statistics.h"
 
 namespace uniad {
@@ -22,7 +22,7 @@ constexpr std::size_t most_clusters = 100'000;
 constexpr std::size_t most_samples = 10'000'000;
 
 Error not_of_a_learner(const std::string &what) {
-  return {"what was learned so far", what, "learn it again"};
+  return {ErrorKind::Malformed, "what was learned so far", what, "learn it again"};
 }
 
 std::string cluster_name(std::size_t number) {
@@ -59,7 +59,8 @@ class Reader {
 
   torch::Tensor numbers(const std::string &name, const std::vector<std::int64_t> &shape) const {
     torch::Tensor tensor = of_shape(name, shape, DType::F64);
-    if (!tensor.isfinite().all().item<bool>()) throw not_of_a_learner(name + " holds what is no number");
+    if (!tensor.isfinite().all().item<bool>())
+      throw not_of_a_learner(name + " contains values that are not finite");
     return tensor;
   }
   torch::Tensor channels(const std::string &name) const { return numbers(name, {channels_}); }
@@ -79,7 +80,7 @@ class Reader {
     if (found == tensors_.end() || found->second.shape.size() != 3 || found->second.shape[0] != channels_ ||
         found->second.shape[1] < 1 || found->second.shape[2] < 1 ||
         found->second.shape[1] * found->second.shape[2] != tokens_ || found->second.dtype != DType::F16)
-      throw not_of_a_learner(name + " is not there, or has another shape");
+      throw not_of_a_learner(name + " is missing or has another shape");
     return to_torch(found->second);
   }
 
@@ -91,7 +92,7 @@ class Reader {
   torch::Tensor of_shape(const std::string &name, const std::vector<std::int64_t> &shape, DType type) const {
     const auto found = tensors_.find(name);
     if (found == tensors_.end() || found->second.shape != shape || found->second.dtype != type)
-      throw not_of_a_learner(name + " is not there, or has another shape");
+      throw not_of_a_learner(name + " is missing or has another shape");
     return to_torch(found->second);
   }
 
@@ -146,11 +147,11 @@ void StatisticsLearner::restore(const TensorFile &stored) {
     const Reader reader(stored.tensors);
     const auto fold_of = [](const json &item) {
       const int fold = item.at("fold").get<int>();
-      if (fold < 0 || fold >= folds) throw not_of_a_learner("it names a fold that there is not");
+      if (fold < 0 || fold >= folds) throw not_of_a_learner("it refers to a fold that does not exist");
       return fold;
     };
     if (learner.at("clusters").size() > most_clusters || learner.at("samples").size() > most_samples)
-      throw not_of_a_learner("it is beyond all measure");
+      throw not_of_a_learner("it is too large");
 
     std::vector<Fold> restored(folds, Fold(clusters_a_fold));
     std::array<OnlineClusters::State, folds> fresh;
@@ -182,7 +183,8 @@ void StatisticsLearner::restore(const TensorFile &stored) {
     for (std::size_t i = 0; i < learner.at("samples").size(); ++i) {
       const json &item = learner.at("samples")[i];
       const std::string name = sample_name(i);
-      if (item.at("number").get<std::int64_t>() < 0) throw not_of_a_learner("it numbers pictures below 0");
+      if (item.at("number").get<std::int64_t>() < 0)
+        throw not_of_a_learner("it has a negative picture number");
       Sample sample{item.at("source").get<std::string>(), item.at("number").get<std::int64_t>(),
                     fold_of(item), reader.sample(name + "features"),
                     reader.has(name + "residuals") ? reader.sample(name + "residuals") : torch::Tensor()};
@@ -192,7 +194,7 @@ void StatisticsLearner::restore(const TensorFile &stored) {
       throw not_of_a_learner("its pictures do not add up");
     std::istringstream random(learner.at("random").get<std::string>());
     std::mt19937_64 generator;
-    if (!(random >> generator)) throw not_of_a_learner("its random numbers are none");
+    if (!(random >> generator)) throw not_of_a_learner("its random state cannot be read");
 
     const auto seen = learner.at("seen").get<std::map<std::string, std::int64_t>>();
     for (const auto &[source, count] : seen)
@@ -205,7 +207,8 @@ void StatisticsLearner::restore(const TensorFile &stored) {
     samples_ = std::move(samples);
     random_ = generator;
   } catch (const json::exception &error) {
-    throw not_of_a_learner("it is not what a learner stores: " + std::string(error.what()).substr(0, 200));
+    throw not_of_a_learner("it is not the stored state of a learner: " +
+                           std::string(error.what()).substr(0, 200));
   }
 }
 

@@ -42,11 +42,11 @@ void TokenGaussian::add_squared_distances(std::span<const float> tokens, std::sp
     for (std::size_t c = 0; c < channels_; ++c)
       scratch.deviations[t * stride + c] = tokens[t * channels_ + c] - mean[t * channels_ + c];
   for (const cpu::PackedLayer &part : whitening_) {
-    cpu::Multiply multiply = part.onto(static_cast<int>(count));
+    cpu::GemmArgs multiply = part.onto(static_cast<int>(count));
     multiply.a = scratch.deviations.data();
     multiply.a_stride = static_cast<std::ptrdiff_t>(stride);
-    multiply.wide = scratch.whitened.data();
-    multiply.wide_stride = rows_at_once;
+    multiply.f32 = scratch.whitened.data();
+    multiply.f32_stride = rows_at_once;
     kernels_->multiply(multiply);
     kernels_->add_squares(scratch.whitened.data(), rows_at_once, static_cast<int>(count),
                           part.panels * cpu::panel_width, squares.data());

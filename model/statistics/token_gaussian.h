@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Computes Mahalanobis distances of tokens.
 #pragma once
 
 #include <span>
@@ -8,11 +9,11 @@
 
 namespace uniad {
 
-// The Gaussian of a cluster's tokens in the form that tokens are measured by: fp32, its whitening matrix
-// packed for the processor. (Inverse Cholesky factors are triangular: the half that is zero is left out.)
+// The Gaussian of a cluster's tokens in the form that is used for inference: fp32, with its whitening matrix
+// packed for the processor. (Inverse Cholesky factors are triangular, so the zero half is left out.)
 class TokenGaussian {
  public:
-  // Memory of one measurement at a time.
+  // Working memory for one measurement at a time.
   struct Scratch {
     AlignedVector<float> deviations;  // tokens x padded channels
     AlignedVector<float> whitened;    // tokens x two panels
@@ -29,10 +30,10 @@ class TokenGaussian {
                              std::span<float> squares, Scratch &scratch) const;
 
  private:
-  const cpu::Kernels *kernels_;  // one of the program's own
+  const cpu::Kernels *kernels_;  // statically allocated
   std::vector<float> mean_;
   std::size_t channels_;
-  std::vector<cpu::PackedLayer> whitening_;  // two panels of rows each, no deeper than they are not zero
+  std::vector<cpu::PackedLayer> whitening_;  // two panels of rows each, without trailing zeros
 };
 
 }  // namespace uniad

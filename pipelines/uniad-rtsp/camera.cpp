@@ -17,7 +17,7 @@
 #include <system_error>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "pipelines/uniad-rtsp/capture.h"
 #include "pipelines/uniad-rtsp/messages.h"
 #include "pipelines/uniad-rtsp/running_pipeline.h"
@@ -154,7 +154,7 @@ Attempt at_end_of_file(Camera &camera, Attempt attempt) {
   attempt.is_over = camera.config.loop;
   if (attempt.frames != 1 || !camera.config.loop) return attempt;
   camera.findings.is_still = true;
-  spdlog::info("{}: a still picture, which stays", camera.config.name);
+  spdlog::info("{}: the source is a still picture, which is shown continuously", camera.config.name);
   return attempt;
 }
 

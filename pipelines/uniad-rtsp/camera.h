@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Runs one camera: captures, reconnects and feeds its viewers.
 #pragma once
 
 #include <atomic>
@@ -11,17 +12,17 @@
 
 namespace uniad::rtsp {
 
-// How often the cameras have been told so, from any thread.
+// Number of requests so far, incremented from any thread.
 struct Orders {
-  std::atomic<unsigned> learn{0};   // what is normal, anew
-  std::atomic<unsigned> reopen{0};  // the files that are written to, which have been renamed
+  std::atomic<unsigned> learn{0};   // learn again
+  std::atomic<unsigned> reopen{0};  // reopen published files that have been renamed
 };
 
-// Captures, judges and draws on one camera's video and pushes it into the relay, until stop is requested. A
-// source that fails, ends or stalls is opened anew with back-off, meanwhile the relay gets a picture that
-// says so. A pipeline that does not stop is abandoned, and the next one takes its place. A camera with
-// `learn` follows an order to learn again as soon as it brings frames. The relay outlives every pipeline,
-// also those abandoned.
+// Captures, judges and draws on one camera's video and pushes it to the relay, until stop is requested. If
+// the source fails, ends or stalls, it is reopened with exponential backoff, and the relay gets a placeholder
+// picture in the meantime. A pipeline that does not stop is abandoned and replaced. A camera with `learn`
+// follows a request to learn again as soon as it delivers frames. The relay must outlive all pipelines,
+// including abandoned ones.
 void run_camera(const CameraConfig &camera, Relay &relay, const Orders &orders,
                 const std::shared_ptr<AbandonedPipelines> &abandoned, const std::stop_token &stop);
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <system_error>
 
-#include "model/address.h"
-#include "model/error.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
 #include "pipelines/uniad-rtsp/messages.h"
 
 namespace uniad::rtsp {
@@ -119,8 +119,8 @@ void set_pattern(GstElement *source, const CameraConfig &camera) {
   GParamSpec *pattern = g_object_class_find_property(G_OBJECT_GET_CLASS(source), "pattern");
   const GEnumValue *value = g_enum_get_value_by_nick(G_PARAM_SPEC_ENUM(pattern)->enum_class, name.c_str());
   if (value == nullptr)
-    throw Error(camera.place("uri"), "there is no test picture \"" + name + "\"",
-                "`gst-inspect-1.0 videotestsrc` lists them under `pattern`");
+    throw Error(ErrorKind::InvalidArgument, camera.place("uri"), "there is no test picture \"" + name + "\"",
+                "`gst-inspect-1.0 videotestsrc` lists the patterns");
   g_object_set(source, "pattern", value->value, nullptr);
 }
 
@@ -224,7 +224,7 @@ std::string source_error(GstElement *pipeline, const CameraConfig &camera, GstMe
   });
   if (!is_without_video) return error_text(camera, message);
   return camera.kind == SourceKind::file ? "there is no video in " + without_credentials(camera.uri)
-                                         : "the source brings no video";
+                                         : "the source sends no video";
 }
 
 }  // namespace uniad::rtsp

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Builds the pipelines that capture a camera or show a placeholder.
 #pragma once
 
 #include <gst/video/video.h>
@@ -10,29 +11,30 @@
 
 namespace uniad::rtsp {
 
-// What only playing it tells of a source.
+// Properties of a source that are only known after playing it.
 struct Findings {
-  bool is_still = false;  // a file of one picture
+  bool is_still = false;  // a file with a single picture
 };
 
-// From the camera to the appsink "frames": what captures its video, judges it, draws on it and publishes.
-// Throws Error where an element or a test picture is missing.
+// The pipeline from the camera to the appsink "frames", which captures the video, judges it, draws on it and
+// publishes results. Throws Error if an element or a test picture is missing.
 Pipeline make_capture(const CameraConfig &camera, const Findings &findings);
 
-// The picture in place of a camera that brings none, in the camera's format so that viewers see no change of
-// it; to the appsink "frames" too.
+// The pipeline of the placeholder picture for a camera without frames, also with the appsink "frames". It has
+// the camera's format, so that the format does not change for viewers.
 Pipeline make_placeholder(const std::string &words, const GstVideoInfo &format);
 
 // Whether there is no model file yet.
 bool begins_model(const CameraConfig &camera);
 void set_detection(GstElement *detect, const CameraConfig &camera);
 
-// A jitter buffer that knows when its stream will end sets a timer for that without waking the thread that
-// waits for timers. Where all packets have come by then, as on a busy machine, the end of the stream waits
-// for that thread for ever, and stopping the pipeline with it. The stream's own end says the same, in time.
+// A jitter buffer that knows when its stream will end sets a timer for that time without waking up the thread
+// that waits for timers. If all packets have arrived by then, as on a busy machine, the end of the stream
+// waits for that thread forever, and so does stopping the pipeline. Hiding the time is harmless, because the
+// stream also signals its end itself.
 void hide_end_time_from(GstElement *jitter_buffer);
 
-// What an error of such a pipeline says of the camera.
+// The text of an error of such a pipeline, for the user.
 std::string source_error(GstElement *pipeline, const CameraConfig &camera, GstMessage *message);
 
 }  // namespace uniad::rtsp

@@ -10,10 +10,10 @@
 #include <optional>
 #include <system_error>
 
-#include "model/address.h"
-#include "model/error.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
 #include "model/file/writable.h"
-#include "model/json_text.h"
 #include "pipelines/uniad-rtsp/capture.h"
 #include "pipelines/uniad-rtsp/messages.h"
 #include "pipelines/uniad-rtsp/relay.h"
@@ -46,7 +46,7 @@ std::optional<std::string> source_obstacle(const CameraConfig &camera) {
                        : why_unopenable(path, O_RDONLY);
   if (!why) return std::nullopt;
   return "cannot open " + without_credentials(path) + ": " + *why +
-         (is_file ? " (give a video file)" : " (plug the camera in, or correct `uri`)");
+         (is_file ? " (use a video file)" : " (connect the camera, or correct `uri`)");
 }
 
 std::optional<std::string> model_obstacle(const CameraConfig &camera) {
@@ -54,8 +54,8 @@ std::optional<std::string> model_obstacle(const CameraConfig &camera) {
   const auto folder = camera.model->parent_path();
   const auto why = why_unwritable(folder);
   if (!why) return std::nullopt;
-  return "what is learned cannot be saved in " + folder.string() + ": " + *why +
-         " (let this user write there, or correct `model`)";
+  return "the model cannot be saved in " + folder.string() + ": " + *why +
+         " (give this user write permission there, or correct `model`)";
 }
 
 std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
@@ -65,12 +65,12 @@ std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
   const bool is_there = std::filesystem::exists(file, unreadable);
   std::optional<std::string> why;
   if (holds_other_than_json(file))
-    return without_credentials(file.string()) + " is no file of JSON (publish into another file)";
+    return without_credentials(file.string()) + " is not a JSON file (choose another file)";
   if (is_there) why = why_unopenable(file.string(), O_WRONLY | O_APPEND);
   if (!why && (!is_there || camera.publish_max_size > 0)) why = why_unwritable(file.parent_path());
   if (!why) return std::nullopt;
   return "cannot write " + without_credentials(file.string()) + ": " + *why +
-         " (give a file in a folder that exists and that this user may write to)";
+         " (choose a file in a folder that exists and is writable for this user)";
 }
 
 }  // namespace
@@ -96,7 +96,7 @@ std::optional<std::string> why_unplayable(const CameraConfig &camera) {
   constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE);
   g_autoptr(GstMessage) message = gst_bus_timed_pop_filtered(bus, time_to_open, kinds);
   if (message == nullptr)
-    return camera.place("uri") + ": no picture comes from " + without_credentials(camera.uri);
+    return camera.place("uri") + ": no frame arrives from " + without_credentials(camera.uri);
   if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return std::nullopt;
   return camera.place("uri") + ": " + source_error(pipeline.get(), camera, message);
 }
@@ -110,8 +110,8 @@ void check_camera(const CameraConfig &camera) {
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
   if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
   g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  throw Error(camera.place("model"),
-              message != nullptr ? error_text(camera, message) : "its model does not open",
+  throw Error(ErrorKind::InvalidArgument, camera.place("model"),
+              message != nullptr ? error_text(camera, message) : "its model cannot be opened",
               begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`");
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Finds problems that would keep cameras from being served.
 #pragma once
 
 #include <optional>
@@ -9,16 +10,17 @@
 
 namespace uniad::rtsp {
 
-// Builds the camera's pipeline once and opens its model, or what it will learn one on. Throws Error where an
-// element is missing or the model does not open; says nothing about the source, which may come later.
+// Builds the camera's pipeline once and opens its model, or the backbone on which it will learn one. Throws
+// Error if an element is missing or the model cannot be opened. Does not check the source, which may become
+// available later.
 void check_camera(const CameraConfig &camera);
 
-// Why no picture comes from the camera's file, naming file, line and key; nothing of other sources.
+// Why the camera's file cannot be played, with file, line and key; absent for other kinds of sources.
 std::optional<std::string> why_unplayable(const CameraConfig &camera);
 
-// Why the camera would bring no picture now, or lose what it learns or publishes: a file, a device or a
-// folder that is missing or cannot be used. Each names file, line and key, and can get well while the server
-// runs.
+// Why the camera would currently deliver no frames, or could not save what it learns or publishes: files,
+// devices or folders that are missing or cannot be used. Each entry names file, line and key. Such problems
+// can be resolved while the server runs.
 std::vector<std::string> find_obstacles(const CameraConfig &camera);
 
 }  // namespace uniad::rtsp

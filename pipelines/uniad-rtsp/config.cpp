@@ -13,8 +13,8 @@
 #include <system_error>
 #include <utility>
 
-#include "model/address.h"
-#include "model/error.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
 
 namespace uniad::rtsp {
 namespace {
@@ -32,30 +32,31 @@ struct Section {
 };
 
 template <typename T>
-std::optional<T> read(const Section &section, std::string_view key, const char *way_out) {
+std::optional<T> read(const Section &section, std::string_view key, const char *hint) {
   const toml::node *node = section.table.get(key);
   if (node == nullptr) return std::nullopt;
   // A whole number may stand for a floating-point one, nothing else changes its type.
   const bool fits = std::is_same_v<T, double> ? node->is_number() : node->is<T>();
-  if (!fits) throw Error(section.where(*node, key), "is of the wrong type", way_out);
+  if (!fits) throw Error(ErrorKind::InvalidArgument, section.where(*node, key), "is of the wrong type", hint);
   return node->value<T>();
 }
 
-std::optional<std::string> read_text(const Section &section, std::string_view key, const char *way_out) {
-  auto text = read<std::string>(section, key, way_out);
+std::optional<std::string> read_text(const Section &section, std::string_view key, const char *hint) {
+  auto text = read<std::string>(section, key, hint);
   if (text && (text->empty() || text->find('\0') != std::string::npos))
-    throw Error(section.where(*section.table.get(key), key), "is empty or holds a zero byte", way_out);
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get(key), key),
+                "is empty or contains a zero byte", hint);
   return text;
 }
 
 std::int64_t read_whole(const Section &section, std::string_view key, std::int64_t least, std::int64_t most,
                         std::int64_t fallback) {
-  const std::string way_out =
+  const std::string hint =
       "give a whole number from " + std::to_string(least) + " to " + std::to_string(most);
-  const auto number = read<std::int64_t>(section, key, way_out.c_str());
+  const auto number = read<std::int64_t>(section, key, hint.c_str());
   if (number && (*number < least || *number > most))
-    throw Error(section.where(*section.table.get(key), key), std::to_string(*number) + " is out of range",
-                way_out);
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get(key), key),
+                std::to_string(*number) + " is out of range", hint);
   return number.value_or(fallback);
 }
 
@@ -74,29 +75,29 @@ std::optional<double> with_unit(std::string_view text,
 
 std::optional<std::chrono::nanoseconds> read_time(const Section &section, std::string_view key,
                                                   std::chrono::seconds least, std::chrono::seconds most) {
-  constexpr auto way_out = "give a time with its unit, e.g. \"10s\", \"500ms\" or \"2min\"";
-  const auto text = read_text(section, key, way_out);
+  constexpr auto hint = "give a time with its unit, e.g. \"10s\", \"500ms\" or \"2min\"";
+  const auto text = read_text(section, key, hint);
   if (!text) return std::nullopt;
   const auto time = with_unit(*text, {{"ms", 1e-3}, {"s", 1}, {"min", 60}, {"h", 3600}});
   const std::string where = section.where(*section.table.get(key), key);
-  if (!time) throw Error(where, "\"" + *text + "\" is no time", way_out);
+  if (!time) throw Error(ErrorKind::InvalidArgument, where, "\"" + *text + "\" is not a time", hint);
   const std::chrono::duration<double> duration(*time);
   if (!(duration >= least && duration <= most))
     throw Error(
-        where, "\"" + *text + "\" is out of range",
+        ErrorKind::InvalidArgument, where, "\"" + *text + "\" is out of range",
         "give a time from " + std::to_string(least.count()) + "s to " + std::to_string(most.count()) + "s");
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration);
 }
 
 std::uint64_t read_size(const Section &section, std::string_view key) {
-  constexpr auto way_out = "give a size with its unit, e.g. \"100MB\"";
-  const auto text = read_text(section, key, way_out);
+  constexpr auto hint = "give a size with its unit, e.g. \"100MB\"";
+  const auto text = read_text(section, key, hint);
   if (!text) return 0;
   const auto size = with_unit(*text, {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}});
   const bool is_size = size && *size >= 1e3 && *size <= 1e15;
   if (!is_size)
-    throw Error(section.where(*section.table.get(key), key), "\"" + *text + "\" is no size from 1kB on",
-                way_out);
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get(key), key),
+                "\"" + *text + "\" is not a size of at least 1kB", hint);
   return static_cast<std::uint64_t>(*size);
 }
 
@@ -118,7 +119,7 @@ void warn_of_useless_keys(const Section &section, std::initializer_list<std::str
 ServerConfig read_server(const Section &section, std::vector<std::string> &warnings) {
   ServerConfig server;
   server.address =
-      read_text(section, "address", "give an address of this machine, or \"0.0.0.0\" for all of them")
+      read_text(section, "address", "use an address of this machine, or \"0.0.0.0\" for all addresses")
           .value_or(server.address);
   const toml::node *address = section.table.get("address");
   server.place = section.where(address != nullptr ? *address : section.table, "address");
@@ -127,8 +128,8 @@ ServerConfig read_server(const Section &section, std::vector<std::string> &warni
   return server;
 }
 
-constexpr auto address_ways = "give rtsp://HOST/PATH, rtsp://HOST:PORT/PATH or rtsp://[IPV6]:PORT/PATH";
-constexpr auto uri_ways = "give a video file, v4l2:///dev/videoN, rtsp://HOST/PATH or test://ball";
+constexpr auto address_ways = "use rtsp://HOST/PATH, rtsp://HOST:PORT/PATH or rtsp://[IPV6]:PORT/PATH";
+constexpr auto uri_ways = "use a video file, v4l2:///dev/videoN, rtsp://HOST/PATH or test://ball";
 
 // A path in the text starts from the folder that the text lies in.
 std::string absolute_path(const Section &section, const std::string &path) {
@@ -144,17 +145,18 @@ std::optional<std::string> address_fault(const std::string &address) {
   g_autoptr(GError) error = nullptr;
   g_autoptr(GUri) uri = g_uri_parse(with_encoded_credentials(address).c_str(), flags, &error);
   if (g_error_matches(error, G_URI_ERROR, G_URI_ERROR_BAD_PORT))
-    return "its port is no number from 1 to 65535";
+    return "its port is not a number from 1 to 65535";
   if (error != nullptr) return "its host is neither a name nor an address";
   const char *host = g_uri_get_host(uri);
-  if (host == nullptr || *host == '\0') return "it names no host";
-  if (g_uri_get_port(uri) == 0) return "its port is no number from 1 to 65535";
+  if (host == nullptr || *host == '\0') return "it contains no host";
+  if (g_uri_get_port(uri) == 0) return "its port is not a number from 1 to 65535";
   return std::nullopt;
 }
 
 void read_source(const Section &section, CameraConfig &camera) {
   const auto uri = read_text(section, "uri", uri_ways);
-  if (!uri) throw Error(section.where(section.table, "uri"), "is missing", uri_ways);
+  if (!uri)
+    throw Error(ErrorKind::InvalidArgument, section.where(section.table, "uri"), "is missing", uri_ways);
   const std::string scheme = scheme_of(*uri);
   camera.uri = *uri;
   if (scheme.empty()) {
@@ -167,11 +169,13 @@ void read_source(const Section &section, CameraConfig &camera) {
   } else if (scheme == "rtsp" || scheme == "rtspt" || scheme == "rtspu" || scheme == "rtsps") {
     camera.kind = SourceKind::network;
     if (const auto fault = address_fault(*uri))
-      throw Error(section.where(*section.table.get("uri"), "uri"), *fault, address_ways);
+      throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("uri"), "uri"), *fault,
+                  address_ways);
   } else if (scheme == "test") {
     camera.kind = SourceKind::test;
   } else {
-    throw Error(section.where(*section.table.get("uri"), "uri"), "no source for " + scheme + "://", uri_ways);
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("uri"), "uri"),
+                "unsupported scheme " + scheme + "://", uri_ways);
   }
 }
 
@@ -188,32 +192,34 @@ void read_learning(const Section &section, CameraConfig &camera) {
   else
     camera.learn = static_cast<unsigned>(read_whole(section, "learn", 1, 1000000, camera.learn));
   if (camera.learns() && !camera.model)
-    throw Error(section.where(*section.table.get("learn"), "learn"), "has no model file to learn into",
-                "set model = \"FILE.safetensors\"; the file need not be there yet");
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("learn"), "learn"),
+                "requires a model file to save to",
+                "set model = \"FILE.safetensors\"; the file need not exist yet");
   constexpr auto backbones = "name a backbone, e.g. \"efficientnet-lite2\", or \"auto\"";
   camera.backbone = read_text(section, "backbone", backbones).value_or(camera.backbone);
   constexpr auto rates = "give a number from 0 to 0.01";
   camera.adapt_rate = read<double>(section, "adapt_rate", rates).value_or(camera.adapt_rate);
   const bool is_rate = camera.adapt_rate >= 0 && camera.adapt_rate <= 0.01;  // nan is none
   if (!is_rate)
-    throw Error(section.where(*section.table.get("adapt_rate"), "adapt_rate"), "is out of range", rates);
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("adapt_rate"), "adapt_rate"),
+                "is out of range", rates);
 }
 
 void read_publishing(const Section &section, CameraConfig &camera) {
-  constexpr auto ways = "give a file, or \"-\" for standard output";
+  constexpr auto ways = "use a file, or \"-\" for standard output";
   camera.publish = read_text(section, "publish", ways).value_or("");
   const std::string scheme = scheme_of(camera.publish);
   if (!scheme.empty() && scheme != "file")  // what follows can hold a password
-    throw Error(section.where(*section.table.get("publish"), "publish"),
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("publish"), "publish"),
                 "cannot publish to " + scheme + "://", ways);
   if (scheme.empty() && !camera.publish.empty() && camera.publish != "-")
     camera.publish = absolute_path(section, camera.publish);
 
   constexpr auto modes =
-      "give \"frames\" for a line a frame, or \"events\" for where an anomaly begins or ends";
+      "use \"frames\" for one line per frame, or \"events\" for one line per begin and end of an event";
   camera.publish_mode = read_text(section, "publish_mode", modes).value_or(camera.publish_mode);
   if (camera.publish_mode != "frames" && camera.publish_mode != "events")
-    throw Error(section.where(*section.table.get("publish_mode"), "publish_mode"),
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("publish_mode"), "publish_mode"),
                 "there is no mode \"" + camera.publish_mode + "\"", modes);
   camera.publish_max_size = read_size(section, "publish_max_size");
   camera.publish_max_files =
@@ -233,30 +239,31 @@ void warn_of_keys_without_effect(const Section &section, const CameraConfig &cam
   if (camera.model && !camera.learns())
     warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
   if (camera.kind != SourceKind::file)
-    warn_of_useless_keys(section, {"loop"}, "where the source is no file", warnings);
+    warn_of_useless_keys(section, {"loop"}, "if the source is not a file", warnings);
 }
 
 CameraConfig read_camera(const Section &section, std::vector<std::string> &warnings) {
   const auto name = read_text(section, "name", "name the camera, e.g. name = \"gate\"");
   if (!name)
-    throw Error(section.where(section.table, "name"), "is missing", "name the camera, e.g. name = \"gate\"");
+    throw Error(ErrorKind::InvalidArgument, section.where(section.table, "name"), "is missing",
+                "name the camera, e.g. name = \"gate\"");
 
   CameraConfig camera;
   camera.name = *name;
-  constexpr auto path_ways = "set path = \"/...\" of letters, digits and / - _ . ~";
+  constexpr auto path_ways = "set path = \"/...\" with letters, digits and / - _ . ~ only";
   camera.path = read_text(section, "path", path_ways).value_or("/" + *name);
   if (camera.path.front() != '/' || camera.path.size() == 1 ||
       !std::all_of(camera.path.begin(), camera.path.end(), is_path_character))
-    throw Error(section.where(section.table, "path"), "\"" + camera.path + "\" cannot be part of an RTSP URL",
-                path_ways);
+    throw Error(ErrorKind::InvalidArgument, section.where(section.table, "path"),
+                "\"" + camera.path + "\" cannot be part of an RTSP URL", path_ways);
   read_source(section, camera);
 
   if (const auto model = read_text(section, "model", "name a model file that `uniad train` wrote"))
     camera.model = absolute_path(section, *model);
-  camera.threshold = read<double>(section, "threshold", "give a number in the scale of the scores");
+  camera.threshold = read<double>(section, "threshold", "give a number on the scale of the scores");
   if (camera.threshold && !(std::isfinite(*camera.threshold) && *camera.threshold >= 0))
-    throw Error(section.where(*section.table.get("threshold"), "threshold"), "is below 0 or not finite",
-                "give a number in the scale of the scores");
+    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("threshold"), "threshold"),
+                "is below 0 or not finite", "give a number on the scale of the scores");
   constexpr auto most = std::numeric_limits<std::int32_t>::max();
   camera.interval = static_cast<unsigned>(read_whole(section, "interval", 1, most, camera.interval));
   camera.overlay = read<bool>(section, "overlay", "give true or false").value_or(camera.overlay);
@@ -283,11 +290,13 @@ void refuse_second(const Section &section, const CameraConfig &camera,
                    const std::vector<CameraConfig> &before) {
   for (const auto &other : before) {
     if (other.name == camera.name)
-      throw Error(section.where(section.table, "name"), "\"" + camera.name + "\" is taken by another camera",
-                  "give each camera a name of its own");
+      throw Error(ErrorKind::InvalidArgument, section.where(section.table, "name"),
+                  "\"" + camera.name + "\" is already used by another camera",
+                  "give each camera its own name");
     if (other.path == camera.path)
-      throw Error(section.where(section.table, "path"), "\"" + camera.path + "\" is taken by " + other.name,
-                  "give each camera a path of its own");
+      throw Error(ErrorKind::InvalidArgument, section.where(section.table, "path"),
+                  "\"" + camera.path + "\" is already used by " + other.name,
+                  "give each camera its own path");
   }
 }
 
@@ -295,7 +304,7 @@ toml::table parse_toml(std::string_view text, const std::filesystem::path &file)
   try {
     return toml::parse(text);
   } catch (const toml::parse_error &error) {
-    throw Error(file.string() + ":" + std::to_string(error.source().begin.line),
+    throw Error(ErrorKind::InvalidArgument, file.string() + ":" + std::to_string(error.source().begin.line),
                 without_credentials(std::string(error.description())),  // it quotes keys
                 "correct the TOML; pipelines/uniad-rtsp/cameras.toml is an example");
   }
@@ -307,14 +316,16 @@ void check_model(const CameraConfig &camera) {
   if (!camera.model || std::filesystem::is_regular_file(*camera.model, unreadable)) return;
   const std::string where = camera.place("model");
   if (!camera.learns())
-    throw Error(where, "no model file " + camera.model->string(),
-                "train one with `uniad train`, let the camera learn it with `learn`, or correct `model`");
+    throw Error(
+        ErrorKind::NotFound, where, "no model file " + camera.model->string(),
+        "train a model with `uniad train`, let the camera learn one with `learn`, or correct `model`");
   if (std::filesystem::exists(*camera.model, unreadable))
-    throw Error(where, camera.model->string() + " is no file", "correct `model`");
+    throw Error(ErrorKind::InvalidArgument, where, camera.model->string() + " is not a file",
+                "correct `model`");
   const std::filesystem::path folder = camera.model->parent_path();
   if (!std::filesystem::is_directory(folder, unreadable))
-    throw Error(where, "no folder " + folder.string() + " to learn a model into",
-                "make the folder, or correct `model`");
+    throw Error(ErrorKind::InvalidArgument, where, "no folder " + folder.string() + " to save the model in",
+                "create the folder, or correct `model`");
 }
 
 // What is published must not damage what is read, nor be lost under what another camera publishes.
@@ -325,8 +336,8 @@ void refuse_publishing_over_others(const Config &config, const std::filesystem::
     const auto refuse = [&](const std::filesystem::path &other, const std::string &what) {
       std::error_code not_there;
       if (published == other.lexically_normal() || std::filesystem::equivalent(published, other, not_there))
-        throw Error(camera.place("publish"), camera.publish + " is " + what,
-                    "publish into a file of its own");
+        throw Error(ErrorKind::InvalidArgument, camera.place("publish"), camera.publish + " is " + what,
+                    "use a separate file");
     };
     refuse(std::filesystem::absolute(file), "this configuration");
     for (const auto &other : config.cameras) {
@@ -335,7 +346,8 @@ void refuse_publishing_over_others(const Config &config, const std::filesystem::
         refuse(local_path(other.uri).value_or(""), "what " + other.name + " shows");
       if (other.publish == camera.publish || other.publish_max_size == 0) continue;
       for (unsigned age = 1; age < other.publish_max_files; ++age)
-        refuse(other.publish + "." + std::to_string(age), "a name that full files of " + other.name + " get");
+        refuse(other.publish + "." + std::to_string(age),
+               "a name that rotated files of " + other.name + " get");
     }
   }
 }
@@ -356,16 +368,18 @@ Config parse_config(std::string_view text, const std::filesystem::path &file) {
 
   if (const toml::node *server = root.get("server")) {
     if (!server->is_table())
-      throw Error(Section{root, "file", file}.where(*server, "server"), "is not a table", "write [server]");
+      throw Error(ErrorKind::InvalidArgument, Section{root, "file", file}.where(*server, "server"),
+                  "is not a table", "write [server]");
     config.server = read_server({*server->as_table(), "[server]", file}, config.warnings);
   }
 
   const toml::node *cameras = root.get("camera");
   if (cameras == nullptr)
-    throw Error(file.string(), "no camera in it", "add a [[camera]] with a name and a uri");
+    throw Error(ErrorKind::InvalidArgument, file.string(), "it contains no camera",
+                "add a [[camera]] with a name and a uri");
   if (!cameras->is_array_of_tables())
-    throw Error(Section{root, "file", file}.where(*cameras, "camera"), "is not a list of tables",
-                "write [[camera]] in double brackets");
+    throw Error(ErrorKind::InvalidArgument, Section{root, "file", file}.where(*cameras, "camera"),
+                "is not a list of tables", "write [[camera]] in double brackets");
   for (const toml::node &node : *cameras->as_array()) {
     const Section section{*node.as_table(), "[[camera]] number " + std::to_string(config.cameras.size() + 1),
                           file};
@@ -379,8 +393,8 @@ Config parse_config(std::string_view text, const std::filesystem::path &file) {
 Config load_config(const std::filesystem::path &file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream || std::filesystem::is_directory(file))
-    throw Error(without_credentials(file.string()), "cannot be read",
-                "name a TOML file; pipelines/uniad-rtsp/cameras.toml is an example");
+    throw Error(ErrorKind::Unreadable, without_credentials(file.string()), "cannot be read",
+                "use a TOML file; pipelines/uniad-rtsp/cameras.toml is an example");
   const std::string text(std::istreambuf_iterator<char>(stream), {});
   Config config = parse_config(text, file);
   for (const auto &camera : config.cameras) check_model(camera);

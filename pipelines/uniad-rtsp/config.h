@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads the configuration file.
 #pragma once
 
 #include <chrono>
@@ -19,26 +20,27 @@ struct CameraConfig {
   std::string path;  // where it is served, "/name" by default; unique
   SourceKind kind = SourceKind::test;
   std::string uri;                             // an absolute path, file://, v4l2://, rtsp[tsu]:// or test://
-  std::optional<std::filesystem::path> model;  // without one the video passes unjudged
+  std::optional<std::filesystem::path> model;  // if absent, the video is not judged
   std::optional<double> threshold;             // instead of the model's calibration
   unsigned interval = 1;                       // judge every Nth frame
   bool overlay = true;
   unsigned bitrate = 2000;              // kbit/s
-  std::string publish;                  // an absolute path or "-"; empty: nothing is published
-  std::string publish_mode = "frames";  // or "events"; uniadpublish's
-  std::uint64_t publish_max_size = 0;   // bytes of a file before the next one begins; 0: no limit
-  unsigned publish_max_files = 5;       // of that size, the one being written included
-  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // without a frame, the source counts as lost
-  bool loop = true;                                             // a file starts again at its end
-  // What to learn from where no model file is, and when told to: frames, or the stream's time; both 0: never.
+  std::string publish;                  // an absolute path or "-"; empty: no publishing
+  std::string publish_mode = "frames";  // or "events", as for uniadpublish
+  std::uint64_t publish_max_size = 0;   // size in bytes at which the next file is started; 0: no limit
+  unsigned publish_max_files = 5;       // including the current one
+  std::chrono::nanoseconds timeout =
+      std::chrono::seconds(10);  // time without a frame after which the source is lost
+  bool loop = true;              // restart a file at its end
+  // How long to learn if there is no model file, and on request: in frames or in stream time; both 0: never.
   unsigned learn = 0;
   std::chrono::nanoseconds learn_time{0};
   bool learns() const { return learn > 0 || learn_time.count() > 0; }
-  std::string backbone = "auto";  // of a model that learning begins
-  double adapt_rate = 0;          // uniaddetect's: how fast what is normal follows slow change
+  std::string backbone = "auto";  // for a model that is created by learning
+  double adapt_rate = 0;          // as for uniaddetect: how fast to follow slow changes
 
-  std::map<std::string, std::string, std::less<>> places;  // of the keys that are there: file, line and key
-  std::string place(std::string_view key) const;           // or where the camera begins
+  std::map<std::string, std::string, std::less<>> places;  // file, line and key of each key that is present
+  std::string place(std::string_view key) const;           // or the begin of the camera's table
 };
 
 struct ServerConfig {
@@ -50,15 +52,15 @@ struct ServerConfig {
 struct Config {
   ServerConfig server;
   std::vector<CameraConfig> cameras;  // at least one
-  std::vector<std::string> warnings;  // what was read but has no effect, one line each
+  std::vector<std::string> warnings;  // keys without effect, one line each
 };
 
-// Reads the server's TOML. `file` is named in messages, and relative paths in the text start from its folder.
-// Touches no other file. Throws Error naming file, line and key.
+// Parses the server's TOML. file is used in messages, and relative paths in the text are relative to its
+// folder. Does not access other files. Throws Error with file, line and key.
 Config parse_config(std::string_view text, const std::filesystem::path &file);
 
-// The same for a file on disk, whose models must be there too; where a camera learns, its folder is enough.
-// Other files can come later.
+// The same for a file on disk. The models must exist, or only their folders for cameras that learn. Other
+// files may become available later.
 Config load_config(const std::filesystem::path &file);
 
 }  // namespace uniad::rtsp

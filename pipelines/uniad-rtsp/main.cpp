@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "model/address.h"
+#include "model/base/address.h"
 #include "pipelines/uniad-rtsp/check.h"
 #include "pipelines/uniad-rtsp/config.h"
 #include "pipelines/uniad-rtsp/server.h"
@@ -32,15 +32,17 @@ std::vector<std::string> all_obstacles(const Config &config) {
 int check(const std::string &file, const Config &config) {
   check_server(config);
   std::vector<std::string> obstacles = all_obstacles(config);
-  for (const auto &camera : config.cameras)
-    if (find_obstacles(camera).empty())
-      if (const auto reason = why_unplayable(camera)) obstacles.push_back(*reason);
+  for (const auto &camera : config.cameras) {
+    if (!find_obstacles(camera).empty()) continue;
+    check_camera(camera);
+    if (const auto reason = why_unplayable(camera)) obstacles.push_back(*reason);
+  }
   for (const auto &obstacle : obstacles) std::fprintf(stderr, "uniad-rtsp: %s\n", obstacle.c_str());
   if (!obstacles.empty()) return 1;
   const std::size_t count = config.cameras.size();
   std::cout << file << ": "
-            << (count == 1 ? "1 camera, it can be served"
-                           : std::to_string(count) + " cameras, all can be served")
+            << (count == 1 ? "1 camera, which can be served"
+                           : std::to_string(count) + " cameras, which can all be served")
             << std::endl;
   return 0;
 }
@@ -56,8 +58,8 @@ void keep_heaps_few() {
 int run(const std::string &file, bool check_only) {
   const Config config = load_config(file);
   for (const auto &warning : config.warnings) spdlog::warn("{}", warning);
-  for (const auto &camera : config.cameras) check_camera(camera);
   if (check_only) return check(file, config);
+  for (const auto &camera : config.cameras) check_camera(camera);
   for (const auto &obstacle : all_obstacles(config)) spdlog::warn("{}", obstacle);
   return serve(config);
 }
@@ -69,14 +71,14 @@ int main(int argc, char **argv) try {
   uniad::rtsp::keep_heaps_few();  // before there is a second thread
   spdlog::set_default_logger(spdlog::stderr_color_mt("uniad-rtsp"));
   CLI::App app(
-      "Serves cameras with their anomalies marked, as RTSP streams.\n"
+      "Serves cameras as RTSP streams with anomalies marked.\n"
       "CONFIG is a TOML file; pipelines/uniad-rtsp/cameras.toml is a commented example.\n"
-      "SIGUSR1 makes every camera with `learn` learn again: it adds so many frames to its model.\n"
-      "SIGHUP opens the files that results go to anew, for log rotation.");
+      "SIGUSR1 makes every camera with `learn` learn again and add what it learns to its model.\n"
+      "SIGHUP reopens the published files, for log rotation.");
   std::string config;
   bool check_only = false;
-  app.add_option("CONFIG", config, "What to serve, and where")->required();
-  app.add_flag("--check", check_only, "Only check CONFIG, its models and elements, and exit");
+  app.add_option("CONFIG", config, "TOML file with the server's address and the cameras")->required();
+  app.add_flag("--check", check_only, "Check CONFIG, its models and elements, and exit");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -6,13 +6,13 @@
 #include <string>
 #include <thread>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad::rtsp {
 namespace {
 
 bool has_element(const char *name) {
-  const Object<GstElementFactory> factory(gst_element_factory_find(name));
+  const Ref<GstElementFactory> factory(gst_element_factory_find(name));
   return factory != nullptr;
 }
 
@@ -24,7 +24,7 @@ std::string encoder(const CameraConfig &camera) {
     return "openh264enc name=encoder rate-control=bitrate complexity=low bitrate=" +
            std::to_string(1000 * camera.bitrate);
   throw Error(
-      "camera " + camera.name, "no H.264 encoder",
+      ErrorKind::NotFound, "camera " + camera.name, "no H.264 encoder",
       "install x264enc (Debian: gstreamer1.0-plugins-ugly) or openh264enc (gstreamer1.0-plugins-bad)");
 }
 
@@ -38,12 +38,12 @@ std::string media_description(const CameraConfig &camera) {
          " ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 aggregate-mode=zero-latency )";
 }
 
-Object<GstElement> find(GstRTSPMedia *media, const char *name) {
-  const Object<GstElement> bin(gst_rtsp_media_get_element(media));
-  return Object<GstElement>(gst_bin_get_by_name(GST_BIN(bin.get()), name));
+Ref<GstElement> find(GstRTSPMedia *media, const char *name) {
+  const Ref<GstElement> bin(gst_rtsp_media_get_element(media));
+  return Ref<GstElement>(gst_bin_get_by_name(GST_BIN(bin.get()), name));
 }
 
-Object<GstElement> encoder_of(GstRTSPMedia *media) {
+Ref<GstElement> encoder_of(GstRTSPMedia *media) {
   return find(media, "encoder");
 }
 
@@ -69,7 +69,7 @@ GstPadProbeReturn drop_up_to_key_frame(GstPad *, GstPadProbeInfo *info, gpointer
 void connect_viewers(GstRTSPMediaFactory *, GstRTSPMedia *media, gpointer relay) {
   // Some clients (OpenCV) keep the first size that they see for ever.
   static_cast<Relay *>(relay)->wait_for_format();
-  const Object<GstElement> frames = find(media, "frames");
+  const Ref<GstElement> frames = find(media, "frames");
   set_key_frames(encoder_of(media).get(), static_cast<Relay *>(relay)->format());
   static_cast<Relay *>(relay)->set_viewers(GST_APP_SRC(frames.get()));
 }
@@ -100,7 +100,7 @@ GstRTSPMediaFactory *make_media_factory(const CameraConfig &camera, Relay &relay
 }
 
 void keep_up_to_key_frame(GstRTSPMedia *media) {
-  const Object<GstPad> pad(gst_element_get_static_pad(encoder_of(media).get(), "src"));
+  const Ref<GstPad> pad(gst_element_get_static_pad(encoder_of(media).get(), "src"));
   gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, drop_up_to_key_frame, nullptr, nullptr);
   std::this_thread::sleep_for(time_to_viewers);
 }

@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+// The RTSP media factory for the viewers of a camera.
 #pragma once
 
 #include <gst/rtsp-server/rtsp-server.h>
 
-#include <memory>
-
+#include "gst-plugin/base/ref.h"
 #include "pipelines/uniad-rtsp/config.h"
 #include "pipelines/uniad-rtsp/relay.h"
 
 namespace uniad::rtsp {
 
-struct ObjectDeleter {
-  void operator()(gpointer object) const { g_object_unref(object); }
-};
-template <typename T>
-using Object = std::unique_ptr<T, ObjectDeleter>;
-
-// Makes what all viewers of a camera share: one encoder for what the relay brings, at work while there is a
-// viewer. The relay outlives it. Throws Error where no encoder is installed.
+// Creates the media that all viewers of a camera share: one encoder for the frames of the relay, which runs
+// while there is a viewer. The relay must outlive it. Throws Error if no encoder is installed.
 GstRTSPMediaFactory *make_media_factory(const CameraConfig &camera, Relay &relay);
 
-// Who joins others begins with a key frame, since a decoder shows as grey what it gets before one: while he
-// joins, all viewers are kept from what is none; as soon as he has joined, one is made.
+// Makes sure that a viewer who joins others starts with a key frame, because decoders show earlier frames as
+// gray: while a viewer joins, other frames are dropped for all viewers, and as soon as it has joined, a key
+// frame is requested.
 void keep_up_to_key_frame(GstRTSPMedia *media);
 void make_key_frame(GstRTSPMedia *media);
 

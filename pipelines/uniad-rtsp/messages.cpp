@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "model/address.h"
+#include "model/base/address.h"
 
 namespace uniad::rtsp {
 namespace {
@@ -21,9 +21,9 @@ void log_event(const CameraConfig &camera, const GstStructure *event) {
 void log_learned(const CameraConfig &camera, const GstStructure *learning, guint64 frames) {
   double threshold = 0;
   if (gst_structure_get_double(learning, "threshold", &threshold) != FALSE)
-    spdlog::info("{}: learning is done after {} frames, threshold {:.4g}", camera.name, frames, threshold);
+    spdlog::info("{}: learning finished after {} frames, threshold {:.4g}", camera.name, frames, threshold);
   else
-    spdlog::info("{}: learning is done after {} frames, without a threshold", camera.name, frames);
+    spdlog::info("{}: learning finished after {} frames, without a threshold", camera.name, frames);
 }
 
 // "120 of 400 frames" or "12 of 30 s", as it was asked for.
@@ -44,20 +44,20 @@ void log_learning(const CameraConfig &camera, const GstStructure *learning) {
   const std::string_view state = text != nullptr ? text : "";
   guint64 frames = 0;
   gst_structure_get_uint64(learning, "frames", &frames);
-  const char *remarks = gst_structure_get_string(learning, "remarks");
-  if (state == "learning" && remarks != nullptr)
-    spdlog::info("{}: {}", camera.name, remarks);  // it resumes, or begins anew
+  const char *warnings = gst_structure_get_string(learning, "remarks");
+  if (state == "learning" && warnings != nullptr)
+    spdlog::info("{}: {}", camera.name, warnings);  // it resumes, or begins anew
   else if (state == "learning")
     spdlog::info("{}: learning, {}", camera.name, progress(learning));
   else if (state == "interrupted")
-    spdlog::info("{}: learning is interrupted at {}, and resumes when frames come again", camera.name,
+    spdlog::info("{}: learning was interrupted at {} and will resume when frames arrive again", camera.name,
                  progress(learning));
   else if (state == "done")
     log_learned(camera, learning, frames);
   else if (state == "saved")
-    spdlog::info("{}: what was learned is in {}", camera.name, camera.model->string());
+    spdlog::info("{}: what was learned was saved in {}", camera.name, camera.model->string());
   else if (state == "failed")
-    spdlog::error("{}: learning has failed", camera.name);  // the element's warning says why
+    spdlog::error("{}: learning failed", camera.name);  // the element's warning says why
 }
 
 void log_element_message(const CameraConfig &camera, GstMessage *message) {

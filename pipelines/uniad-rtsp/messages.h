@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Logs bus messages.
 #pragma once
 
 #include <gst/gst.h>
@@ -9,11 +10,11 @@
 
 namespace uniad::rtsp {
 
-// What went wrong, and the details that stand below the source line in GStreamer's debug text. Neither tells
-// the camera's password.
+// The text of an error message, with the details that follow the source line in GStreamer's debug text. The
+// camera's password is removed from both.
 std::string error_text(const CameraConfig &camera, GstMessage *message);
 
-// Tells of a warning, an anomaly or how learning goes.
+// Logs a warning, an anomaly or the progress of learning.
 void log_message(const CameraConfig &camera, GstMessage *message);
 
 }  // namespace uniad::rtsp

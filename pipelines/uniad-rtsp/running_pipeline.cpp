@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad::rtsp {
 namespace {
@@ -47,10 +47,9 @@ Pipeline parse_pipeline(const std::string &description) {
   g_autoptr(GError) error = nullptr;
   Pipeline pipeline(gst_parse_launch_full(description.c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error));
   if (!pipeline)
-    throw Error(
-        "pipeline", error->message,
-        "install the GStreamer plugin that has it; for the elements of UniAD set GST_PLUGIN_PATH to the "
-        "folder of libgstuniad*.so");
+    throw Error(ErrorKind::InvalidArgument, "pipeline", error->message,
+                "install the GStreamer plugin that provides it; for the elements of UniAD, set "
+                "GST_PLUGIN_PATH to the folder of libgstuniad*.so");
   return pipeline;
 }
 
@@ -59,14 +58,14 @@ AbandonedPipelines::AbandonedPipelines(std::function<void()> too_many) : too_man
 void AbandonedPipelines::add(const std::string &name) {
   const std::lock_guard lock(mutex_);
   ++count_;
-  spdlog::error("{}: its pipeline does not stop and is abandoned; {} of at most {} are", name, count_, most);
+  spdlog::error("{}: its pipeline does not stop and is abandoned ({} of at most {})", name, count_, most);
   if (count_ == most) too_many_();
 }
 
 void AbandonedPipelines::remove(const std::string &name) {
   const std::lock_guard lock(mutex_);
   --count_;
-  spdlog::info("{}: an abandoned pipeline has stopped after all; {} are left", name, count_);
+  spdlog::info("{}: an abandoned pipeline has stopped after all; {} remain", name, count_);
 }
 
 unsigned AbandonedPipelines::count() const {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A running pipeline, which is abandoned if it does not stop.
 #pragma once
 
 #include <gst/gst.h>
@@ -19,23 +20,23 @@ struct PipelineDeleter {
 };
 using Pipeline = std::unique_ptr<GstElement, PipelineDeleter>;
 
-// Of the text, as gst-launch-1.0 takes it. Throws Error.
+// Parses a description in the syntax of gst-launch-1.0. Throws Error.
 Pipeline parse_pipeline(const std::string &description);
 
-// Runs `use` on the element of that name; a pipeline without it (a camera without a model) is fine.
+// Calls `use` with the element of that name, if the pipeline has one (a camera without a model does not).
 template <typename Use>
 void with_element(GstElement *pipeline, const char *name, Use use) {
   g_autoptr(GstElement) element = gst_bin_get_by_name(GST_BIN(pipeline), name);
   if (element != nullptr) use(element);
 }
 
-// Counts the pipelines that are left to themselves because they do not stop. Thread-safe.
+// Counts the pipelines that were abandoned because they do not stop. Thread-safe.
 class AbandonedPipelines {
  public:
-  // Each holds threads and memory for as long as it is stuck: with so many, only a new process helps.
+  // Each one holds threads and memory while it is stuck. With this many, only a new process helps.
   static constexpr unsigned most = 16;
 
-  // Calls `too_many`, from any thread, when there are `most`.
+  // Calls `too_many`, from any thread, when there are `most` of them.
   explicit AbandonedPipelines(std::function<void()> too_many);
 
   void add(const std::string &name);
@@ -48,13 +49,13 @@ class AbandonedPipelines {
   std::function<void()> too_many_;
 };
 
-// A pipeline that plays. What may wait for ever in an element (a state change, a seek) happens in a thread of
-// its own, so that whoever owns the pipeline never waits with it.
+// A playing pipeline. Calls that may block forever in an element (a state change, a seek) are made in a
+// separate thread, so that the owner of the pipeline never blocks.
 class RunningPipeline {
  public:
   RunningPipeline(Pipeline pipeline, std::string name, std::shared_ptr<AbandonedPipelines> abandoned);
 
-  // Stops it, and abandons it where it does not stop in time.
+  // Stops the pipeline, and abandons it if it does not stop in time.
   ~RunningPipeline();
 
   RunningPipeline(const RunningPipeline &) = delete;
@@ -62,13 +63,14 @@ class RunningPipeline {
 
   GstElement *get() const;
 
-  // Goes back to the begin of its file; where it cannot, an application message comes over its bus.
+  // Seeks to the begin of the file; if that is not possible, an application message is posted on the bus.
   void rewind();
 
-  // Ends its stream and lets it stop; brings no frame any more. What its bus holds is still to be read.
+  // Ends the stream and starts stopping the pipeline; no frames arrive any more. Pending bus messages can
+  // still be read.
   void stop();
 
-  // After stop(), waits for so long: false when it has stopped or should have by now.
+  // After stop(), waits for this time; returns false if it has stopped or should have stopped by now.
   bool is_still_stopping_after(std::chrono::nanoseconds time) const;
 
  private:

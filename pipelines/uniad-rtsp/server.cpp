@@ -19,7 +19,7 @@
 #include <string>
 #include <thread>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "pipelines/uniad-rtsp/camera.h"
 #include "pipelines/uniad-rtsp/media.h"
 #include "pipelines/uniad-rtsp/relay.h"
@@ -55,7 +55,7 @@ void welcome(GstRTSPServer *, GstRTSPClient *client, gpointer) {
 }
 
 void mount(GstRTSPServer *server, const CameraConfig &camera, Relay &relay) {
-  const Object<GstRTSPMountPoints> mounts(gst_rtsp_server_get_mount_points(server));
+  const Ref<GstRTSPMountPoints> mounts(gst_rtsp_server_get_mount_points(server));
   gst_rtsp_mount_points_add_factory(mounts.get(), camera.path.c_str(),
                                     make_media_factory(camera, relay));  // takes the factory
 }
@@ -80,7 +80,7 @@ class EndInTime {
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, time_to_end, [] { return false; });
     if (stop.stop_requested()) return;
-    spdlog::error("the end takes too long: ending without it");
+    spdlog::error("shutdown takes too long: exiting immediately");
     end_process(EXIT_FAILURE);
   }
 
@@ -100,7 +100,7 @@ gboolean order(gpointer count) {
 }
 
 gboolean refuse_learning(gpointer) {
-  spdlog::warn("SIGUSR1: no camera has `learn`, so none learns again");
+  spdlog::warn("SIGUSR1: no camera has `learn`, so nothing is learned");
   return G_SOURCE_CONTINUE;
 }
 
@@ -113,14 +113,14 @@ guint learn_on_signal(const Config &config, Orders &orders) {
 // The one thread that answers viewers, held so that it is always the same: on another thread, a viewer could
 // ask for a media just while the last one to leave takes it down, and be refused.
 ViewersThread hold_viewers_thread(GstRTSPServer *server) {
-  const Object<GstRTSPThreadPool> pool(gst_rtsp_server_get_thread_pool(server));
+  const Ref<GstRTSPThreadPool> pool(gst_rtsp_server_get_thread_pool(server));
   gst_rtsp_thread_pool_set_max_threads(pool.get(), 1);
   return ViewersThread(gst_rtsp_thread_pool_get_thread(pool.get(), GST_RTSP_THREAD_TYPE_CLIENT, nullptr));
 }
 
 // Sessions of viewers that vanished without a word would stay for ever.
 gboolean drop_dead_sessions(gpointer server) {
-  const Object<GstRTSPSessionPool> pool(gst_rtsp_server_get_session_pool(GST_RTSP_SERVER(server)));
+  const Ref<GstRTSPSessionPool> pool(gst_rtsp_server_get_session_pool(GST_RTSP_SERVER(server)));
   gst_rtsp_session_pool_cleanup(pool.get());
   return G_SOURCE_CONTINUE;
 }
@@ -138,7 +138,7 @@ void drop_viewers(GstRTSPServer *server, GMainContext *context) {
   auto *work = new Work([server] {
     gst_rtsp_server_client_filter(
         server, [](auto *, auto *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
-    const Object<GstRTSPSessionPool> sessions(gst_rtsp_server_get_session_pool(server));
+    const Ref<GstRTSPSessionPool> sessions(gst_rtsp_server_get_session_pool(server));
     gst_rtsp_session_pool_filter(
         sessions.get(), [](auto *, auto *, gpointer) { return GST_RTSP_FILTER_REMOVE; }, nullptr);
   });
@@ -160,8 +160,9 @@ guint listen(GstRTSPServer *server, const ServerConfig &config) {
   g_autoptr(GSource) source = gst_rtsp_server_create_source(server, nullptr, &error);
   if (source == nullptr)
     throw Error(
+        ErrorKind::InvalidArgument,
         (config.place.empty() ? "" : config.place + " ") + config.address + ":" + std::to_string(config.port),
-        error->message, "choose another port or address under [server], or stop the program that has it");
+        error->message, "choose another port or address in [server], or stop the program that uses it");
   return g_source_attach(source, nullptr);
 }
 
@@ -177,7 +178,7 @@ void leave_stuck_pipelines(const AbandonedPipelines &abandoned, int status) {
   while (abandoned.count() > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   if (abandoned.count() == 0) return;
-  spdlog::warn("ending with {} pipelines that do not stop", abandoned.count());
+  spdlog::warn("exiting with {} pipelines that do not stop", abandoned.count());
   end_process(status);
 }
 
@@ -185,7 +186,7 @@ void leave_stuck_pipelines(const AbandonedPipelines &abandoned, int status) {
 bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
   std::deque<Relay> relays;  // first in, last out: viewers and cameras both hold on to them
   Orders orders;
-  const Object<GstRTSPServer> server(gst_rtsp_server_new());
+  const Ref<GstRTSPServer> server(gst_rtsp_server_new());
   for (const auto &camera : config.cameras) mount(server.get(), camera, relays.emplace_back(camera.timeout));
   g_signal_connect(server.get(), "client-connected", G_CALLBACK(welcome), nullptr);
 
@@ -193,7 +194,7 @@ bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
                                                                       g_main_loop_unref);
   std::atomic<bool> failed{false};
   const auto abandoned = std::make_shared<AbandonedPipelines>([&failed, &loop] {
-    spdlog::error("too many pipelines do not stop: ending, to be started anew");
+    spdlog::error("too many pipelines do not stop: exiting so that the program can be restarted");
     failed = true;
     g_main_loop_quit(loop.get());
   });
@@ -231,10 +232,10 @@ bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
 void check_server(const Config &config) {
   Relay relay;
   for (const auto &camera : config.cameras)
-    const Object<GstRTSPMediaFactory> factory(make_media_factory(camera, relay));
+    const Ref<GstRTSPMediaFactory> factory(make_media_factory(camera, relay));
   ServerConfig any_port = config.server;
   any_port.port = 0;
-  const Object<GstRTSPServer> server(gst_rtsp_server_new());
+  const Ref<GstRTSPServer> server(gst_rtsp_server_new());
   g_source_remove(listen(server.get(), any_port));
 }
 

@@ -8,8 +8,8 @@
 #include <iostream>
 #include <string>
 
+#include "model/base/error.h"
 #include "model/engine/cuda_module.h"
-#include "model/error.h"
 #include "model/network.h"
 #include "tests/bench/timing.h"
 #include "training/bench/noisy_frame.h"
@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
     // First of all: LibTorch looks for its CUDA part only once, and making a network is early enough for
     // that.
     if (std::string why; !uniad::cuda_usable(&why))
-      throw uniad::Error("cuda_bench", why, "run it where there is a GPU");
+      throw uniad::Error(ErrorKind::InvalidArgument, "cuda_bench", why, "run it where there is a GPU");
     const uniad::Model model = path == "-" ? random_b4() : uniad::read_model(path);
     const bool passed = passes_self_test(model, path, precision);
     const auto backend = uniad::open_cuda_backend(model, path, 0, precision);

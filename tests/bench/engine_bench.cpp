@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/engine/cpu/thread_pool.h"
+#include "model/base/thread_pool.h"
 #include "model/engine/executor.h"
 #include "model/kernels/instruction_sets.h"
 #include "model/kernels/packed_layer.h"
@@ -35,7 +35,7 @@ AlignedVector<float> noisy_rows(int rows, int columns) {
 Elements noisy_elements(const Kernels &kernels, int rows, int columns) {
   const std::vector<float> values = noise((rows + spare_rows) * columns);
   Elements elements(kernels, values.size());
-  kernels.narrow(values.data(), static_cast<int>(values.size()), elements.data());
+  kernels.from_f32(values.data(), static_cast<int>(values.size()), elements.data());
   return elements;
 }
 
@@ -55,7 +55,7 @@ void multiply(benchmark::State &state, const Kernels &kernels, const MultiplySha
   const Elements input = noisy_elements(kernels, shape.rows, layer.depth);
   const int stride = round_up(shape.columns, kernels.depth);
   Elements output = noisy_elements(kernels, shape.rows, stride);
-  Multiply multiply = layer.onto(shape.rows);
+  GemmArgs multiply = layer.onto(shape.rows);
   multiply.a = input.data();
   multiply.a_stride = layer.depth;
   multiply.activation = shape.activation;
@@ -80,7 +80,7 @@ void depthwise(benchmark::State &state, const Kernels &kernels, const DepthwiseS
   const AlignedVector<float> bias = noisy_rows(1, panel_width);
   Elements output = noisy_elements(kernels, shape.size * shape.size, panel_width);
   AlignedVector<float> sums(panel_width);
-  Depthwise depthwise;
+  DepthwiseArgs depthwise;
   depthwise.input = input.data();
   depthwise.input_width = input_size;
   depthwise.weights = weights.data();
@@ -109,7 +109,7 @@ void attend(benchmark::State &state, const Kernels &kernels, bool masked) {
   const Elements value = noisy_elements(kernels, tokens, dim);
   Elements output = noisy_elements(kernels, tokens, dim);
   AlignedVector<std::byte> scratch(kernels.attend_scratch(tokens, head));
-  Attend attend;
+  AttentionArgs attend;
   attend.q = query.data();
   attend.k = key.data();
   attend.v = value.data();
@@ -127,7 +127,7 @@ void attend(benchmark::State &state, const Kernels &kernels, bool masked) {
   count_operations(state, 4.0 * tokens * tokens * head);
 }
 
-void normalise(benchmark::State &state, const Kernels &kernels) {
+void normalize(benchmark::State &state, const Kernels &kernels) {
   const FlushToZero flush_to_zero;
   constexpr int tokens = 196, dim = 256;
   const AlignedVector<float> input = noisy_rows(tokens, dim);
@@ -137,20 +137,20 @@ void normalise(benchmark::State &state, const Kernels &kernels) {
   AlignedVector<float> wide = noisy_rows(tokens, dim);
   Elements output = noisy_elements(kernels, tokens, dim);
   Elements placed = noisy_elements(kernels, tokens, dim);
-  Normalise normalise;
-  normalise.input = input.data();
-  normalise.rows = tokens;
-  normalise.columns = dim;
-  normalise.weight = weight.data();
-  normalise.bias = bias.data();
-  normalise.wide = wide.data();
-  normalise.offset = offset.data();
-  normalise.wide_stride = dim;
-  normalise.output = output.data();
-  normalise.placed = placed.data();
-  normalise.output_stride = dim;
+  LayerNormArgs normalize;
+  normalize.input = input.data();
+  normalize.rows = tokens;
+  normalize.columns = dim;
+  normalize.weight = weight.data();
+  normalize.bias = bias.data();
+  normalize.f32 = wide.data();
+  normalize.offset = offset.data();
+  normalize.f32_stride = dim;
+  normalize.output = output.data();
+  normalize.placed = placed.data();
+  normalize.output_stride = dim;
   while (state.KeepRunning()) {
-    kernels.normalise(normalise);
+    kernels.normalize(normalize);
     benchmark::ClobberMemory();
   }
 }
@@ -200,9 +200,9 @@ void add_kernels(const Kernels &kernels, const std::string &precision) {
                               std::to_string(shape.size)),
         [&kernels, shape](benchmark::State &state) { depthwise(state, kernels, shape); });
   for (const bool masked : {false, true})
-    add(name("attend", masked ? "neighbours masked" : "all keys"),
+    add(name("attend", masked ? "neighbors masked" : "all keys"),
         [&kernels, masked](benchmark::State &state) { attend(state, kernels, masked); });
-  add(name("normalise", "196x256"), [&kernels](benchmark::State &state) { normalise(state, kernels); });
+  add(name("normalize", "196x256"), [&kernels](benchmark::State &state) { normalize(state, kernels); });
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "gst-plugin/meta/gstanomalymeta.h"
-#include "gst-plugin/uniadoverlay.h"
+#include "gst-plugin/overlay/uniadoverlay.h"
 
 namespace {
 

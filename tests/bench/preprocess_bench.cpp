@@ -7,7 +7,7 @@
 #include <memory>
 #include <random>
 
-#include "gst-plugin/frame_view.h"
+#include "gst-plugin/video/mapped_frame.h"
 #include "model/preprocess/preprocess.h"
 
 namespace {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What benchmarks share.
 #pragma once
 
 #include <algorithm>

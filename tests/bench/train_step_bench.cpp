@@ -86,7 +86,7 @@ struct AuthorsUniADImpl : torch::nn::Module {
       layers.push_back(register_module(
           (i < 4 ? "transformer_encoder_layers_" : "transformer_decoder_layers_") + std::to_string(i % 4),
           AuthorsLayer(i >= 4, dropout)));
-    mask = uniad::neighbour_mask(14, 14, 7, 7);
+    mask = uniad::neighbor_mask(14, 14, 7, 7);
   }
 
   torch::Tensor forward(const torch::Tensor &features) {
@@ -132,7 +132,7 @@ void take_weights(AuthorsUniAD &authors, const uniad::UniAD &ours) {
   }
 }
 
-// Standardised features of all training pictures.
+// Standardized features of all training pictures.
 torch::Tensor features_of(const std::string &weight_file, const std::vector<std::string> &data) {
   const uniad::BackboneWeights weights = uniad::read_backbone_weights(weight_file);
   uniad::ModelConfig config = uniad::config_on(weights);
@@ -173,8 +173,8 @@ void compare_losses(int argc, char **argv) {
   ours->train();
   AuthorsUniAD authors(0.0);
   take_weights(authors, ours);
-  uniad::Optimiser optimiser(ours->parameters(), schedule.weight_decay);
-  torch::optim::AdamW authors_optimiser(authors->parameters(),
+  uniad::Optimizer optimizer(ours->parameters(), schedule.weight_decay);
+  torch::optim::AdamW authors_optimizer(authors->parameters(),
                                         torch::optim::AdamWOptions(1e-3).weight_decay(schedule.weight_decay));
 
   constexpr std::int64_t interval = 50;
@@ -184,16 +184,16 @@ void compare_losses(int argc, char **argv) {
     const torch::Tensor batch = features.index_select(0, batches.at(step).pictures);
     const double rate = uniad::learning_rate(schedule, step);
     torch::manual_seed(static_cast<std::uint64_t>(step));
-    our_sum += uniad::training_step(ours, batch, optimiser, {rate, schedule.clip, false}).loss;
+    our_sum += uniad::training_step(ours, batch, optimizer, {rate, schedule.clip, false}).loss;
 
     torch::manual_seed(static_cast<std::uint64_t>(step));
-    for (auto &group : authors_optimiser.param_groups()) group.options().set_lr(rate);
-    authors_optimiser.zero_grad();
+    for (auto &group : authors_optimizer.param_groups()) group.options().set_lr(rate);
+    authors_optimizer.zero_grad();
     const torch::Tensor loss = torch::mse_loss(authors(batch), batch);
     authors_sum += loss.item<double>();
     loss.backward();
     torch::nn::utils::clip_grad_norm_(authors->parameters(), schedule.clip);
-    authors_optimiser.step();
+    authors_optimizer.step();
 
     if ((step + 1) % interval != 0) continue;
     std::cout << "step " << step + 1 << ": loss of the last " << interval << " steps " << our_sum / interval
@@ -210,13 +210,13 @@ void compare_times(int rounds) {
   const torch::Tensor features = torch::randn({8, channels, 14, 14});
 
   AuthorsUniAD authors(0.1);
-  torch::optim::AdamW authors_optimiser(authors->parameters(),
+  torch::optim::AdamW authors_optimizer(authors->parameters(),
                                         torch::optim::AdamWOptions(1e-4).weight_decay(1e-4));
   const auto authors_step = [&] {
-    authors_optimiser.zero_grad();
+    authors_optimizer.zero_grad();
     torch::mse_loss(authors(features), features).backward();
     torch::nn::utils::clip_grad_norm_(authors->parameters(), 0.1);
-    authors_optimiser.step();
+    authors_optimizer.step();
   };
 
   struct Way {
@@ -233,9 +233,9 @@ void compare_times(int rounds) {
     config.dropout = way.dropout;
     uniad::UniAD network(config, channels, 14, 14);
     network->train();
-    uniad::Optimiser optimiser(network->parameters(), 1e-4);
+    uniad::Optimizer optimizer(network->parameters(), 1e-4);
     const auto our_step = [&] {
-      uniad::training_step(network, features, optimiser, {1e-3, way.clip, way.bf16});
+      uniad::training_step(network, features, optimizer, {1e-3, way.clip, way.bf16});
     };
     authors_step();
     our_step();

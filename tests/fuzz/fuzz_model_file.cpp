@@ -4,7 +4,7 @@
 #include <optional>
 #include <span>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/file/model_file.h"
 #include "tests/support/memory_file.h"
 

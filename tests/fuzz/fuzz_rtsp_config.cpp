@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "pipelines/uniad-rtsp/config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {

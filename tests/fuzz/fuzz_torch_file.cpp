@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/file/torch_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "gst-plugin/uniaddetect.h"
-#include "gst-plugin/uniadpublish.h"
-#include "tests/gst-plugin/fake_detector.h"
+#include "gst-plugin/detect/uniaddetect.h"
+#include "gst-plugin/publish/uniadpublish.h"
+#include "tests/gst-plugin/detect/fake_detector.h"
 #include "tests/support/gst_test.h"
 
 namespace uniad::test {

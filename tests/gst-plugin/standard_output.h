@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Captures standard output.
 #pragma once
 
 #include <fcntl.h>

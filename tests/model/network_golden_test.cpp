@@ -7,8 +7,10 @@
 
 #include "model/engine/detector.h"
 #include "model/file/import.h"
+#include "model/file/safetensors.h"
 #include "model/file/weights.h"
 #include "model/network.h"
+#include "model/preprocess/preprocess.h"
 #include "tests/support/real_backbone.h"
 #include "tests/support/shared.h"
 
@@ -27,7 +29,7 @@ torch::Tensor every_7th(const torch::Tensor &map) {
   return map.flatten().slice(0, 0, std::nullopt, 7);
 }
 
-torch::Tensor normalised(const cv::Mat &bgr, const BackboneWeights &weights) {
+torch::Tensor normalized(const cv::Mat &bgr, const BackboneWeights &weights) {
   FrameView frame;
   frame.layout = PixelLayout::BGR;
   frame.width = bgr.cols;
@@ -51,7 +53,7 @@ Tapped run_backbone(const std::filesystem::path &weight_file, const cv::Mat &bgr
   const BackboneWeights weights = read_backbone_weights(weight_file);
   const auto backbone = test::real_backbone(weights, weight_file, std::move(stages));
   Tapped tapped;
-  tapped.taps = backbone->forward(normalised(bgr, weights));
+  tapped.taps = backbone->forward(normalized(bgr, weights));
   tapped.features = neck(tapped.taps, 14, 14);
   return tapped;
 }

@@ -31,7 +31,7 @@ TEST_F(BadCamera, ThatDoesNotStopIsCapturedAgainWhileTheOthersGoOn) {
   Server server(write_config("c.toml", camera("stuck", "rtsp://stop/10") + camera("near", "test://green")), 2,
                 with_bad_cameras());
   Viewer viewer(server.urls["stuck"]);
-  ASSERT_TRUE(logs(server, "stuck: its pipeline does not stop and is abandoned; 1 of at most 16"));
+  ASSERT_TRUE(logs(server, "stuck: its pipeline does not stop and is abandoned (1 of at most 16)"));
   Viewer other(server.urls["near"]);
   EXPECT_TRUE(other.reaches(is_green));
   for (int round = 0; round < 2; ++round) {

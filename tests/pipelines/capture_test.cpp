@@ -11,7 +11,7 @@
 namespace uniad::rtsp {
 namespace {
 
-using test::Ref;
+using test::Harness;
 
 class CaptureTest : public test::GstTest {};
 
@@ -30,7 +30,7 @@ GstBuffer *packet(guint16 number) {
 // A recorded stream says when it will end. On a busy machine all of its packets have come before the second
 // is passed on.
 TEST_F(CaptureTest, TheEndOfARecordedStreamArrivesOnABusyMachine) {
-  const Ref<GstHarness> harness(gst_harness_new("rtpjitterbuffer"));
+  const Harness harness(gst_harness_new("rtpjitterbuffer"));
   hide_end_time_from(harness->element);
   gst_harness_set_src_caps_str(
       harness.get(),

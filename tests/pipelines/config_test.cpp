@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad::rtsp {
 namespace {
@@ -126,7 +126,7 @@ TEST(Config, WarnsOfKeysWithoutEffect) {
   EXPECT_EQ(config.warnings[0],
             "/etc/uniad/cameras.toml:4: [[camera]] number 1 threshold: has no effect without a model");
   EXPECT_EQ(config.warnings[1],
-            "/etc/uniad/cameras.toml:5: [[camera]] number 1 loop: has no effect where the source is no file");
+            "/etc/uniad/cameras.toml:5: [[camera]] number 1 loop: has no effect if the source is not a file");
 }
 
 TEST(Config, WarnsOfKeysOfLearningWithoutEffect) {
@@ -244,19 +244,20 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{camera_with("overlay = 1\n"), {"cameras.toml:4", "overlay", "true or false"}},
         BadConfig{camera_with("bitrate = -1\n"), {"cameras.toml:4", "bitrate", "-1", "from 1 to"}},
         BadConfig{camera_with("model = \"m\"\npublish = \"mqtt://user:secret@broker/gate\"\n"),
-                  {"cameras.toml:5", "publish", "cannot publish to mqtt:// (", "give a file"}},
+                  {"cameras.toml:5", "publish", "cannot publish to mqtt:// (", "use a file"}},
         BadConfig{camera_with("publish_mode = \"all\"\n"),
                   {"cameras.toml:4", "publish_mode", "\"all\"", "\"events\""}},
         BadConfig{camera_with("publish_max_size = \"100\"\n"),
-                  {"cameras.toml:4", "publish_max_size", "\"100\" is no size", "100MB"}},
+                  {"cameras.toml:4", "publish_max_size", "\"100\" is not a size", "100MB"}},
         BadConfig{camera_with("publish_max_size = 100\n"),
                   {"cameras.toml:4", "publish_max_size", "wrong type", "100MB"}},
         BadConfig{camera_with("publish_max_size = \"nanGB\"\n"),
-                  {"cameras.toml:4", "publish_max_size", "is no size"}},
+                  {"cameras.toml:4", "publish_max_size", "is not a size"}},
         BadConfig{camera_with("publish_max_files = 0\n"),
                   {"cameras.toml:4", "publish_max_files", "out of range", "from 1"}},
         BadConfig{camera_with("timeout = 10\n"), {"cameras.toml:4", "timeout", "wrong type", "\"10s\""}},
-        BadConfig{camera_with("timeout = \"10\"\n"), {"cameras.toml:4", "timeout", "is no time", "\"10s\""}},
+        BadConfig{camera_with("timeout = \"10\"\n"),
+                  {"cameras.toml:4", "timeout", "is not a time", "\"10s\""}},
         BadConfig{camera_with("timeout = \"0.5s\"\n"),
                   {"cameras.toml:4", "timeout", "out of range", "from 1s"}},
         BadConfig{camera_with("timeout = \"nans\"\n"), {"cameras.toml:4", "timeout", "out of range"}},
@@ -267,10 +268,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{camera_with("model = \"m\"\nlearn = true\n"),
                   {"cameras.toml:5", "learn", "wrong type", "whole number"}},
         BadConfig{camera_with("model = \"m\"\nlearn = \"30\"\n"),
-                  {"cameras.toml:5", "learn", "\"30\" is no time", "\"10s\""}},
+                  {"cameras.toml:5", "learn", "\"30\" is not a time", "\"10s\""}},
         BadConfig{camera_with("learn = \"30s\"\n"),
-                  {"cameras.toml:4", "learn", "no model file", "set model"}},
-        BadConfig{camera_with("learn = 5\n"), {"cameras.toml:4", "learn", "no model file", "set model"}},
+                  {"cameras.toml:4", "learn", "requires a model file", "set model"}},
+        BadConfig{camera_with("learn = 5\n"),
+                  {"cameras.toml:4", "learn", "requires a model file", "set model"}},
         BadConfig{camera_with("backbone = 18\n"), {"cameras.toml:4", "backbone", "wrong type", "auto"}},
         BadConfig{camera_with("backbone = \"\"\n"), {"cameras.toml:4", "backbone", "empty", "auto"}},
         BadConfig{camera_with("adapt_rate = 0.011\n"),
@@ -279,9 +281,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{camera_with("adapt_rate = nan\n"), {"cameras.toml:4", "adapt_rate", "out of range"}},
         BadConfig{camera_with("adapt_rate = \"slow\"\n"),
                   {"cameras.toml:4", "adapt_rate", "wrong type", "from 0 to 0.01"}},
-        BadConfig{camera_with("") + camera_with("path = \"/b\"\n"), {"number 2 name", "\"gate\" is taken"}},
+        BadConfig{camera_with("") + camera_with("path = \"/b\"\n"),
+                  {"number 2 name", "\"gate\" is already used"}},
         BadConfig{camera_with("") + "[[camera]]\nname = \"b\"\npath = \"/gate\"\nuri = \"test://ball\"\n",
-                  {"number 2 path", "taken by gate", "path of its own"}}));
+                  {"number 2 path", "already used by gate", "its own path"}}));
 
 TEST(Config, NeedsAReadableFile) {
   EXPECT_THROW(load_config("/no/such/cameras.toml"), Error);
@@ -323,10 +326,10 @@ TEST(Config, ACameraThatLearnsNeedsOnlyTheFolderOfItsModel) {
 
   const std::string no_folder = load_error_of("learn = 5\nmodel = \"no-folder/none.safetensors\"\n");
   for (const char *part :
-       {"learning.toml:5: [[camera]] number 1 model", "no folder", "no-folder", "make the folder"})
+       {"learning.toml:5: [[camera]] number 1 model", "no folder", "no-folder", "create the folder"})
     EXPECT_NE(no_folder.find(part), std::string::npos) << part << "\nin: " << no_folder;
   const std::string no_file = load_error_of("learn = 5\nmodel = \".\"\n");
-  for (const char *part : {"learning.toml:5: [[camera]] number 1 model", "is no file", "correct `model`"})
+  for (const char *part : {"learning.toml:5: [[camera]] number 1 model", "is not a file", "correct `model`"})
     EXPECT_NE(no_file.find(part), std::string::npos) << part << "\nin: " << no_file;
 }
 
@@ -340,9 +343,9 @@ TEST(Config, WhatIsPublishedTakesTheNameOfNoOtherFile) {
   for (const auto &[location, what] : {std::pair{"learning.toml", "this configuration"},
                                        {"gate.safetensors", "the model of camera gate"},
                                        {"./x/../belt.mp4", "what belt shows"},
-                                       {"belt.jsonl.2", "full files of belt"}}) {
+                                       {"belt.jsonl.2", "rotated files of belt"}}) {
     const std::string error = error_of(location);
-    for (const char *part : {"learning.toml:6: [[camera]] number 1 publish", what, "a file of its own"})
+    for (const char *part : {"learning.toml:6: [[camera]] number 1 publish", what, "use a separate file"})
       EXPECT_NE(error.find(part), std::string::npos) << part << "\nin: " << error;
   }
   EXPECT_EQ(error_of("belt.jsonl.3"), "no error");

@@ -25,8 +25,8 @@ class Demo : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  // 24 frames of 320x240, each of one grey: 20 + 8 times its number.
-  std::string make_grey_ramp() {
+  // 24 frames of 320x240, each of one gray: 20 + 8 times its number.
+  std::string make_gray_ramp() {
     std::string clip = folder_ / "ramp.mp4";
     const Finished made = test::run({"ffmpeg", "-v", "error", "-f", "lavfi", "-i",
                                      "color=size=320x240:rate=10:duration=2.4,geq=lum=20+8*N:cb=128:cr=128",
@@ -39,9 +39,9 @@ class Demo : public testing::Test {
 };
 
 TEST_F(Demo, TheContactSheetShowsTheStrongestFramesInOrder) {
-  const std::string clip = make_grey_ramp();
+  const std::string clip = make_gray_ramp();
   const std::string results = folder_ / "results.jsonl", sheet = folder_ / "sheet.png",
-                    grey = folder_ / "sheet.grey";
+                    gray = folder_ / "sheet.gray";
   std::ofstream lines(results);
   for (int frame = 0; frame < 24; ++frame) {
     const double score = frame == 17 ? 9 : frame == 3 ? 8 : frame == 10 ? 7 : frame == 20 ? 99 : 1;
@@ -55,9 +55,9 @@ TEST_F(Demo, TheContactSheetShowsTheStrongestFramesInOrder) {
   // Three tiles of 480x360 with captions of 32 rows below.
   constexpr std::size_t width = std::size_t{3} * 480, height = 360 + 32;
   ASSERT_EQ(
-      test::run({"ffmpeg", "-v", "error", "-i", sheet, "-f", "rawvideo", "-pix_fmt", "gray", grey}).status,
+      test::run({"ffmpeg", "-v", "error", "-i", sheet, "-f", "rawvideo", "-pix_fmt", "gray", gray}).status,
       0);
-  std::ifstream stream(grey, std::ios::binary);
+  std::ifstream stream(gray, std::ios::binary);
   const std::vector<unsigned char> pixels(std::istreambuf_iterator<char>(stream), {});
   ASSERT_EQ(pixels.size(), width * height);
   const int frames[] = {3, 10, 17};

@@ -11,8 +11,6 @@
 namespace uniad::rtsp {
 namespace {
 
-using test::Ref;
-
 // A picture whose own time means nothing to the viewers.
 Ref<GstSample> picture(const char *format = "video/x-raw,format=RGB,width=8,height=2,framerate=5/1") {
   const Ref<GstCaps> caps(gst_caps_from_string(format));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Runs uniad-rtsp.
 #pragma once
 
 #include <gst/app/app.h>
@@ -70,7 +71,7 @@ class Viewer {
     return false;
   }
 
-  // The synchronisation source of the RTP stream: one for each encoder at work.
+  // The synchronization source of the RTP stream: one for each encoder at work.
   guint ssrc() const {
     g_autoptr(GstElement) depay = gst_bin_get_by_name(GST_BIN(pipeline_.get()), "depay");
     g_autoptr(GstPad) pad = gst_element_get_static_pad(depay, "sink");

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <thread>
 
+#include "gst-plugin/base/ref.h"
 #include "tests/pipelines/server_fixture.h"
 #ifdef UNIAD_HAS_TINY_MODEL
 #include "tests/support/tiny_model.h"
@@ -23,15 +24,12 @@
 namespace uniad::rtsp {
 namespace {
 
-struct Unref {
-  void operator()(gpointer object) const { g_object_unref(object); }
-};
-using Connection = std::unique_ptr<GSocketConnection, Unref>;
+using Connection = Ref<GSocketConnection>;
 
 // Asks for what there is to ask, then what the stream consists of; the answers are left to be read.
 Connection ask(const std::string &url) {
   const std::string host = url.substr(sizeof("rtsp://") - 1, url.rfind('/') - (sizeof("rtsp://") - 1));
-  const std::unique_ptr<GSocketClient, Unref> client(g_socket_client_new());
+  const Ref<GSocketClient> client(g_socket_client_new());
   g_autoptr(GError) error = nullptr;
   Connection connection(g_socket_client_connect_to_host(client.get(), host.c_str(), 554, nullptr, &error));
   if (!connection) throw std::runtime_error(error->message);
@@ -44,7 +42,7 @@ Connection ask(const std::string &url) {
 
 // The first lines of that many answers.
 std::vector<std::string> answers(const Connection &connection, std::size_t count) {
-  const std::unique_ptr<GDataInputStream, Unref> in(
+  const Ref<GDataInputStream> in(
       g_data_input_stream_new(g_io_stream_get_input_stream(G_IO_STREAM(connection.get()))));
   g_data_input_stream_set_newline_type(in.get(), G_DATA_STREAM_NEWLINE_TYPE_CR_LF);
   std::vector<std::string> first_lines;
@@ -252,9 +250,9 @@ TEST_F(RtspServer, WhoJoinsOthersSeesAWholePictureFirst) {
   Server server(write_config("c.toml", camera("ball", "test://ball")), 1);
   Viewer first(server.urls["ball"]);
   ASSERT_TRUE(first.reaches(is_black));  // behind the ball
-  int grey = 0;
-  for (int i = 0; i < 60; ++i) grey += is_black(Viewer(server.urls["ball"]).next()) ? 0 : 1;
-  EXPECT_LE(grey, 1);  // a server that stands still for 20 ms just then
+  int gray = 0;
+  for (int i = 0; i < 60; ++i) gray += is_black(Viewer(server.urls["ball"]).next()) ? 0 : 1;
+  EXPECT_LE(gray, 1);  // a server that stands still for 20 ms just then
 }
 
 TEST_F(RtspServer, RefusesAPortInUse) {
@@ -283,13 +281,13 @@ TEST_F(RtspServer, ACameraLearnsAndOnASignalLearnsAgain) {
   {
     Server server(config, 1);
     ASSERT_TRUE(comes_true([&] { return std::filesystem::exists(model); })) << end_of_log(server);
-    ASSERT_TRUE(logs(server, "ball: learning is done after 12 frames"));
+    ASSERT_TRUE(logs(server, "ball: learning finished after 12 frames"));
     written = written_at(model);
 
     server.send_signal(SIGUSR1);
     ASSERT_TRUE(comes_true([&] { return written_at(model) != written; })) << end_of_log(server);
     ASSERT_TRUE(logs(server, "ball: learning again, from 12 more frames"));
-    ASSERT_TRUE(logs(server, "ball: learning is done"));
+    ASSERT_TRUE(logs(server, "ball: learning finished"));
     written = written_at(model);
     server.send_signal(SIGTERM);
     const auto ended = server.wait();
@@ -441,7 +439,7 @@ TEST_F(RtspServer, ShowsAStillPicture) {
     ASSERT_TRUE(viewer.reaches(is_green)) << encoder;
     for (int i = 0; i < 10; ++i) ASSERT_TRUE(is_green(viewer.next())) << encoder;
     const std::string log = end_of_log(server);
-    EXPECT_NE(log.find("still: a still picture"), std::string::npos) << log;
+    EXPECT_NE(log.find("still: the source is a still picture"), std::string::npos) << log;
     EXPECT_EQ(log.find("warning"), std::string::npos) << log;
   }
 }
@@ -504,7 +502,7 @@ TEST_F(RtspServer, ACheckFindsAFolderThatLearningCannotWrite) {
                                      "model = \"/proc/a.safetensors\"\n"))  // where not even root can write
            .string()});
   EXPECT_EQ(checked.status, 1);
-  EXPECT_NE(checked.err.find("c.toml:8: [[camera]] number 1 model: what is learned cannot be saved in /proc"),
+  EXPECT_NE(checked.err.find("c.toml:8: [[camera]] number 1 model: the model cannot be saved in /proc"),
             std::string::npos)
       << checked.err;
 }
@@ -513,7 +511,7 @@ TEST_F(RtspServer, ChecksAFileWithoutServing) {
   const auto good =
       test::run({UNIAD_RTSP, "--check", write_config("c.toml", camera("ball", "test://ball")).string()});
   EXPECT_EQ(good.status, 0) << good.err;
-  EXPECT_NE(good.out.find("c.toml: 1 camera, it can be served"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("c.toml: 1 camera, which can be served"), std::string::npos) << good.out;
   const auto bad =
       test::run({UNIAD_RTSP, "--check", write_config("bad.toml", camera("a b", "test://ball")).string()});
   EXPECT_EQ(bad.status, 1);

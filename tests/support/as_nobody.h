@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Runs code as a user without rights.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Runs programs.
 #pragma once
 
 #include <gio/gio.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Weights by a formula, for golden numbers.
 #pragma once
 
 #include <torch/torch.h>
@@ -7,7 +8,7 @@
 #include <string>
 #include <vector>
 
-// The formula weights of the facts file (section 14): with them, golden numbers need no weight file.
+// Weights by a formula: with them, golden numbers need no weight file.
 namespace uniad::test {
 
 // 0.37 * i + k -> sin, scaled by the kind of tensor. k: position among the sorted names of the whole

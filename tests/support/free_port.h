@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A free port.
 #pragma once
 
 #include <arpa/inet.h>

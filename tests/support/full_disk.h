@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A disk that is full.
 #pragma once
 
 #include <sys/resource.h>

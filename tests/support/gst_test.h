@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Buffers, caps and harnesses.
 #pragma once
 
 #include <gst/check/gstharness.h>
@@ -10,23 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "gst-plugin/base/ref.h"
+
 namespace uniad::test {
 
-struct Unref {
-  void operator()(GstBuffer *buffer) const { gst_buffer_unref(buffer); }
-  void operator()(GstCaps *caps) const { gst_caps_unref(caps); }
-  void operator()(GstEvent *event) const { gst_event_unref(event); }
-  void operator()(GstMessage *message) const { gst_message_unref(message); }
-  void operator()(GstQuery *query) const { gst_query_unref(query); }
-  void operator()(GstSample *sample) const { gst_sample_unref(sample); }
+struct TearDown {
   void operator()(GstHarness *harness) const { gst_harness_teardown(harness); }
-  void operator()(GstAllocator *allocator) const { gst_object_unref(allocator); }
-  void operator()(GstElement *element) const { gst_object_unref(element); }
-  void operator()(GstBus *bus) const { gst_object_unref(bus); }
-  void operator()(GstPad *pad) const { gst_object_unref(pad); }
 };
-template <typename T>
-using Ref = std::unique_ptr<T, Unref>;
+using Harness = std::unique_ptr<GstHarness, TearDown>;
 
 // What GStreamer's leaks tracer says is alive, besides element factories, which live as long as the process.
 inline std::vector<std::string> live_objects() {

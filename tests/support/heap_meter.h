@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Measures memory.
 #pragma once
 
 #include <cstddef>

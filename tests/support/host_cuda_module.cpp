@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // libuniad-cuda.so in place of the real one: its kernels run on the host, and it has no network.
+#include "model/base/error.h"
 #include "model/cuda/device_painter.h"
 #include "model/engine/cuda_module.h"
-#include "model/error.h"
 #include "tests/model/cuda/host_runtime.h"
 
 namespace {
@@ -30,7 +30,7 @@ class Module : public CudaModule {
  public:
   void require_device(int) const override {}
   std::unique_ptr<Backend> open(const Model &, const std::string &, int, const std::string &) const override {
-    throw Error("cuda", "no network here", "use device=cpu");
+    throw Error(ErrorKind::Device, "cuda", "no network here", "use device=cpu");
   }
   std::vector<SelfTest> self_test(const Model &, const std::string &, int,
                                   const std::string &) const override {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Limits memory.
 #pragma once
 
 #include <sys/resource.h>

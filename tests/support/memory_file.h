@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A file in memory.
 #pragma once
 
 #include <sys/mman.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A device of LibTorch that is the CPU.
 #pragma once
 
 #include <torch/torch.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Models with random weights.
 #pragma once
 
 #include <torch/torch.h>
@@ -13,7 +14,7 @@
 // Networks with random weights, and the models that hold them.
 namespace uniad::test {
 
-enum class Features { Raw, Standardised, Whitened };
+enum class Features { Raw, Standardized, Whitened };
 
 // (pictures, 3, height, width), as the network sees them.
 inline torch::Tensor images_of(const std::vector<RandomPicture> &pictures, const InputConfig &input) {
@@ -29,7 +30,7 @@ inline torch::Tensor images_of(const std::vector<RandomPicture> &pictures, const
 
 // Numbers for all that modules begin with ones or zeros, and weights that keep what flows from layer to layer
 // as large as it is (He et al. 2015) without making small differences larger, as batch statistics would.
-inline void randomise(Network &network) {
+inline void randomize(Network &network) {
   for (const auto &item : network.named_parameters()) {
     if (item.value().dim() == 4)
       torch::nn::init::kaiming_normal_(item.value(), 0, torch::kFanIn, torch::kReLU);
@@ -45,7 +46,7 @@ inline void randomise(Network &network) {
   network.eval();
 }
 
-inline void standardise(Network &network, const torch::Tensor &images, Features kind) {
+inline void standardize(Network &network, const torch::Tensor &images, Features kind) {
   if (kind == Features::Raw) return;
   const torch::Tensor raw = network.features(images);
   network.feature_mean = raw.mean({0, 2, 3});

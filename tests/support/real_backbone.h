@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Models on a real backbone.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +8,7 @@
 #include <vector>
 
 #include "model/backbone/backbone.h"
-#include "model/file/torch_tensors.h"
+#include "model/base/torch_tensors.h"
 #include "model/file/weights.h"
 
 namespace uniad::test {

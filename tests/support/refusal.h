@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Whether an Error says what it must.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad::test {
 

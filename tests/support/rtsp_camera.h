@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A camera that serves RTSP.
 #pragma once
 
 #include <gst/rtsp-server/rtsp-server.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A folder for one test.
 #pragma once
 
 #include <gtest/gtest.h>

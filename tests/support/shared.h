@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Finds real data.
 #pragma once
 
 #include <cstdlib>

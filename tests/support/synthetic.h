@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Generated pictures.
 #pragma once
 
 #include <algorithm>

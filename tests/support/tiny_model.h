@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A model that is small and fast.
 #pragma once
 
 #include <filesystem>

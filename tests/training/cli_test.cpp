@@ -182,7 +182,7 @@ TEST_F(Cli, FailedWorkExitsWith1AndNamesFileAndReason) {
       {"evaluate --model " + model + " --data " + picture + " --report " + garbage, "garbage.safetensors"},
       {"evaluate --model " + model + " --data " + picture + " --report " + (folder_ / "r").string() +
            " --training-log " + garbage,
-       "garbage.safetensors: holds no step of a training"},
+       "garbage.safetensors: contains no training steps"},
       {"predict --model " + garbage + " " + picture, "garbage.safetensors"},
       {"predict --model " + model + " " + write("b/x.png", "text").string(), "x.png"},
       {"import " + garbage + " --model " + file("out").string(), "garbage.safetensors"},
@@ -496,7 +496,7 @@ TEST_F(Calibrating, ReplacesTheThresholdsOfNewFootageInTheFile) {
   EXPECT_EQ(source.at("old_threshold"), 1e9);
   // The tiny model's normal scores are 5e8 with a standard deviation of 1.25e8.
   EXPECT_NEAR(source.at("shift").get<double>(), (source.at("mean").get<double>() - 5e8) / 1.25e8, 1e-9);
-  // Frames of one colour are so much alike that the least threshold holds, a hundredth above their mean.
+  // Frames of one color are so much alike that the least threshold holds, a hundredth above their mean.
   EXPECT_NEAR(source.at("threshold").get<double>(), 1.01 * source.at("mean").get<double>(), 1e-9);
   EXPECT_LT(source.at("false_alarms_per_hour").get<double>(), 100);
   EXPECT_LE(source.at("interval").at(0), source.at("threshold"));
@@ -569,9 +569,9 @@ TEST_F(Calibrating, RefusesWhatGivesNoThresholdAndLeavesTheFileWhole) {
   write("broken/a.png", "text");
   write_product(3, 0);
   const std::pair<std::string, std::string> cases[] = {
-      {"--data " + pictures + " --false-alarms-per-hour 1", "add --frame-rate"},
+      {"--data " + pictures + " --false-alarms-per-hour 1", "set --frame-rate"},
       {"--data " + (folder_ / "broken").string(), "none of 1 pictures could be read"},
-      {"--data " + (folder_ / "product").string(), "nothing normal to judge"},
+      {"--data " + (folder_ / "product").string(), "there is no normal data to judge"},
       {"--data " + write_noise("few", 19, 1), "too few normal pictures"},
       {"--data " + pictures + " --json /nowhere/x.json", "/nowhere/x.json"},
       {"--data /nowhere", "/nowhere: no such file"}};

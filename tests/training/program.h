@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Runs uniad and reads what it prints.
 #pragma once
 
 #include <sys/wait.h>

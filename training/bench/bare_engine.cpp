@@ -51,8 +51,8 @@ std::string BareEngine::description() const {
   return engine_->description();
 }
 
-std::string BareEngine::remark() const {
-  return engine_->remark();
+std::string BareEngine::warning() const {
+  return engine_->warning();
 }
 
 }  // namespace uniad

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The engine without preprocessing and elements, for measurements.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "model/engine/backend.h"
+#include "model/engine/backend/backend.h"
 #include "model/engine/executor.h"
 #include "model/statistics/token_gaussian.h"
 #include "training/bench/noisy_frame.h"
@@ -16,26 +17,27 @@ namespace uniad {
 
 class Engine;
 
-// A model's engine without what stands before and behind it in a pipeline: a decoded picture of the network's
-// own size, whose preprocessing is a change of type, goes in, and its tokens come out.
+// A model's engine without the other parts of a pipeline: the input is a decoded picture of the network's
+// input size, whose preprocessing is only a type conversion, and the output are its tokens.
 class BareEngine {
  public:
   // Throws Error.
   BareEngine(const std::filesystem::path &model, const std::string &device, const std::string &precision);
 
-  // The same of a model that is in no file; `name` for errors.
+  // The same for a model that is not in a file; name is used in errors.
   BareEngine(const Model &model, const std::string &name, const std::string &device,
              const std::string &precision);
 
-  // Milliseconds of one call with so many pictures. Throws Error.
+  // The duration of one call with this many pictures, in milliseconds. Throws Error.
   double run(int pictures);
 
-  // Milliseconds that the model's statistics take for the newest call's first picture; nothing without any.
+  // The duration of the model's statistics for the first picture of the last call, in milliseconds; absent
+  // without statistics.
   std::optional<double> judge();
 
   const ModelConfig &config() const;
   std::string description() const;  // Backend::description
-  std::string remark() const;       // Engine::remark
+  std::string warning() const;      // Engine::warning
 
  private:
   std::shared_ptr<Engine> engine_;

@@ -10,14 +10,14 @@
 #include <optional>
 #include <vector>
 
+#include "model/base/error.h"
+#include "model/base/json_text.h"
 #include "model/engine/cuda_module.h"
-#include "model/error.h"
-#include "model/json_text.h"
 #include "model/preprocess/preprocess.h"
+#include "training/base/output.h"
 #include "training/bench/bare_engine.h"
 #include "training/bench/streams.h"
 #include "training/bench/timing.h"
-#include "training/output.h"
 
 namespace uniad {
 namespace {
@@ -121,7 +121,7 @@ StreamFigures figures_of(const Streams &streams) {
 }
 
 StreamsReport measure_streams(const BenchOptions &options, Progress &progress) {
-  progress.say(std::to_string(options.streams) + " streams of 1080p, and one");
+  progress.say(std::to_string(options.streams) + " streams of 1080p, and a single one");
   DetectorOptions detector = options.detector;
   detector.batch_size = static_cast<std::size_t>(options.batch);
   Streams one(options.model, detector, 1);
@@ -168,15 +168,15 @@ Json to_json(const BenchReport &report) {
 }
 
 void print_streams(const std::string &name, const StreamFigures &figures) {
-  std::printf("%-24s %9.1f frames/s, a frame %.2f ms, p99 %.2f ms\n", name.c_str(), figures.frames_per_second,
-              figures.latency.p50, figures.latency.p99);
+  std::printf("%-24s %9.1f frames/s, %.2f ms per frame, p99 %.2f ms\n", name.c_str(),
+              figures.frames_per_second, figures.latency.p50, figures.latency.p99);
 }
 
 void print_table(const BenchReport &report) {
   std::printf("%s: %s at %dx%d, %s\n", report.model.c_str(), report.backbone.c_str(), report.width,
               report.height, report.description.c_str());
   std::printf("%-24s %9.2f ms, p99 %.2f ms\n", "one picture", report.latency.p50, report.latency.p99);
-  std::printf("%-24s %9.1f pictures/s, %.2f ms a picture\n",
+  std::printf("%-24s %9.1f pictures/s, %.2f ms per picture\n",
               ("batch of " + std::to_string(report.batch)).c_str(), report.images_per_second,
               1000 / report.images_per_second);
   std::printf("%-24s %9.2f ms\n", "preprocess 1080p NV12", report.preprocess_ms);
@@ -194,8 +194,9 @@ int pictures_of(const std::string &line) {
   const char *end = line.data() + line.size();
   const auto [rest, error] = std::from_chars(line.data(), end, pictures);
   if (error != std::errc() || rest != end || pictures < 1 || pictures > most_bench_pictures)
-    throw Error("standard input", "\"" + line + "\" is no number of pictures",
-                "write a number from 1 to " + std::to_string(most_bench_pictures) + " on every line");
+    throw Error(ErrorKind::InvalidArgument, "standard input",
+                "\"" + line + "\" is not a valid number of pictures",
+                "write a number from 1 to " + std::to_string(most_bench_pictures) + " on each line");
   return pictures;
 }
 
@@ -211,7 +212,7 @@ void serve(BareEngine &engine, int rounds) {
 void test_gpu(const BenchOptions &options) {
   const std::string &device = options.detector.device;
   if (!device.starts_with("cuda"))
-    throw Error("self-test", "holds a GPU against the CPU, and device is " + device,
+    throw Error(ErrorKind::Device, "self-test", "compares a GPU with the CPU, but the device is " + device,
                 "use --device cuda or cuda:N");
   int failed = 0;
   for (const SelfTest &test : cuda_self_test(read_model(options.model), options.model.string(),
@@ -224,7 +225,7 @@ void test_gpu(const BenchOptions &options) {
     if (!test.passed()) ++failed;
   }
   if (failed > 0)
-    throw Error(device, std::to_string(failed) + " checks failed",
+    throw Error(ErrorKind::Device, device, std::to_string(failed) + " checks failed",
                 "do not trust this GPU or its driver; use device=cpu");
 }
 
@@ -235,7 +236,7 @@ void run_bench(const BenchOptions &options, Progress &progress) {
   check_json(options.json, "--json");
   BareEngine engine(options.model, options.detector.device, options.detector.precision);
   const ModelConfig &config = engine.config();
-  if (!engine.remark().empty()) progress.say(engine.remark());
+  if (!engine.warning().empty()) progress.say(engine.warning());
   if (options.serve) return serve(engine, options.rounds);
   std::optional<Output> output;
   if (!options.json.empty()) output.emplace(options.json);  // before the work, which a typo must not cost

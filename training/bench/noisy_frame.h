@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Frames of noise for measurements.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace uniad {
 
-// A frame of noise, always the same: no stage has less to do on it than on a picture.
+// A frame of noise, always the same, on which no stage has less work than on a real picture.
 class NoisyFrame {
  public:
   static NoisyFrame rgb(int width, int height);
@@ -16,7 +17,7 @@ class NoisyFrame {
 
   NoisyFrame(NoisyFrame &&) noexcept = default;
   NoisyFrame &operator=(NoisyFrame &&) noexcept = default;
-  NoisyFrame(const NoisyFrame &) = delete;  // view() would be the other's
+  NoisyFrame(const NoisyFrame &) = delete;  // view() would refer to the other's memory
   NoisyFrame &operator=(const NoisyFrame &) = delete;
   ~NoisyFrame() = default;
 

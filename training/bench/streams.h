@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Measures many streams at once.
 #pragma once
 
 #include <filesystem>
@@ -12,17 +13,17 @@ namespace uniad {
 
 struct StreamTimes {
   double frames_per_second = 0;   // of all streams together
-  std::vector<double> latencies;  // milliseconds a frame
+  std::vector<double> latencies;  // milliseconds per frame
 };
 
-// Cameras that never wait: each a thread with its own detector of one model, which judges 1080p NV12 frames
-// one after the other.
+// Simulated cameras without pauses: each is a thread with its own detector of the same model, which judges
+// 1080p NV12 frames one after the other.
 class Streams {
  public:
   // Throws Error.
   Streams(const std::filesystem::path &model, const DetectorOptions &options, int count);
 
-  // So many frames of every stream. Throws Error.
+  // Judges this many frames of each stream. Throws Error.
   void run(int frames);
 
   StreamTimes times() const;  // of all runs

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Times calls and computes quantiles.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +16,7 @@ double milliseconds(const Work &work) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// The least value that this share of all values does not exceed. values: at least one; share: 0 to 1.
+// The smallest value that this share of all values does not exceed. values: not empty; share: 0 to 1.
 inline double quantile(std::vector<double> values, double share) {
   const auto count = static_cast<double>(values.size());
   const auto rank = static_cast<std::ptrdiff_t>(std::clamp(std::ceil(share * count), 1.0, count)) - 1;

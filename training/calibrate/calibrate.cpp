@@ -7,13 +7,13 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "model/error.h"
-#include "model/json_text.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "training/base/output.h"
+#include "training/data/frame_rate.h"
 #include "training/data/labels.h"
+#include "training/data/report.h"
 #include "training/data/visit.h"
-#include "training/frame_rate.h"
-#include "training/output.h"
-#include "training/report.h"
 
 namespace uniad {
 namespace {
@@ -50,10 +50,11 @@ Footage judge(const Source &source, Detector &detector, Progress &progress) {
                [](const Item &item) { return !item.abnormal.value_or(false); });
   footage.abnormal_left_out = static_cast<std::int64_t>(source.test.size() - normal.size());
   footage.scores.frame_rate = source.frame_rate;
-  for (const auto &remark : source.remarks) progress.say(remark);
+  for (const auto &warning : source.warnings) progress.say(warning);
   if (normal.empty())
-    throw Error(source.path, "nothing normal to judge",
-                "an MVTec folder needs pictures in test/good; what was trained on is no measure");
+    throw Error(
+        ErrorKind::InvalidArgument, source.path, "there is no normal data to judge",
+        "a folder in MVTec layout needs pictures in test/good, because training data is not suitable");
   progress.begin("judging " + source.name, static_cast<std::int64_t>(normal.size()));
   const Item *judged = nullptr;
   const auto unread = visit_items(
@@ -91,20 +92,21 @@ void explain(const std::string &name, const Recalibrated &source, const Threshol
   std::snprintf(moved.data(), moved.size(), "%.1f sd", std::abs(shift));
   constexpr double notable = 0.5;
   if (shift >= notable)
-    progress.say(name + ": scores moved up by " + moved.data() +
-                 ": the scene has changed, or shows more than was learned; learn it again by `uniad update`");
+    progress.say(
+        name + ": scores moved up by " + moved.data() +
+        ": the scene has changed or shows more than was learned; learn this footage with `uniad update`");
   if (shift <= -notable)
     progress.say(name + ": scores moved down by " + moved.data() +
-                 ": this footage is calmer than what the threshold rested on before");
+                 ": this footage shows less variation than the footage of the previous threshold");
   if (source.footage.unknown_scenes > 0)
     progress.say(name + ": " + std::to_string(source.footage.unknown_scenes) +
-                 " frames show a scene that the model does not know, and alarm whatever the threshold is; "
-                 "learn it by `uniad update`");
+                 " frames show a scene that the model does not know and raise an alarm whatever the "
+                 "threshold is; learn it with `uniad update`");
   if (source.footage.abnormal_left_out > 0)
     progress.say(name + ": " + std::to_string(source.footage.abnormal_left_out) +
                  " abnormal pictures or frames were left out");
   const std::string warning = "warning: " + name + ": ";
-  for (const std::string &doubt : doubts(source.now, rule)) progress.say(warning + doubt);
+  for (const std::string &doubt : threshold_warnings(source.now, rule)) progress.say(warning + doubt);
 }
 
 std::string number(std::optional<double> value) {
@@ -166,7 +168,7 @@ void write_json(const Recalibration &result, bool written, Output &output) {
     entry["unknown_scenes"] = source.footage.unknown_scenes;
     if (source.before) entry["old_threshold"] = source.before->threshold;
     if (const auto shift = shift_of(source)) entry["shift"] = *shift;
-    entry["doubts"] = doubts(source.now, rule);
+    entry["doubts"] = threshold_warnings(source.now, rule);
   }
   json["kept"] = kept;
   output.stream() << json_text(json, 2) << '\n';
@@ -184,12 +186,13 @@ std::map<std::string, Footage> judge_all(std::span<const Source> sources, Detect
       continue;
     }
     progress.say("warning: " + source.name + ": " + std::to_string(footage.scores.values.size()) +
-                 " normal pictures or frames give no threshold, it takes " + std::to_string(fewest_scores) +
-                 ": its calibration stays as it was");
+                 " normal pictures or frames are too few for a threshold, which needs " +
+                 std::to_string(fewest_scores) + "; its calibration is not changed");
   }
   if (judged.empty())
-    throw Error(sources.front().path, "too few normal pictures or frames for a threshold",
-                "give " + std::to_string(fewest_scores) + " or more of a source");
+    throw Error(ErrorKind::InvalidArgument, sources.front().path,
+                "too few normal pictures or frames for a threshold",
+                "give " + std::to_string(fewest_scores) + " or more per source");
   return judged;
 }
 
@@ -218,7 +221,7 @@ Recalibration by_footage(const CalibrateOptions &options, std::optional<Output> 
   set_frame_rates(sources, options.frame_rate);
   require_frame_rates(sources, rule);
   progress.say(detector->description());
-  if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
+  if (const std::string warning = detector->warning(); !warning.empty()) progress.say(warning);
 
   auto judged = judge_all(sources, *detector, progress);
   std::map<std::string, NormalScores> scores;
@@ -231,7 +234,8 @@ Recalibration by_footage(const CalibrateOptions &options, std::optional<Output> 
     explain(name, result.sources[name], rule, progress);
   }
   result.kept = kept_sources(result.before, fresh);
-  for (const std::string &name : result.kept) progress.say(name + ": not in the data, its calibration stays");
+  for (const std::string &name : result.kept)
+    progress.say(name + ": not in the data; its calibration is not changed");
   result.now = replace(result.before, fresh);
   return result;
 }
@@ -242,11 +246,12 @@ Recalibration by_another_rule(const CalibrateOptions &options, std::optional<Out
   const ThresholdRule rule = result.rule = options.threshold.value();
   result.before = read_model(options.model).calibration;
   if (!result.before.pooled)
-    throw Error(options.model.string(), "knows no scores of normal footage", "give some: --data");
+    throw Error(ErrorKind::InvalidArgument, options.model.string(), "contains no scores of normal footage",
+                "provide normal footage with --data");
   const auto &tail = result.before.pooled->tail;
   if (rule.false_alarms_per_hour && !(tail && tail->frame_rate > 0))
-    throw Error(options.model.string(), "its scores have no frame rate",
-                "name a video with --data, or pictures with --frame-rate");
+    throw Error(ErrorKind::InvalidArgument, options.model.string(), "its scores have no frame rate",
+                "provide a video with --data, or pictures with --frame-rate");
   open_json(options, json);
   result.now = redraw(result.before, rule);
   for (const auto &[name, statistics] : result.now.sources) {
@@ -270,8 +275,9 @@ void calibrate_model(const CalibrateOptions &options, Progress &progress) {
     const FileLock right_to_write(options.model);
     Model model = read_model(options.model);
     if (std::filesystem::last_write_time(options.model) != opened)
-      throw Error(options.model.string(), "was written by somebody else meanwhile",
-                  "start again, to calibrate what it holds now");
+      throw Error(ErrorKind::InvalidArgument, options.model.string(),
+                  "was changed by another process in the meantime",
+                  "run the command again to calibrate the new model");
     model.calibration = result.now;
     write_model(model, right_to_write);
   }

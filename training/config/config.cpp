@@ -7,8 +7,8 @@
 #include <sstream>
 #include <system_error>
 
-#include "model/address.h"
-#include "model/error.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {
@@ -52,7 +52,8 @@ std::string text_of(const toml::node &value, const std::string &where) {
       number << *value.value<double>();
     return number.str();
   }
-  throw Error(where, "is neither a text nor a number", "see uniad train --help for what it takes");
+  throw Error(ErrorKind::InvalidArgument, where, "is neither a string nor a number",
+              "see uniad train --help for the options");
 }
 
 void add_arguments(const toml::table &table, const CLI::App &command, const std::filesystem::path &file,
@@ -66,12 +67,15 @@ void add_arguments(const toml::table &table, const CLI::App &command, const std:
     std::replace(name.begin(), name.end(), '_', '-');
     const CLI::Option *option = command.get_option_no_throw("--" + name);
     if (option == nullptr || name == "config" || name == "help")
-      throw Error(place(value, file), "unknown key \"" + without_credentials(std::string(key.str())) + "\"",
+      throw Error(ErrorKind::InvalidArgument, place(value, file),
+                  "unknown key \"" + without_credentials(std::string(key.str())) + "\"",
                   "did you mean \"" + nearest_option(name, command) + "\"?");
     const std::string where = place(value, file) + ", " + name;
     if (option->get_items_expected_max() == 0) {  // a flag
       const auto wanted = value.value_exact<bool>();
-      if (!wanted) throw Error(where, "is neither true nor false", "write " + name + " = true");
+      if (!wanted)
+        throw Error(ErrorKind::InvalidArgument, where, "is neither true nor false",
+                    "write " + name + " = true");
       if (*wanted) arguments.push_back("--" + name);
       continue;
     }
@@ -108,11 +112,12 @@ std::optional<std::filesystem::path> config_in(std::span<const std::string> argu
 toml::table read_toml(const std::filesystem::path &file) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error))
-    throw Error(file.string(), "no such file", "check the path");
+    throw Error(ErrorKind::NotFound, file.string(), "no such file", "check the path");
   try {
     return toml::parse_file(file.string());
   } catch (const toml::parse_error &failure) {
-    throw Error(file.string() + ", line " + std::to_string(failure.source().begin.line),
+    throw Error(ErrorKind::InvalidArgument,
+                file.string() + ", line " + std::to_string(failure.source().begin.line),
                 without_credentials(std::string(failure.description())), "it must be TOML: key = value");
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Options from TOML files.
 #pragma once
 
 #include <toml++/toml.h>
@@ -14,14 +15,15 @@ namespace uniad {
 // Reads a TOML file. Throws Error naming the file, the line and the reason.
 toml::table read_toml(const std::filesystem::path &file);
 
-// The keys of a TOML table as arguments of `command`, whose long options they are named after ("mask-size" or
-// "mask_size" for --mask-size): an array gives an option its values, true sets a flag, tables within only
-// group. Throws Error for a key that is no option (with the nearest that is) and for a value of no use.
+// Converts the keys of a TOML table to arguments of `command`. A key has the name of a long option
+// ("mask-size" or "mask_size" for --mask-size), an array contains several values, true sets a flag, and
+// nested tables are for grouping only. Throws Error for a key that is not an option (with the closest option)
+// and for an invalid value.
 std::vector<std::string> arguments_of(const toml::table &table, const CLI::App &command,
                                       const std::filesystem::path &file);
 
-// A command line whose `--config FILE` is followed up: what the file says is there too, unless the command
-// line says it itself.
+// Adds the options from the file given by `--config FILE` to a command line, unless the command line sets
+// them.
 std::vector<std::string> with_config(std::span<const std::string> arguments, const CLI::App &app);
 
 }  // namespace uniad

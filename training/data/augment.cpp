@@ -9,7 +9,7 @@
 #include <sstream>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "training/data/shuffle.h"
 
 namespace uniad {
@@ -50,10 +50,10 @@ void blend(cv::Mat &rgb, const cv::Mat &other, double factor) {
   cv::addWeighted(rgb, factor, other, 1 - factor, 0, rgb);
 }
 
-cv::Mat grey_of(const cv::Mat &rgb) {
-  cv::Mat grey;
-  cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
-  return grey;
+cv::Mat gray_of(const cv::Mat &rgb) {
+  cv::Mat gray;
+  cv::cvtColor(rgb, gray, cv::COLOR_RGB2GRAY);
+  return gray;
 }
 
 void turn_hue(cv::Mat &rgb, double share) {
@@ -65,7 +65,7 @@ void turn_hue(cv::Mat &rgb, double share) {
   cv::cvtColor(hsv, rgb, cv::COLOR_HSV2RGB_FULL);
 }
 
-void change_colours(cv::Mat &rgb, Chance &chance) {
+void change_colors(cv::Mat &rgb, Chance &chance) {
   enum class Change { Brightness, Contrast, Saturation, Hue };
   std::vector changes{Change::Brightness, Change::Contrast, Change::Saturation, Change::Hue};
   shuffle(changes, chance.number());
@@ -76,15 +76,15 @@ void change_colours(cv::Mat &rgb, Chance &chance) {
         blend(rgb, cv::Mat::zeros(rgb.size(), CV_8UC3), chance.between(1 - brightness, 1 + brightness));
         break;
       case Change::Contrast: {
-        const double mean = std::floor(cv::mean(grey_of(rgb))[0] + 0.5);
+        const double mean = std::floor(cv::mean(gray_of(rgb))[0] + 0.5);
         blend(rgb, cv::Mat(rgb.size(), CV_8UC3, cv::Scalar::all(mean)),
               chance.between(1 - contrast, 1 + contrast));
         break;
       }
       case Change::Saturation: {
-        cv::Mat grey;
-        cv::cvtColor(grey_of(rgb), grey, cv::COLOR_GRAY2RGB);
-        blend(rgb, grey, chance.between(1 - saturation, 1 + saturation));
+        cv::Mat gray;
+        cv::cvtColor(gray_of(rgb), gray, cv::COLOR_GRAY2RGB);
+        blend(rgb, gray, chance.between(1 - saturation, 1 + saturation));
         break;
       }
       case Change::Hue:
@@ -114,11 +114,11 @@ Augmentation parse_augmentation(const std::string &list) {
       augmentation.flip_vertical = true;
     else if (name == "rotate")
       augmentation.rotate = true;
-    else if (name == "colour")
-      augmentation.colour = true;
+    else if (name == "color" || name == "colour")  // the second: its name until 0.1
+      augmentation.color = true;
     else
-      throw Error("augment", "\"" + name + "\" is no way to vary a picture",
-                  "name any of flip-h, flip-v, rotate, colour");
+      throw Error(ErrorKind::Unsupported, "augment", "\"" + name + "\" is not an augmentation",
+                  "give any of flip-h, flip-v, rotate, color");
   }
   return augmentation;
 }
@@ -130,7 +130,7 @@ void augment(std::span<std::uint8_t> rgb, int width, int height, const Augmentat
   if (augmentation.flip_horizontal && chance.half()) cv::flip(picture, picture, 1);
   if (augmentation.flip_vertical && chance.half()) cv::flip(picture, picture, 0);
   if (augmentation.rotate) turn(picture, width == height ? chance.below(4) : 2 * chance.below(2));
-  if (augmentation.colour) change_colours(picture, chance);
+  if (augmentation.color) change_colors(picture, chance);
 }
 
 }  // namespace uniad

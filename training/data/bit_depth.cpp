@@ -7,28 +7,28 @@
 
 namespace uniad {
 
-std::string DepthSeen::remark(const std::string &about) const {
+std::string DepthSeen::warning(const std::string &about) const {
   if (!most_ || *most_ == 0) return {};
   const int used = std::bit_width(*most_);
-  const auto of_values = about + ": its values of 16 bits go up to " + std::to_string(*most_);
+  const auto of_values = about + ": its 16-bit values go up to " + std::to_string(*most_);
   if (bits_ && used > *bits_)
     return of_values + ", more than --bit-depth " + std::to_string(*bits_) +
-           " allows; larger ones become white";
+           " allows; larger values become white";
   constexpr int of_sensors = 14;  // beyond, there are only dark pictures
   if (bits_ || used > of_sensors) return {};
-  return of_values + ", so that it is nearly black; if its camera has fewer bits, say so with --bit-depth " +
+  return of_values + ", so it is nearly black; if its camera has fewer than 16 bits, set --bit-depth " +
          std::to_string(std::max(10, used + used % 2));
 }
 
-FrameView widened(FrameView view, std::optional<int> bits, bool grey, std::uint16_t &most) {
-  view.unpack_row = [unpack = std::move(view.unpack_row), bits, grey, &most](int y,
+FrameView widened(FrameView view, std::optional<int> bits, bool gray, std::uint16_t &most) {
+  view.unpack_row = [unpack = std::move(view.unpack_row), bits, gray, &most](int y,
                                                                              std::span<std::byte> row) {
     unpack(y, row);
     // A, then Y Cb Cr or R G B.
     auto *const values = reinterpret_cast<std::uint16_t *>(row.data());
     const std::size_t pixels = row.size() / (4 * sizeof(std::uint16_t));
     for (std::size_t i = 0; i < pixels; ++i)
-      for (std::size_t component = 1; component < (grey ? 2U : 4U); ++component) {
+      for (std::size_t component = 1; component < (gray ? 2U : 4U); ++component) {
         std::uint16_t &value = values[4 * i + component];
         most = std::max(most, value);
         if (bits) value = widen(value, *bits);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// 16-bit formats whose values use fewer bits.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +10,10 @@
 
 namespace uniad {
 
-// Cameras of 10, 12 or 14 bits write values of 16 bits whose upper ones are empty: read as they stand, the
+// Cameras with 10, 12 or 14 bits write 16-bit values whose upper bits are zero. Without correction, such
 // pictures are nearly black.
 
-// What values of 16 bits that were read together hold.
+// The range of the 16-bit values that were read.
 class DepthSeen {
  public:
   explicit DepthSeen(std::optional<int> bits) : bits_(bits) {}
@@ -21,22 +22,22 @@ class DepthSeen {
     if (!most_ || most > *most_) most_ = most;
   }
 
-  // What the user should know of the bits that were assumed, about "cam0.mp4"; empty: nothing.
-  std::string remark(const std::string &about) const;
+  // A warning about the assumed number of bits, for example for "cam0.mp4"; empty if there is none.
+  std::string warning(const std::string &about) const;
 
  private:
   std::optional<int> bits_;
-  std::optional<std::uint16_t> most_;  // absent: there were none of 16 bits
+  std::optional<std::uint16_t> most_;  // absent: there were no 16-bit values
 };
 
-// The value of 16 bits that one of `bits` bits means.
+// Converts a value of `bits` bits to 16 bits.
 inline std::uint16_t widen(std::uint16_t value, int bits) {
   const auto wide = std::uint32_t{value} << static_cast<unsigned>(16 - bits);
   return static_cast<std::uint16_t>(wide > 0xFFFF ? 0xFFFF : wide);
 }
 
-// The frame with components of 16 bits widened from `bits` (absent: as they are), grey without its chroma;
-// `most` becomes the largest one as the rows are read, and must outlive the view.
-FrameView widened(FrameView view, std::optional<int> bits, bool grey, std::uint16_t &most);
+// The frame with 16-bit components, scaled from `bits` bits (absent: unchanged), and gray without chroma.
+// most receives the largest component as the rows are read; it must outlive the view.
+FrameView widened(FrameView view, std::optional<int> bits, bool gray, std::uint16_t &most);
 
 }  // namespace uniad

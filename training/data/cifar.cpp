@@ -8,7 +8,7 @@
 #include <sstream>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/preprocess/filter.h"
 #include "training/data/shuffle.h"
 
@@ -24,7 +24,7 @@ constexpr int plane_size = picture_size * picture_size;
 constexpr std::int64_t record_size = 1 + 3 * plane_size;
 constexpr int enlarged_size = 224;
 
-const char *const way_out = "take the binary version of CIFAR-10";
+const char *const use_binary_version = "use the binary version of CIFAR-10";
 
 std::vector<fs::path> training_files(const fs::path &folder) {
   std::vector<fs::path> files;
@@ -38,8 +38,8 @@ std::vector<fs::path> training_files(const fs::path &folder) {
 
 std::set<std::size_t> parse_classes(const fs::path &folder, const std::string &text) {
   const auto refuse = [&](const std::string &what) {
-    return Error(folder.string(), what,
-                 "say which classes are normal, as in " + folder.filename().string() +
+    return Error(ErrorKind::Malformed, folder.string(), what,
+                 "append the normal classes, as in " + folder.filename().string() +
                      "#0,1,2,3,4 or #airplane,automobile,bird,cat,deer");
   };
   std::set<std::size_t> classes;
@@ -49,7 +49,7 @@ std::set<std::size_t> parse_classes(const fs::path &folder, const std::string &t
                                            class_names.begin());
     if (name.size() == 1 && name[0] >= '0' && name[0] <= '9')
       number = static_cast<std::size_t>(name[0] - '0');
-    if (number == class_names.size()) throw refuse("\"" + name + "\" is no class of CIFAR-10");
+    if (number == class_names.size()) throw refuse("\"" + name + "\" is not a class of CIFAR-10");
     classes.insert(number);
   }
   if (classes.empty()) throw refuse("no class is normal");
@@ -61,13 +61,15 @@ std::set<std::size_t> parse_classes(const fs::path &folder, const std::string &t
 std::vector<std::size_t> read_classes(const fs::path &path) {
   const auto size = static_cast<std::int64_t>(fs::file_size(path));
   if (size == 0 || size % record_size != 0)
-    throw Error(path.string(), std::to_string(size) + " bytes are no whole number of records", way_out);
+    throw Error(ErrorKind::Malformed, path.string(),
+                std::to_string(size) + " bytes are not a whole number of records", use_binary_version);
   std::ifstream file(path, std::ios::binary);
   std::vector<std::size_t> classes;
   for (std::int64_t at = 0; at < size; at += record_size) {
     const auto label = static_cast<std::size_t>(file.seekg(at).get());
     if (label >= class_names.size())
-      throw Error(path.string(), "record " + std::to_string(at / record_size) + " is of no class", way_out);
+      throw Error(ErrorKind::Malformed, path.string(),
+                  "record " + std::to_string(at / record_size) + " has an unknown class", use_binary_version);
     classes.push_back(label);
   }
   return classes;
@@ -127,7 +129,8 @@ cv::Mat read_cifar(const fs::path &path, std::int64_t record) {
   std::array<char, record_size> bytes{};
   std::ifstream file(path, std::ios::binary);
   if (!file.seekg(record * record_size).read(bytes.data(), record_size))
-    throw Error(path.string(), "picture " + std::to_string(record) + " cannot be read", way_out);
+    throw Error(ErrorKind::Unreadable, path.string(), "picture " + std::to_string(record) + " cannot be read",
+                use_binary_version);
   cv::Mat picture(picture_size, picture_size, CV_8UC3);
   for (int i = 0; i < plane_size; ++i)
     for (int c = 0; c < 3; ++c)

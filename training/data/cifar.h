@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads CIFAR-10.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +11,17 @@
 
 namespace uniad {
 
-// Whether the folder holds CIFAR-10 in its binary layout (Krizhevsky, 2009): any number of data_batch_*.bin,
-// and test_batch.bin, of any number of records: the class, 0 to 9, then 32 x 32 bytes each of R, G and B.
+// Whether the folder contains CIFAR-10 in its binary layout (Krizhevsky, 2009): any number of
+// data_batch_*.bin, and test_batch.bin, with any number of records: the class, 0 to 9, followed by 32 x 32
+// bytes each of R, G and B.
 bool is_cifar(const std::filesystem::path &folder);
 
-// UniAD's many-against-many protocol (paper section 4.3, facts 10). `normal`: the classes that are, by number
-// or name, "0,1,2,3,4" or "airplane,ship"; training pictures of them together are one source. Its test: their
-// test pictures and as many of the other classes, drawn once and for all, so that every model is judged on
-// the same ones; a picture's `defect` is its class, "good" where it is normal. Throws Error: no such class,
-// none or all, a file that is no CIFAR-10.
+// UniAD's many-against-many protocol (paper section 4.3, docs/network-details.md, "Evaluation"). normal:
+// the normal classes by number or name, such as "0,1,2,3,4" or "airplane,ship". Their training pictures form
+// one source. Its test items are their test pictures and the same number of pictures of other classes, chosen
+// identically in every run, so that all models are judged on the same pictures. A picture's `defect` is its
+// class, or "good" if it is normal. Throws Error if there is no such class, if no class or every class is
+// normal, or if a file is not in CIFAR-10's format.
 Source open_cifar(const std::filesystem::path &folder, const std::string &normal);
 
 // The picture of a record as B G R, 224 x 224 by Pillow's Lanczos filter, as the protocol sees it. Throws

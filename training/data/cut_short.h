@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Finds videos that are cut short.
 #pragma once
 
 #include <cstdint>

@@ -92,7 +92,7 @@ struct DamageWatch::State {
     const std::lock_guard lock(mutex);
     if (lost_until &&
         (!GST_CLOCK_TIME_IS_VALID(*lost_until) || GST_BUFFER_DTS_OR_PTS(encoded) >= *lost_until)) {
-      complain_locked("a piece of the stream is missing");
+      complain_locked("a part of the stream is missing");
       lost_until.reset();
     }
     if (suspect && !clean_from && !GST_BUFFER_FLAG_IS_SET(encoded, GST_BUFFER_FLAG_DELTA_UNIT))
@@ -123,7 +123,7 @@ struct DamageWatch::State {
   }
 
   static GstPadProbeReturn watch_input(GstPad *pad, GstPadProbeInfo *info, gpointer shared) {
-    const Owned<GstCaps> caps(gst_pad_get_current_caps(pad));
+    const Ref<GstCaps> caps(gst_pad_get_current_caps(pad));
     const bool jpeg = caps && gst_structure_has_name(gst_caps_get_structure(caps.get(), 0), "image/jpeg");
     (*static_cast<Shared *>(shared))->enter(GST_PAD_PROBE_INFO_BUFFER(info), jpeg);
     return GST_PAD_PROBE_OK;
@@ -165,7 +165,7 @@ struct DamageWatch::State {
     raise_threshold(libav, GST_LEVEL_ERROR);
     raise_threshold(video_decoder, GST_LEVEL_WARNING);
     const auto probe = [&](const char *name, GstPadProbeCallback callback) {
-      if (const Owned<GstPad> pad{gst_element_get_static_pad(element, name)}; pad)
+      if (const Ref<GstPad> pad{gst_element_get_static_pad(element, name)}; pad)
         gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, callback, new Shared(state), forget);
     };
     probe("sink", watch_input);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Finds damaged frames by what decoders report.
 #pragma once
 
 #include <memory>
@@ -8,24 +9,24 @@
 
 namespace uniad {
 
-// Marks the frames of a decoding pipeline that are damaged: GST_BUFFER_FLAG_CORRUPTED. Decoders conceal what
-// is damaged or lost and hand the frame on as if nothing had happened; only their log tells. As frames refer
-// to others, all are marked until the next one that is decoded by itself. Decoders work on several frames at
-// a time, so a few before the damage may be marked too.
+// Marks the damaged frames of a decoding pipeline with GST_BUFFER_FLAG_CORRUPTED. Decoders conceal damage and
+// losses and pass such frames on without marking them; only their log shows it. Because frames refer to
+// others, all frames up to the next key frame are marked. Decoders process several frames at a time, so a few
+// frames before the damage may be marked too.
 class DamageWatch {
  public:
-  explicit DamageWatch(Pipeline &pipeline);  // which does not run yet
+  explicit DamageWatch(Pipeline &pipeline);  // which must not be running yet
 
-  // To be called when no thread of the pipeline runs any more; without it, this listens to the end.
+  // Must be called after all threads of the pipeline have ended; otherwise, the log function stays installed.
   void end();
 
-  // What the decoder last complained of; empty: of nothing.
+  // The decoder's last warning; empty if there was none.
   std::string complaint() const;
 
  private:
   struct State;
   std::shared_ptr<State> state_;
-  void *hearing_;  // what the log function is known by
+  void *hearing_;  // the user data of the log function
 };
 
 }  // namespace uniad

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "training/data/name_some.h"
 
 namespace uniad {
@@ -66,15 +66,15 @@ struct FreeParser {
 // The rows of an RFC 4180 file that are not blank.
 std::vector<Row> read_rows(const fs::path &csv) {
   std::ifstream file(csv, std::ios::binary);
-  if (!file) throw Error(csv.string(), "cannot be opened", "check the path");
+  if (!file) throw Error(ErrorKind::Unreadable, csv.string(), "cannot be opened", "check the path");
   const std::unique_ptr<csv_parser, FreeParser> parser(new csv_parser());
   if (csv_init(parser.get(), CSV_STRICT | CSV_STRICT_FINI) != 0) throw std::bad_alloc();
   Reading reading;
   const auto refuse = [&] {
     if (reading.out_of_memory || csv_error(parser.get()) == CSV_ENOMEM) throw std::bad_alloc();
-    throw Error(csv.string() + ", line " + std::to_string(reading.line),
-                "a quote is not closed, or not doubled",
-                "quote a field as RFC 4180 does: \"front door, \"\"north\"\".mp4\"");
+    throw Error(ErrorKind::Malformed, csv.string() + ", line " + std::to_string(reading.line),
+                "a quote is not closed or not doubled",
+                "quote fields as in RFC 4180: \"front door, \"\"north\"\".mp4\"");
   };
   std::string line;
   while (std::getline(file, line)) {
@@ -118,8 +118,9 @@ Labels read_labels(const fs::path &csv) {
   const auto frame = column("frame0");
   const auto abnormal = column("abnormal");
   if (frame == header.size() || abnormal == header.size())
-    throw Error(csv.string(), "the first line, \"" + joined(header) + "\", does not name the columns",
-                "begin with `frame0,abnormal` or `video,frame0,abnormal`");
+    throw Error(ErrorKind::Malformed, csv.string(),
+                "the first line, \"" + joined(header) + "\", does not name the columns",
+                "start the file with `frame0,abnormal` or `video,frame0,abnormal`");
 
   Labels labels;
   for (std::size_t i = 1; i < rows.size(); ++i) {
@@ -127,8 +128,9 @@ Labels read_labels(const fs::path &csv) {
     const auto frame_number = cells.size() == header.size() ? parse_number(cells[frame]) : std::nullopt;
     const auto label = frame_number ? parse_number(cells[abnormal]) : std::nullopt;
     if (!label || *frame_number < 0 || *label < 0 || *label > 1)
-      throw Error(csv.string() + ", line " + std::to_string(line), "\"" + joined(cells) + "\" is no label",
-                  "write a frame number from 0 and 0 or 1");
+      throw Error(ErrorKind::Malformed, csv.string() + ", line " + std::to_string(line),
+                  "\"" + joined(cells) + "\" is not a label",
+                  "write a frame number, counted from 0, and 0 or 1");
     labels[video == header.size() ? std::string() : cells[video]][*frame_number] = *label == 1;
   }
   return labels;
@@ -157,11 +159,14 @@ std::map<fs::path, FrameLabels> by_file(const fs::path &csv, const Labels &label
     std::copy_if(videos.begin(), videos.end(), std::back_inserter(meant),
                  [&](const fs::path &video) { return name.empty() || names_file(name, video); });
     if (meant.size() > 1 && name.empty())
-      throw Error(csv.string(), "does not say which of " + std::to_string(meant.size()) + " videos it labels",
-                  "add a column `video` with the files' names");
+      throw Error(ErrorKind::Malformed, csv.string(),
+                  "does not say which of " + std::to_string(meant.size()) + " videos it labels",
+                  "add a column `video` with the file names");
     if (meant.size() > 1)
-      throw Error(csv.string(), "\"" + name + "\" may be " + meant[0].string() + " or " + meant[1].string(),
-                  "write more of the file's path");
+      throw Error(
+          ErrorKind::Malformed, csv.string(),
+          "\"" + name + "\" is ambiguous: it could be " + meant[0].string() + " or " + meant[1].string(),
+          "write more of the path");
     if (!meant.empty()) found[meant.front()].insert(label.second.begin(), label.second.end());
   }
   return found;
@@ -182,10 +187,11 @@ void apply_labels(const fs::path &csv, std::span<Source> sources) {
     for (const auto &item : source.test)
       if (item.frame) videos.insert(item.path);
   if (videos.empty())
-    throw Error(csv.string(), "labels frames of videos, and the data has no video", "name one with --data");
+    throw Error(ErrorKind::Malformed, csv.string(), "labels frames of videos, but the data contains no video",
+                "add a video with --data");
   const auto found = by_file(csv, labels, videos);
 
-  std::set<fs::path> labelled;
+  std::set<fs::path> labeled;
   for (auto &source : sources)
     for (auto &item : source.test) {
       const auto of_video = item.frame ? found.find(item.path) : found.end();
@@ -193,19 +199,20 @@ void apply_labels(const fs::path &csv, std::span<Source> sources) {
       const auto label = of_video->second.find(*item.frame);
       if (label == of_video->second.end()) continue;
       item.abnormal = label->second;
-      labelled.insert(item.path);
+      labeled.insert(item.path);
     }
 
   std::vector<std::string> without;
   for (const auto &video : videos)
-    if (!labelled.contains(video)) without.push_back(video.string());
+    if (!labeled.contains(video)) without.push_back(video.string());
   if (without.empty()) return;
   const bool named = !labels.contains("");
   const std::string what = "labels no frame of " + list_some(without) +
                            (named ? "; its column `video` names " + list_some(names_of(labels)) : "");
-  if (labelled.empty())
-    throw Error(csv.string(), what, "name videos by file name or path, and count frames from 0");
-  sources.front().remarks.push_back(csv.string() + ": " + what);
+  if (labeled.empty())
+    throw Error(ErrorKind::Malformed, csv.string(), what,
+                "name videos by file name or path, and count frames from 0");
+  sources.front().warnings.push_back(csv.string() + ": " + what);
 }
 
 }  // namespace uniad

@@ -6,7 +6,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <string>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "training/data/picture.h"
 
 namespace uniad {
@@ -38,7 +38,7 @@ cv::Mat abnormal_pixels(const std::filesystem::path &path) {
 std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> masks, int width, int height,
                                      std::optional<PictureShape> shape) {
   std::vector<std::uint8_t> together(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
-  // Pillow's NEAREST takes the pixel under the centre of the new one: floor((x + 1/2) * old / new).
+  // Pillow's NEAREST takes the pixel under the center of the new one: floor((x + 1/2) * old / new).
   const auto source = [](int at, int from, int to) {
     return static_cast<int>((2 * static_cast<std::int64_t>(at) + 1) * from /
                             (2 * static_cast<std::int64_t>(to)));
@@ -47,8 +47,9 @@ std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> mask
     const cv::Mat mask = abnormal_pixels(path);
     const PictureShape own{mask.cols, mask.rows};
     if (shape && !same_shape(own, *shape))
-      throw Error(path.string(), "is " + text_of(own) + ", its picture " + text_of(*shape),
-                  "give a mask of the picture's size");
+      throw Error(ErrorKind::Malformed, path.string(),
+                  "is " + text_of(own) + ", but its picture is " + text_of(*shape),
+                  "provide a mask of the same size as the picture");
     auto pixel = together.begin();
     for (int y = 0; y < height; ++y) {
       const auto *row = mask.ptr<std::uint8_t>(source(y, mask.rows, height));

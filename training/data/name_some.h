@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Lists a few of many file names for messages.
 #pragma once
 
 #include <span>
@@ -6,10 +7,10 @@
 
 namespace uniad {
 
-// "3 files are missing: a.png, b.png, c.png", or five of them "and 95 more".
+// "3 files are missing: a.png, b.png, c.png"; at most five names, followed by "and 95 more".
 std::string name_some(std::span<const std::string> names, const std::string &what);
 
-// The list alone: "a.png, b.png, c.png".
+// Only the list: "a.png, b.png, c.png".
 std::string list_some(std::span<const std::string> names);
 
 }  // namespace uniad

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Finds pictures given as normal that differ from the others.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +11,15 @@
 
 namespace uniad {
 
-// A picture that is said to be normal, and the score it gets.
+// A picture that was given as normal, and its score.
 struct ScoredItem {
   std::string source;
   Item item;
   double score = 0;
 };
 
-// The `count` with the highest scores, these first: where what was given as normal is not, it is among them.
+// The `count` pictures with the highest scores, in descending order, which include pictures that are not
+// normal.
 std::vector<ScoredItem> highest(std::vector<ScoredItem> all, std::size_t count);
 
 // "cam0: 12.3456  cam0.mp4, frame 17"

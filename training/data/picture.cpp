@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "training/data/bit_depth.h"
 
 namespace uniad {
@@ -28,12 +28,13 @@ Bytes read_bytes(const std::filesystem::path &path) {
   // Opening a named pipe waits for whoever writes into it.
   std::error_code unreadable;
   if (!std::filesystem::is_regular_file(path, unreadable) && std::filesystem::exists(path, unreadable))
-    throw Error(path.string(), "is no file", "remove it");
+    throw Error(ErrorKind::Malformed, path.string(), "is not a file", "remove it");
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   Bytes bytes(file ? static_cast<std::size_t>(std::max<std::streamoff>(file.tellg(), 0)) : 0);
   file.seekg(0);
   if (!file.read(reinterpret_cast<char *>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
-    throw Error(path.string(), "cannot be read", "check that it exists and may be read");
+    throw Error(ErrorKind::Unreadable, path.string(), "cannot be read",
+                "check that it exists and is readable");
   return bytes;
 }
 
@@ -46,18 +47,22 @@ bool is_jpeg(std::string_view bytes) {
 cv::Mat read_picture(const std::filesystem::path &path, int mode) {
   try {
     const auto bytes = read_bytes(path);
-    if (bytes.empty()) throw Error(path.string(), "the file is empty", "remove or replace it");
+    if (bytes.empty())
+      throw Error(ErrorKind::Malformed, path.string(), "the file is empty", "remove or replace it");
     if (is_jpeg({reinterpret_cast<const char *>(bytes.data()), bytes.size()}))
       if (const std::string warning = warning_of_jpeg(bytes); !warning.empty())
-        throw Error(path.string(), "the picture is damaged or cut short: " + warning, "remove or replace it");
+        throw Error(ErrorKind::Malformed, path.string(), "the picture is damaged or truncated: " + warning,
+                    "remove or replace it");
     auto picture = cv::imdecode(bytes, mode);
     if (picture.empty())
-      throw Error(path.string(), "not a picture that can be decoded", "remove or replace it");
+      throw Error(ErrorKind::Malformed, path.string(), "is not a picture that can be decoded",
+                  "remove or replace it");
     return picture;
   } catch (const cv::Exception &error) {
-    throw Error(path.string(), "cannot be decoded: " + error.err, "remove or replace it");
+    throw Error(ErrorKind::Malformed, path.string(), "cannot be decoded: " + error.err,
+                "remove or replace it");
   } catch (const std::bad_alloc &) {
-    throw Error(path.string(), "does not fit into memory", "make it smaller");
+    throw Error(ErrorKind::OutOfMemory, path.string(), "does not fit into memory", "reduce its size");
   }
 }
 
@@ -67,11 +72,11 @@ std::string warning_of_jpeg(std::span<const std::uint8_t> bytes) {
   int width = 0;
   int height = 0;
   int subsampling = 0;
-  int colours = 0;
+  int colors = 0;
   if (tjDecompressHeader3(decoder.get(), bytes.data(), bytes.size(), &width, &height, &subsampling,
-                          &colours) != 0)
+                          &colors) != 0)
     return tjGetErrorStr2(decoder.get());
-  const bool cmyk = colours == TJCS_CMYK || colours == TJCS_YCCK;
+  const bool cmyk = colors == TJCS_CMYK || colors == TJCS_YCCK;
   constexpr tjscalingfactor eighth{1, 8};
   const int small_width = TJSCALED(width, eighth);
   const int small_height = TJSCALED(height, eighth);
@@ -86,7 +91,7 @@ std::string warning_of_jpeg(std::span<const std::uint8_t> bytes) {
   return std::regex_match(warning, padding) ? std::string() : warning;
 }
 
-ColourPicture read_colour_picture(const std::filesystem::path &path, std::optional<int> bits) {
+ColorPicture read_color_picture(const std::filesystem::path &path, std::optional<int> bits) {
   cv::Mat picture = read_picture(path, cv::IMREAD_COLOR | cv::IMREAD_ANYDEPTH);
   if (picture.depth() == CV_8U) return {picture, {}};
   if (picture.depth() != CV_16U) return {read_picture(path, cv::IMREAD_COLOR), {}};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads pictures.
 #pragma once
 
 #include <cstdint>
@@ -12,30 +13,32 @@
 
 namespace uniad {
 
-// The picture in `mode` (cv::IMREAD_COLOR, cv::IMREAD_GRAYSCALE). Throws Error: not there, no file, empty,
-// cut short or damaged (whatever the decoder warns of), no picture, more pixels than OpenCV takes (2^30).
+// Reads a picture in `mode` (cv::IMREAD_COLOR, cv::IMREAD_GRAYSCALE). Throws Error if it does not exist, is
+// not a file, is empty, truncated or damaged (as reported by the decoder's warnings), is not a picture, or
+// has more pixels than OpenCV supports (2^30).
 cv::Mat read_picture(const std::filesystem::path &path, int mode);
 
 // A picture as 8 bit BGR.
-struct ColourPicture {
+struct ColorPicture {
   cv::Mat bgr;
-  std::optional<std::uint16_t> most;  // the largest value, where the file has 16 bits a value
+  std::optional<std::uint16_t> most;  // the largest value, if the file has 16-bit values
 };
 
-// The picture in colour, grey as three equal channels; alpha is dropped, EXIF's rotation is applied. Of
-// values of 16 bits, `bits` are used (9 to 16; absent: all). Throws Error as read_picture().
-ColourPicture read_colour_picture(const std::filesystem::path &path, std::optional<int> bits = std::nullopt);
+// Reads a picture in color; gray becomes three equal channels, alpha is dropped, and EXIF's rotation is
+// applied. bits: number of significant bits of 16-bit values (9 to 16; absent: all). Throws Error as
+// read_picture().
+ColorPicture read_color_picture(const std::filesystem::path &path, std::optional<int> bits = std::nullopt);
 
-// What libjpeg warns of while it reads a JPEG; empty: of nothing. It fills what is damaged or missing with
-// grey or with neighbours, and the network would learn that as normal; OpenCV and GStreamer keep it to
-// themselves. The data is read to an eighth of its size, which costs little.
+// libjpeg's warnings about a JPEG; empty if there are none. libjpeg fills damaged or missing parts with gray
+// or with neighboring pixels, which the network would learn as normal, and OpenCV and GStreamer do not report
+// it. The picture is decoded at an eighth of its size, which costs little.
 std::string warning_of_jpeg(std::span<const std::uint8_t> bytes);
 
-// Whether the file's format does not keep pixels as they were: JPEG, JPEG 2000, WebP unless it says that it
-// is lossless. False where it cannot be read.
+// Whether the file's format is lossy: JPEG, JPEG 2000, or WebP that is not marked as lossless. False if it
+// cannot be read.
 bool is_lossy_picture(const std::filesystem::path &path);
 
-// A picture of 8 bit BGR, as it lies in memory.
+// A view of an 8-bit BGR picture.
 FrameView view_of(const cv::Mat &bgr);
 
 }  // namespace uniad

@@ -12,12 +12,13 @@ Pipeline::Pipeline(const std::string &description, const std::string &hint) {
   require_gstreamer();
   GError *raw_error = nullptr;
   pipeline_.reset(gst_parse_launch(description.c_str(), &raw_error));
-  if (const Owned<GError> error(raw_error); error) throw Error("GStreamer", error->message, hint);
+  if (const Ref<GError> error(raw_error); error)
+    throw Error(ErrorKind::Malformed, "GStreamer", error->message, hint);
 }
 
 // Stopping waits for every streaming thread, and a decoder in an endless loop, or a network source that has
 // missed its wake-up, never ends its own. So another thread waits.
-bool stop(Owned<GstElement> pipeline, std::chrono::milliseconds patience) {
+bool stop(Ref<GstElement> pipeline, std::chrono::milliseconds patience) {
   auto stopped = std::make_shared<std::promise<void>>();
   const std::future<void> done = stopped->get_future();
   std::thread([pipeline = std::move(pipeline), stopped] {
@@ -31,12 +32,12 @@ Pipeline::~Pipeline() {
   stop();
 }
 
-Owned<GstElement> Pipeline::find(const char *name) const {
-  return Owned<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
+Ref<GstElement> Pipeline::find(const char *name) const {
+  return Ref<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
 }
 
-Owned<GstBus> Pipeline::bus() const {
-  return Owned<GstBus>(gst_element_get_bus(pipeline_.get()));
+Ref<GstBus> Pipeline::bus() const {
+  return Ref<GstBus>(gst_element_get_bus(pipeline_.get()));
 }
 
 bool Pipeline::play() {

@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
+// Runs a GStreamer pipeline that decodes a file.
 #pragma once
 
 #include <chrono>
 #include <string>
 
-#include "training/data/owned.h"
+#include "training/data/gstreamer.h"
 
 namespace uniad {
 
-// Ends all that runs in it. False where it has not ended in time: then its threads may still call what was
-// connected to it, and another one waits for them.
-bool stop(Owned<GstElement> pipeline, std::chrono::milliseconds patience = std::chrono::seconds(1));
+// Stops the pipeline. Returns false if it has not stopped in time; its threads may then still call connected
+// functions, and another thread waits for them.
+bool stop(Ref<GstElement> pipeline, std::chrono::milliseconds patience = std::chrono::seconds(1));
 
-// A GStreamer pipeline that is stopped with this, and never holds the program up: threads of an element that
-// does not let go are left behind.
+// A GStreamer pipeline that is stopped on destruction and never blocks the program: threads of an element
+// that does not stop are abandoned.
 class Pipeline {
  public:
-  // As gst-launch-1.0 reads it. Throws Error with `hint` where an element is missing.
+  // description: in the syntax of gst-launch-1.0. Throws Error with `hint` if an element is missing.
   Pipeline(const std::string &description, const std::string &hint);
   ~Pipeline();
   Pipeline(const Pipeline &) = delete;
   Pipeline &operator=(const Pipeline &) = delete;
 
   GstElement *get() const { return pipeline_.get(); }
-  Owned<GstElement> find(const char *name) const;
-  Owned<GstBus> bus() const;
+  Ref<GstElement> find(const char *name) const;
+  Ref<GstBus> bus() const;
 
-  bool play();  // false: an element refuses
+  bool play();  // false if an element fails to start
 
   bool stop();  // as above
 
  private:
-  Owned<GstElement> pipeline_;
+  Ref<GstElement> pipeline_;
 };
 
 }  // namespace uniad

@@ -11,11 +11,11 @@
 #include <optional>
 #include <thread>
 
-#include "model/address.h"
-#include "model/error.h"
-#include "training/data/owned.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
+#include "training/base/interrupt.h"
+#include "training/data/gstreamer.h"
 #include "training/data/pipeline.h"
-#include "training/interrupt.h"
 
 namespace uniad {
 namespace {
@@ -31,8 +31,9 @@ class Recording {
     GError *raw_error = nullptr;
     pipeline_.reset(
         gst_parse_launch("urisourcebin name=source  matroskamux name=mux ! filesink name=sink", &raw_error));
-    if (const Owned<GError> error(raw_error); error)
-      throw Error("GStreamer", error->message, "install gstreamer1.0-plugins-base and -good");
+    if (const Ref<GError> error(raw_error); error)
+      throw Error(ErrorKind::Unreadable, "GStreamer", error->message,
+                  "install gstreamer1.0-plugins-base and -good");
     g_object_set(pipeline_.get(), "message-forward", TRUE, nullptr);
     g_object_set(find("source").get(), "uri", with_encoded_credentials(uri_).c_str(), nullptr);
     g_object_set(find("sink").get(), "location", file_.c_str(), nullptr);
@@ -48,7 +49,7 @@ class Recording {
   // Its threads call this: one that does not stop must not be destroyed.
   struct Retire {
     void operator()(Recording *recording) const {
-      if (stop(Owned<GstElement>(GST_ELEMENT(gst_object_ref(recording->pipeline_.get()))))) delete recording;
+      if (stop(Ref<GstElement>(GST_ELEMENT(gst_object_ref(recording->pipeline_.get()))))) delete recording;
     }
   };
 
@@ -59,7 +60,8 @@ class Recording {
   // Looks after it; returns whether the file is whole. Throws Error.
   bool poll(double seconds, std::uintmax_t most_bytes) {
     check_bus();
-    if (whole_ && buffers_ == 0) throw Error(name_, "ended without any video", "check the address");
+    if (whole_ && buffers_ == 0)
+      throw Error(ErrorKind::Unreadable, name_, "ended without any video", "check the address");
     if (whole_) return true;
     const auto now = Clock::now();
     if (const std::int64_t count = buffers_; count > seen_) {
@@ -68,24 +70,25 @@ class Recording {
       if (!begun_ && key_frame_) begun_ = now;
     }
     if (now - heard_ > patience)
-      throw Error(name_, seen_ > 0 ? "its video has stopped coming" : "no video comes from it",
+      throw Error(ErrorKind::Unreadable, name_, seen_ > 0 ? "its video has stopped" : "it sends no video",
                   "check the camera, the address and the password");
     std::error_code error;
     const std::uintmax_t bytes = std::filesystem::file_size(file_, error);
     if (!error && bytes > most_bytes)
-      throw Error(name_, "fills more than " + std::to_string(most_bytes >> 20U) + " MiB",
+      throw Error(ErrorKind::Malformed, name_,
+                  "its recording exceeds " + std::to_string(most_bytes >> 20U) + " MiB",
                   "record for a shorter time");
     if (!ending_ && begun_ && now - *begun_ >= std::chrono::duration<double>(seconds)) finish();
     return false;
   }
 
  private:
-  Owned<GstElement> find(const char *name) {
-    return Owned<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
+  Ref<GstElement> find(const char *name) {
+    return Ref<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
   }
 
-  Owned<GstElement> insert(GstElement *floating) {
-    Owned<GstElement> element(GST_ELEMENT(gst_object_ref_sink(floating)));
+  Ref<GstElement> insert(GstElement *floating) {
+    Ref<GstElement> element(GST_ELEMENT(gst_object_ref_sink(floating)));
     gst_bin_add(GST_BIN(pipeline_.get()), GST_ELEMENT(gst_object_ref(element.get())));
     gst_element_sync_state_with_parent(element.get());
     return element;
@@ -93,26 +96,26 @@ class Recording {
 
   // Sound and video may come by pads of their own.
   void parse(GstPad *pad) {
-    const Owned<GstElement> parser = insert(gst_element_factory_make("parsebin", nullptr));
+    const Ref<GstElement> parser = insert(gst_element_factory_make("parsebin", nullptr));
     g_signal_connect(parser.get(), "pad-added", G_CALLBACK(+[](GstElement *, GstPad *parsed, gpointer self) {
                        static_cast<Recording *>(self)->keep(parsed);
                      }),
                      this);
-    const Owned<GstPad> sink(gst_element_get_static_pad(parser.get(), "sink"));
+    const Ref<GstPad> sink(gst_element_get_static_pad(parser.get(), "sink"));
     gst_pad_link(pad, sink.get());
   }
 
   // The first video goes into the file; whatever else there is ends nowhere (unlinked it would end in an
   // error).
   void keep(GstPad *pad) {
-    const Owned<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
+    const Ref<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
     const std::string media = gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())
                                   ? ""
                                   : gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
     if ((!media.starts_with("video/") && media != "image/jpeg") || mux_pad_) {
-      const Owned<GstElement> nowhere = insert(gst_element_factory_make("fakesink", nullptr));
+      const Ref<GstElement> nowhere = insert(gst_element_factory_make("fakesink", nullptr));
       g_object_set(nowhere.get(), "async", FALSE, "sync", FALSE, nullptr);
-      const Owned<GstPad> sink(gst_element_get_static_pad(nowhere.get(), "sink"));
+      const Ref<GstPad> sink(gst_element_get_static_pad(nowhere.get(), "sink"));
       gst_pad_link(pad, sink.get());
       return;
     }
@@ -123,15 +126,15 @@ class Recording {
                                                               : "identity";
     GError *raw_error = nullptr;
     GstElement *const bin = gst_parse_bin_from_description(to_matroska.c_str(), TRUE, &raw_error);
-    const Owned<GError> error(raw_error);
+    const Ref<GError> error(raw_error);
     if (bin == nullptr || error) {
-      GST_ELEMENT_ERROR(pipeline_.get(), CORE, MISSING_PLUGIN, ("no %s here", to_matroska.c_str()),
+      GST_ELEMENT_ERROR(pipeline_.get(), CORE, MISSING_PLUGIN, ("no %s is available", to_matroska.c_str()),
                         (nullptr));
       return;
     }
-    const Owned<GstElement> made = insert(bin);
-    const Owned<GstPad> sink(gst_element_get_static_pad(made.get(), "sink"));
-    const Owned<GstPad> source(gst_element_get_static_pad(made.get(), "src"));
+    const Ref<GstElement> made = insert(bin);
+    const Ref<GstPad> sink(gst_element_get_static_pad(made.get(), "sink"));
+    const Ref<GstPad> source(gst_element_get_static_pad(made.get(), "src"));
     mux_pad_.reset(gst_element_request_pad_simple(find("mux").get(), "video_%u"));
     gst_pad_add_probe(
         mux_pad_.get(), GST_PAD_PROBE_TYPE_BUFFER,
@@ -143,7 +146,7 @@ class Recording {
         this, nullptr);
     if (gst_pad_link(source.get(), mux_pad_.get()) != GST_PAD_LINK_OK ||
         gst_pad_link(pad, sink.get()) != GST_PAD_LINK_OK)
-      GST_ELEMENT_ERROR(pipeline_.get(), STREAM, FORMAT, ("Matroska does not take %s", media.c_str()),
+      GST_ELEMENT_ERROR(pipeline_.get(), STREAM, FORMAT, ("Matroska does not support %s", media.c_str()),
                         (nullptr));
   }
 
@@ -168,16 +171,16 @@ class Recording {
     if (!gst_structure_has_name(forwarded, "GstBinForwarded")) return false;
     GstMessage *inner = nullptr;
     gst_structure_get(forwarded, "message", GST_TYPE_MESSAGE, &inner, nullptr);
-    const Owned<GstMessage> owned(inner);
+    const Ref<GstMessage> owned(inner);
     return GST_MESSAGE_TYPE(inner) == GST_MESSAGE_EOS &&
            GST_MESSAGE_SRC(inner) == GST_OBJECT(find("sink").get());
   }
 
   void check_bus() {
-    const Owned<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+    const Ref<GstBus> bus(gst_element_get_bus(pipeline_.get()));
     constexpr auto types =
         static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
-    while (const Owned<GstMessage> message{gst_bus_pop_filtered(bus.get(), types)}) {
+    while (const Ref<GstMessage> message{gst_bus_pop_filtered(bus.get(), types)}) {
       if (GST_MESSAGE_TYPE(message.get()) != GST_MESSAGE_ERROR) {
         whole_ =
             whole_ || GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS || is_end_of_file(message.get());
@@ -185,7 +188,7 @@ class Recording {
       }
       GError *raw_error = nullptr;
       gst_message_parse_error(message.get(), &raw_error, nullptr);
-      throw Error(name_, redacted(Owned<GError>(raw_error)->message, uri_),
+      throw Error(ErrorKind::Malformed, name_, redacted(Ref<GError>(raw_error)->message, uri_),
                   "check the camera, the address and the password");
     }
   }
@@ -193,8 +196,8 @@ class Recording {
   std::string uri_;   // with the password
   std::string name_;  // without
   std::filesystem::path file_;
-  Owned<GstElement> pipeline_;
-  Owned<GstPad> mux_pad_;
+  Ref<GstElement> pipeline_;
+  Ref<GstPad> mux_pad_;
   std::atomic<std::int64_t> buffers_ = 0;
   std::atomic<bool> ending_ = false;
   std::atomic<bool> key_frame_ = false;  // has come, or is not waited for any more
@@ -233,7 +236,8 @@ std::vector<std::filesystem::path> record(std::span<const std::string> uris, dou
   const auto begun = Clock::now();
   for (bool all = false; !all;) {
     if (interrupted())
-      throw Error("train", "interrupted while recording", "nothing was learned yet: start again");
+      throw Error(ErrorKind::Interrupted, "train", "interrupted while recording",
+                  "nothing has been learned yet; run the command again");
     all = true;
     for (const auto &recording : recordings) all = recording->poll(seconds, most_bytes) && all;
     const std::chrono::duration<double> passed = Clock::now() - begun;

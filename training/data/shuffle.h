@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A shuffle with the same result on every machine.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 
 namespace uniad {
 
-// Fisher-Yates, so that a seed means one order everywhere: what std::shuffle makes of it is the library's
-// choice.
+// Fisher-Yates, so that a seed gives the same order everywhere; the order of std::shuffle depends on the
+// standard library.
 template <typename T>
 void shuffle(std::vector<T> &values, std::uint64_t seed) {
   std::mt19937_64 random(seed);

@@ -15,9 +15,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "model/address.h"
-#include "model/error.h"
-#include "model/json_text.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
 #include "training/data/cifar.h"
 #include "training/data/cut_short.h"
 #include "training/data/name_some.h"
@@ -79,15 +79,14 @@ Folder entries_of(const fs::path &path) {
 }
 
 // Says what was found and is not used: nobody puts a picture into a folder for nothing.
-void remark_left_out(Source &source, const fs::path &folder, std::span<const fs::path> files,
-                     std::span<const fs::path> folders = {}) {
+void warn_of_left_out(Source &source, const fs::path &folder, std::span<const fs::path> files,
+                      std::span<const fs::path> folders = {}) {
   std::vector<std::string> names;
   for (const auto &file : files) names.push_back(file.filename().string());
   for (const auto &sub_folder : folders) names.push_back(sub_folder.filename().string() + "/");
   if (!names.empty())
-    source.remarks.push_back(
-        folder.string() + ": " +
-        name_some(names, "entries are no pictures of a kind that is read, and left out"));
+    source.warnings.push_back(folder.string() + ": " +
+                              name_some(names, "skipped, not in a supported picture format"));
 }
 
 // "x/" and "." have no last component; the name of the folder they mean has.
@@ -128,21 +127,21 @@ Source open_mvtec(const fs::path &folder) {
   if (const auto good = folder / "train" / "good"; fs::is_directory(good)) {
     const Folder entries = entries_of(good);
     for (const auto &picture : entries.pictures) source.train.push_back({picture, {}, false, "good", {}});
-    remark_left_out(source, good, entries.others, entries.folders);
+    warn_of_left_out(source, good, entries.others, entries.folders);
     Folder beside = entries_of(folder / "train");
     std::erase(beside.folders, good);
     append(beside.others, beside.pictures);
-    remark_left_out(source, folder / "train", beside.others, beside.folders);
+    warn_of_left_out(source, folder / "train", beside.others, beside.folders);
   }
   if (!fs::is_directory(folder / "test")) return source;
   Folder tests = entries_of(folder / "test");
   append(tests.others, tests.pictures);
-  remark_left_out(source, folder / "test", tests.others);
+  warn_of_left_out(source, folder / "test", tests.others);
   for (const auto &type : tests.folders) {
     const auto defect = type.filename().string();
     auto masks = masks_in(folder / "ground_truth" / defect);
     const Folder entries = entries_of(type);
-    remark_left_out(source, type, entries.others, entries.folders);
+    warn_of_left_out(source, type, entries.others, entries.folders);
     for (const auto &picture : entries.pictures) {
       auto of_picture = masks.extract(picture.stem().string());
       source.test.push_back({picture,
@@ -154,8 +153,8 @@ Source open_mvtec(const fs::path &folder) {
     std::vector<std::string> lost;
     for (const auto &[stem, of_nobody] : masks) lost.push_back(stem);
     if (!lost.empty())
-      source.remarks.push_back((folder / "ground_truth" / defect).string() + ": " +
-                               name_some(lost, "masks belong to no picture of test/" + defect));
+      source.warnings.push_back((folder / "ground_truth" / defect).string() + ": " +
+                                name_some(lost, "masks have no matching picture in test/" + defect));
   }
   return source;
 }
@@ -205,8 +204,8 @@ std::vector<Source> open_list(const fs::path &list, const fs::path &image_dir) {
   for (std::int64_t number = 1; std::getline(file, text); ++number) {
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
     const auto refuse = [&](const std::exception &error) {
-      throw Error(list.string() + ", line " + std::to_string(number), error.what(),
-                  "a list has one JSON object a line: {\"filename\": ..., \"label\": 0 or 1, ...}");
+      throw Error(ErrorKind::Malformed, list.string() + ", line " + std::to_string(number), error.what(),
+                  "a list has one JSON object per line: {\"filename\": ..., \"label\": 0 or 1, ...}");
     };
     try {
       const auto line = nlohmann::json::parse(text);
@@ -232,15 +231,18 @@ std::vector<Source> open_list(const fs::path &list, const fs::path &image_dir) {
       refuse(error);
     }
   }
-  if (known.empty()) throw Error(list.string(), "the list names no picture", "one JSON object a line");
+  if (known.empty())
+    throw Error(ErrorKind::Malformed, list.string(), "the list contains no pictures",
+                "write one JSON object per line");
   if (sources.empty())
-    throw Error(list.string(), name_some(missing, "files, all of the list, are missing"),
-                "its names start from " + image_dir.string() + ": give another --image-dir");
+    throw Error(ErrorKind::Malformed, list.string(),
+                name_some(missing, "files, all in the list, are missing"),
+                "its file names are relative to " + image_dir.string() + "; use another --image-dir");
   if (!missing.empty())
-    sources.front().remarks.push_back(list.string() + ": " + name_some(missing, "files are missing"));
+    sources.front().warnings.push_back(list.string() + ": " + name_some(missing, "files are missing"));
   if (!twice.empty())
-    sources.front().remarks.push_back(list.string() + ": " +
-                                      name_some(twice, "names come again and count once"));
+    sources.front().warnings.push_back(list.string() + ": " +
+                                       name_some(twice, "names occur more than once and are used once"));
   return sources;
 }
 
@@ -251,7 +253,8 @@ struct FrameRange {
 
 // The "0-399" of "VIDEO#0-399"; "400-" goes to the end.
 FrameRange parse_range(const std::string &text) {
-  const Error refusal("#" + text, "selects no frames", "write VIDEO#FIRST-LAST, for example clip.mp4#0-399");
+  const Error refusal(ErrorKind::InvalidArgument, "#" + text, "selects no frames",
+                      "write VIDEO#FIRST-LAST, for example clip.mp4#0-399");
   FrameRange range;
   const char *const end = text.data() + text.size();
   const auto first = std::from_chars(text.data(), end, range.first);
@@ -282,10 +285,10 @@ Source open_video(const fs::path &path, const FrameRange &range, Progress *progr
   const auto count = count_frames_aloud(
       path, range.last ? *range.last + 1 : std::numeric_limits<std::int64_t>::max(), progress);
   if (range.first >= count.frames)
-    throw Error(path.string(),
-                "frame " + std::to_string(range.first) + " is past its end (" + std::to_string(count.frames) +
-                    " frames)",
-                "give VIDEO#FIRST-LAST within it");
+    throw Error(ErrorKind::Malformed, path.string(),
+                "frame " + std::to_string(range.first) + " is beyond its end (" +
+                    std::to_string(count.frames) + " frames)",
+                "use a VIDEO#FIRST-LAST within the video");
   Source source;
   for (auto frame = range.first; frame < count.frames; ++frame)
     source.test.push_back({path, frame, {}, {}, {}});
@@ -293,16 +296,16 @@ Source open_video(const fs::path &path, const FrameRange &range, Progress *progr
   source.frame_rate = count.frame_rate;
   if (range.last && count.frames > *range.last) return source;  // all that was asked for
   if (const auto missing = missing_bytes(path); missing > 0)
-    source.remarks.push_back("warning: " + path.string() + ": is cut short, " + std::to_string(missing) +
-                             " bytes or more are missing at its end: it stops after " +
-                             std::to_string(count.frames) + " frames");
+    source.warnings.push_back("warning: " + path.string() + ": is cut short, " + std::to_string(missing) +
+                              " bytes or more are missing at its end: it stops after " +
+                              std::to_string(count.frames) + " frames");
   else if (!count.error.empty())
-    source.remarks.push_back(path.string() + ": stops after " + std::to_string(count.frames) +
-                             " frames: " + count.error);
+    source.warnings.push_back(path.string() + ": stops after " + std::to_string(count.frames) +
+                              " frames: " + count.error);
   else if (range.last)
-    source.remarks.push_back("warning: " + path.string() + ": has " + std::to_string(count.frames) +
-                             " frames, from 0: those from " + std::to_string(count.frames) + " to " +
-                             std::to_string(*range.last) + " are not there");
+    source.warnings.push_back("warning: " + path.string() + ": has " + std::to_string(count.frames) +
+                              " frames, from 0: those from " + std::to_string(count.frames) + " to " +
+                              std::to_string(*range.last) + " are not there");
   return source;
 }
 
@@ -310,7 +313,7 @@ Source open_folder(const fs::path &path) {
   if (is_mvtec(path)) return open_mvtec(path);
   const Folder entries = entries_of(path);
   Source source = open_pictures(entries.pictures);
-  remark_left_out(source, path, entries.others, entries.folders);
+  warn_of_left_out(source, path, entries.others, entries.folders);
   return source;
 }
 
@@ -320,9 +323,9 @@ std::string path_in(const std::string &given) {
   if (path) return *path;
   const std::string where = without_credentials(given);
   if (scheme_of(given) == "file")
-    throw Error(where, "names no file of this machine", "write file:///PATH, or the path alone");
-  throw Error(where, "is a stream, from which only uniad train and uniad update record",
-              "give a recording of it, or judge it with uniaddetect");
+    throw Error(ErrorKind::Malformed, where, "is not a local file", "write file:///PATH or only the path");
+  throw Error(ErrorKind::Malformed, where, "is a stream, which only uniad train and uniad update can record",
+              "provide a recording, or use the element uniaddetect");
 }
 
 std::vector<Source> open_path(const std::string &given, const OpenOptions &options) {
@@ -334,27 +337,28 @@ std::vector<Source> open_path(const std::string &given, const OpenOptions &optio
     selection = whole.substr(hash + 1);
   }
   if (!fs::exists(path))
-    throw Error(without_credentials(given), "no such file or folder",
-                "check the path; a stream's address begins with rtsp:// or the like");
+    throw Error(ErrorKind::NotFound, without_credentials(given), "no such file or folder",
+                "check the path; the address of a stream starts with a scheme such as rtsp://");
   // Reading from a pipe would wait for whoever writes into it, and could be done once only.
   if (!fs::is_regular_file(path) && !fs::is_directory(path))
-    throw Error(without_credentials(given), "is neither a file nor a folder",
-                "write what comes from it into a file first");
+    throw Error(ErrorKind::Malformed, without_credentials(given), "is neither a file nor a folder",
+                "write its content to a file first");
 
   std::vector<Source> sources(1);
   if (is_cifar(path)) {
     sources[0] = open_cifar(path, selection.value_or(""));
     sources[0].name = name_of_folder(path);
   } else if (selection && (fs::is_directory(path) || is_picture(path) || is_list(path))) {
-    throw Error(given, "frames can be selected from a video only", "leave #" + *selection + " out");
+    throw Error(ErrorKind::Malformed, given, "frames can only be selected from a video",
+                "remove #" + *selection + " out");
   } else if (fs::is_directory(path)) {
     sources[0] = open_folder(path);
     sources[0].name = name_of_folder(path);
     if (sources[0].train.empty() && sources[0].test.empty())
-      throw Error(
-          given,
-          "no picture in this folder" + (sources[0].remarks.empty() ? "" : "; " + sources[0].remarks.front()),
-          "give a folder of pictures, or one with train/good and test/TYPE");
+      throw Error(ErrorKind::Malformed, given,
+                  "no picture in this folder" +
+                      (sources[0].warnings.empty() ? "" : "; " + sources[0].warnings.front()),
+                  "use a folder of pictures, or one with train/good and test/TYPE");
   } else if (is_list(path)) {
     sources = open_list(path, options.image_dir.empty() ? path.parent_path() : options.image_dir);
   } else if (is_picture(path)) {
@@ -413,7 +417,7 @@ std::vector<Source> open_sources(std::span<const std::string> specs, const OpenO
       if (known->path != opened.path) known->path += ", " + opened.path;
       append(known->train, opened.train);
       append(known->test, opened.test);
-      append(known->remarks, opened.remarks);
+      append(known->warnings, opened.warnings);
       known->frame_rate = std::max(known->frame_rate, opened.frame_rate);
     }
   }

@@ -15,20 +15,21 @@
 #include <string_view>
 #include <utility>
 
-#include "gst-plugin/frame_view.h"
-#include "model/error.h"
+#include "gst-plugin/video/mapped_frame.h"
+#include "model/base/error.h"
+#include "training/base/interrupt.h"
 #include "training/data/cut_short.h"
 #include "training/data/damage.h"
-#include "training/data/owned.h"
+#include "training/data/gstreamer.h"
 #include "training/data/pipeline.h"
-#include "training/interrupt.h"
 
 namespace uniad {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *way_out = "give a video that GStreamer plays, a folder of pictures, or a .json list";
+constexpr const char *use_another_video =
+    "use a video that GStreamer can play, a folder of pictures, or a .json list";
 
 // The file on its way through a pipeline. Its streaming threads outlive a pipeline that does not stop.
 struct BytesRead {
@@ -38,7 +39,7 @@ struct BytesRead {
 
   static Shared count(const Pipeline &pipeline) {
     auto read = std::make_shared<BytesRead>();
-    const Owned<GstPad> pad(gst_element_get_static_pad(pipeline.find("source").get(), "src"));
+    const Ref<GstPad> pad(gst_element_get_static_pad(pipeline.find("source").get(), "src"));
     // Demuxers pull from where they like: the place, not the sum.
     gst_pad_add_probe(
         pad.get(), static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_PULL),
@@ -78,20 +79,22 @@ class Patience {
 };
 
 void throw_if_interrupted(const fs::path &video) {
-  if (interrupted()) throw Error(video.string(), "interrupted while reading it", "start again");
+  if (interrupted())
+    throw Error(ErrorKind::Interrupted, video.string(), "interrupted while reading it",
+                "run the command again");
 }
 
 // What a video is refused for that gives nothing: where it is cut short, whatever its demuxer makes of that.
 Error refusal(const fs::path &video, const std::string &reason, const std::string &hint) {
   const std::uint64_t missing = missing_bytes(video);
-  if (missing == 0) return {video.string(), reason, hint};
-  return {video.string(),
+  if (missing == 0) return {ErrorKind::Malformed, video.string(), reason, hint};
+  return {ErrorKind::Malformed, video.string(),
           "is cut short: " + std::to_string(missing) + " bytes or more are missing at its end",
           "copy it again, or record it again"};
 }
 
 Error stalled(const fs::path &video) {
-  return refusal(video, "its decoder stands still", "convert the video, for example to H.264");
+  return refusal(video, "its decoder is stuck", "convert the video, for example to H.264");
 }
 
 // GStreamer decodes the first frame of a GIF without end.
@@ -135,18 +138,18 @@ class Decoding {
   Decoding &operator=(const Decoding &) = delete;
 
   // The next frame; none at the end of the stream and after an error.
-  Owned<GstSample> next() {
+  Ref<GstSample> next() {
     Patience patience;
     patience.restart(read_->bytes);
     while (!ended()) {
       throw_if_interrupted(video_);
       if (auto *sample = gst_app_sink_try_pull_sample(sink_.get(), 100 * GST_MSECOND))
-        return advancing(Owned<GstSample>(sample));
+        return advancing(Ref<GstSample>(sample));
       if (gst_app_sink_is_eos(sink_.get())) break;
       if (patience.ended(read_->bytes)) throw stalled(video_);
     }
     // An error may leave frames behind that were decoded before it.
-    return Owned<GstSample>(gst_app_sink_try_pull_sample(sink_.get(), 0));
+    return Ref<GstSample>(gst_app_sink_try_pull_sample(sink_.get(), 0));
   }
 
   // Why it ended; empty: at the end of the stream.
@@ -160,7 +163,7 @@ class Decoding {
 
   // Whether the video says that it is to be turned; known from the first frame on.
   bool is_to_be_turned() const {
-    const Owned<GstPad> pad(gst_element_get_static_pad(GST_ELEMENT(sink_.get()), "sink"));
+    const Ref<GstPad> pad(gst_element_get_static_pad(GST_ELEMENT(sink_.get()), "sink"));
     bool turn = false;
     for (guint i = 0; GstEvent *event = gst_pad_get_sticky_event(pad.get(), GST_EVENT_TAG, i); ++i) {
       GstTagList *tags = nullptr;
@@ -175,7 +178,7 @@ class Decoding {
 
  private:
   // Some decoders repeat a frame for ever, and never ask for more of the file.
-  Owned<GstSample> advancing(Owned<GstSample> sample) {
+  Ref<GstSample> advancing(Ref<GstSample> sample) {
     constexpr int most = 250;
     const GstClockTime time = GST_BUFFER_PTS(gst_sample_get_buffer(sample.get()));
     const bool repeated = GST_CLOCK_TIME_IS_VALID(time) && time == last_time_ && read_->bytes == last_bytes_;
@@ -187,14 +190,14 @@ class Decoding {
   }
 
   bool has_video() {
-    const Owned<GstPad> pad(gst_element_get_static_pad(pipeline_.find("video").get(), "sink"));
+    const Ref<GstPad> pad(gst_element_get_static_pad(pipeline_.find("video").get(), "sink"));
     return gst_pad_is_linked(pad.get()) != FALSE;
   }
 
   bool ended() {
     constexpr auto types =
         static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_APPLICATION);
-    while (const Owned<GstMessage> message{gst_bus_pop_filtered(bus_.get(), types)}) {
+    while (const Ref<GstMessage> message{gst_bus_pop_filtered(bus_.get(), types)}) {
       if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_APPLICATION) {
         if (has_video()) continue;
         error_ = "it has no video stream";
@@ -203,7 +206,7 @@ class Decoding {
       if (GST_MESSAGE_TYPE(message.get()) != GST_MESSAGE_ERROR || !error_.empty()) continue;
       GError *raw_error = nullptr;
       gst_message_parse_error(message.get(), &raw_error, nullptr);
-      error_ = Owned<GError>(raw_error)->message;
+      error_ = Ref<GError>(raw_error)->message;
     }
     return ended_;
   }
@@ -212,8 +215,8 @@ class Decoding {
   Pipeline pipeline_;
   DamageWatch damage_;
   BytesRead::Shared read_;
-  Owned<GstBus> bus_{pipeline_.bus()};
-  Owned<GstAppSink> sink_;
+  Ref<GstBus> bus_{pipeline_.bus()};
+  Ref<GstAppSink> sink_;
   bool ended_ = false;
   std::string error_;
   GstClockTime last_time_ = GST_CLOCK_TIME_NONE;
@@ -227,7 +230,7 @@ class Decoder {
   explicit Decoder(const fs::path &video)
       : video_(video), decoding_(std::make_unique<Decoding>(video, false)) {}
 
-  Owned<GstSample> next() {
+  Ref<GstSample> next() {
     auto sample = decoding_->next();
     if (std::exchange(begun_, true) || !sample || !decoding_->is_to_be_turned()) return sample;
     sample.reset();
@@ -247,17 +250,17 @@ class Decoder {
 };
 
 // The frame's memory, readable as long as this lives.
-struct MappedFrame {
-  MappedFrame(GstSample *sample, const fs::path &video) {
+struct MappedSample {
+  MappedSample(GstSample *sample, const fs::path &video) {
     GstVideoInfo info;
     if (!gst_video_info_from_caps(&info, gst_sample_get_caps(sample)) ||
         !gst_video_frame_map(&frame, &info, gst_sample_get_buffer(sample), GST_MAP_READ))
-      throw Error(video.string(), "a decoded frame cannot be read",
+      throw Error(ErrorKind::Unreadable, video.string(), "a decoded frame cannot be read",
                   "convert the video, for example to H.264");
   }
-  ~MappedFrame() { gst_video_frame_unmap(&frame); }
-  MappedFrame(const MappedFrame &) = delete;
-  MappedFrame &operator=(const MappedFrame &) = delete;
+  ~MappedSample() { gst_video_frame_unmap(&frame); }
+  MappedSample(const MappedSample &) = delete;
+  MappedSample &operator=(const MappedSample &) = delete;
 
   GstVideoFrame frame;
 };
@@ -272,7 +275,7 @@ double frame_rate_of(const GstCaps *caps) {
 }
 
 Error no_frames(const fs::path &video, const std::string &error) {
-  return refusal(video, error.empty() ? "it has no video stream" : error, way_out);
+  return refusal(video, error.empty() ? "it has no video stream" : error, use_another_video);
 }
 
 // Whether a decoder makes one frame of every packet. With fields, or frames that are never shown, it does
@@ -306,11 +309,11 @@ class PacketCount {
   // None where packets are no frames, or the file cannot be taken apart.
   std::optional<FrameCount> run(const fs::path &video, std::int64_t limit, const PassingFrames &passing,
                                 double file_size) {
-    const Owned<GstBus> bus(pipeline_.bus());
+    const Ref<GstBus> bus(pipeline_.bus());
     Patience patience;
     for (;;) {
       throw_if_interrupted(video);
-      const Owned<GstMessage> message{gst_bus_timed_pop_filtered(
+      const Ref<GstMessage> message{gst_bus_timed_pop_filtered(
           bus.get(), 20 * GST_MSECOND, static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS))};
       if (state_->unknown || (message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) ||
           patience.ended(read_->bytes))
@@ -333,13 +336,13 @@ class PacketCount {
 
   static void take(GstElement *parsebin, GstPad *pad, gpointer shared) {
     const Shared &state = *static_cast<Shared *>(shared);
-    const Owned<GstObject> pipeline(gst_object_get_parent(GST_OBJECT(parsebin)));
+    const Ref<GstObject> pipeline(gst_object_get_parent(GST_OBJECT(parsebin)));
     GstElement *const sink = gst_element_factory_make("fakesink", nullptr);
     g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
     gst_bin_add(GST_BIN(pipeline.get()), sink);
-    const Owned<GstPad> sink_pad(gst_element_get_static_pad(sink, "sink"));
+    const Ref<GstPad> sink_pad(gst_element_get_static_pad(sink, "sink"));
     gst_pad_link(pad, sink_pad.get());
-    const Owned<GstCaps> caps(gst_pad_get_current_caps(pad));
+    const Ref<GstCaps> caps(gst_pad_get_current_caps(pad));
     const std::string_view name = caps ? gst_structure_get_name(gst_caps_get_structure(caps.get(), 0)) : "";
     if ((name.starts_with("video/") || name.starts_with("image/")) && !state->has_video.exchange(true)) {
       state->frame_rate = frame_rate_of(caps.get());
@@ -395,7 +398,7 @@ double size_of(const fs::path &video) {
 
 FrameCount count_frames(const fs::path &video, std::int64_t limit, const PassingFrames &passing) {
   if (is_gif(video))
-    throw Error(video.string(), "is a GIF, which is not read",
+    throw Error(ErrorKind::Malformed, video.string(), "is a GIF, which is not supported",
                 "convert it, for example ffmpeg -i x.gif x.mp4");
   const double file_size = size_of(video);
   if (const auto packets = PacketCount(video).run(video, limit, passing, file_size)) return *packets;
@@ -444,7 +447,7 @@ FramesSeen visit_frames(const fs::path &video, std::span<const std::int64_t> wan
       seen.damaged.push_back(position);
       continue;
     }
-    const MappedFrame mapped(sample.get(), video);
+    const MappedSample mapped(sample.get(), video);
     const GstVideoFormatInfo *const format = mapped.frame.info.finfo;
     const FrameView view = view_of(mapped.frame);
     if (GST_VIDEO_FORMAT_INFO_DEPTH(format, 0) != 16 || view.layout != PixelLayout::Rows) {

@@ -7,7 +7,7 @@
 #include <future>
 #include <thread>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "training/data/bit_depth.h"
 #include "training/data/cifar.h"
 #include "training/data/picture.h"
@@ -17,22 +17,22 @@ namespace uniad {
 namespace {
 
 struct Picture {
-  ColourPicture picture;
+  ColorPicture picture;
   std::string reason;  // why there is none
 };
 
 Picture try_read(const Item &item) {
   try {
     if (item.record) return {{read_cifar(item.path, *item.record), {}}, {}};
-    return {read_colour_picture(item.path, item.bit_depth), {}};
+    return {read_color_picture(item.path, item.bit_depth), {}};
   } catch (const Error &error) {
     return {{}, error.what()};
   }
 }
 
 void tell(const DepthSeen &depth, const std::string &about, const VisitListener &listener) {
-  const std::string remark = depth.remark(about);
-  if (!remark.empty() && listener.remark) listener.remark(remark);
+  const std::string warning = depth.warning(about);
+  if (!warning.empty() && listener.warning) listener.warning(warning);
 }
 
 // Items first..last-1 are pictures.
@@ -61,7 +61,7 @@ void visit_pictures(std::span<const Item> items, std::size_t first, std::size_t 
     depth = std::clamp<std::size_t>(budget / (picture.bgr.total() * picture.bgr.elemSize()), 1, workers);
     visitor(index, view_of(picture.bgr));
   }
-  tell(values, of_16_bits + (last - first > 1 ? " and its neighbours" : ""), listener);
+  tell(values, of_16_bits + (last - first > 1 ? " and its neighbors" : ""), listener);
 }
 
 // Items first..last-1 are frames of one video, their numbers ascending.
@@ -85,9 +85,9 @@ void visit_video(std::span<const Item> items, std::size_t first, std::size_t las
   };
   const std::string said = seen.damage.empty() ? "" : " (" + seen.damage + ")";
   for (const std::size_t position : seen.damaged)
-    leave_out(first + position, "it is damaged, or comes before the first key frame" + said);
+    leave_out(first + position, "it is damaged or precedes the first key frame" + said);
   const auto reason = !seen.error.empty()    ? seen.error
-                      : !seen.damage.empty() ? "the video has fewer frames that can be decoded" + said
+                      : !seen.damage.empty() ? "the video has fewer decodable frames" + said
                                              : "the video ends before it";
   for (auto index = first + static_cast<std::size_t>(seen.frames); index < last; ++index)
     leave_out(index, reason);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The subcommand evaluate.
 #pragma once
 
 #include <chrono>
@@ -9,9 +10,13 @@
 #include <vector>
 
 #include "model/engine/detector.h"
-#include "model/engine/event_rule.h"
-#include "training/evaluate/truth.h"
-#include "training/progress.h"
+#include "model/scoring/event_rule.h"
+#include "training/base/progress.h"
+#include "training/evaluate/figures/truth.h"
+
+namespace CLI {
+class App;
+}
 
 namespace uniad {
 
@@ -19,19 +24,21 @@ struct EvaluateOptions {
   std::filesystem::path model;
   std::vector<std::string> data;    // [NAME=]PATH
   std::filesystem::path image_dir;  // of lists
-  std::optional<int> bit_depth;     // of values of 16 bits so many are used; absent: all
+  std::optional<int> bit_depth;     // significant bits of 16-bit values; absent: all
   std::filesystem::path labels;     // CSV for videos; empty: none
   LabelRule label_rule = LabelRule::Reference;
-  // Seconds, see events.h. As uniaddetect joins frames to events unless its hold-time is set.
+  // Seconds, see events.h. The default equals the default hold-time of uniaddetect.
   double event_gap = std::chrono::duration<double>(default_hold_time).count();
   std::string json;                    // file or "-"; empty: none
   std::filesystem::path report;        // folder for report.html; empty: none
-  std::filesystem::path training_log;  // that `uniad train --log` wrote, for the report; empty: none
+  std::filesystem::path training_log;  // written by `uniad train --log`, for the report; empty: none
   DetectorOptions detector;
 };
 
-// Judges the test items of every source and writes the figures: a table (unless the JSON goes to standard
-// output), JSON (table.h), and a page for a browser (report/page.h).
+// Judges the test items of every source and writes the metrics as a table (unless the JSON is written to
+// standard output), as JSON (table.h), and as an HTML page (report/page.h).
 void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &progress);
+
+void describe_evaluate(CLI::App &app, EvaluateOptions &options);
 
 }  // namespace uniad

@@ -5,12 +5,13 @@
 #include <system_error>
 
 #include "model/backbone/displacement.h"
-#include "model/error.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
 #include "model/file/model_file.h"
+#include "model/file/model_statistics.h"
 #include "model/file/safetensors.h"
-#include "model/json_text.h"
+#include "training/base/output.h"
 #include "training/export/onnx_file.h"
-#include "training/output.h"
 
 namespace uniad {
 namespace {
@@ -21,7 +22,7 @@ std::string preprocessing(const InputConfig &input) {
       {"height", input.height},
       {"colour", "RGB"},
       {"layout", "NCHW"},
-      {"resize", "Pillow bilinear, antialiased, 8 bits a channel; aspect ratio not kept"},
+      {"resize", "Pillow bilinear, antialiased, 8 bits per channel; aspect ratio not kept"},
       {"formula", "(x / 255 - mean) / std"},
       {"mean", input.mean},
       {"std", input.std}});
@@ -38,8 +39,8 @@ void export_model(const ExportOptions &options, Progress &progress) {
   check_writable(options.onnx, "--onnx");
   std::error_code none_there_yet;
   if (std::filesystem::equivalent(options.model, options.onnx, none_there_yet))
-    throw Error(options.onnx.string(), "is the model itself, which would be lost",
-                "give --onnx another file");
+    throw Error(ErrorKind::InvalidArgument, options.onnx.string(),
+                "is the model itself, which would be overwritten", "choose another file for --onnx");
   OnnxContent content;
   // The texts as they stand in the file, whatever this program reads of them.
   content.metadata = read_safetensors_header(options.model).metadata;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // In place of the rest where ONNX's library is not there.
-#include "model/error.h"
+#include "model/base/error.h"
 #include "training/export/onnx_file.h"
 
 namespace uniad {
 
 void write_onnx(const OnnxContent & /*content*/, const std::filesystem::path &path) {
-  throw Error(path.string(), "this program was built without ONNX",
-              "install Debian's libonnx-dev and libprotobuf-dev, and build it with -Donnx=enabled");
+  throw Error(ErrorKind::Unsupported, path.string(), "this program was built without ONNX",
+              "install libonnx-dev and libprotobuf-dev (Debian) and build with -Donnx=enabled");
 }
 
 }  // namespace uniad

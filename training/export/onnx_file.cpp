@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/file/whole_file.h"
+#include "model/file/atomic_file.h"
 #include "training/export/onnx_network.h"
 #include "training/export/onnx_parts.h"
 
@@ -64,11 +64,11 @@ Verdict by_statistics(OnnxGraph &graph, const FoldedStatistics &statistics, cons
   const Value mean_token = graph.add("ReduceMean", "scene/mean_token", {features}, {{"axes", Shape{1}}});
   const Value mean = graph.constant("scene/mean", statistics.scenes.descriptor_mean, {channels});
   const Value scale = graph.constant("scene/scale", statistics.scenes.descriptor_scale, {channels});
-  const Value centres = graph.constant("scene/centres", statistics.scenes.centres,
+  const Value centers = graph.constant("scene/centers", statistics.scenes.centers,
                                        {static_cast<std::int64_t>(clusters), channels});
   const Value descriptor =
-      graph.add("Mul", "scene/descriptor", {graph.add("Sub", "scene/centred", {mean_token, mean}), scale});
-  const Value apart = graph.add("Sub", "scene/apart", {descriptor, centres});
+      graph.add("Mul", "scene/descriptor", {graph.add("Sub", "scene/centered", {mean_token, mean}), scale});
+  const Value apart = graph.add("Sub", "scene/apart", {descriptor, centers});
   const Value squares = mean_square(graph, "scene/squares", apart);
   const Value nearest =
       graph.add("Sqrt", "scene/nearest", {graph.add("ReduceMin", "scene/least", {squares}, over_clusters)});
@@ -123,7 +123,7 @@ const char *meaning_of(ScoreKind kind) {
     case ScoreKind::Std:
       return "Standard deviation of the anomaly map.";
   }
-  return "Largest mean of 16x16 pixels of the anomaly map; anomalous at or above the threshold in "
+  return "Highest mean of any 16x16-pixel window of the anomaly map; anomalous at or above the threshold in "
          "uniad.calibration.";
 }
 
@@ -132,7 +132,7 @@ onnx::ModelProto to_onnx(const OnnxContent &content, const std::string &where) {
   OnnxGraph graph(where);
   const Value image =
       graph.input("image", {any, 3, network.input.height, network.input.width},
-                  "Pictures, RGB, resized and normalised as the metadata uniad.preprocessing says.");
+                  "RGB pictures, resized and normalized as described in the metadata uniad.preprocessing.");
   const Value features = write_features(graph, network, image);
   Value residuals;
   if (network.reconstruction)
@@ -144,17 +144,17 @@ onnx::ModelProto to_onnx(const OnnxContent &content, const std::string &where) {
   const Value shape =
       graph.integers("grid/shape", std::array<std::int64_t, 3>{0, network.grid.height, network.grid.width});
   const Value grid = graph.add("Reshape", "grid", {verdict.grid, shape});
-  graph.output(grid, {any, network.grid.height, network.grid.width},
-               content.statistics
-                   ? "How far each place lies from what is normal there: 1 is as far as normal places lie on "
-                     "the average."
-                   : "Error of the reconstruction at each place: the length of the difference of features.");
+  graph.output(
+      grid, {any, network.grid.height, network.grid.width},
+      content.statistics
+          ? "Distance of each place from what is normal there; 1 is the average distance of normal places."
+          : "Reconstruction error at each place: the norm of the difference between features and "
+            "reconstruction.");
   graph.output(score_of(graph, content.score, network.grid, grid), {any}, meaning_of(content.score));
   if (content.statistics)
-    graph.output(
-        verdict.scene_distance, {any},
-        "How far the picture as a whole lies from the nearest scene that was learned: above 1 it is another "
-        "scene, and anomalous.");
+    graph.output(verdict.scene_distance, {any},
+                 "Distance of the picture as a whole from the nearest learned scene; above 1 it is an "
+                 "unknown scene and anomalous.");
   onnx::ModelProto model = std::move(graph).finish(content.version, content.description);
   for (const auto &[key, value] : content.metadata) {
     onnx::StringStringEntryProto &entry = *model.add_metadata_props();
@@ -168,7 +168,7 @@ onnx::ModelProto to_onnx(const OnnxContent &content, const std::string &where) {
 
 void write_onnx(const OnnxContent &content, const std::filesystem::path &path) {
   const std::string bytes = to_onnx(content, path.string()).SerializeAsString();
-  NewFile file(path);
+  AtomicFileWriter file(path);
   file.write(std::as_bytes(std::span(bytes)));
   file.commit();
 }

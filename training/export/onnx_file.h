@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Writes a model as ONNX.
 #pragma once
 
 #include <filesystem>
@@ -6,12 +7,12 @@
 #include <optional>
 #include <string>
 
-#include "model/engine/folded.h"
+#include "model/engine/backend/folded.h"
 #include "model/statistics/folded_statistics.h"
 
 namespace uniad {
 
-// What an exported file holds.
+// The contents of an exported file.
 struct OnnxContent {
   FoldedNetwork network;
   std::optional<FoldedStatistics> statistics;
@@ -21,10 +22,10 @@ struct OnnxContent {
   std::map<std::string, std::string> metadata;
 };
 
-// Writes an ONNX file of opset 17: the old file is whole until the new one is. In: "image", float32 (batch,
-// 3, height, width), normalised. Out, float32: "grid" (batch, rows, columns), the anomaly grid; "score"
-// (batch), the image score of it; with statistics "scene_distance" (batch), as in Detection. Throws Error:
-// above 2 GB, disk full, or where this program was built without ONNX.
+// Writes an ONNX file (opset 17) atomically. Input: "image", float32 (batch, 3, height, width), normalized.
+// Outputs, float32: "grid" (batch, rows, columns), the anomaly grid; "score" (batch), its image score; with
+// statistics, "scene_distance" (batch), as in Detection. Throws Error if the file exceeds 2 GB, the disk is
+// full, or this program was built without ONNX.
 void write_onnx(const OnnxContent &content, const std::filesystem::path &path);
 
 }  // namespace uniad

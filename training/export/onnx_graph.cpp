@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/export/onnx_graph.h"
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {
@@ -50,8 +50,9 @@ void OnnxGraph::output(const Value &value, const Shape &shape, const std::string
 void OnnxGraph::add_constant(const std::string &name, const Shape &shape, onnx::TensorProto::DataType type,
                              std::span<const std::byte> bytes) {
   if (bytes.size() > bytes_left_)
-    throw Error(where_, "an ONNX file holds at most 2 GB, and the model has more",
-                "train it with fewer clusters, or at a smaller input size");
+    throw Error(ErrorKind::InvalidArgument, where_,
+                "an ONNX file can contain at most 2 GB, but the model is larger",
+                "train it with fewer clusters or a smaller input size");
   bytes_left_ -= bytes.size();
   onnx::TensorProto &tensor = *graph_.add_initializer();
   tensor.set_name(name);

@@ -98,7 +98,7 @@ MapSize output_of(const ResidualUnit &unit) {
   return unit.body.back().output;
 }
 
-// The taps, sampled at the grid's cells (facts 5) and side by side.
+// The taps, sampled at the grid's cells (docs/network-details.md, "Taps") and side by side.
 Value backbone_and_neck(OnnxGraph &graph, const FoldedNetwork &network, const Value &image) {
   const FoldedBackbone &backbone = network.backbone;
   Value map = convolution(graph, "backbone/stem", backbone.stem, false, image);
@@ -194,7 +194,7 @@ Value UniadWriter::feed_forward(const std::string &name, const FeedForward &laye
   return linear(name + "/second", layers.second, hidden);
 }
 
-// Post-norm normalises sums; pre-norm what attention and feed-forward network read.
+// Post-norm normalizes sums; pre-norm what attention and feed-forward network read.
 Value UniadWriter::encoder_layer(const std::string &name, const FoldedEncoderLayer &layer,
                                  const Value &input) {
   const bool pre = network_.pre_norm;
@@ -230,7 +230,7 @@ Value UniadWriter::decoder_layer(const std::string &name, const FoldedDecoderLay
   return pre ? stream : norm(name + "/norm3", layer.norm3, stream);
 }
 
-// 0 for a key that a query sees, -infinity for one that the neighbour mask hides from it.
+// 0 for a key that a query sees, -infinity for one that the neighbor mask hides from it.
 std::vector<float> mask_of(const FoldedReconstruction &network, MapSize grid) {
   std::vector<float> mask;
   mask.reserve(static_cast<std::size_t>(grid.pixels()) * static_cast<std::size_t>(grid.pixels()));
@@ -275,12 +275,12 @@ Value write_features(OnnxGraph &graph, const FoldedNetwork &network, const Value
   const Value raw = graph.add("Transpose", "features/raw", {rows}, {{"perm", Shape{0, 2, 1}}});
   const Value scale = graph.constant("features/scale", network.feature_scale, {channels});
   const Value offset = graph.constant("features/offset", network.feature_offset, {channels});
-  Value standardised =
-      graph.add("Add", "features/standardised", {graph.add("Mul", "features/scaled", {raw, scale}), offset});
-  if (network.feature_whitening.empty()) return standardised;
+  Value standardized =
+      graph.add("Add", "features/standardized", {graph.add("Mul", "features/scaled", {raw, scale}), offset});
+  if (network.feature_whitening.empty()) return standardized;
   return graph.add(
       "MatMul", "features/whitened",
-      {standardised, right_matrix(graph, "features/whitening", network.feature_whitening, channels)});
+      {standardized, right_matrix(graph, "features/whitening", network.feature_whitening, channels)});
 }
 
 Value write_reconstruction(OnnxGraph &graph, const FoldedReconstruction &network, MapSize grid,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Parts of the network in ONNX.
 #pragma once
 
 #include <cstdint>
@@ -6,21 +7,21 @@
 #include <string>
 #include <vector>
 
-#include "model/engine/folded.h"
-#include "model/engine/score.h"
+#include "model/engine/backend/folded.h"
+#include "model/scoring/score.h"
 #include "training/export/onnx_graph.h"
 
 namespace uniad {
 
-// Rows of `columns` values each become columns.
+// Transposes a matrix with rows of `columns` values.
 std::vector<float> transposed(std::span<const float> matrix, std::size_t columns);
 
-// A linear layer's matrix, rows of `in` values, to multiply with from the right.
+// A linear layer's matrix, with rows of `in` values, for multiplication from the right.
 OnnxGraph::Value right_matrix(OnnxGraph &graph, const std::string &name, std::span<const float> weights,
                               std::int64_t in);
 
-// rows * map * columns^T, of maps of that size on the last two axes. (Products with constant matrices, as
-// engines differ in how they resize.)
+// Resizes maps of this size on the last two axes, as rows * map * columns^T. (Constant matrices are used
+// because engines differ in how they resize.)
 OnnxGraph::Value resized(OnnxGraph &graph, const std::string &name, const OnnxGraph::Value &map, MapSize size,
                          const std::vector<Band> &rows, const std::vector<Band> &columns);
 

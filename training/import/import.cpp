@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/import/import.h"
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/file/import.h"
 #include "model/file/weights.h"
-#include "training/output.h"
+#include "training/base/output.h"
 
 namespace uniad {
 namespace {

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+// The subcommand import.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "training/progress.h"
+#include "training/base/progress.h"
+
+namespace CLI {
+class App;
+}
 
 namespace uniad {
 
@@ -14,9 +19,10 @@ struct ImportOptions {
   std::filesystem::path model;
 };
 
-// Turns the files of other projects into ours: a checkpoint of the authors' code (with a backbone's weight
-// file beside it where it holds none) into a model; a backbone's weight file alone into the same in
-// safetensors.
+// Converts files of other projects: a checkpoint of the authors' code (with a separate weight file if it does
+// not contain the backbone) to a model, or a backbone's weight file alone to a safetensors file.
 void import_files(const ImportOptions &options, Progress &progress);
+
+void describe_import(CLI::App &app, ImportOptions &options);
 
 }  // namespace uniad

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <variant>
 
-#include "model/engine/folded.h"
+#include "model/engine/backend/folded.h"
 #include "model/file/network_tensors.h"
 
 namespace uniad {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Parameters and multiplications of a network.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +10,17 @@
 
 namespace uniad {
 
-// What one stage of a model's network costs.
+// The cost of one stage of a model's network.
 struct Stage {
   std::string name;
-  std::int64_t parameters = 0;  // learned numbers; of the statistics: none
-  std::int64_t macs = 0;        // multiplications that are added up, for one picture
+  std::int64_t parameters = 0;  // learned numbers; 0 for the statistics
+  std::int64_t macs = 0;        // multiply-accumulate operations for one picture
 };
 
-// "backbone", "neck" (four for each resampled value, and whitening), then of a model with a reconstruction
-// "projections" (positions too), "encoder" and "decoder", or "cnn"; of a model with them "statistics" (a
-// triangular matrix on every token). Norms, activations and softmax are not counted. The MACs of the backbone
-// are those of its folded form, to the last tapped stage. Throws Error as fold() does.
+// The stages are "backbone" and "neck" (four for each resampled value, and whitening); with a reconstruction
+// network, "projections" (including positions), "encoder" and "decoder", or "cnn"; with statistics,
+// "statistics" (a triangular matrix for each token). Norms, activations and softmax are not counted. The MACs
+// of the backbone are those of its folded form up to the last tapped stage. Throws Error as fold() does.
 std::vector<Stage> count_stages(const Model &model);
 
 }  // namespace uniad

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "model/json_text.h"
+#include "model/base/json_text.h"
+#include "training/base/output.h"
 #include "training/bench/bare_engine.h"
 #include "training/bench/timing.h"
 #include "training/info/complexity.h"
-#include "training/output.h"
 
 namespace uniad {
 namespace {
@@ -89,7 +89,7 @@ void print(const std::vector<Stage> &stages, const Stage &all, const Times &time
   std::ostringstream sum;
   sum << std::fixed << std::setprecision(2) << total;
   line("all", std::to_string(all.parameters), mega(all.macs), sum.str());
-  std::cout << "One picture on " << times.description << "; the neck's time is in the backbone's.\n";
+  std::cout << "One picture on " << times.description << "; the neck's time is included in the backbone's.\n";
 }
 
 void write_json(const std::vector<Stage> &stages, const Stage &all, const Times &times,

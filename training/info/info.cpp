@@ -7,10 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "model/file/choices.h"
+#include "model/base/json_text.h"
+#include "model/config/choices.h"
 #include "model/file/model_file.h"
-#include "model/json_text.h"
-#include "training/output.h"
+#include "model/file/safetensors.h"
+#include "training/base/output.h"
 
 namespace uniad {
 namespace {
@@ -27,7 +28,7 @@ void print_statistics(const std::string &name, const ScoreStatistics &statistics
   std::cout << "  " << name << ": threshold " << statistics.threshold << ", normal scores " << statistics.mean
             << " +- " << statistics.standard_deviation << " (" << statistics.count << " scores";
   if (const auto &tail = statistics.tail)
-    std::cout << ", " << tail->peaks.size() << " runs above " << tail->level << ": generalised Pareto, scale "
+    std::cout << ", " << tail->peaks.size() << " runs above " << tail->level << ": generalized Pareto, scale "
               << tail->scale << ", shape " << tail->shape;
   std::cout << ")\n";
 }
@@ -75,10 +76,10 @@ void print_text(const Model &model, const std::string &name) {
     std::cout << "trained         recipe " << provenance.recipe << ", " << provenance.steps << " steps, seed "
               << provenance.seed << ", by uniad " << provenance.program_version << "\n";
   if (!provenance.weight_file.empty())
-    std::cout << "weights         " << provenance.weight_file << ", " << provenance.weight_licence << "\n";
+    std::cout << "weights         " << provenance.weight_file << ", " << provenance.weight_license << "\n";
   for (const auto &source : provenance.sources)
     std::cout << "  " << source.name << ": " << source.trained << " to learn from, " << source.held_back
-              << " held back, " << source.path << "\n";
+              << " held out, " << source.path << "\n";
 
   const auto &calibration = model.calibration;
   std::cout << "calibration     " << (calibration.pooled ? calibration.rule : "none") << "\n";

@@ -6,14 +6,15 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {
 
 void check_numbers(std::span<const float> scores) {
   if (std::any_of(scores.begin(), scores.end(), [](float score) { return std::isnan(score); }))
-    throw Error("scores", "one is not a number", "the model is broken: train or import it again");
+    throw Error(ErrorKind::InvalidArgument, "scores", "one is not a number",
+                "the model is broken: train or import it again");
 }
 
 std::vector<float> sorted(std::span<const float> scores) {

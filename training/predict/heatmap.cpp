@@ -5,14 +5,14 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
-#include "model/levels.h"
 #include "model/preprocess/preprocess.h"
+#include "model/scoring/levels.h"
 
 namespace uniad {
 namespace {
 
-std::pair<double, double> colour_range(const Grid &grid, const std::vector<Region> &found,
-                                       const ScoreStatistics *normal) {
+std::pair<double, double> color_range(const Grid &grid, const std::vector<Region> &found,
+                                      const ScoreStatistics *normal) {
   if (normal != nullptr && normal->threshold > normal->mean) {
     const double strongest = found.empty() ? 0.0 : static_cast<double>(found.front().score);
     return {normal->mean, heat_end(normal->threshold, strongest)};
@@ -38,7 +38,7 @@ cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatis
   auto picture = to_bgr(frame, frame.width, frame.height);
   std::vector<Region> found;
   if (normal != nullptr) found = regions(grid, static_cast<float>(normal->threshold));
-  const auto [blue, red] = colour_range(grid, found, normal);
+  const auto [blue, red] = color_range(grid, found, normal);
   const auto scale = red > blue ? 255 / (red - blue) : 0.0;
   Grid map = upsample(grid, picture.cols, picture.rows);
   cv::Mat heat;

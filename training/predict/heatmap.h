@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+// Draws the heatmap on a picture.
 #pragma once
 
 #include <opencv2/core/mat.hpp>
 
-#include "model/engine/score.h"
 #include "model/preprocess/frame_view.h"
+#include "model/scoring/score.h"
 
 namespace uniad {
 
-// The frame in this size, BGR, 8 bit.
+// The frame at this size, as 8-bit BGR.
 cv::Mat to_bgr(const FrameView &frame, int width, int height);
 
-// The frame in its own size, BGR, half covered by its anomaly map in JET colours, with a box around every
-// region at or above the threshold. With `normal` blue is its mean score, and red ends where the overlay's
-// heat does (model/levels.h). Without, the colours span the map's own range.
+// The frame at its own size, as BGR, blended equally with its anomaly map in JET colors, with a box around
+// every region at or above the threshold. With `normal`, blue is its mean score, and red ends at the same
+// value as in the overlay (model/scoring/levels.h). Otherwise, the colors span the map's own range.
 cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatistics *normal);
 
 }  // namespace uniad

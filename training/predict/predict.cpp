@@ -7,12 +7,12 @@
 #include <opencv2/imgcodecs.hpp>
 #include <sstream>
 
-#include "model/error.h"
-#include "model/json_text.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "training/base/output.h"
+#include "training/data/report.h"
 #include "training/data/visit.h"
-#include "training/output.h"
 #include "training/predict/heatmap.h"
-#include "training/report.h"
 
 namespace uniad {
 namespace {
@@ -65,7 +65,8 @@ std::filesystem::path overlay_name(const Item &item, std::size_t number) {
 
 void write_picture(const std::filesystem::path &path, const cv::Mat &picture) {
   if (!cv::imwrite(path.string(), picture))
-    throw Error(path.string(), "cannot be written", "check the folder and the space left on the disk");
+    throw Error(ErrorKind::Unwritable, path.string(), "cannot be written",
+                "check the folder and the space left on the disk");
 }
 
 }  // namespace
@@ -77,13 +78,14 @@ void predict(const PredictOptions &options, Progress &progress) {
   const auto calibration = detector->calibration();
   const auto sources = open_sources(options.data, {options.image_dir, options.bit_depth, &progress});
   progress.say(detector->description());
-  if (const std::string remark = detector->remark(); !remark.empty()) progress.say(remark);
-  if (!calibration->pooled) progress.say("the model has no calibration: scores come without threshold");
+  if (const std::string warning = detector->warning(); !warning.empty()) progress.say(warning);
+  if (!calibration->pooled)
+    progress.say("the model has no calibration: scores are reported without a threshold");
 
   Output output(options.json.empty() ? "-" : options.json);
   std::size_t number = 0;
   for (const auto &source : sources) {
-    for (const auto &remark : source.remarks) progress.say(remark);
+    for (const auto &warning : source.warnings) progress.say(warning);
     report_unknown(source, *calibration, options.model, progress);
     const auto *normal = calibration->find(source.name);
     // Lines on standard output tell how far it is.

@@ -10,15 +10,16 @@
 #include <sstream>
 #include <utility>
 
+#include "model/base/error.h"
 #include "model/engine/cpu/cpu_backend.h"
-#include "model/error.h"
+#include "model/file/safetensors.h"
 #include "model/network.h"
 #include "model/preprocess/preprocess.h"
 #include "model/reconstruction/picture_decoder.h"
+#include "training/base/interrupt.h"
+#include "training/base/output.h"
+#include "training/data/report.h"
 #include "training/data/visit.h"
-#include "training/interrupt.h"
-#include "training/output.h"
-#include "training/report.h"
 #include "training/train/bf16_scope.h"
 #include "training/train/step.h"
 
@@ -42,7 +43,9 @@ std::vector<Seen> look_at(Network &network, const InputConfig &input, const Rend
     const auto unread = visit_items(
         source.test,
         [&](std::size_t index, const FrameView &frame) {
-          if (interrupted()) throw Error("render", "interrupted while reading pictures", "start again");
+          if (interrupted())
+            throw Error(ErrorKind::Interrupted, "render", "interrupted while reading pictures",
+                        "run the command again");
           const Item &item = source.test[index];
           const torch::Tensor image = torch::empty({1, 3, input.height, input.width});
           preprocessor.run(frame, {image.data_ptr<float>(), static_cast<std::size_t>(image.numel())});
@@ -66,11 +69,13 @@ void learn(PictureDecoder &decoder, const std::vector<Seen> &seen, const RenderO
   constexpr double weight_decay = 1e-4;
   constexpr double clip = 1;
   const bool bf16 = cpu_has(cpu::Precision::Bf16);
-  Optimiser optimiser(decoder->parameters(), weight_decay);
+  Optimizer optimizer(decoder->parameters(), weight_decay);
   decoder->train();
-  progress.begin("learning to make pictures", options.steps);
+  progress.begin("training the network that generates pictures", options.steps);
   for (std::int64_t step = 1; step <= options.steps; ++step) {
-    if (interrupted()) throw Error("render", "interrupted while learning", "start again, with fewer --steps");
+    if (interrupted())
+      throw Error(ErrorKind::Interrupted, "render", "interrupted while training",
+                  "run the command again with fewer --steps");
     std::vector<torch::Tensor> images;
     std::vector<torch::Tensor> features;
     const torch::Tensor chosen = torch::randint(std::ssize(seen), {options.batch}, torch::kInt64);
@@ -79,7 +84,7 @@ void learn(PictureDecoder &decoder, const std::vector<Seen> &seen, const RenderO
       images.push_back(one.image);
       features.push_back(one.features);
     }
-    optimiser.zero_grad();
+    optimizer.zero_grad();
     const torch::Tensor batch = torch::stack(features).to(torch::kFloat32);
     torch::Tensor made;
     {
@@ -90,9 +95,10 @@ void learn(PictureDecoder &decoder, const std::vector<Seen> &seen, const RenderO
     loss.backward();
     const double now = loss.item<double>();
     if (!std::isfinite(now))
-      throw Error("step " + std::to_string(step), "the loss is not a number any more", "use other pictures");
-    optimiser.clip(clip);
-    optimiser.step(rate);
+      throw Error(ErrorKind::InvalidArgument, "step " + std::to_string(step), "the loss is not finite",
+                  "use other pictures");
+    optimizer.clip(clip);
+    optimizer.step(rate);
     progress.update(step, "loss " + std::to_string(now));
   }
   progress.end();
@@ -114,7 +120,7 @@ PictureDecoder decoder_of(const Network &network, const std::vector<Seen> &seen,
   return decoder;
 }
 
-// images: (B, 3, H, W), normalised; side by side.
+// images: (B, 3, H, W), normalized; side by side.
 void write_pictures(const std::filesystem::path &path, const torch::Tensor &images,
                     const InputConfig &input) {
   const auto per_channel = [](const std::array<float, 3> &values) {
@@ -127,7 +133,8 @@ void write_pictures(const std::filesystem::path &path, const torch::Tensor &imag
   const cv::Mat picture(static_cast<int>(strip.size(0)), static_cast<int>(strip.size(1)), CV_8UC3,
                         strip.data_ptr());
   if (!cv::imwrite(path.string(), picture))
-    throw Error(path.string(), "cannot be written", "check the folder and the space left on the disk");
+    throw Error(ErrorKind::Unwritable, path.string(), "cannot be written",
+                "check the folder and the space left on the disk");
 }
 
 void write_queries(Network &network, PictureDecoder &decoder, const InputConfig &input,
@@ -154,17 +161,19 @@ void run_render(const RenderOptions &options, Progress &progress) {
     check_writable(options.decoder, "--decoder");
   const Model model = read_model(options.model);
   if (!model.config.reconstruction)
-    throw Error(options.model.string(), "has no reconstruction to show",
+    throw Error(ErrorKind::InvalidArgument, options.model.string(), "has no reconstruction network",
                 "train it with --recipe fast or paper");
   const auto network = make_network(model, options.model.string());
   torch::manual_seed(options.seed);
   const InputConfig &input = model.config.input;
   const std::vector<Seen> seen = look_at(*network, input, options, progress);
-  if (seen.empty()) throw Error("render", "no picture could be read", "see the files named above");
+  if (seen.empty())
+    throw Error(ErrorKind::InvalidArgument, "render", "no picture could be read",
+                "the messages above give the reasons");
   PictureDecoder decoder = decoder_of(*network, seen, options, progress);
 
   const torch::NoGradGuard no_grad;
-  progress.begin("making pictures", std::ssize(seen));
+  progress.begin("generating pictures", std::ssize(seen));
   for (std::size_t i = 0; i < seen.size(); ++i) {
     const torch::Tensor features = seen[i].features.to(torch::kFloat32).unsqueeze(0);
     const torch::Tensor made = decoder(torch::cat({features, features - network->residuals(features)}));

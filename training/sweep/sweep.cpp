@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/sweep/sweep.h"
 
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 
-#include "model/address.h"
-#include "model/error.h"
-#include "model/json_text.h"
-#include "training/cli.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "training/base/interrupt.h"
+#include "training/base/output.h"
 #include "training/config/config.h"
 #include "training/evaluate/evaluate.h"
-#include "training/interrupt.h"
-#include "training/output.h"
-#include "training/train_command.h"
+#include "training/train/train_command.h"
 
 namespace uniad {
 namespace {
@@ -43,14 +44,18 @@ struct Table {
 using Figures = std::map<std::string, double>;
 constexpr const char *columns[]{"image_auroc", "pixel_auroc"};
 
-const CLI::App *train_of(const CLI::App &app) {
-  return app.get_subcommand("train");
+// The command line of trainings alone. `command` must outlive it.
+std::unique_ptr<CLI::App> training_app(TrainCommand &command) {
+  auto app = std::make_unique<CLI::App>("", "uniad");
+  describe_train(*app->add_subcommand("train"), command);
+  return app;
 }
 
 toml::table setting(const std::string &text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
-    throw Error("--set " + text, "is no KEY=VALUE", "for example --set steps=400");
+    throw Error(ErrorKind::InvalidArgument, "--set " + text, "is not of the form KEY=VALUE",
+                "for example --set steps=400");
   toml::table table;
   const std::string value = text.substr(equals + 1);
   if (value == "true" || value == "false")
@@ -61,8 +66,8 @@ toml::table setting(const std::string &text) {
 }
 
 Table read_table(const SweepOptions &options) {
-  CommandLine line;
-  const auto app = describe_command_line(line);
+  TrainCommand command;
+  const auto app = training_app(command);
   const std::string file = options.file.string();
   toml::table root = read_toml(options.file);
   Table table{root["title"].value_or(options.file.stem().string()), {}};
@@ -72,16 +77,19 @@ Table read_table(const SweepOptions &options) {
     for (auto &&[key, value] : setting(text)) common.insert_or_assign(key, value);
   for (const auto &[key, value] : root)
     if (key != "title" && key != "options" && key != "row")
-      throw Error(file, "unknown key \"" + std::string(key.str()) + "\"",
-                  "known are title, [options] and [[row]]");
+      throw Error(ErrorKind::InvalidArgument, file, "unknown key \"" + std::string(key.str()) + "\"",
+                  "the known keys are title, [options] and [[row]]");
   const toml::array *rows = root["row"].as_array();
-  if (rows == nullptr || rows->empty()) throw Error(file, "has no [[row]]", "name at least one training");
+  if (rows == nullptr || rows->empty())
+    throw Error(ErrorKind::InvalidArgument, file, "has no [[row]]", "add at least one training");
   for (const toml::node &node : *rows) {
     const toml::table *given = node.as_table();
-    if (given == nullptr) throw Error(file, "a row is no table", "write [[row]]");
+    if (given == nullptr)
+      throw Error(ErrorKind::InvalidArgument, file, "a row is not a table", "write [[row]]");
     Row &row = table.rows.emplace_back();
     row.name = (*given)["name"].value_or(std::string());
-    if (row.name.empty()) throw Error(file, "a row has no name", "write name = \"...\"");
+    if (row.name.empty())
+      throw Error(ErrorKind::InvalidArgument, file, "a row has no name", "write name = \"...\"");
     row.separate = (*given)["separate"].value_or(false);
     row.select = (*given)["select"].value_or(std::string());
     if (const toml::array *paper = (*given)["paper"].as_array())
@@ -90,7 +98,7 @@ Table read_table(const SweepOptions &options) {
     for (auto &&[key, value] : *given)
       if (key != "name" && key != "separate" && key != "select" && key != "paper")
         merged.insert_or_assign(key, value);
-    row.arguments = arguments_of(merged, *train_of(*app), options.file);
+    row.arguments = arguments_of(merged, *app->get_subcommand("train"), options.file);
   }
   return table;
 }
@@ -138,15 +146,15 @@ std::optional<ordered_json> finished(const TrainingRun &run) {
 
 // Throws Error where `uniad train` does not take the arguments.
 TrainCommand command_of(const TrainingRun &run, const std::string &where) {
-  CommandLine line;
-  const auto app = describe_command_line(line);
+  TrainCommand command;
+  const auto app = training_app(command);
   try {
     std::vector<std::string> reversed(run.arguments.rbegin(), run.arguments.rend());
     app->parse(std::move(reversed));
   } catch (const CLI::ParseError &error) {
-    throw Error(where, error.what(), "see uniad train --help");
+    throw Error(ErrorKind::InvalidArgument, where, error.what(), "see uniad train --help");
   }
-  return line.train;
+  return command;
 }
 
 ordered_json execute(const TrainingRun &run, Progress &progress) {
@@ -187,7 +195,7 @@ Figures figures_of(const Row &row, const SweepOptions &options, Progress &progre
   std::map<std::string, std::vector<double>> all;
   for (const TrainingRun &run : runs_of(row, options)) {
     auto json = finished(run);
-    progress.say(row.name + ": " + run.model.string() + (json ? " is done already" : ""));
+    progress.say(row.name + ": " + run.model.string() + (json ? " is already finished" : ""));
     if (!json) json = execute(run, progress);
     for (const char *column : columns)
       if (json->at("mean").contains(column)) all[column].push_back(json->at("mean").at(column).get<double>());
@@ -225,9 +233,8 @@ void print_row(const Row &row, const Figures &figures) {
 void sweep(const SweepOptions &options, Progress &progress) {
   for (const std::string &data : options.data)
     if (data.find("://") != std::string::npos)
-      throw Error(without_credentials(data),
-                  "is no path, and what runs now is not the same for every training",
-                  "give the path of a recording");
+      throw Error(ErrorKind::InvalidArgument, without_credentials(data),
+                  "is a live stream, which would differ for each training", "use the path of a recording");
   const Table table = read_table(options);
   for (const Row &row : table.rows) {
     for (const TrainingRun &run : runs_of(row, options)) {
@@ -263,8 +270,8 @@ void sweep(const SweepOptions &options, Progress &progress) {
     output.close();
   }
   if (!failed.empty())
-    throw Error(options.file.string(), "rows failed: " + failed,
-                "their reasons are above; started again, only these are run");
+    throw Error(ErrorKind::InvalidArgument, options.file.string(), "rows failed: " + failed,
+                "the messages above give the reasons; run the command again to repeat only these rows");
 }
 
 }  // namespace uniad

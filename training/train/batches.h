@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Assigns pictures to training steps.
 #pragma once
 
 #include <torch/torch.h>
@@ -8,23 +9,25 @@
 
 namespace uniad {
 
-// Of several processes that learn one model together, which one this is.
+// Identifies this process among several that train one model together.
 struct WorkerRank {
   int rank = 0;
   int size = 1;
 };
 
-// Which pictures a step trains on. Pictures are numbered through all sources; every epoch sees each of them
-// once in an order drawn anew, or, balanced, every source equally often (small ones several times over). The
-// order follows from seed and step alone: a training that goes on at any step sees what it would have seen.
+// Which pictures a step trains on. Pictures are numbered through all sources. Every epoch contains each of
+// them once in a new random order or, if balanced, every source equally often (small ones repeatedly). The
+// order depends only on seed and step, so a training that is resumed at any step sees the same pictures as an
+// uninterrupted one.
 class Batches {
  public:
-  // `pictures`: of each source; `batch`: of each worker. Every worker gets its part of one common batch.
+  // pictures: the number for each source; batch: the batch size of each worker. Every worker gets its part of
+  // a common batch.
   Batches(std::vector<std::int64_t> pictures, std::int64_t batch, bool balance, std::uint64_t seed,
           WorkerRank worker = {});
 
   struct Batch {
-    torch::Tensor pictures;  // int64: this worker's numbers; none where the epoch's last batch is too small
+    torch::Tensor pictures;  // int64: this worker's pictures; empty if the epoch's last batch is too small
     std::int64_t all = 0;    // of all workers together
     std::int64_t epoch = 0;
   };

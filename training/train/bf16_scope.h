@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Enables LibTorch's bf16 autocast within a scope.
 #pragma once
 
 #include <ATen/autocast_mode.h>
 
 namespace uniad {
 
-// Turns automatic bf16 on for a kind of device, and off again whatever happens.
+// Enables bf16 autocast for a type of device, and disables it on destruction.
 class Bf16Scope {
  public:
   Bf16Scope(bool wanted, at::DeviceType device) : wanted_(wanted), device_(device) {

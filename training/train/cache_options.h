@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Options of the feature cache.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +8,11 @@
 namespace uniad {
 
 struct FeatureCacheOptions {
-  std::uint64_t memory = std::uint64_t{2}
-                         << 30U;  // bytes of features kept in memory, of all sources together
-  std::filesystem::path folder;   // for the rest and for later runs; empty: none
-  std::uint64_t disk = std::uint64_t{20}
-                       << 30U;  // bytes that are left of the folder to begin with, the newest
+  std::uint64_t memory = std::uint64_t{2} << 30U;  // bytes of features in memory, for all sources together
+  std::filesystem::path folder;                    // for the rest and for later runs; empty: none
+  std::uint64_t disk =
+      std::uint64_t{20}
+      << 30U;  // size in bytes that the folder is reduced to at the start; the newest files are kept
 };
 
 // $XDG_CACHE_HOME/uniad/features, by default ~/.cache/uniad/features.

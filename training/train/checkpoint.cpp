@@ -6,9 +6,9 @@
 #include <set>
 #include <utility>
 
-#include "model/error.h"
-#include "model/file/torch_tensors.h"
-#include "model/json_text.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "model/base/torch_tensors.h"
 
 namespace uniad {
 namespace {
@@ -30,7 +30,8 @@ bool load(const Model &model, const std::vector<std::string> &names, const std::
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto stored = model.tensors.find(prefix + names[i]);
     if (stored == model.tensors.end() || stored->second.shape != tensors[i].sizes().vec())
-      throw Error(file, prefix + names[i] + " is missing or of another shape", "start the training again");
+      throw Error(ErrorKind::Malformed, file, prefix + names[i] + " is missing or has another shape",
+                  "start the training over");
     tensors[i].copy_(to_torch(stored->second));
   }
   return true;
@@ -58,22 +59,24 @@ void require_same_run(const RunIdentity &then, const RunIdentity &now, const std
     differences += (differences.empty() ? "" : "; ") + name + ": " + before + " then, " + after + " now";
   }
   if (!differences.empty())
-    throw Error(file, "is of another run: " + differences,
-                "go on with the options and the data it was begun with, or start anew without --resume");
+    throw Error(ErrorKind::Malformed, file, "is of another run: " + differences,
+                "resume with the options and data that it was started with, or start over without --resume");
 }
 
 // The state of a checkpoint of this run.
 nlohmann::json read_state(const Model &model, const RunIdentity &identity, const std::string &file) {
   const auto stored = model.tensors.find(state_tensor);
   if (stored == model.tensors.end() || stored->second.dtype != DType::U8)
-    throw Error(file, "is no checkpoint of a training", "a checkpoint is MODEL.checkpoint.safetensors");
+    throw Error(ErrorKind::Malformed, file, "is not a training checkpoint",
+                "a checkpoint is MODEL.checkpoint.safetensors");
   const auto *text = reinterpret_cast<const char *>(stored->second.bytes.data());
   try {
     nlohmann::json json = nlohmann::json::parse(text, text + stored->second.bytes.size());
     require_same_run(json.at("run").get<RunIdentity>(), identity, file);
     return json;
   } catch (const nlohmann::json::exception &error) {
-    throw Error(file, "its state cannot be read: " + std::string(error.what()), "start the training again");
+    throw Error(ErrorKind::Malformed, file, "its state cannot be read: " + std::string(error.what()),
+                "start the training over");
   }
 }
 
@@ -82,8 +85,8 @@ nlohmann::json read_state(const Model &model, const RunIdentity &identity, const
 void write_checkpoint(Model model, const std::vector<std::string> &parameters, const LearningState &state,
                       const std::optional<BestWeights> &best, const RunIdentity &identity,
                       const std::filesystem::path &path) {
-  store(parameters, state.optimiser.first_moments(), "first_moment", model);
-  store(parameters, state.optimiser.second_moments(), "second_moment", model);
+  store(parameters, state.optimizer.first_moments(), "first_moment", model);
+  store(parameters, state.optimizer.second_moments(), "second_moment", model);
   store(parameters, state.average, "average", model);
   nlohmann::json json{{"step", state.step}, {"run", identity}};
   if (best) {
@@ -106,7 +109,7 @@ ResumedLearning read_checkpoint(const std::filesystem::path &path, const std::ve
                                 const RunIdentity &identity) {
   const std::string file = path.string();
   const Model model = read_model(path);
-  ResumedLearning resumed{{0, Optimiser(trained, rule.schedule.weight_decay), {}}, {}};
+  ResumedLearning resumed{{0, Optimizer(trained, rule.schedule.weight_decay), {}}, {}};
   LearningState &state = resumed.state;
   try {
     const nlohmann::json json = read_state(model, identity, file);
@@ -115,23 +118,24 @@ ResumedLearning read_checkpoint(const std::filesystem::path &path, const std::ve
       resumed.best = BestWeights{json["best"].at("step").get<std::int64_t>(),
                                  json["best"].at("figure").get<double>(), like(trained)};
   } catch (const nlohmann::json::exception &error) {
-    throw Error(file, "its state cannot be read: " + std::string(error.what()), "start the training again");
+    throw Error(ErrorKind::Malformed, file, "its state cannot be read: " + std::string(error.what()),
+                "start the training over");
   }
   if (state.step < 0 || state.step > rule.schedule.steps)
-    throw Error(file, "says that " + std::to_string(state.step) + " steps are done",
-                "start the training again");
+    throw Error(ErrorKind::Malformed, file, "records that " + std::to_string(state.step) + " steps are done",
+                "start the training over");
   load(model, parameters, "", trained, file);
-  if (!load(model, parameters, "first_moment", state.optimiser.first_moments(), file) ||
-      !load(model, parameters, "second_moment", state.optimiser.second_moments(), file))
-    throw Error(file, "lacks the optimiser's moments", "start the training again");
-  state.optimiser.set_steps(state.step);
+  if (!load(model, parameters, "first_moment", state.optimizer.first_moments(), file) ||
+      !load(model, parameters, "second_moment", state.optimizer.second_moments(), file))
+    throw Error(ErrorKind::Malformed, file, "lacks the optimizer's moments", "start the training over");
+  state.optimizer.set_steps(state.step);
   if (rule.average) {
     state.average = like(trained);
     if (!load(model, parameters, "average", state.average, file))
-      throw Error(file, "lacks the averaged weights", "start the training again");
+      throw Error(ErrorKind::Malformed, file, "lacks the averaged weights", "start the training over");
   }
   if (resumed.best && !load(model, parameters, "best", resumed.best->weights, file))
-    throw Error(file, "lacks the best weights", "start the training again");
+    throw Error(ErrorKind::Malformed, file, "lacks the best weights", "start the training over");
   return resumed;
 }
 

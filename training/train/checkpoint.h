@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Saves and restores the state of a training.
 #pragma once
 
 #include <cstdint>
@@ -13,30 +14,31 @@
 
 namespace uniad {
 
-// The weights a training has found best so far, and by which figure.
+// The best weights of a training so far, and their metric.
 struct BestWeights {
   std::int64_t step = 0;
   double figure = 0;
-  std::vector<torch::Tensor> weights;  // of the optimiser's parameters
+  std::vector<torch::Tensor> weights;  // of the optimizer's parameters
 };
 
-// What a run learns from and how, by name ("--lr", "source bottle"): a training goes on only as the same run.
+// The data and options of a run, by name ("--lr", "source bottle"). A training can only be resumed with the
+// same ones.
 using RunIdentity = std::map<std::string, std::string>;
 
-// A training in the middle: a model file (it can be evaluated as it is) with what its training needs to go on
-// in tensors `training.*`: the optimiser's moments, averaged and best weights, and a JSON text of the rest.
-// `parameters`: those that are trained, by their names in the model file, in the optimiser's order. Written
-// beside and renamed: the checkpoint before is whole until this one is.
+// Writes a checkpoint: a model file, which can be evaluated, with the state of its training in tensors
+// `training.*`: the optimizer's moments, averaged and best weights, and the rest as JSON. parameters: the
+// trained parameters, by their names in the model file, in the optimizer's order. The previous checkpoint is
+// replaced atomically.
 void write_checkpoint(Model model, const std::vector<std::string> &parameters, const LearningState &state,
                       const std::optional<BestWeights> &best, const RunIdentity &identity,
                       const std::filesystem::path &path);
 
-// Throws Error where the file is no checkpoint, or of another run: then it names what differs. Before the
-// work, not after pictures have been read for an hour.
+// Throws Error if the file is not a checkpoint, or belongs to another run, with the differences. To be called
+// before the data is read, which can take an hour.
 void check_checkpoint(const std::filesystem::path &path, const RunIdentity &identity);
 
-// Puts the trained parameters back where they were, and returns state and best weights. Throws Error where
-// the file is no checkpoint, or of another run: then it names what differs.
+// Restores the trained parameters, and returns state and best weights. Throws Error if the file is not a
+// checkpoint, or belongs to another run, with the differences.
 struct ResumedLearning {
   LearningState state;
   std::optional<BestWeights> best;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Digests that identify cached features.
 #pragma once
 
 #include <glib.h>
@@ -10,10 +11,10 @@
 
 namespace uniad {
 
-// SHA-256 of parts; where one ends counts.
+// SHA-256 of several parts; the boundaries between parts are significant.
 class Digest {
  public:
-  static constexpr std::size_t length = 64;  // of its text: hexadecimal
+  static constexpr std::size_t length = 64;  // of the hexadecimal text
 
   void add(std::span<const std::byte> part) {
     const std::size_t size = part.size();

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <system_error>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {
@@ -68,7 +68,9 @@ EventFile::EventFile(const std::filesystem::path &folder) {
   path_ = folder / ("events.out.tfevents." + std::to_string(static_cast<std::int64_t>(begun)) + "." +
                     std::to_string(getpid()) + ".uniad");
   file_.open(path_, std::ios::binary);
-  if (!file_) throw Error(path_.string(), "cannot be written", "name a folder that can be made");
+  if (!file_)
+    throw Error(ErrorKind::Unwritable, path_.string(), "cannot be written",
+                "choose a folder that can be created");
   // Its first event is its version: wall_time = 1, file_version = 3.
   write_record(double_field(1, begun) + bytes_field(3, "brain.Event:2"));
 }
@@ -79,7 +81,9 @@ void EventFile::add(std::int64_t step, const std::map<std::string, double> &scal
 
 void EventFile::write_record(const std::string &record) {
   file_ << framed(record) << std::flush;
-  if (!file_) throw Error(path_.string(), "cannot be written any more (disk full?)", "make room");
+  if (!file_)
+    throw Error(ErrorKind::Unwritable, path_.string(), "can no longer be written (disk full?)",
+                "free some disk space");
 }
 
 // Event: wall_time = 1, step = 2, summary = 5; Summary: value = 1; Value: tag = 1, simple_value = 2.

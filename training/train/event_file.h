@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Writes TensorBoard event files.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +11,13 @@
 namespace uniad {
 
 // A TensorBoard event file: records of tensorflow.Event messages (tensorflow/core/util/event.proto), framed
-// as TFRecord frames them.
+// as TFRecords.
 class EventFile {
  public:
-  // In this folder, which is made where it is missing, under a name of its own. Throws Error.
+  // Creates a file with a unique name in this folder, which is created if it does not exist. Throws Error.
   explicit EventFile(const std::filesystem::path &folder);
 
-  // One value a name, of this step; `wall_time`: seconds since 1970. Throws Error where the disk is full.
+  // Adds a value for each name at this step. wall_time: seconds since 1970. Throws Error if the disk is full.
   void add(std::int64_t step, const std::map<std::string, double> &scalars, double wall_time);
 
   const std::filesystem::path &path() const { return path_; }
@@ -28,7 +29,7 @@ class EventFile {
   std::ofstream file_;
 };
 
-// What it is made of, as bytes.
+// The parts of the file, as bytes.
 std::string event_record(std::int64_t step, const std::map<std::string, double> &scalars, double wall_time);
 std::string framed(const std::string &record);  // length, masked CRC-32C (Castagnoli, RFC 3720), record, CRC
 

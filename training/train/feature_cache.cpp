@@ -8,8 +8,8 @@
 #include <system_error>
 #include <utility>
 
-#include "model/error.h"
-#include "model/file/whole_file.h"
+#include "model/base/error.h"
+#include "model/file/atomic_file.h"
 #include "training/train/digest.h"
 #include "training/train/features.h"
 
@@ -133,7 +133,7 @@ void FeatureCache::store(const fs::path &file, const torch::Tensor &half) {
   try {
     fs::create_directories(file.parent_path());
     const std::string seal = seal_of(file, bytes_of(half));
-    NewFile fresh(file);
+    AtomicFileWriter fresh(file);
     fresh.write(bytes_of(half));
     fresh.write(std::as_bytes(std::span(seal)));
     fresh.replace();
@@ -146,8 +146,8 @@ void FeatureCache::store(const fs::path &file, const torch::Tensor &half) {
 
 void FeatureCache::stop_writing(const std::string &reason) {
   writes_ = false;
-  progress_.say("features are kept on disk no more: " + reason +
-                "; what does not fit into memory is computed again whenever it is needed");
+  progress_.say("features are no longer cached on disk: " + reason +
+                "; features that do not fit into memory are recomputed whenever they are needed");
 }
 
 std::uint64_t FeatureCache::row_bytes() const {
@@ -166,8 +166,9 @@ torch::Tensor FeatureCache::compute(std::span<const Item> items) {
       visit_features(extractor_, items, static_cast<int>(items.size()),
                      [&](std::span<const std::size_t>, const torch::Tensor &some) { features = some; });
   if (!unread.empty())
-    throw Error(unread.front().reason, "could be read when the training began",
-                "leave the pictures where they are until it has finished");
+    throw Error(ErrorKind::InvalidArgument, unread.front().reason,
+                "was readable when the training started but no longer is",
+                "do not move the pictures until the training has finished");
   return features;
 }
 

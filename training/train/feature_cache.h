@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Caches features in memory and on disk.
 #pragma once
 
 #include <torch/torch.h>
@@ -9,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "training/base/progress.h"
 #include "training/data/source.h"
 #include "training/data/visit.h"
-#include "training/progress.h"
 #include "training/train/cache_options.h"
 #include "training/train/feature_extractor.h"
 
@@ -19,29 +20,28 @@ namespace uniad {
 
 class FeatureRows;
 
-// Features that were computed once: in half precision, in memory as far as its bound goes, and in files, a
-// picture each, FOLDER/NETWORK/XX/ITEM: digests of everything that the features depend on, so that a file is
-// right or is never asked for: NETWORK of weights, preprocessing, precision and program version, ITEM of the
-// picture's path, size, time of change and frame.
+// Caches features in half precision: in memory up to a limit, and in files, one per picture, named
+// FOLDER/NETWORK/XX/ITEM. NETWORK and ITEM are digests of everything that the features depend on, so that a
+// file is never used for other features: NETWORK of weights, preprocessing, precision and program version,
+// ITEM of the picture's path, size, modification time and frame.
 //
-// Files are written beside and renamed, so any number of processes may share a folder. A file that is damaged
-// counts as missing and is written again. Where the folder cannot be written (a full disk), the user is told
-// once, and what fits neither memory nor disk is computed anew whenever it is asked for. One caller at a
-// time.
+// Files are written atomically, so any number of processes may share a folder. A damaged file is treated as
+// missing and is written again. If the folder cannot be written to (a full disk), this is reported once, and
+// features that fit neither in memory nor on disk are recomputed whenever they are needed. Not thread-safe.
 class FeatureCache {
  public:
   // Both must outlive it.
   FeatureCache(FeatureExtractor &extractor, Progress &progress, FeatureCacheOptions options);
 
-  // Features of every item that can be read, in the order of the items, computed `batch` pictures at a time
-  // where they are not known. The memory that rows take stays counted when they are gone. Throws Error when
-  // interrupted.
+  // Features of every item that can be read, in the order of the items, computed in batches of `batch`
+  // pictures if they are not cached. The memory of rows remains counted after their destruction. Throws Error
+  // on interruption.
   FeatureRows read(std::span<const Item> items, int batch, const std::string &stage);
 
  private:
   friend class FeatureRows;
 
-  std::filesystem::path file_of(const Item &item) const;  // empty: none can be kept
+  std::filesystem::path file_of(const Item &item) const;  // empty if it cannot be cached
   bool has_file(const std::filesystem::path &file) const;
   torch::Tensor load(const std::filesystem::path &file) const;  // undefined: missing or damaged
   void store(const std::filesystem::path &file, const torch::Tensor &half);
@@ -59,15 +59,15 @@ class FeatureCache {
   bool writes_;
 };
 
-// The features of some pictures as a matrix of which rows are asked for. The cache must outlive it.
+// The features of some pictures as a matrix with access by row. The cache must outlive it.
 class FeatureRows {
  public:
   std::int64_t rows() const { return std::ssize(rows_); }
   const Item &item(std::int64_t row) const { return rows_[static_cast<std::size_t>(row)].item; }
   const std::vector<Unread> &unread() const { return unread_; }  // items that have no row
 
-  // (rows asked for, channels, H / 16, W / 16), fp32, in that order; the values are those of half precision.
-  // Throws Error where features must be computed again and the picture has gone.
+  // (requested rows, channels, H / 16, W / 16), fp32, in that order, with values in half precision. Throws
+  // Error if features must be recomputed but the picture can no longer be read.
   torch::Tensor gather(std::span<const std::int64_t> rows) const;
 
  private:
@@ -75,7 +75,7 @@ class FeatureRows {
 
   struct Row {
     Item item;
-    std::filesystem::path file;  // empty: none can be kept
+    std::filesystem::path file;  // empty if it cannot be cached
     torch::Tensor half;          // undefined: not in memory
   };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Computes features of pictures with the engine.
 #pragma once
 
 #include <torch/torch.h>
@@ -14,22 +15,22 @@
 
 namespace uniad {
 
-// What is frozen of a network (backbone, neck, the standardising and whitening it has when this is made), run
-// as detection runs it: folded, at two to three times the rate of network.features(), and within 1e-4 of it
-// in fp32.
+// The frozen part of a network (backbone, neck, and the standardization and whitening at construction), run
+// as in detection: folded, two to three times as fast as network.features(), and within 1e-4 of it in fp32.
 class FeatureExtractor {
  public:
   // Copies the weights. device, precision: as the engine takes them ("cpu", "cuda:0"; "fp32", "bf16").
   FeatureExtractor(const Network &network, const ModelConfig &config, const std::string &device = "cpu",
                    const std::string &precision = "fp32");
 
-  // (frames, channels, H / 16, W / 16), fp32. One call at a time. Throws what a frame throws.
+  // (frames, channels, H / 16, W / 16), fp32. Not thread-safe. Throws the error of a frame.
   torch::Tensor run(std::span<const FrameView> frames);
 
   const InputConfig &input() const { return engine_->config().input; }
   // (channels, H / 16, W / 16)
   const std::vector<std::int64_t> &shape() const { return shape_; }
-  // Of all that features depend on but the picture: weights, preprocessing, precision, program version.
+  // Digest of everything that features depend on except the picture: weights, preprocessing, precision and
+  // program version.
   const std::string &digest() const { return digest_; }
 
  private:

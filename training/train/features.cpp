@@ -7,10 +7,10 @@
 #include <numeric>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/preprocess/preprocess.h"
-#include "training/interrupt.h"
-#include "training/report.h"
+#include "training/base/interrupt.h"
+#include "training/data/report.h"
 
 namespace uniad {
 
@@ -99,8 +99,8 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
       extractor, items, batch, visitor,
       [&](std::size_t index, std::span<std::uint8_t>) {
         if (interrupted())
-          throw Error("train", "interrupted while reading pictures",
-                      "start again, with --resume where there is a checkpoint");
+          throw Error(ErrorKind::Interrupted, "train", "interrupted while reading pictures",
+                      "run the command again, with --resume if there is a checkpoint");
         progress.update(static_cast<std::int64_t>(index) + 1);
       },
       tell_by(progress));
@@ -170,13 +170,13 @@ ChannelStatistics channel_statistics(std::span<const FeatureSet> sets) {
 }
 
 torch::Tensor whitening_of(std::span<const FeatureSet> sets,
-                           const std::function<torch::Tensor(const torch::Tensor &)> &standardise) {
+                           const std::function<torch::Tensor(const torch::Tensor &)> &standardize) {
   constexpr double shrinkage = 0.05;
   torch::Tensor products;
   std::int64_t count = 0;
   for (const FeatureSet &set : sets) {
     visit_set(set, statistics_batch, [&](const torch::Tensor &features) {
-      const torch::Tensor tokens = tokens_of(standardise(features));
+      const torch::Tensor tokens = tokens_of(standardize(features));
       const torch::Tensor some = tokens.mm(tokens.t());
       products = products.defined() ? products + some : some;
       count += tokens.size(1);

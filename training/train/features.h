@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The features of all pictures of a training.
 #pragma once
 
 #include <torch/torch.h>
@@ -10,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "training/base/progress.h"
 #include "training/data/source.h"
 #include "training/data/visit.h"
-#include "training/progress.h"
 #include "training/train/feature_extractor.h"
 
 namespace uniad {
@@ -25,30 +26,30 @@ using FeatureVisitor =
 // Called with the index of an item and its picture at input size, R G B, height x width x 3: for augment().
 using PictureChange = std::function<void(std::size_t index, std::span<std::uint8_t> rgb)>;
 
-// Hands the features of every item that can be read to `visitor`, on the calling thread, `batch` pictures at
-// a time, while the engine and the decoders work on the next ones. `change`, where it is given, sees every
-// picture at input size before and may change it. Returns what could not be read.
+// Passes the features of every item that can be read to `visitor`, on the calling thread, in batches of
+// `batch` pictures, while the engine and the decoders process the next ones. change, if given, is called for
+// every picture at input size and may modify it. Returns the items that could not be read.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const FeatureVisitor &visitor, const PictureChange &change = {},
                                    const VisitListener &listener = {});
 
-// The same as a stage of the progress. Throws Error when interrupted.
+// The same, as a stage of the progress. Throws Error on interruption.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const std::string &stage, const FeatureVisitor &visitor,
                                    Progress &progress);
 
-// The frozen backbone's features of pictures: constants of the training, so they are computed once and kept
-// in half precision.
+// The features of the frozen backbone, which do not change in training, so they are computed once and kept in
+// half precision.
 struct Features {
   torch::Tensor values;  // (pictures that could be read, channels, H / 16, W / 16), fp16
   std::vector<Unread> unread;
 };
 
-// Features of every item, as visit_features() has them: raw ones of a network that does not standardise yet.
+// Features of every item, as from visit_features(): raw features if the network does not standardize yet.
 Features extract_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                           const std::string &stage, Progress &progress);
 
-// Raw features of some pictures, asked for by number: (numbers, channels, H / 16, W / 16), fp32, in that
+// Raw features of some pictures, accessed by number: (numbers, channels, H / 16, W / 16), fp32, in that
 // order.
 struct FeatureSet {
   std::int64_t pictures = 0;
@@ -57,7 +58,7 @@ struct FeatureSet {
 
 FeatureSet in_memory(const torch::Tensor &values);  // (pictures, channels, H / 16, W / 16), any type
 
-// Hands all of them to `visitor`, `batch` at a time.
+// Passes all of them to `visitor` in batches.
 void visit_set(const FeatureSet &set, int batch, const std::function<void(const torch::Tensor &)> &visitor);
 
 // Mean and standard deviation + 1e-6 of each channel over all tokens of all pictures, in fp32.
@@ -67,9 +68,9 @@ struct ChannelStatistics {
 };
 ChannelStatistics channel_statistics(std::span<const FeatureSet> sets);
 
-// (channels, channels), fp32: W with W covariance W^T = 1 over all tokens of what `standardise` makes of the
-// features, whose covariance is first drawn by a twentieth to a multiple of the identity.
+// (channels, channels), fp32: W with W covariance W^T = 1 over all tokens of the features after
+// `standardize`. The covariance is first shrunk by a twentieth toward a multiple of the identity.
 torch::Tensor whitening_of(std::span<const FeatureSet> sets,
-                           const std::function<torch::Tensor(const torch::Tensor &)> &standardise);
+                           const std::function<torch::Tensor(const torch::Tensor &)> &standardize);
 
 }  // namespace uniad

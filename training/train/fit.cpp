@@ -7,8 +7,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "model/error.h"
-#include "training/interrupt.h"
+#include "model/base/error.h"
+#include "training/base/interrupt.h"
 #include "training/metrics/metrics.h"
 #include "training/train/event_file.h"
 
@@ -32,7 +32,9 @@ class StepLog {
     if (!tensorboard.empty()) events_.emplace(tensorboard);
     if (path.empty()) return;
     file_.open(path, append ? std::ios::app : std::ios::trunc);
-    if (!file_) throw Error(path.string(), "cannot be written", "name a file in a folder that exists");
+    if (!file_)
+      throw Error(ErrorKind::Unwritable, path.string(), "cannot be written",
+                  "choose a file in a folder that exists");
   }
   void add_figure(std::int64_t step, const std::string &name, double value) {
     if (events_) events_->add(step, {{name, value}}, static_cast<double>(std::time(nullptr)));
@@ -45,8 +47,8 @@ class StepLog {
     file_ << R"({"step":)" << step << R"(,"loss":)" << result.loss << R"(,"gradient_norm":)"
           << result.gradient_norm << R"(,"lr":)" << rate << "}\n";
     if (!file_)
-      throw Error(path_.string(), "cannot be written any more (disk full?)",
-                  "make room, then go on with --resume");
+      throw Error(ErrorKind::Unwritable, path_.string(), "can no longer be written (disk full?)",
+                  "free some disk space, then resume with --resume");
   }
 
  private:
@@ -56,19 +58,19 @@ class StepLog {
 };
 
 // While it lives, the parameters hold other values.
-class Exchanged {
+class ScopedParameterSwap {
  public:
-  Exchanged(const std::vector<torch::Tensor> &parameters, const std::vector<torch::Tensor> &values)
+  ScopedParameterSwap(const std::vector<torch::Tensor> &parameters, const std::vector<torch::Tensor> &values)
       : parameters_(parameters) {
     if (values.empty()) return;
     for (const torch::Tensor &parameter : parameters_) own_.push_back(parameter.detach().clone());
     put(values);
   }
-  ~Exchanged() {
+  ~ScopedParameterSwap() {
     if (!own_.empty()) put(own_);
   }
-  Exchanged(const Exchanged &) = delete;
-  Exchanged &operator=(const Exchanged &) = delete;
+  ScopedParameterSwap(const ScopedParameterSwap &) = delete;
+  ScopedParameterSwap &operator=(const ScopedParameterSwap &) = delete;
 
  private:
   void put(const std::vector<torch::Tensor> &values) const {
@@ -86,7 +88,7 @@ double held_back_loss(Network &network, const std::vector<SourceFeatures> &sourc
   double pictures = 0;
   for (const SourceFeatures &source : sources) {
     visit_set(source.held_back, batch, [&](const torch::Tensor &raw) {
-      const torch::Tensor features = network.standardise(raw);
+      const torch::Tensor features = network.standardize(raw);
       const torch::Tensor reconstruction = features - network.residuals(features);
       const auto count = static_cast<double>(features.size(0));
       sum += count *
@@ -132,7 +134,7 @@ class Fitting {
       parameters_.push_back(item.value());
     }
     if (!options.resume.empty()) resume();
-    workers_.copy_first(parameters_);
+    workers_.broadcast(parameters_);
   }
 
   std::string run() {
@@ -153,17 +155,18 @@ class Fitting {
     state_ = std::move(resumed.state);
     best_ = std::move(resumed.best);
     checkpointed_ = true;
-    progress_.say("going on after step " + std::to_string(state_.step) + ", " + options_.resume.string());
+    progress_.say("resumed after step " + std::to_string(state_.step) + ", " + options_.resume.string());
   }
 
   void watch(std::int64_t step, const StepResult &result, double rate) {
     if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
-      throw Error("step " + std::to_string(step), "the loss is not a number any more",
-                  checkpointed_ ? "the last good state is " + checkpoint_.string() + "; try a smaller --lr"
+      throw Error(ErrorKind::InvalidArgument, "step " + std::to_string(step), "the loss is not finite",
+                  checkpointed_ ? "the last valid state is " + checkpoint_.string() + "; try a smaller --lr"
                                 : "try a smaller --lr");
     }
     if (!workers_.first()) {
-      if (result.stop) throw Error("train", "interrupted", "the first worker keeps the checkpoint");
+      if (result.stop)
+        throw Error(ErrorKind::Interrupted, "train", "interrupted", "the first worker writes the checkpoint");
       return;
     }
     log_.add(step, result, rate);
@@ -174,9 +177,10 @@ class Fitting {
       validate(step);
     if (result.stop && step < steps) {
       save();
-      throw Error("train", "interrupted after step " + std::to_string(step) + " of " + std::to_string(steps),
-                  "what was learned is in " + checkpoint_.string() + "; --resume " + checkpoint_.string() +
-                      " goes on from there");
+      throw Error(ErrorKind::Interrupted, "train",
+                  "interrupted after step " + std::to_string(step) + " of " + std::to_string(steps),
+                  "what was learned is in " + checkpoint_.string() + "; resume with --resume " +
+                      checkpoint_.string());
     }
     if (step % options_.checkpoint_every == 0 || step == steps) save();
   }
@@ -187,7 +191,7 @@ class Fitting {
     const bool by_loss = options_.selection == Selection::HeldBack;
     double figure = 0;
     {
-      const Exchanged averaged(parameters_, state_.average);
+      const ScopedParameterSwap averaged(parameters_, state_.average);
       figure = by_loss ? held_back_loss(fit_.network, fit_.sources, fit_.rule.batch)
                        : test_auroc(fit_.network, fit_.tests, fit_.model.config.score, fit_.rule.batch);
       if (!best_ || (by_loss ? figure < best_->figure : figure > best_->figure)) {
@@ -198,7 +202,7 @@ class Fitting {
     }
     fit_.network.reconstruction->train();
     log_.add_figure(step, by_loss ? "held_back_loss" : "test_image_auroc", figure);
-    progress_.say("step " + std::to_string(step) + ": " + (by_loss ? "held-back loss " : "test AUROC ") +
+    progress_.say("step " + std::to_string(step) + ": " + (by_loss ? "held-out loss " : "test AUROC ") +
                   rounded(figure) + (best_->step == step ? ", the best so far" : ""));
   }
 
@@ -220,7 +224,7 @@ class Fitting {
     const std::string averaged = state_.average.empty() ? "" : ", averaged";
     if (!best_) return "step " + steps + " of " + steps + averaged;
     return "step " + std::to_string(best_->step) + " of " + steps + averaged + ": " +
-           (options_.selection == Selection::HeldBack ? "smallest held-back loss, "
+           (options_.selection == Selection::HeldBack ? "smallest held-out loss, "
                                                       : "highest image AUROC on the test items, ") +
            rounded(best_->figure);
   }

@@ -7,7 +7,7 @@
 
 namespace uniad {
 
-void standardise(Network &network, std::span<const SourceFeatures> sources, bool whiten) {
+void standardize(Network &network, std::span<const SourceFeatures> sources, bool whiten) {
   std::vector<FeatureSet> trained;
   for (const SourceFeatures &source : sources) trained.push_back(source.train);
   const ChannelStatistics statistics = channel_statistics(trained);
@@ -15,12 +15,12 @@ void standardise(Network &network, std::span<const SourceFeatures> sources, bool
   network.feature_std = statistics.std;
   if (!whiten) return;
   network.feature_whitening =
-      whitening_of(trained, [&](const torch::Tensor &features) { return network.standardise(features); });
+      whitening_of(trained, [&](const torch::Tensor &features) { return network.standardize(features); });
 }
 
 LearningState begin_learning(Network &network, const LearningRule &rule) {
   const std::vector<torch::Tensor> parameters = network.trainable(rule.train_backbone);
-  LearningState state{0, Optimiser(parameters, rule.schedule.weight_decay), {}};
+  LearningState state{0, Optimizer(parameters, rule.schedule.weight_decay), {}};
   if (rule.average)
     for (const torch::Tensor &parameter : parameters) state.average.push_back(parameter.detach().clone());
   return state;
@@ -40,7 +40,7 @@ void learn(Network &network, const FeatureReader &features, Batches batches, con
     const auto stream = static_cast<std::uint64_t>(state.step * workers.rank().size + workers.rank().rank);
     torch::manual_seed(stream_seed(~rule.seed, stream));
     const StepResult result =
-        training_step(uniad, features(batch.pictures, batch.epoch), batch.all, state.optimiser,
+        training_step(uniad, features(batch.pictures, batch.epoch), batch.all, state.optimizer,
                       {rate, rule.schedule.clip, rule.bf16}, workers, stop());
     if (rule.average) {
       const torch::NoGradGuard no_grad;
@@ -79,7 +79,7 @@ FeatureReader reader_of(const Network &network, const std::vector<SourceFeatures
       if (!numbers.empty()) parts.push_back(source.train.gather(numbers));
       first += source.train.pictures;
     }
-    return parts.empty() ? torch::empty({0}) : network.standardise(torch::cat(parts));
+    return parts.empty() ? torch::empty({0}) : network.standardize(torch::cat(parts));
   };
 }
 
@@ -93,7 +93,7 @@ std::vector<double> scores_of(Network &network, const FeatureSet &features, Scor
   const torch::NoGradGuard no_grad;
   std::vector<double> scores;
   visit_set(features, batch, [&](const torch::Tensor &raw) {
-    for (const double score : scores_of(network.judge_features(network.standardise(raw)).grid, kind))
+    for (const double score : scores_of(network.judge_features(network.standardize(raw)).grid, kind))
       scores.push_back(score);
   });
   return scores;

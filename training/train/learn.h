@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Training of the reconstruction network by gradient steps.
 #pragma once
 
 #include <torch/torch.h>
@@ -26,44 +27,45 @@ struct SourceFeatures {
   FeatureSet held_back;
 };
 
-// Takes the mean and standard deviation of every channel over all training tokens of all sources into the
-// network, and with `whiten` their whitening matrix.
-void standardise(Network &network, std::span<const SourceFeatures> sources, bool whiten = false);
+// Sets the network's mean and standard deviation of every channel, over all training tokens of all sources,
+// and with `whiten` its whitening matrix.
+void standardize(Network &network, std::span<const SourceFeatures> sources, bool whiten = false);
 
-// What a training needs to go on from where it is, beside the weights themselves. All chance follows from
-// seed and step.
+// The state that is needed to resume a training, besides the weights. All randomness depends on seed and
+// step.
 struct LearningState {
-  std::int64_t step = 0;  // steps done
-  Optimiser optimiser;
-  std::vector<torch::Tensor> average;  // of the optimiser's parameters, moving; empty: none is kept
+  std::int64_t step = 0;  // number of completed steps
+  Optimizer optimizer;
+  std::vector<torch::Tensor> average;  // moving average of the optimizer's parameters; empty: none
 };
 
 struct LearningRule {
   Schedule schedule;
   int batch = 8;  // of each worker
   bool bf16 = false;
-  std::optional<double> average;  // its decay a step (Polyak and Juditsky 1992, exponential)
+  std::optional<double> average;  // decay per step (Polyak and Juditsky 1992, exponential)
   std::uint64_t seed = 0;
   bool train_backbone = false;  // see Network::trainable()
 };
 
-// Features (pictures, channels, H / 16, W / 16), fp32, of these pictures, numbered through all sources, in
-// the space that the network works in; with their gradient where the backbone learns.
+// Returns the features (pictures, channels, H / 16, W / 16), fp32, of these pictures, which are numbered
+// through all sources, standardized and whitened as the network's; with gradient if the backbone is trained.
 using FeatureReader = std::function<torch::Tensor(const torch::Tensor &pictures, std::int64_t epoch)>;
 
-// A start from the network's weights.
+// The initial state for the network's weights.
 LearningState begin_learning(Network &network, const LearningRule &rule);
 
-// After every step: its number from 1, what it measured, the rate it used. What it throws ends the learning.
+// Called after every step with its number from 1, its result and the learning rate. Exceptions end the
+// training.
 using StepDone = std::function<void(std::int64_t step, const StepResult &result, double learning_rate)>;
 
-// Trains network.reconstruction from state.step to the schedule's end, or to the step after which `stop` says
-// so to any worker. Ends with the network in eval mode.
+// Trains network.reconstruction from state.step to the end of the schedule, or until `stop` returns true in
+// any worker. Leaves the network in eval mode.
 void learn(Network &network, const FeatureReader &features, Batches batches, const LearningRule &rule,
            LearningState &state, Workers &workers, const std::function<bool()> &stop,
            const StepDone &step_done);
 
-// The same on all of these sources together, alone and from the start.
+// The same on all of these sources together, with a single worker and from the start.
 void learn(Network &network, const std::vector<SourceFeatures> &sources, const LearningRule &rule,
            const StepDone &step_done);
 

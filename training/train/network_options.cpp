@@ -5,8 +5,8 @@ namespace uniad {
 namespace {
 
 template <typename Value>
-void set(Value &value, const std::optional<Value> &said) {
-  if (said) value = *said;
+void set(Value &value, const std::optional<Value> &given) {
+  if (given) value = *given;
 }
 
 // A baseline does without UniAD's mask and jitter, unless told.

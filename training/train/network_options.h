@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Converts options to a network's configuration.
 #pragma once
 
 #include <optional>
@@ -24,8 +25,8 @@ struct MaskPlaces {
   bool decoder_second = false;
 };
 
-// What a user says of the network; absent: what its NetworkName, else ReconstructionConfig, else the recipe
-// has.
+// The user's options for the network. The default is that of its NetworkName, of ReconstructionConfig, or of
+// the recipe.
 struct NetworkOptions {
   NetworkName network = NetworkName::UniAD;
   std::optional<QueryEmbedding> queries;
@@ -47,8 +48,8 @@ struct NetworkOptions {
   std::optional<ScoreKind> score;
 };
 
-// Changes what the options say; `config` holds what goes without saying. Where it has no reconstruction, that
-// is left out. Whether the result can work is check()'s business.
+// Applies the options to `config`, which contains the defaults. Options of the reconstruction are ignored if
+// `config` has none. Use check() to validate the result.
 void apply(const NetworkOptions &options, ModelConfig &config);
 
 }  // namespace uniad

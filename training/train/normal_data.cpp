@@ -5,9 +5,9 @@
 #include <span>
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/statistics/learn_statistics.h"
-#include "training/report.h"
+#include "training/data/report.h"
 #include "training/train/statistics.h"
 
 namespace uniad {
@@ -47,7 +47,7 @@ namespace {
 NormalPictures read_pictures(FeatureCache &cache, const Source &source, const TrainOptions &options,
                              Progress &progress) {
   FeatureRows rows =
-      read_items(cache, source.train, options.batch, source.name, "reading what is normal", progress);
+      read_items(cache, source.train, options.batch, source.name, "reading normal data", progress);
   std::vector<bool> readable(source.train.size(), true);
   for (const Unread &unread : rows.unread()) readable[unread.index] = false;
   const std::vector<bool> held_back = choose_held_back(source.train, options.seed, options.held_back);
@@ -73,7 +73,8 @@ NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provena
     const std::vector<std::int64_t> trained = pictures.numbers(false);
     const std::vector<std::int64_t> held_back = pictures.numbers(true);
     if (trained.empty())
-      throw Error(source.path, "no picture of it could be read", "see the files named above");
+      throw Error(ErrorKind::InvalidArgument, source.path, "none of its pictures could be read",
+                  "the messages above give the reasons");
     provenance.sources.push_back({source.name, source.path, std::ssize(trained), std::ssize(held_back),
                                   aspect_ratio_of(source.train)});
     for (const std::int64_t number : trained)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads normal pictures and splits them into training and held-out data.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +7,7 @@
 #include <vector>
 
 #include "model/file/model_file.h"
-#include "training/progress.h"
+#include "training/base/progress.h"
 #include "training/train/feature_cache.h"
 #include "training/train/learn.h"
 #include "training/train/options.h"
@@ -20,27 +21,27 @@ struct NormalPictures {
   std::vector<bool> held_back;
   std::vector<int> folds;
 
-  // The numbers of those that are held back, or of the others.
+  // The numbers of the held-out pictures, or of the others.
   std::vector<std::int64_t> numbers(bool of_held_back) const;
 };
 
-// What is normal of all sources: features that are read once.
+// The normal data of all sources, whose features are read once.
 struct NormalData {
   std::vector<NormalPictures> pictures;  // of each source
   std::vector<SourceFeatures> sources;
   std::vector<Item> trained;  // one source after the other
 };
 
-// Those of a set with these numbers, which they lose: they are counted anew from 0.
+// The subset with these numbers, renumbered from 0.
 FeatureSet some_of(const FeatureSet &set, std::vector<std::int64_t> chosen);
 
 FeatureSet as_set(FeatureRows rows);
 
-// Features of the items that can be read; the progress is told of the others.
+// Features of the items that can be read; the others are reported to `progress`.
 FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
                        const std::string &source, const std::string &what, Progress &progress);
 
-// What is normal in options.sources, of which the provenance is told. Throws Error where nothing of a source
+// Reads the normal data of options.sources and adds it to `provenance`. Throws Error if nothing of a source
 // can be read. The cache must outlive it.
 NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provenance &provenance,
                        Progress &progress);

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "model/preprocess/preprocess.h"
 #include "training/data/visit.h"
 #include "training/train/features.h"
@@ -30,8 +30,9 @@ PictureChange change_of(const InputConfig &input, const Augmentation &augmentati
 
 void require_all(const std::vector<Unread> &unread) {
   if (!unread.empty())
-    throw Error(unread.front().reason, "could be read when the training began",
-                "leave the pictures where they are until it has finished");
+    throw Error(ErrorKind::InvalidArgument, unread.front().reason,
+                "was readable when the training started but no longer is",
+                "do not move the pictures until the training has finished");
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ FeatureReader varied_features(FeatureExtractor &extractor, const Network &networ
     if (numbers.numel() == 0) return features;
     require_all(visit_features(
         extractor, chosen(items, numbers), static_cast<int>(numbers.numel()),
-        [&](std::span<const std::size_t>, const torch::Tensor &all) { features = network.standardise(all); },
+        [&](std::span<const std::size_t>, const torch::Tensor &all) { features = network.standardize(all); },
         change_of(extractor.input(), augmentation, seed, numbers, epoch)));
     return features;
   };

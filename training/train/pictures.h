@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads pictures as network input.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +12,15 @@
 
 namespace uniad {
 
-// Readers that read the pictures anew for every step, where features are no constants. What they read is
-// `items`, by number. They throw Error where a picture has gone.
+// Readers that read the pictures again for every step, for features that change in training. Pictures are
+// accessed by their number in `items`. They throw Error if a picture can no longer be read.
 
-// Of pictures that look different in every epoch, by `extractor`, which must outlive the reader, and the
-// network's standardising.
+// Features of pictures that are augmented in every epoch, computed by `extractor`, which must outlive the
+// reader, and standardized by the network.
 FeatureReader varied_features(FeatureExtractor &extractor, const Network &network, std::vector<Item> items,
                               const Augmentation &augmentation, std::uint64_t seed);
 
-// Of a backbone that learns: by the network, with gradient.
+// Features of a backbone that is trained, computed by the network with gradient.
 FeatureReader learning_features(Network &network, const InputConfig &input, std::vector<Item> items,
                                 const Augmentation &augmentation, std::uint64_t seed);
 

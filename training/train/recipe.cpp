@@ -20,7 +20,7 @@ Schedule make_schedule(const TrainOptions &options, std::int64_t pictures, int w
     schedule.rate = RateSchedule::Step;
     schedule.steps = 1000 * schedule.steps_per_epoch;
   } else {
-    schedule.standardise = true;
+    schedule.standardize = true;
     schedule.learning_rate = 1e-3;
     schedule.clip = 1.0;
     schedule.warmup_steps = 40;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The parameters of the recipes.
 #pragma once
 
 #include <cstdint>
@@ -7,25 +8,27 @@
 
 namespace uniad {
 
-// What a recipe fixes, after the command line's overrides. AdamW with betas 0.9 and 0.999, eps 1e-8.
+// The parameters of a recipe, with the command line's options applied. AdamW with betas 0.9 and 0.999, eps
+// 1e-8.
 struct Schedule {
-  bool standardise = false;  // train, jitter, compare and score in (f - mean) / (std + 1e-6) a channel
+  bool standardize = false;  // train, jitter, compare and score (f - mean) / (std + 1e-6), per channel
   double dropout = 0;
   double learning_rate = 0;
   double weight_decay = 1e-4;
   double clip = 0;  // of the gradient's global L2 norm
   std::int64_t steps = 0;
   std::int64_t steps_per_epoch = 0;
-  std::int64_t warmup_steps = 0;  // linear from 0
+  std::int64_t warmup_steps = 0;  // linear increase from 0
   bool balance = false;           // see Batches
   RateSchedule rate = RateSchedule::Constant;
   std::int64_t decay_epoch = 801;  // RateSchedule::Step's, from 0
 };
 
-// `pictures`: how many are trained on; an epoch is all of them once. `workers`: processes with a batch each.
+// pictures: number of training pictures, which make an epoch. workers: number of processes, each with its own
+// batch.
 Schedule make_schedule(const TrainOptions &options, std::int64_t pictures, int workers = 1);
 
-// The rate of a step counted from 0.
+// The learning rate of a step, counted from 0.
 double learning_rate(const Schedule &schedule, std::int64_t step);
 
 }  // namespace uniad

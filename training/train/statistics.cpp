@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "model/base/error.h"
 #include "model/engine/detector.h"
-#include "model/error.h"
+#include "training/data/report.h"
 #include "training/data/visit.h"
-#include "training/report.h"
 #include "training/train/features.h"
 
 namespace uniad {
@@ -20,7 +20,7 @@ namespace {
 void warn_of_few(const StatisticsLearner &learner, Progress &progress) {
   if (learner.pictures() >= learner.fewest()) return;
   progress.say("warning: " + std::to_string(learner.pictures()) + " normal pictures are few; " +
-               std::to_string(learner.fewest()) + " or more make what was learned trustworthy");
+               std::to_string(learner.fewest()) + " or more give reliable results");
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     report_unread(split.train, unread, progress);
     if (left_out > 0)
       progress.say(source.name + ": " + std::to_string(left_out) +
-                   " pictures left out, their features are no numbers");
+                   " pictures were skipped because their features are not finite");
     add_source(provenance,
                {source.name, source.path, learner.pictures() - before,
                 static_cast<std::int64_t>(split.held_back.size()), aspect_ratio_of(source.train)});
@@ -76,7 +76,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     network.statistics.emplace(learned.statistics, *config.statistics);
     for (const auto &[source, split] : splits) {
       const auto unread = visit_features(
-          extractor, split.held_back, options.batch, source + ": judging what is held back",
+          extractor, split.held_back, options.batch, source + ": judging held-out data",
           [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
             const auto of_batch = scores_of(network.judge_features(features).grid, config.score);
             for (std::size_t i = 0; i < indices.size(); ++i)
@@ -109,7 +109,7 @@ Calibration calibrate_held_back(const std::map<std::string, std::vector<double>>
   Calibration calibration = calibrate(normal, rule);
   for (const auto &[source, statistics] : calibration.sources) {
     const std::string warning = "warning: " + source + ": ";
-    for (const std::string &doubt : doubts(statistics, rule)) progress.say(warning + doubt);
+    for (const std::string &doubt : threshold_warnings(statistics, rule)) progress.say(warning + doubt);
   }
   return calibration;
 }

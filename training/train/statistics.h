@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The recipe instant: statistics of normal features without training steps.
 #pragma once
 
 #include <map>
@@ -8,35 +9,35 @@
 
 #include "model/network.h"
 #include "model/statistics/learn_statistics.h"
+#include "training/base/progress.h"
 #include "training/data/outliers.h"
-#include "training/progress.h"
 #include "training/train/learn.h"
 #include "training/train/options.h"
 
 namespace uniad {
 
-// Statistics of normal features, and the scores of normal pictures that they were not learned from.
+// Statistics of normal features, and the scores of held-out normal pictures.
 struct LearnedStatistics {
   Statistics statistics;
-  Statistics gained;  // of the new pictures alone
+  Statistics gained;  // of the new pictures only
   Calibration calibration;
-  std::vector<ScoredItem> scored;  // those pictures; of very many a random choice
+  std::vector<ScoredItem> scored;  // the held-out pictures; a random choice if there are very many
 };
 
-// Learns the statistics of all that is normal in options.sources by one pass over their features, in bounded
-// memory, and adds them to what is known. Each fold of the pictures is held back in turn for the calibration;
-// where options.held_back is set, that share is instead, and never learned from. `network` has no statistics
-// yet; where it has a reconstruction, its residuals are learned too.
+// Learns statistics of the normal data in options.sources in one pass over the features, with bounded memory,
+// and adds them to the known ones. Each fold of the pictures is held out in turn for the calibration; if
+// options.held_back is set, that fraction is held out instead and never learned from. network must not have
+// statistics yet; if it has a reconstruction network, statistics of its residuals are learned too.
 LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
                                    Statistics known, Provenance &provenance, Progress &progress);
 
-// Thresholds by options.threshold from the scores of held-back pictures, by source name.
-// What is known of their order in time is lost: each counts by itself as an alarm.
+// Computes thresholds according to options.threshold from the scores of held-out pictures, by source name.
+// Their order in time is not known, so each of them counts as an alarm of its own.
 Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
                                 const TrainOptions &options, Progress &progress);
 
-// Width / height of the pictures, as far as the first, the middle and the last tell; of a video its first
-// frame's. 0 where they differ.
+// Width / height of the pictures, determined from the first, the middle and the last one, or from the first
+// frame of a video. 0 if they differ.
 double aspect_ratio_of(std::span<const Item> items);
 
 }  // namespace uniad

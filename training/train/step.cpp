@@ -10,7 +10,7 @@
 
 namespace uniad {
 
-Optimiser::Optimiser(std::vector<torch::Tensor> parameters, double weight_decay)
+Optimizer::Optimizer(std::vector<torch::Tensor> parameters, double weight_decay)
     : parameters_(std::move(parameters)), weight_decay_(weight_decay) {
   for (const torch::Tensor &parameter : parameters_) {
     first_moments_.push_back(torch::zeros_like(parameter));
@@ -19,11 +19,11 @@ Optimiser::Optimiser(std::vector<torch::Tensor> parameters, double weight_decay)
   }
 }
 
-void Optimiser::zero_grad() {
+void Optimizer::zero_grad() {
   for (torch::Tensor &parameter : parameters_) parameter.mutable_grad().reset();
 }
 
-double Optimiser::clip(double limit) {
+double Optimizer::clip(double limit) {
   const std::vector<torch::Tensor> all = gradients();
   const double norm = torch::stack(at::_foreach_norm(all, 2)).to(torch::kFloat64).norm().item<double>();
   const double scale = limit / (norm + 1e-6);
@@ -31,14 +31,14 @@ double Optimiser::clip(double limit) {
   return norm;
 }
 
-void Optimiser::step(double learning_rate) {
+void Optimizer::step(double learning_rate) {
   const torch::NoGradGuard no_grad;
   at::_foreach_add_(steps_, 1);
   at::_fused_adamw_(parameters_, gradients(), first_moments_, second_moments_, {}, steps_, learning_rate, 0.9,
                     0.999, weight_decay_, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
 }
 
-std::vector<torch::Tensor> Optimiser::gradients() {
+std::vector<torch::Tensor> Optimizer::gradients() {
   std::vector<torch::Tensor> all;
   all.reserve(parameters_.size());
   for (torch::Tensor &parameter : parameters_) {
@@ -49,19 +49,19 @@ std::vector<torch::Tensor> Optimiser::gradients() {
   return all;
 }
 
-void Optimiser::set_steps(std::int64_t steps) {
+void Optimizer::set_steps(std::int64_t steps) {
   for (torch::Tensor &count : steps_) count.fill_(static_cast<double>(steps));
 }
 
-StepResult training_step(UniAD &network, const torch::Tensor &features, Optimiser &optimiser,
+StepResult training_step(UniAD &network, const torch::Tensor &features, Optimizer &optimizer,
                          const StepRule &rule) {
   Workers alone;
-  return training_step(network, features, features.size(0), optimiser, rule, alone, false);
+  return training_step(network, features, features.size(0), optimizer, rule, alone, false);
 }
 
 StepResult training_step(UniAD &network, const torch::Tensor &features, std::int64_t all,
-                         Optimiser &optimiser, const StepRule &rule, Workers &workers, bool stop) {
-  optimiser.zero_grad();
+                         Optimizer &optimizer, const StepRule &rule, Workers &workers, bool stop) {
+  optimizer.zero_grad();
   double loss = 0;
   if (features.size(0) > 0) {
     torch::Tensor reconstruction;
@@ -78,16 +78,16 @@ StepResult training_step(UniAD &network, const torch::Tensor &features, std::int
   }
   bool stops = stop;
   if (workers.rank().size > 1) {
-    std::vector<torch::Tensor> tensors = optimiser.gradients();
+    std::vector<torch::Tensor> tensors = optimizer.gradients();
     const torch::Tensor told =
         torch::tensor({loss, stop ? 1.0 : 0.0}, torch::kFloat32).to(tensors.front().device());
     tensors.push_back(told);
-    workers.add_up(tensors);
+    workers.all_reduce_sum(tensors);
     loss = told[0].item<double>();
     stops = told[1].item<double>() > 0;
   }
-  const StepResult result{loss, optimiser.clip(rule.clip), stops};
-  if (std::isfinite(result.loss) && std::isfinite(result.gradient_norm)) optimiser.step(rule.learning_rate);
+  const StepResult result{loss, optimizer.clip(rule.clip), stops};
+  if (std::isfinite(result.loss) && std::isfinite(result.gradient_norm)) optimizer.step(rule.learning_rate);
   return result;
 }
 

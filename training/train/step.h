@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// One training step.
 #pragma once
 
 #include <torch/torch.h>
@@ -11,20 +12,20 @@
 
 namespace uniad {
 
-// AdamW (Loshchilov and Hutter, 2019) with betas 0.9 and 0.999 and eps 1e-8 on all parameters alike, by
-// LibTorch's fused kernel: one pass over the parameters where torch::optim makes a dozen.
-class Optimiser {
+// AdamW (Loshchilov and Hutter, 2019) with betas 0.9 and 0.999 and eps 1e-8 for all parameters, with
+// LibTorch's fused kernel: one pass over the parameters, whereas torch::optim makes a dozen.
+class Optimizer {
  public:
-  Optimiser(std::vector<torch::Tensor> parameters, double weight_decay);
+  Optimizer(std::vector<torch::Tensor> parameters, double weight_decay);
 
   void zero_grad();
   // Scales all gradients so that their global L2 norm is at most `limit`; returns the norm before.
   double clip(double limit);
   void step(double learning_rate);
 
-  std::vector<torch::Tensor> gradients();  // zeros where none was left
+  std::vector<torch::Tensor> gradients();  // zeros for parameters without a gradient
 
-  // Its memory of earlier steps, in the order of the parameters: with them a training can go on.
+  // The moments of the gradients, in the order of the parameters, which are needed to resume a training.
   const std::vector<torch::Tensor> &first_moments() const { return first_moments_; }
   const std::vector<torch::Tensor> &second_moments() const { return second_moments_; }
   void set_steps(std::int64_t steps);
@@ -40,24 +41,24 @@ class Optimiser {
 struct StepResult {
   double loss = 0;           // before the step: the network's feature_loss()
   double gradient_norm = 0;  // before clipping
-  bool stop = false;         // some worker was asked to stop
+  bool stop = false;         // any worker was asked to stop
 };
 
-// How a step is taken.
+// The parameters of a step.
 struct StepRule {
   double learning_rate = 0;
   double clip = 0;
-  bool bf16 = false;  // forward pass and gradients in bf16 where torch's autocast deems it safe
+  bool bf16 = false;  // forward pass and gradients with torch's bf16 autocast
 };
 
-// One step of learning to reconstruct `features` (B, channels, H, W), weights and loss in fp32. The
-// parameters are left as they were when loss or gradient are not finite.
-StepResult training_step(UniAD &network, const torch::Tensor &features, Optimiser &optimiser,
+// One training step that reconstructs `features` (B, channels, H, W), with weights and loss in fp32. The
+// parameters are not changed if the loss or the gradient is not finite.
+StepResult training_step(UniAD &network, const torch::Tensor &features, Optimizer &optimizer,
                          const StepRule &rule);
 
-// The same with others: `features` are this worker's part, possibly none, of a batch of `all` pictures; every
-// worker takes the step of the whole batch. `stop`: asks all of them to stop after it.
+// The same with several workers: features is this worker's part, which may be empty, of a batch of `all`
+// pictures. Every worker makes the step of the whole batch. stop: asks all workers to stop after it.
 StepResult training_step(UniAD &network, const torch::Tensor &features, std::int64_t all,
-                         Optimiser &optimiser, const StepRule &rule, Workers &workers, bool stop);
+                         Optimizer &optimizer, const StepRule &rule, Workers &workers, bool stop);
 
 }  // namespace uniad

@@ -9,15 +9,16 @@
 #include <sstream>
 #include <utility>
 
-#include "model/engine/calibration.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
-#include "model/error.h"
+#include "model/file/model_statistics.h"
 #include "model/file/weights.h"
-#include "model/json_text.h"
 #include "model/network.h"
-#include "training/interrupt.h"
-#include "training/train/behind_steps.h"
+#include "model/scoring/calibration.h"
+#include "training/base/interrupt.h"
+#include "training/train/calibrate_trained.h"
 #include "training/train/feature_cache.h"
 #include "training/train/fit.h"
 #include "training/train/learn.h"
@@ -55,7 +56,7 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
   model.provenance.seed = options.seed;
   model.provenance.program_version = UNIAD_VERSION;
   model.provenance.weight_file = options.weights.filename().string();
-  model.provenance.weight_licence = weights.licence;
+  model.provenance.weight_license = weights.license;
   return model;
 }
 
@@ -76,7 +77,7 @@ std::string fingerprint(const std::vector<Item> &items) {
 }
 
 RunIdentity identify(const TrainOptions &options, const Workers &workers) {
-  RunIdentity run = options.said;
+  RunIdentity run = options.identity_options;
   run["weights"] = options.weights.filename().string();
   for (const Source &source : options.sources) run["source " + source.name] = fingerprint(source.train);
   run["workers"] = std::to_string(workers.rank().size);
@@ -88,11 +89,10 @@ std::vector<TestFeatures> read_tests(FeatureCache &cache, const TrainOptions &op
   std::vector<TestFeatures> tests;
   if (options.selection != Selection::Test) return tests;
   for (const Source &source : options.sources) {
-    std::vector<Item> labelled;
-    std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(labelled),
+    std::vector<Item> labeled;
+    std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(labeled),
                  [](const Item &item) { return item.abnormal.has_value(); });
-    FeatureRows rows =
-        read_items(cache, labelled, options.batch, source.name, "reading what is tested on", progress);
+    FeatureRows rows = read_items(cache, labeled, options.batch, source.name, "reading test data", progress);
     std::vector<bool> abnormal;
     for (std::int64_t row = 0; row < rows.rows(); ++row) abnormal.push_back(*rows.item(row).abnormal);
     const auto count = std::count(abnormal.begin(), abnormal.end(), true);
@@ -100,8 +100,9 @@ std::vector<TestFeatures> read_tests(FeatureCache &cache, const TrainOptions &op
       tests.push_back({as_set(std::move(rows)), std::move(abnormal)});
   }
   if (tests.empty())
-    throw Error("--select test", "no source has both normal and abnormal test pictures",
-                "name data in MVTec layout, or --select held-back");
+    throw Error(ErrorKind::InvalidArgument, "--select test",
+                "no source has both normal and abnormal test pictures",
+                "use data in MVTec layout, or --select held-back");
   return tests;
 }
 
@@ -115,7 +116,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
   FeatureCache cache(extractor, progress, options.cache);
   const NormalData data = read_normal(cache, options, model.provenance, progress);
   const std::vector<TestFeatures> tests = read_tests(cache, options, progress);
-  if (schedule.standardise) standardise(network, data.sources, options.whiten);
+  if (schedule.standardize) standardize(network, data.sources, options.whiten);
   network.set_device(options.device);
 
   const LearningRule rule{schedule,        options.batch, options.precision == "bf16",
@@ -138,19 +139,19 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
     FeatureCache anew(learned, progress, {.memory = options.cache.memory, .folder = {}});
     model.provenance.sources.clear();
     const NormalData seen = read_normal(anew, options, model.provenance, progress);
-    Judgements judgements(network, seen, model.config.score, options);
-    judgements.judge();
-    model.calibration = judgements.calibrate(progress);
+    HeldOutScores held_out_scores(network, seen, model.config.score, options);
+    held_out_scores.judge();
+    model.calibration = held_out_scores.calibrate(progress);
     return;
   }
-  Judgements judgements(network, data, model.config.score, options);
+  HeldOutScores held_out_scores(network, data, model.config.score, options);
   if (model.config.statistics) {
-    set_statistics(model,
-                   learn_and_judge(network, data, *model.config.statistics, options, judgements, progress));
+    set_statistics(
+        model, learn_and_judge(network, data, *model.config.statistics, options, held_out_scores, progress));
   } else {
-    judgements.judge();
+    held_out_scores.judge();
   }
-  model.calibration = judgements.calibrate(progress);
+  model.calibration = held_out_scores.calibrate(progress);
 }
 
 // An unfinished training's work is not lost to the next one.
@@ -159,7 +160,8 @@ void keep_old_checkpoint(const TrainOptions &options, Progress &progress) {
   if (!options.resume.empty() || !std::filesystem::exists(checkpoint)) return;
   const std::filesystem::path kept = options.model.string() + ".checkpoint.old.safetensors";
   std::filesystem::rename(checkpoint, kept);
-  progress.say("an unfinished training's checkpoint is now " + kept.string() + "; --resume goes on from it");
+  progress.say("an unfinished training's checkpoint is now " + kept.string() +
+               "; use --resume to continue from it");
 }
 
 // Where this process learns: of several on one machine each takes the GPU of its local rank, where none is

@@ -5,15 +5,16 @@
 
 #include <utility>
 
+#include "model/base/error.h"
 #include "model/engine/addition.h"
-#include "model/engine/calibration.h"
-#include "model/error.h"
 #include "model/file/file_lock.h"
 #include "model/file/fingerprint.h"
+#include "model/file/model_statistics.h"
 #include "model/network.h"
+#include "model/scoring/calibration.h"
 #include "model/statistics/clusters.h"
-#include "training/frame_rate.h"
-#include "training/output.h"
+#include "training/base/output.h"
+#include "training/data/frame_rate.h"
 #include "training/train/statistics.h"
 
 namespace uniad {
@@ -22,14 +23,10 @@ namespace {
 Model read_model_with_statistics(const std::filesystem::path &path) {
   Model model = read_model(path);
   if (!model.config.statistics) {
-    throw Error(path.string(), "has no statistics that could be added to",
+    throw Error(ErrorKind::InvalidArgument, path.string(), "has no statistics to update or merge",
                 "train it with --recipe instant or fast");
   }
   return model;
-}
-
-Statistics statistics_in(const Model &model) {
-  return load_statistics(model.tensors, model.config.statistics->residuals);
 }
 
 bool is_statistics(const std::string &tensor) {
@@ -39,8 +36,9 @@ bool is_statistics(const std::string &tensor) {
 // Features mean the same in both only where everything before the statistics is the same.
 void require_same_network(const Model &a, const Model &b, const std::filesystem::path &other) {
   const auto differs = [&](const std::string &what) {
-    return Error(other.string(), "has another " + what + " than the first model",
-                 "merge models that were learned on one backbone with the same weights");
+    return Error(ErrorKind::InvalidArgument, other.string(),
+                 "has a different " + what + " than the first model",
+                 "merge models that were trained with the same backbone and the same weights");
   };
   if (a.config.backbone.name != b.config.backbone.name) throw differs("backbone");
   if (a.config.input.width != b.config.input.width || a.config.input.height != b.config.input.height)
@@ -73,7 +71,7 @@ void update(const TrainOptions &options, Progress &progress) {
   Model model = read_model_with_statistics(options.model);
   const auto network = make_network(model, options.model.string());
   const TrainOptions with_rule = with_rule_of(model, options);
-  const Statistics known = statistics_in(model);
+  const Statistics known = statistics_of(model);
   Provenance fresh;
   LearnedStatistics learned = learn_statistics(*network, model.config, with_rule, known, fresh, progress);
 
@@ -81,7 +79,7 @@ void update(const TrainOptions &options, Progress &progress) {
   const FileLock right_to_write(options.model);
   Model now = read_model(options.model);
   now.calibration.rule = text_of(*with_rule.threshold);
-  const bool alone = identity_of(statistics_in(now)) == identity_of(known);
+  const bool alone = identity_of(statistics_of(now)) == identity_of(known);
   add_to(now,
          {network_fingerprint(model), identity_of(known), std::move(learned.statistics),
           std::move(learned.gained), std::move(learned.calibration), std::move(fresh.sources)},
@@ -89,18 +87,18 @@ void update(const TrainOptions &options, Progress &progress) {
   write_model(now, right_to_write);
   if (!alone)
     progress.say(options.model.string() +
-                 ": was changed meanwhile; what was learned was added to what it holds now");
+                 ": was changed in the meantime; what was learned was added to the new content");
 }
 
 void merge_models(const MergeOptions &options, Progress &progress) {
   check_writable(options.model, "--model");
   Model model = read_model_with_statistics(options.models.front());
-  Statistics statistics = statistics_in(model);
+  Statistics statistics = statistics_of(model);
   for (std::size_t i = 1; i < options.models.size(); ++i) {
     const std::filesystem::path &path = options.models[i];
     const Model other = read_model_with_statistics(path);
     require_same_network(model, other, path);
-    statistics = merge(std::move(statistics), statistics_in(other));
+    statistics = merge(std::move(statistics), statistics_of(other));
     model.calibration = combine(std::move(model.calibration), other.calibration);
     for (const SourceProvenance &source : other.provenance.sources) add_source(model.provenance, source);
   }

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+// Adds data to a model, and merges models.
 #pragma once
 
 #include <filesystem>
 #include <vector>
 
-#include "training/progress.h"
+#include "training/base/progress.h"
 #include "training/train/options.h"
+
+namespace CLI {
+class App;
+}
 
 namespace uniad {
 
-// Adds what is normal in options.sources to the statistics of the model at options.model, without the
-// pictures that it learned from before, and replaces the file. Scenes that the model knows gain pictures,
-// others become clusters of their own; thresholds rest on old and new scores, and are drawn by
-// options.threshold, else by the model's own rule. Throws Error where the model has no statistics.
+// Adds the normal data in options.sources to the statistics of the model at options.model, without the
+// pictures that it learned from before, and replaces the file. Pictures of known scenes are added to their
+// clusters, others form new clusters. Thresholds are computed from old and new scores by options.threshold
+// or, if absent, by the model's rule. Throws Error if the model has no statistics.
 void update(const TrainOptions &options, Progress &progress);
 
 struct MergeOptions {
@@ -20,8 +25,10 @@ struct MergeOptions {
   std::filesystem::path model;                // to write
 };
 
-// Adds up the statistics and calibrations of models that share backbone, weights and network. Throws Error
-// naming what they do not share.
+// Merges the statistics and calibrations of models with the same backbone, weights and network. Throws Error
+// with the difference if these are not the same.
 void merge_models(const MergeOptions &options, Progress &progress);
+
+void describe_merge(CLI::App &app, MergeOptions &options);
 
 }  // namespace uniad

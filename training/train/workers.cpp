@@ -12,9 +12,9 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include "model/cuda/join_workers.h"
+#include "model/base/error.h"
+#include "model/cuda/nccl_group.h"
 #include "model/engine/cuda_module.h"
-#include "model/error.h"
 
 namespace uniad {
 namespace {
@@ -30,10 +30,12 @@ int number(const char *name, int least, int most) {
   const std::string text = variable(name);
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty()) throw Error(name, "is not set, but WORLD_SIZE is", variables);
+  if (text.empty())
+    throw Error(ErrorKind::InvalidArgument, name, "is not set although WORLD_SIZE is", variables);
   if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
     throw Error(
-        name, "is \"" + text + "\", no number from " + std::to_string(least) + " to " + std::to_string(most),
+        ErrorKind::InvalidArgument, name,
+        "is \"" + text + "\", not a number from " + std::to_string(least) + " to " + std::to_string(most),
         variables);
   }
   return value;
@@ -43,7 +45,8 @@ int number(const char *name, int least, int most) {
 c10::intrusive_ptr<c10d::Store> open_store(WorkerRank rank, std::chrono::milliseconds timeout) {
   const bool agent = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
   const std::string address = variable("MASTER_ADDR");
-  if (address.empty()) throw Error("MASTER_ADDR", "is not set, but WORLD_SIZE is", variables);
+  if (address.empty())
+    throw Error(ErrorKind::InvalidArgument, "MASTER_ADDR", "is not set although WORLD_SIZE is", variables);
   c10d::TCPStoreOptions options;
   options.port = static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65535));
   options.isServer = rank.rank == 0 && !agent;
@@ -96,8 +99,8 @@ struct Workers::Group {
     try {
       exchange(message)->wait();
     } catch (const std::exception &error) {
-      throw Error(name, "lost another worker: " + first_line(error.what()),
-                  "see what ended it; then start all of them again, with --resume and the last checkpoint");
+      throw Error(ErrorKind::Device, name, "lost another worker: " + first_line(error.what()),
+                  "find out why it ended, then restart all workers with --resume and the last checkpoint");
     }
     std::int64_t at = 0;
     for (const torch::Tensor &tensor : tensors) {
@@ -130,17 +133,17 @@ Workers Workers::join(double timeout, torch::Device device) {
   } catch (const Error &) {
     throw;
   } catch (const std::exception &error) {
-    throw Error(name, "could not join the others: " + first_line(error.what()),
-                "check that all are started and reach MASTER_ADDR:MASTER_PORT");
+    throw Error(ErrorKind::Device, name, "could not join the other workers: " + first_line(error.what()),
+                "check that all workers are started and can reach MASTER_ADDR:MASTER_PORT");
   }
   return workers;
 }
 
-void Workers::add_up(const std::vector<torch::Tensor> &tensors) {
+void Workers::all_reduce_sum(const std::vector<torch::Tensor> &tensors) {
   if (group_) group_->run(tensors, [this](auto &message) { return group_->processes->allreduce(message); });
 }
 
-void Workers::copy_first(const std::vector<torch::Tensor> &tensors) {
+void Workers::broadcast(const std::vector<torch::Tensor> &tensors) {
   if (group_) group_->run(tensors, [this](auto &message) { return group_->processes->broadcast(message); });
 }
 

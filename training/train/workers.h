@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Distributed training with several processes.
 #pragma once
 
 #include <torch/torch.h>
@@ -10,19 +11,20 @@
 
 namespace uniad {
 
-// Which of this machine's processes this one is: LOCAL_RANK, 0 where it is not set. Throws Error: it is no
-// number.
+// The number of this process among those on this machine: LOCAL_RANK, or 0 if it is not set. Throws Error if
+// it is not a number.
 int local_rank();
 
-// The processes, on one machine or many, that learn one model together. Each holds the whole model and sees
-// its part of every batch; LibTorch's c10d adds their gradients up (TCPStore to find each other; to talk
-// NCCL from GPU to GPU, where the CUDA module has it, else Gloo).
+// The processes, on one or several machines, that train one model together. Each of them has the whole model
+// and processes its part of every batch. LibTorch's c10d sums the gradients (TCPStore for rendezvous; NCCL
+// between GPUs if the CUDA module has it, otherwise Gloo for communication).
 class Workers {
  public:
-  // As RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say, which torchrun, SLURM scripts and Kubernetes
-  // operators set (torch.distributed's env://); alone without WORLD_SIZE. Returns when all have come. Throws
-  // Error: a variable is missing or wrong, the others do not come within `timeout` seconds. `device`: where
-  // this process learns, and all others on one of the same kind.
+  // Joins the other workers according to RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which torchrun, SLURM
+  // scripts and Kubernetes operators set (torch.distributed's env://); without WORLD_SIZE, there is a single
+  // process. Returns when all workers have joined. Throws Error if a variable is missing or invalid, or if
+  // the others do not join within `timeout` seconds. device: that of this process; all workers use the same
+  // type of device.
   static Workers join(double timeout, torch::Device device = torch::kCPU);
   Workers();  // alone
   ~Workers();
@@ -32,11 +34,11 @@ class Workers {
   WorkerRank rank() const { return rank_; }
   bool first() const { return rank_.rank == 0; }
 
-  // Every tensor becomes its sum over all processes; fp32, in place. Throws Error where one of them is gone
-  // or silent for longer than the timeout.
-  void add_up(const std::vector<torch::Tensor> &tensors);
-  // Every tensor becomes the first process's.
-  void copy_first(const std::vector<torch::Tensor> &tensors);
+  // Replaces every tensor with its sum over all processes; fp32, in place. Throws Error if a process has
+  // ended or does not respond within the timeout.
+  void all_reduce_sum(const std::vector<torch::Tensor> &tensors);
+  // Replaces every tensor with that of the first process.
+  void broadcast(const std::vector<torch::Tensor> &tensors);
 
  private:
   struct Group;

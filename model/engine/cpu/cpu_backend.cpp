@@ -5,10 +5,10 @@
 #include <exception>
 #include <utility>
 
+#include "model/base/error.h"
+#include "model/base/thread_pool.h"
 #include "model/engine/cpu/reconstructor.h"
-#include "model/engine/cpu/thread_pool.h"
 #include "model/engine/cpu/trunk.h"
-#include "model/error.h"
 #include "model/kernels/instruction_sets.h"
 #include "model/preprocess/preprocess.h"
 
@@ -34,7 +34,8 @@ const char *name_of(cpu::Precision precision) {
 const Kernels &need_kernels(cpu::Precision precision) {
   const Kernels *kernels = cpu::best_kernels(precision);
   if (kernels == nullptr)
-    throw Error("precision", std::string("this processor has no arithmetic for ") + name_of(precision),
+    throw Error(ErrorKind::Unsupported, "precision",
+                std::string("this processor has no arithmetic for ") + name_of(precision),
                 "use precision=auto or fp32");
   return *kernels;
 }
@@ -62,7 +63,8 @@ class CpuBackend : public Backend {
       const std::vector<float> none(static_cast<std::size_t>(channels_));
       whitening_ = pack(fp32_, network.feature_whitening, channels_, none);
     }
-    for (int i = 0; i < pool_->threads(); ++i) places_.push_back(make_place(i == 0 ? pool_->threads() : 1));
+    for (int i = 0; i < pool_->threads(); ++i)
+      workspaces_.push_back(make_workspace(i == 0 ? pool_->threads() : 1));
   }
 
   void run(std::span<Picture> pictures) override {
@@ -72,10 +74,11 @@ class CpuBackend : public Backend {
     if (2 * (pictures.size() - side_by_side) > threads)
       side_by_side = pictures.size();  // most threads are busy
     pool_->run(static_cast<int>(side_by_side), [&](int number, int thread) {
-      run_one(Team(nullptr), places_[static_cast<std::size_t>(thread)],
+      run_one(Team(nullptr), workspaces_[static_cast<std::size_t>(thread)],
               pictures[static_cast<std::size_t>(number)]);
     });
-    for (Picture &picture : pictures.subspan(side_by_side)) run_one(Team(pool_.get()), places_[0], picture);
+    for (Picture &picture : pictures.subspan(side_by_side))
+      run_one(Team(pool_.get()), workspaces_[0], picture);
   }
 
   std::string description() const override {
@@ -84,7 +87,7 @@ class CpuBackend : public Backend {
 
  private:
   // What one picture at a time needs.
-  struct Place {
+  struct Workspace {
     std::vector<SizedPreprocessor> preprocessors;  // the newest last
     std::vector<float> image;
     cpu::Trunk::Memory trunk;
@@ -92,21 +95,21 @@ class CpuBackend : public Backend {
     AlignedVector<float> features, whitened;  // each row filled up for multiply
   };
 
-  Place make_place(int threads) const {
-    Place place{{}, {}, trunk_.make_memory(threads), {}, {}, {}};
-    place.image.resize(std::size_t{3} * static_cast<std::size_t>(input_.height) *
-                       static_cast<std::size_t>(input_.width));
-    if (reconstructor_) place.reconstructor = reconstructor_->make_memory(threads);
+  Workspace make_workspace(int threads) const {
+    Workspace workspace{{}, {}, trunk_.make_memory(threads), {}, {}, {}};
+    workspace.image.resize(std::size_t{3} * static_cast<std::size_t>(input_.height) *
+                           static_cast<std::size_t>(input_.width));
+    if (reconstructor_) workspace.reconstructor = reconstructor_->make_memory(threads);
     if (whitening_) {
-      place.features.resize(static_cast<std::size_t>(tokens_ + cpu::spare_rows) *
-                            static_cast<std::size_t>(whitening_->depth));
-      place.whitened.resize(place.features.size());
+      workspace.features.resize(static_cast<std::size_t>(tokens_ + cpu::spare_rows) *
+                                static_cast<std::size_t>(whitening_->depth));
+      workspace.whitened.resize(workspace.features.size());
     }
-    return place;
+    return workspace;
   }
 
-  Preprocessor &preprocessor_of(Place &place, const FrameView &frame) const {
-    auto &known = place.preprocessors;
+  Preprocessor &preprocessor_of(Workspace &workspace, const FrameView &frame) const {
+    auto &known = workspace.preprocessors;
     const auto found = std::find_if(known.begin(), known.end(), [&](const SizedPreprocessor &other) {
       return other.width == frame.width && other.height == frame.height && other.layout == frame.layout;
     });
@@ -117,38 +120,38 @@ class CpuBackend : public Backend {
     return known.back().preprocessor;
   }
 
-  void run_one(const Team &team, Place &place, Picture &picture) const {
+  void run_one(const Team &team, Workspace &workspace, Picture &picture) const {
     try {
-      run_one(team, place, *picture.frame, *picture.tokens);
+      run_one(team, workspace, *picture.frame, *picture.tokens);
     } catch (const std::exception &) {
       picture.failure = std::current_exception();
     }
   }
 
-  void run_one(const Team &team, Place &place, const FrameView &frame, Tokens &tokens) const {
+  void run_one(const Team &team, Workspace &workspace, const FrameView &frame, Tokens &tokens) const {
     const std::size_t size = static_cast<std::size_t>(tokens_) * static_cast<std::size_t>(channels_);
     tokens.features.resize(size);
-    preprocessor_of(place, frame).run(frame, place.image);
-    trunk_.run(team, place.trunk, place.image.data(), tokens.features.data());
-    if (whitening_) whiten(place, tokens);
+    preprocessor_of(workspace, frame).run(frame, workspace.image);
+    trunk_.run(team, workspace.trunk, workspace.image.data(), tokens.features.data());
+    if (whitening_) whiten(workspace, tokens);
     if (!reconstructor_) return;
     tokens.residuals.resize(size);
-    reconstructor_->run(team, *place.reconstructor, tokens.features.data(), tokens.residuals.data());
+    reconstructor_->run(team, *workspace.reconstructor, tokens.features.data(), tokens.residuals.data());
   }
 
-  void whiten(Place &place, Tokens &tokens) const {
+  void whiten(Workspace &workspace, Tokens &tokens) const {
     const int stride = whitening_->depth;
     for (int r = 0; r < tokens_; ++r)
       std::copy_n(tokens.features.begin() + std::ptrdiff_t{r} * channels_, channels_,
-                  place.features.begin() + std::ptrdiff_t{r} * stride);
-    cpu::Multiply multiply = whitening_->onto(tokens_);
-    multiply.a = place.features.data();
+                  workspace.features.begin() + std::ptrdiff_t{r} * stride);
+    cpu::GemmArgs multiply = whitening_->onto(tokens_);
+    multiply.a = workspace.features.data();
     multiply.a_stride = stride;
-    multiply.wide = place.whitened.data();
-    multiply.wide_stride = stride;
+    multiply.f32 = workspace.whitened.data();
+    multiply.f32_stride = stride;
     fp32_.multiply(multiply);
     for (int r = 0; r < tokens_; ++r)
-      std::copy_n(place.whitened.begin() + std::ptrdiff_t{r} * stride, channels_,
+      std::copy_n(workspace.whitened.begin() + std::ptrdiff_t{r} * stride, channels_,
                   tokens.features.begin() + std::ptrdiff_t{r} * channels_);
   }
 
@@ -162,7 +165,7 @@ class CpuBackend : public Backend {
   const cpu::Trunk trunk_;
   std::optional<cpu::Reconstructor> reconstructor_;
   std::optional<PackedLayer> whitening_;
-  std::vector<Place> places_;  // a thread
+  std::vector<Workspace> workspaces_;  // a thread
 };
 
 }  // namespace

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// The network on the CPU, in this project's own kernels.
 #pragma once
 
 #include <memory>
 
-#include "model/engine/backend.h"
-#include "model/engine/cpu/thread_pool.h"
-#include "model/engine/folded.h"
+#include "model/base/thread_pool.h"
+#include "model/engine/backend/backend.h"
+#include "model/engine/backend/folded.h"
 #include "model/kernels/kernels.h"
 
 namespace uniad {

@@ -78,7 +78,7 @@ Reconstructor::Reconstructor(const Kernels &kernels, const FoldedReconstruction 
   for (const FoldedDecoderLayer &layer : network.decoder) {
     Elements query = make(dim_);
     for (int r = 0; r < tokens_; ++r)
-      kernels_.narrow(layer.projected.data() + std::ptrdiff_t{r} * dim_, dim_, at(query, r, stride_));
+      kernels_.from_f32(layer.projected.data() + std::ptrdiff_t{r} * dim_, dim_, at(query, r, stride_));
     decoder_.push_back({spread(layer.query, tokens_, dim_, wide_stride_), std::move(query),
                         packed(layer.first.key), packed(layer.first.value), packed(layer.first.out),
                         packed(layer.second.query), packed(layer.second.key), packed(layer.second.value),
@@ -120,7 +120,7 @@ void Reconstructor::by_rows(const Team &team, Work work) const {
 
 void Reconstructor::apply(const PackedLayer &layer, const Elements &input, Elements &output, Rows rows,
                           Activation activation) const {
-  Multiply multiply = layer.onto(rows.count);
+  GemmArgs multiply = layer.onto(rows.count);
   const int stride = round_up(layer.values, kernels_.depth);
   multiply.a = at(input, rows.first, stride);
   multiply.a_stride = stride;
@@ -134,35 +134,35 @@ void Reconstructor::apply(const PackedLayer &layer, const Elements &input, Eleme
 void Reconstructor::add(const PackedLayer &layer, const Elements &input, int input_stride,
                         const AlignedVector<float> *to, AlignedVector<float> &output, Rows rows) const {
   const int stride = layer.panels * panel_width;
-  Multiply multiply = layer.onto(rows.count);
+  GemmArgs multiply = layer.onto(rows.count);
   multiply.a = at(input, rows.first, input_stride);
   multiply.a_stride = input_stride;
   if (to != nullptr) multiply.residual = to->data() + std::ptrdiff_t{rows.first} * stride;
   multiply.residual_stride = stride;
-  multiply.wide = output.data() + std::ptrdiff_t{rows.first} * stride;
-  multiply.wide_stride = stride;
+  multiply.f32 = output.data() + std::ptrdiff_t{rows.first} * stride;
+  multiply.f32_stride = stride;
   kernels_.multiply(multiply);
 }
 
 // norm: null for the change of type alone.
-void Reconstructor::normalise(const Norm *norm, const AlignedVector<float> &input, AlignedVector<float> *wide,
+void Reconstructor::normalize(const Norm *norm, const AlignedVector<float> &input, AlignedVector<float> *wide,
                               Elements *plain, Elements *placed, Rows rows) const {
   const std::ptrdiff_t first = std::ptrdiff_t{rows.first} * wide_stride_;
-  Normalise normalise;
-  normalise.input = input.data() + first;
-  normalise.rows = rows.count;
-  normalise.columns = dim_;
+  LayerNormArgs normalize;
+  normalize.input = input.data() + first;
+  normalize.rows = rows.count;
+  normalize.columns = dim_;
   if (norm != nullptr) {
-    normalise.weight = norm->weight.data();
-    normalise.bias = norm->bias.data();
+    normalize.weight = norm->weight.data();
+    normalize.bias = norm->bias.data();
   }
-  if (wide != nullptr) normalise.wide = wide->data() + first;
-  normalise.offset = position_.data() + first;
-  normalise.wide_stride = wide_stride_;
-  if (plain != nullptr) normalise.output = at(*plain, rows.first, stride_);
-  if (placed != nullptr) normalise.placed = at(*placed, rows.first, stride_);
-  normalise.output_stride = stride_;
-  kernels_.normalise(normalise);
+  if (wide != nullptr) normalize.f32 = wide->data() + first;
+  normalize.offset = position_.data() + first;
+  normalize.f32_stride = wide_stride_;
+  if (plain != nullptr) normalize.output = at(*plain, rows.first, stride_);
+  if (placed != nullptr) normalize.placed = at(*placed, rows.first, stride_);
+  normalize.output_stride = stride_;
+  kernels_.normalize(normalize);
 }
 
 void Reconstructor::attend_head(AlignedVector<std::byte> &scratch, int head, const Elements &query,
@@ -170,7 +170,7 @@ void Reconstructor::attend_head(AlignedVector<std::byte> &scratch, int head, con
                                 bool masked) const {
   const int width = dim_ / heads_;
   const std::ptrdiff_t column = std::ptrdiff_t{head} * width * kernels_.element;
-  Attend attend;
+  AttentionArgs attend;
   attend.q = query.data() + column;
   attend.k = key.data() + column;
   attend.v = value.data() + column;
@@ -207,12 +207,12 @@ void Reconstructor::encode(const Team &team, Memory &memory) const {
     apply(layer.value, memory.plain, memory.value, rows, Activation::None);
   };
   const auto enter = [&](const EncoderLayer &layer, Rows rows) {
-    normalise(pre_norm_ ? &layer.norm1 : nullptr, memory.stream, nullptr, &memory.plain, &memory.placed,
+    normalize(pre_norm_ ? &layer.norm1 : nullptr, memory.stream, nullptr, &memory.plain, &memory.placed,
               rows);
     project(layer, rows);
   };
   const auto leave = [&](Rows rows) {
-    normalise(encoder_norm_ ? &*encoder_norm_ : nullptr, memory.stream, &memory.stream, &memory.memory_plain,
+    normalize(encoder_norm_ ? &*encoder_norm_ : nullptr, memory.stream, &memory.stream, &memory.memory_plain,
               &memory.memory_placed, rows);
   };
   by_rows(team, [&](Rows rows) {
@@ -231,12 +231,12 @@ void Reconstructor::encode(const Team &team, Memory &memory) const {
         std::copy_n(memory.sum.begin() + std::ptrdiff_t{rows.first} * wide_stride_,
                     std::ptrdiff_t{rows.count} * wide_stride_,
                     memory.stream.begin() + std::ptrdiff_t{rows.first} * wide_stride_);
-        normalise(&layer.norm2, memory.stream, nullptr, &memory.plain, nullptr, rows);
+        normalize(&layer.norm2, memory.stream, nullptr, &memory.plain, nullptr, rows);
       } else {
-        normalise(&layer.norm1, memory.sum, &memory.stream, &memory.plain, nullptr, rows);
+        normalize(&layer.norm1, memory.sum, &memory.stream, &memory.plain, nullptr, rows);
       }
       feed_forward(memory, layer.feed_forward, memory.stream, rows);
-      normalise(pre_norm_ ? nullptr : &layer.norm2, memory.sum, &memory.stream, nullptr, nullptr, rows);
+      normalize(pre_norm_ ? nullptr : &layer.norm2, memory.sum, &memory.stream, nullptr, nullptr, rows);
       if (i + 1 < encoder_.size())
         enter(encoder_[i + 1], rows);
       else
@@ -269,10 +269,10 @@ void Reconstructor::decode(const Team &team, Memory &memory) const {
       const DecoderLayer &layer = decoder_[i];
       add(layer.first_out, memory.attended_memory[i], stride_, &layer.start, memory.sum, rows);
       if (pre_norm_) {
-        normalise(nullptr, memory.sum, &memory.found[i], nullptr, nullptr, rows);
-        normalise(&layer.norm2, memory.sum, nullptr, nullptr, &memory.placed, rows);
+        normalize(nullptr, memory.sum, &memory.found[i], nullptr, nullptr, rows);
+        normalize(&layer.norm2, memory.sum, nullptr, nullptr, &memory.placed, rows);
       } else {
-        normalise(&layer.norm1, memory.sum, &memory.found[i], nullptr, &memory.placed, rows);
+        normalize(&layer.norm1, memory.sum, &memory.found[i], nullptr, &memory.placed, rows);
       }
       apply(layer.query2, memory.placed, memory.queries[i], rows, Activation::None);
     }
@@ -284,13 +284,13 @@ void Reconstructor::decode(const Team &team, Memory &memory) const {
     by_rows(team, [&](Rows rows) {
       add(layer.out2, memory.attended, stride_, &memory.found[i], memory.sum, rows);
       if (pre_norm_) {
-        normalise(nullptr, memory.sum, &memory.stream, nullptr, nullptr, rows);
-        normalise(&layer.norm3, memory.sum, nullptr, &memory.plain, nullptr, rows);
+        normalize(nullptr, memory.sum, &memory.stream, nullptr, nullptr, rows);
+        normalize(&layer.norm3, memory.sum, nullptr, &memory.plain, nullptr, rows);
       } else {
-        normalise(&layer.norm2, memory.sum, &memory.stream, &memory.plain, nullptr, rows);
+        normalize(&layer.norm2, memory.sum, &memory.stream, &memory.plain, nullptr, rows);
       }
       feed_forward(memory, layer.feed_forward, memory.stream, rows);
-      normalise(pre_norm_ ? nullptr : &layer.norm3, memory.sum, &memory.stream, &memory.plain, &memory.placed,
+      normalize(pre_norm_ ? nullptr : &layer.norm3, memory.sum, &memory.stream, &memory.plain, &memory.placed,
                 rows);
       if (i + 1 < layers) project_previous(decoder_[i + 1], memory.plain, memory.placed, rows);
     });
@@ -299,13 +299,13 @@ void Reconstructor::decode(const Team &team, Memory &memory) const {
 
 void Reconstructor::run(const Team &team, Memory &memory, const float *features, float *residuals) const {
   for (int r = 0; r < tokens_; ++r)
-    kernels_.narrow(features + std::ptrdiff_t{r} * channels_, channels_,
-                    at(memory.features, r, feature_stride_));
+    kernels_.from_f32(features + std::ptrdiff_t{r} * channels_, channels_,
+                      at(memory.features, r, feature_stride_));
   encode(team, memory);
   decode(team, memory);
   const int out_stride = output_.panels * panel_width;
   by_rows(team, [&](Rows rows) {
-    normalise(&decoder_norm_, memory.stream, nullptr, &memory.plain, nullptr, rows);
+    normalize(&decoder_norm_, memory.stream, nullptr, &memory.plain, nullptr, rows);
     add(output_, memory.plain, stride_, nullptr, memory.reconstruction, rows);
     for (int r = rows.first; r < rows.first + rows.count; ++r) {
       const float *in = features + std::ptrdiff_t{r} * channels_;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// UniAD's reconstruction on the CPU.
 #pragma once
 
 #include <optional>
 #include <vector>
 
-#include "model/engine/cpu/thread_pool.h"
-#include "model/engine/folded.h"
+#include "model/base/thread_pool.h"
+#include "model/engine/backend/folded.h"
 #include "model/kernels/packed_layer.h"
 
 namespace uniad::cpu {
@@ -21,7 +22,7 @@ class Reconstructor {
     Elements features;                     // tokens x padded channels
     AlignedVector<float> reconstruction;   // tokens x channels in panels
     AlignedVector<float> stream;           // what flows from layer to layer
-    AlignedVector<float> sum;              // before it is normalised
+    AlignedVector<float> sum;              // before it is normalized
     Elements plain, placed;                // the stream; the stream with positions
     Elements memory_plain, memory_placed;  // what the encoder made
     Elements query, key, value, attended;
@@ -80,7 +81,7 @@ class Reconstructor {
              Activation activation) const;
   void add(const PackedLayer &layer, const Elements &input, int input_stride, const AlignedVector<float> *to,
            AlignedVector<float> &output, Rows rows) const;
-  void normalise(const Norm *norm, const AlignedVector<float> &input, AlignedVector<float> *wide,
+  void normalize(const Norm *norm, const AlignedVector<float> &input, AlignedVector<float> *wide,
                  Elements *plain, Elements *placed, Rows rows) const;
   void attend(const Team &team, Memory &memory, const Elements &query, const Elements &key,
               const Elements &value, Elements &output, bool masked) const;

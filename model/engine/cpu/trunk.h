@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+// The backbone, up to its last tap, on the CPU.
 #pragma once
 
 #include <optional>
 #include <variant>
 #include <vector>
 
-#include "model/engine/cpu/thread_pool.h"
-#include "model/engine/folded.h"
-#include "model/engine/score.h"
+#include "model/base/thread_pool.h"
+#include "model/engine/backend/folded.h"
 #include "model/kernels/packed_layer.h"
+#include "model/scoring/score.h"
 
 namespace uniad::cpu {
 
-// A folded backbone and neck, packed: image in, standardised features out.
+// A folded backbone and neck, packed: image in, standardized features out.
 //
 // Activations are rows of pixels, channels side by side. An inverted block never stores what its expansion
 // makes of the whole map: a task expands two panels of channels of a strip of rows into its own memory, small
@@ -97,7 +98,7 @@ class Trunk {
                 const Elements *skip, Activation activation) const;
   const void *patches_of(const Dense &dense, const Elements &input, int first, int rows,
                          Elements &patches) const;
-  void quantise(const Team &team, Memory &memory, const Dense &dense) const;
+  void quantize(const Team &team, Memory &memory, const Dense &dense) const;
   void expand_and_filter(const Team &team, Memory &memory, const Inverted &block) const;
   void set_gate(const Team &team, Memory &memory, const Inverted &block) const;
   void sample(const Team &team, Memory &memory, const Tap &tap, float *features) const;

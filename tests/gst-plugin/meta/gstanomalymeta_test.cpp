@@ -168,7 +168,7 @@ TEST_F(AnomalyMeta, AnUnknownSceneStaysOneInACopyAndInAScaledFrame) {
 
 // A frame of 640x360 with a region in its middle, as uniaddetect marks it, that went through elements.
 Ref<GstBuffer> through(const std::string &elements) {
-  const Ref<GstHarness> harness(gst_harness_new_parse(elements.c_str()));
+  const Harness harness(gst_harness_new_parse(elements.c_str()));
   gst_harness_set_src_caps_str(harness.get(), "video/x-raw,format=I420,width=640,height=360,framerate=25/1");
   Ref<GstBuffer> frame(gst_buffer_new_allocate(nullptr, 640 * 360 * 3 / 2, nullptr));
   gst_buffer_memset(frame.get(), 0, 128, static_cast<gsize>(-1));

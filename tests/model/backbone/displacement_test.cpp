@@ -66,7 +66,7 @@ double measured(const std::filesystem::path &weight_file, std::vector<int> stage
   torch::manual_seed(1);
   constexpr int side = 24;
   constexpr int patches = 32;
-  const torch::Tensor centres = 16 * torch::arange(14) + 8;
+  const torch::Tensor centers = 16 * torch::arange(14) + 8;
   double offset = 0;
   for (int i = 0; i < patches; ++i) {
     const torch::Tensor plain = scene();
@@ -83,7 +83,7 @@ double measured(const std::filesystem::path &weight_file, std::vector<int> stage
             .mean(1)[0];
     const auto centroid = [&](std::int64_t summed_over) {
       const torch::Tensor profile = change.sum(summed_over);
-      return ((profile * centres).sum() / profile.sum()).item<double>();
+      return ((profile * centers).sum() / profile.sum()).item<double>();
     };
     offset += (centroid(0) - static_cast<double>(x) + centroid(1) - static_cast<double>(y) - side) / 2;
   }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/tiny_model.h"
 

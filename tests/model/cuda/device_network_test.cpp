@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/base/torch_tensors.h"
 #include "model/cuda/convolution.h"
-#include "model/file/torch_tensors.h"
 
 namespace uniad::test {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/model/cuda/frames.h"
 #include "tests/model/cuda/host_runtime.h"
 
@@ -31,7 +31,7 @@ void prepare_all(FrameInput &frames_in, std::span<const FrameView> frames, std::
 std::vector<float> prepare(HostRuntime &runtime, FrameInput &frames_in, std::span<const FrameView> frames) {
   std::vector<float> batch(frames.size() * picture, -1);
   prepare_all(frames_in, frames, batch);
-  EXPECT_EQ(runtime.synchronise(frames_in.stream()), 0);
+  EXPECT_EQ(runtime.synchronize(frames_in.stream()), 0);
   return batch;
 }
 
@@ -90,7 +90,7 @@ TEST(CudaFrameInput, HasReadSystemMemoryOnReturn) {
     preprocessor.run(frame.view, expected);
     frames_in.prepare(frame.view, batch.data());
   }
-  ASSERT_EQ(runtime.synchronise(frames_in.stream()), 0);
+  ASSERT_EQ(runtime.synchronize(frames_in.stream()), 0);
   EXPECT_EQ(batch[0], expected[0]);
   EXPECT_EQ(batch[picture - 1], expected[picture - 1]);
 }
@@ -147,7 +147,7 @@ TEST(CudaFrameInput, RefusesFramesOfAnotherDeviceAndWithoutPixels) {
   FrameInput frames_in(runtime, input, ElementType::Fp32);
   NoiseFrame frame(PixelLayout::NV12, 16, 16, 1);
   frame.view.cuda_device = 1;
-  EXPECT_NE(message(frames_in, frame.view).find("memory of CUDA device 1, the network on device 0"),
+  EXPECT_NE(message(frames_in, frame.view).find("memory of CUDA device 1, but the network is on device 0"),
             std::string::npos);
   frame.view.planes[1].data = nullptr;
   EXPECT_NE(message(frames_in, frame.view).find("plane 1 has no data"), std::string::npos);

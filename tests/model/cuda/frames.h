@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Frames for the tests of kernels.
 #pragma once
 
 #include <algorithm>

@@ -48,7 +48,8 @@ TEST(CudaGuarded, OtherErrorsOfLibTorchAreOneLine) {
 }
 
 TEST(CudaGuarded, OwnErrorsAndResultsPass) {
-  EXPECT_EQ(message(During::Run, [] { throw Error("precision", "unknown", "use auto"); }),
+  EXPECT_EQ(message(During::Run,
+                    [] { throw Error(ErrorKind::InvalidArgument, "precision", "unknown", "use auto"); }),
             "precision: unknown (use auto)");
   EXPECT_EQ(cuda::guarded(0, "counting", During::Run, [] { return 7; }), 7);
 }

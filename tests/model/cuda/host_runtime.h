@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A CUDA device that is the host.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +49,7 @@ class HostRuntime : public cuda::Runtime {
     return 0;
   }
   void destroy(cuda::Stream stream) noexcept override { streams_.erase(stream); }
-  int synchronise(cuda::Stream stream) override {
+  int synchronize(cuda::Stream stream) override {
     if (fails()) return fail_with;
     while (!streams_.at(stream).empty()) step(stream);
     return 0;
@@ -75,7 +76,7 @@ class HostRuntime : public cuda::Runtime {
     enqueue(stream, [this, event, version] { reach(event, version); });
     return 0;
   }
-  int synchronise(cuda::Event event) override {
+  int synchronize(cuda::Event event) override {
     if (fails()) return fail_with;
     reach(event, events_.at(event).recorded);
     return 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Counts allocations.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/engine/folded.h"
+#include "model/engine/backend/folded.h"
 #include "model/engine/torch_backend.h"
 #include "model/network.h"
 #include "model/statistics/one_torch_thread.h"
@@ -83,15 +83,15 @@ std::vector<NetworkCase> backbone_cases() {
       {"b4_native", on("efficientnet-b4", {1, 2, 4, 5}, native, 96, 112, none)},
       {"b4_symmetric_on_the_smallest", on("efficientnet-b4", {3}, symmetric, 32, 32, none)},
       {"b4_same_on_a_flat_one", on("efficientnet-b4", {2, 4}, same, 48, 320, none)},
-      {"lite0_native_standardised", on("efficientnet-lite0", {1, 2, 3}, native, 224, 224, none),
-       Features::Standardised},
+      {"lite0_native_standardized", on("efficientnet-lite0", {1, 2, 3}, native, 224, 224, none),
+       Features::Standardized},
       {"lite0_same_on_the_smallest", on("efficientnet-lite0", {5}, same, 32, 32, none)},
       {"lite2_symmetric_whitened", on("efficientnet-lite2", {1, 3}, symmetric, 64, 96, none),
        Features::Whitened},
       {"lite2_native_on_odd_maps", on("efficientnet-lite2", {1, 2, 3, 4, 5}, native, 240, 176, none)},
       {"resnet18", on("resnet18", {1, 2, 3, 4}, symmetric, 64, 96, none)},
-      {"resnet18_on_odd_maps_standardised", on("resnet18", {2, 3}, symmetric, 240, 176, none),
-       Features::Standardised},
+      {"resnet18_on_odd_maps_standardized", on("resnet18", {2, 3}, symmetric, 240, 176, none),
+       Features::Standardized},
       {"resnet18_says_native", on("resnet18", {1}, native, 80, 144, none)},
       {"resnet50", on("resnet50", {1, 3}, symmetric, 64, 96, none)},
       {"wide_resnet50_2", on("wide_resnet50_2", {1, 2}, symmetric, 48, 64, none)},
@@ -142,7 +142,7 @@ std::vector<NetworkCase> reconstruction_cases() {
   add("cnn", uniad(24, 3, 40), 64, 96)->kind = NetworkKind::Cnn;
   cases.push_back({"the_papers",
                    on("efficientnet-b4", {1, 2, 3, 4}, native, 224, 224, ReconstructionConfig{}),
-                   Features::Standardised});
+                   Features::Standardized});
   cases.push_back(
       {"after_whitening", on("resnet18", {1, 2}, symmetric, 64, 64, uniad(32, 4, 64)), Features::Whitened});
   return cases;
@@ -189,8 +189,8 @@ class Modules {
       pictures.emplace_back(input.width + 17, input.height + 40 * static_cast<int>(i % 2), i);
     const torch::Tensor images = test::images_of(pictures, input);
     Network network(which.config);
-    test::randomise(network);
-    test::standardise(network, images, which.features);
+    test::randomize(network);
+    test::standardize(network, images, which.features);
     const torch::Tensor map = network.features(images);
     features_ = as_tokens(map);
     if (network.reconstruction) residuals_ = as_tokens(network.residuals(map));

@@ -17,6 +17,7 @@
 #include "model/engine/cpu/cpu_backend.h"
 #include "model/engine/detector.h"
 #include "model/network.h"
+#include "model/preprocess/preprocess.h"
 #include "model/statistics/cluster_sums.h"
 #include "model/statistics/one_torch_thread.h"
 #include "tests/model/engine/allocation_counter.h"
@@ -128,8 +129,8 @@ TEST_F(EngineTest, Bf16WhereTheProcessorHasNoneIsFp32AndSaysSo) {
   const test::InstructionLimit limit("avx512");
   const auto engine = Engine::of_file(model, "cpu", "bf16");
   EXPECT_TRUE(test::holds(engine->description(), "fp32"));
-  EXPECT_TRUE(test::holds(engine->remark(), "precision=bf16"));
-  EXPECT_EQ(Engine::of_file(model, "cpu", "fp32")->remark(), "");
+  EXPECT_TRUE(test::holds(engine->warning(), "precision=bf16"));
+  EXPECT_EQ(Engine::of_file(model, "cpu", "fp32")->warning(), "");
 }
 
 // A tiny model whose reconstruction has no folded form.
@@ -148,7 +149,7 @@ void write_experiment(const std::filesystem::path &path, const std::filesystem::
 TEST_F(EngineTest, AnExperimentsNetworkIsRunByLibTorchAndSaysSo) {
   write_experiment(file("mlp.safetensors"), model, NetworkKind::Mlp, FeatureLoss::Mse);
   const auto engine = Engine::of_file(file("mlp.safetensors"), "cpu", "fp32");
-  EXPECT_TRUE(test::holds(engine->remark(), "LibTorch"));
+  EXPECT_TRUE(test::holds(engine->warning(), "LibTorch"));
   EXPECT_TRUE(test::holds(engine->description(), "reconstruction by LibTorch"));
 }
 
@@ -175,7 +176,7 @@ TEST_F(EngineTest, ADetectorsMapIsTheNetworksWhateverTheLoss) {
   const auto path = file("experiment.safetensors");
   const RandomPicture picture(90, 70, 1);
   for (const auto kind : {NetworkKind::UniAD, NetworkKind::Cnn})
-    for (const auto loss : {FeatureLoss::Mse, FeatureLoss::NormalisedMse, FeatureLoss::Cosine}) {
+    for (const auto loss : {FeatureLoss::Mse, FeatureLoss::NormalizedMse, FeatureLoss::Cosine}) {
       write_experiment(path, model, kind, loss);
       const std::vector<float> grid = grid_of(*Detector::open(path), picture);
       const c10::InferenceMode inference;

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "model/base/error.h"
 #include "model/engine/detector.h"
-#include "model/error.h"
 #include "model/file/file_lock.h"
 #include "model/file/interrupted_learning.h"
 #include "model/file/weights.h"
@@ -27,7 +27,7 @@
 namespace uniad {
 namespace {
 
-using State = Learning::State;
+using State = LearningProgress::State;
 using std::chrono::milliseconds;
 
 constexpr std::int64_t enough = 12;
@@ -36,13 +36,13 @@ constexpr const char *backbone = "resnet18";
 // What a detector told of its learning.
 class Told {
  public:
-  void add(const Learning &learning) {
+  void add(const LearningProgress &learning) {
     const std::scoped_lock lock(mutex_);
     all_.push_back(learning);
     changed_.notify_all();
   }
   // Waits for the first with that state.
-  Learning await(State state) {
+  LearningProgress await(State state) {
     std::unique_lock lock(mutex_);
     for (std::size_t i = 0;; ++i) {
       changed_.wait(lock, [&] { return i < all_.size(); });
@@ -51,9 +51,10 @@ class Told {
   }
   bool has(State state) {
     const std::scoped_lock lock(mutex_);
-    return std::any_of(all_.begin(), all_.end(), [&](const Learning &told) { return told.state == state; });
+    return std::any_of(all_.begin(), all_.end(),
+                       [&](const LearningProgress &told) { return told.state == state; });
   }
-  Learning first() {
+  LearningProgress first() {
     const std::scoped_lock lock(mutex_);
     return all_.at(0);
   }
@@ -61,7 +62,7 @@ class Told {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Learning> all_;
+  std::vector<LearningProgress> all_;
 };
 
 // A detector with a stream of pictures, each another one, 40 ms apart.
@@ -71,7 +72,7 @@ class Camera {
                   DetectorOptions options = {})
       : source_(source) {
     options.new_on_backbone = backbone;
-    options.tell = [this](const Learning &learning) { told.add(learning); };
+    options.tell = [this](const LearningProgress &learning) { told.add(learning); };
     detector = Detector::open(model, options);
   }
 
@@ -152,7 +153,7 @@ TEST_F(Learn, AFrameAfterTheLastIsJudgedAndTheModelIsWritten) {
   ASSERT_TRUE(camera.learn());
   camera.see(0, enough);
   EXPECT_TRUE(camera.see(100).has_value());
-  const Learning saved = camera.told.await(State::Saved);
+  const LearningProgress saved = camera.told.await(State::Saved);
   EXPECT_EQ(saved.frames, enough);
   EXPECT_TRUE(saved.normal.has_value());
   const Model model = read_model(file("m.safetensors"));
@@ -173,8 +174,8 @@ TEST_F(Learn, InterruptedLearningIsNoModelAndGoesOnWhereItWas) {
   again.learn();
   again.see(5, enough);
   EXPECT_EQ(again.told.first().frames, 5);
-  ASSERT_EQ(again.told.first().remarks.size(), 1U);
-  EXPECT_EQ(again.told.first().remarks[0], "learning resumes at 5 of 12 frames");
+  ASSERT_EQ(again.told.first().warnings.size(), 1U);
+  EXPECT_EQ(again.told.first().warnings[0], "learning resumes at 5 of 12 frames");
   again.told.await(State::Saved);
   EXPECT_EQ(names(), std::vector<std::string>{"m.safetensors"});
   const Model resumed = read_model(model);
@@ -229,7 +230,7 @@ TEST_F(Learn, WhatCannotBeGoneOnWithIsBegunAnewAndSaid) {
     again.learn();
     again.see(0, enough);
     EXPECT_EQ(again.told.first().frames, 0);
-    EXPECT_TRUE(again.told.first().remarks.empty());
+    EXPECT_TRUE(again.told.first().warnings.empty());
     const std::string failure = again.told.first().failure;
     for (const std::string &words : {interrupted_learning_path(model, "gate").string(),
                                      std::string("starts anew"), std::string("cannot be used")})
@@ -246,7 +247,7 @@ TEST_F(Learn, AModelThatCannotBeWrittenIsRefusedBeforeAFrameIsLearned) {
   {
     const test::AsNobody nobody;  // of the thread that learns, too
     camera.learn();
-    const Learning failed = camera.told.await(State::Failed);
+    const LearningProgress failed = camera.told.await(State::Failed);
     EXPECT_EQ(failed.frames, 0);
     EXPECT_NE(failed.failure.find(model.string()), std::string::npos) << failed.failure;
     EXPECT_NE(failed.failure.find("Permission denied"), std::string::npos) << failed.failure;
@@ -391,7 +392,7 @@ TEST_F(Learn, AProcessThatIsKilledWhileItLearnsHasKeptWhatItLearned) {
   Camera again(model);
   again.learn();
   again.see(0, 4);
-  const Learning resumed = again.told.first();
+  const LearningProgress resumed = again.told.first();
   EXPECT_EQ(resumed.failure, "");
   EXPECT_GE(resumed.frames, 1);
   EXPECT_LE(resumed.frames, 8);

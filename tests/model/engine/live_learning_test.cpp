@@ -62,9 +62,9 @@ ThresholdRule one_alarm_an_hour() {
   return rule;
 }
 
-bool mentions(const Learning &learning, const std::string &words) {
-  return std::any_of(learning.remarks.begin(), learning.remarks.end(),
-                     [&](const std::string &remark) { return remark.find(words) != std::string::npos; });
+bool mentions(const LearningProgress &learning, const std::string &words) {
+  return std::any_of(learning.warnings.begin(), learning.warnings.end(),
+                     [&](const std::string &warning) { return warning.find(words) != std::string::npos; });
 }
 
 TEST(LiveLearning, TheFrameRateIsThatOfTheFramesTimesWhateverTheStreamSays) {
@@ -90,7 +90,7 @@ TEST(LiveLearning, AMomentOrAPictureThatStandsStillIsSaid) {
     for (const int step : {25, 125}) {  // milliseconds; of 100 frames
       LiveLearning learning = learning_of(100, {}, 0);
       for (int i = 0; i < 100; ++i) learning.add(moves ? frame() : still, i * milliseconds(step));
-      const Learning told = learning.finish(ScoreKind::Max, {}).learning;
+      const LearningProgress told = learning.finish(ScoreKind::Max, {}).learning;
       EXPECT_EQ(mentions(told, "cover only 2.5 s"), step == 25);
       EXPECT_EQ(mentions(told, "stands still"), !moves);
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Pictures for the tests of the engine.
 #pragma once
 
 #include <cstdint>
 #include <random>
 #include <vector>
 
-#include "model/engine/backend.h"
+#include "model/engine/backend/backend.h"
 
 namespace uniad::test {
 

@@ -42,7 +42,7 @@ struct Defect {
   double x, y, width, height;  // 0..1 of the picture
 };
 
-// `texture`, or a colour, in the shape of the defect.
+// `texture`, or a color, in the shape of the defect.
 cv::Mat with_defect(const cv::Mat &picture, const Defect &defect, const cv::Mat &texture) {
   const cv::Rect place(static_cast<int>(defect.x * picture.cols), static_cast<int>(defect.y * picture.rows),
                        static_cast<int>(defect.width * picture.cols),
@@ -84,11 +84,11 @@ TEST_P(RealRegions, FollowTheDefectsAndNoneVanishesBesideAnother) {
 
   const cv::Mat picture = cv::imread(pictures(normal, 41).back().string());
   const cv::Mat texture = cv::imread(pictures(carpet, 1).front().string());
-  const cv::Mat colour(16, 16, CV_8UC3, cv::Scalar(40, 30, 220));
+  const cv::Mat color(16, 16, CV_8UC3, cv::Scalar(40, 30, 220));
   for (const Defect &defect : {Defect{"square", 0.4, 0.3, 0.18, 0.18}, Defect{"square", 0.2, 0.5, 0.3, 0.3},
                                Defect{"bar", 0.3, 0.35, 0.14, 0.25}, Defect{"bar", 0.2, 0.6, 0.5, 0.17},
                                Defect{"disc", 0.5, 0.5, 0.25, 0.25}, Defect{"disc", 0.3, 0.3, 0.45, 0.45}}) {
-    for (const cv::Mat &filling : {texture, colour}) {
+    for (const cv::Mat &filling : {texture, color}) {
       const auto found = regions(judge(*detector, with_defect(picture, defect, filling)).grid, threshold);
       ASSERT_FALSE(found.empty());
       const Region &region = found.front();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "model/file/safetensors.h"
 #include "model/file/torch_file.h"
 #include "model/file/weights.h"
 #include "tests/support/child_process.h"
@@ -20,7 +21,7 @@ using test::refusal;
 using Paths = std::vector<std::filesystem::path>;
 using Tensors = std::map<std::string, StoredTensor>;
 
-// A reconstruction network as the authors name it (facts 6), small.
+// A reconstruction network as the authors name it (docs/network-details.md, "Reconstruction"), small.
 struct Authors {
   int channels = 448;  // ResNet-18's layers 1 to 3
   int rows = 14, columns = 14;
@@ -86,7 +87,7 @@ TEST_F(Import, TheAuthorsNamesBecomeOurs) {
   EXPECT_EQ(r.decoder_layers, 1);
   EXPECT_FALSE(r.pre_norm);
   EXPECT_EQ(r.position, PositionEmbedding::Learned);
-  // What no tensor tells is the authors' default (facts 6).
+  // What no tensor tells is the authors' default (docs/network-details.md, "Reconstruction").
   EXPECT_EQ(r.heads, 8);
   EXPECT_EQ(r.mask_height, 7);
   EXPECT_EQ(r.mask_width, 7);
@@ -95,7 +96,7 @@ TEST_F(Import, TheAuthorsNamesBecomeOurs) {
   EXPECT_FALSE(model.calibration.pooled);
   EXPECT_TRUE(holds(model.provenance.recipe, "imported from ckpt.pth.tar"));
   EXPECT_EQ(model.provenance.weight_file, "resnet18-5c106cde.pth");
-  EXPECT_EQ(model.provenance.weight_licence, "BSD-3-Clause");
+  EXPECT_EQ(model.provenance.weight_license, "BSD-3-Clause");
 
   Tensors expected;
   for (const auto &[name, tensor] : reconstruction(authors)) expected["reconstruction." + name] = tensor;
@@ -140,7 +141,8 @@ TEST_F(Import, StagesAreThoseWhoseChannelsFit) {
     authors.channels = channels;
     return import_checkpoint(Paths{checkpoint(authors), weight_file}).config.backbone.stages;
   };
-  const auto b0 = weights("efficientnet-b0", 5, "efficientnet-b0.pth");  // 16, 24, 40, 112, 320 (facts 4.1)
+  const auto b0 = weights("efficientnet-b0", 5,
+                          "efficientnet-b0.pth");  // 16, 24, 40, 112, 320 (docs/network-details.md, "Taps")
   EXPECT_EQ(stages(192, b0), (std::vector<int>{1, 2, 3, 4}));
   EXPECT_EQ(stages(176, b0), (std::vector<int>{2, 3, 4}));
   EXPECT_EQ(stages(512, b0), (std::vector<int>{1, 2, 3, 4, 5}));
@@ -185,20 +187,20 @@ TEST_F(Import, TheBackboneIsFoundByItsChannelsWhereTheyTell) {
   authors.channels = 448;  // ResNet-18 and 34 both
   EXPECT_TRUE(
       holds(refused({checkpoint(authors)}), "reconstructs 448 channels, as resnet18 and resnet34 have"));
-  EXPECT_TRUE(holds(refused({checkpoint(authors)}), "name the backbone's weight file as a second file"));
+  EXPECT_TRUE(holds(refused({checkpoint(authors)}), "pass the backbone's weight file as a second file"));
   authors.channels = 17;
-  EXPECT_TRUE(holds(refused({checkpoint(authors)}), "reconstructs 17 channels, as no backbone has"));
+  EXPECT_TRUE(holds(refused({checkpoint(authors)}), "reconstructs 17 channels, as no known backbone has"));
 }
 
 TEST_F(Import, WhatDoesNotFitTogetherIsRefused) {
   const auto b0 = weights("efficientnet-b0", 4, "b0.pth");
-  EXPECT_TRUE(holds(refused({checkpoint(), b0}),
-                    "ckpt.pth.tar: reconstructs 448 channels, which no stages of "
-                    "efficientnet-b0 have in b0.pth"));
-  EXPECT_TRUE(holds(refused({}), "name a checkpoint of UniAD"));
-  EXPECT_TRUE(holds(refused({b0}), "b0.pth: holds no reconstruction network"));
-  EXPECT_TRUE(holds(refused({b0, b0}), "second one of its kind"));
-  EXPECT_TRUE(holds(refused({checkpoint(), checkpoint()}), "second one of its kind"));
+  EXPECT_TRUE(holds(
+      refused({checkpoint(), b0}),
+      "ckpt.pth.tar: reconstructs 448 channels, which do not match any stages of efficientnet-b0 in b0.pth"));
+  EXPECT_TRUE(holds(refused({}), "use a checkpoint of UniAD"));
+  EXPECT_TRUE(holds(refused({b0}), "b0.pth: contains no reconstruction network"));
+  EXPECT_TRUE(holds(refused({b0, b0}), "second file of the same kind"));
+  EXPECT_TRUE(holds(refused({checkpoint(), checkpoint()}), "second file of the same kind"));
   EXPECT_TRUE(holds(refused({checkpoint(), file("absent.pth")}), "absent.pth: no such file"));
 
   Authors tiny;
@@ -233,7 +235,7 @@ TEST_F(Import, ADamagedCheckpointIsRefusedByTensor) {
               "input_proj.weight has no usable shape"));
   }
   EXPECT_TRUE(holds(damaged([&](Tensors &tensors) { tensors[in + "input_proj.weight"].dtype = DType::I32; }),
-                    "input_proj.weight is not of a floating-point type"));
+                    "input_proj.weight does not have a floating-point type"));
 }
 
 // Nothing is dropped without a word: not what has another size, not what the network does not have.
@@ -253,7 +255,7 @@ TEST_F(Import, WhatBelongsToAnotherNetworkIsRefusedByTensor) {
   EXPECT_TRUE(holds(size, "196")) << size;
   EXPECT_EQ(changed("transformer.decoder.shared_query.weight", {196, 16}),
             file("changed").string() +
-                ": reconstruction.transformer.decoder.shared_query.weight has no place in UniAD (this is a "
+                ": reconstruction.transformer.decoder.shared_query.weight is not part of UniAD (this is a "
                 "checkpoint of another network)");
 }
 
@@ -271,7 +273,7 @@ TEST_F(Import, NothingInAPickleIsRun) {
         const auto path = file(name + protocol + format);
         SCOPED_TRACE(path);
         if (name == "alone") {
-          EXPECT_TRUE(holds(refusal([&] { read_torch_file(path); }), "holds no tensor"));
+          EXPECT_TRUE(holds(refusal([&] { read_torch_file(path); }), "contains no tensors"));
         } else {
           const TensorFile content = read_torch_file(path);
           ASSERT_EQ(content.tensors.size(), 1U);
@@ -313,7 +315,8 @@ TEST_F(Import, TheAuthorsCheckpointWithThePapersBackbone) {
   setenv("UNIAD_WEIGHTS_DIR", folder_.c_str(), 1);
   EXPECT_TRUE(holds(refused({real}), "efficientnet-b4: no weights"));
   UNIAD_NEED_SHARED(other, "weights/resnet18_layers1-3.safetensors");
-  EXPECT_TRUE(holds(refused({real, other}), "reconstructs 272 channels, which no stages of resnet18 have"));
+  EXPECT_TRUE(
+      holds(refused({real, other}), "reconstructs 272 channels, which do not match any stages of resnet18"));
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 #include <sstream>
 #include <tuple>
 
-#include "model/backbone/taps.h"
+#include "model/config/taps.h"
+#include "model/file/safetensors.h"
 #include "tests/model/file/safetensors_bytes.h"
 #include "tests/support/heap_meter.h"
 #include "tests/support/memory_file.h"
@@ -53,11 +54,11 @@ Model small_model() {
   model.provenance = {.sources = {{"line", "/data/line 1.mp4#0-399", 360, 40, 16.0 / 9}, {"", "", 0, 0}},
                       .recipe = "fast",
                       .steps = 400,
-                      .selected = "step 300 of 400: smallest held-back loss, 0.41",
+                      .selected = "step 300 of 400: smallest held-out loss, 0.41",
                       .seed = std::numeric_limits<std::uint64_t>::max(),
                       .program_version = "0.1.0",
                       .weight_file = "b0.pth",
-                      .weight_licence = "Apache-2.0"};
+                      .weight_license = "Apache-2.0"};
   model.tensors = test::numbered(backbone_tensors(model.config.backbone), "backbone.");
   model.tensors.merge(
       test::numbered(reconstruction_tensors(*model.config.reconstruction, 16, 4, 5), "reconstruction."));
@@ -211,11 +212,11 @@ TEST_F(ModelFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(read.provenance.sources[1].aspect_ratio, 0) << "as in files of before, which do not have it";
   EXPECT_EQ(read.provenance.recipe, "fast");
   EXPECT_EQ(read.provenance.steps, 400);
-  EXPECT_EQ(read.provenance.selected, "step 300 of 400: smallest held-back loss, 0.41");
+  EXPECT_EQ(read.provenance.selected, "step 300 of 400: smallest held-out loss, 0.41");
   EXPECT_EQ(read.provenance.seed, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(read.provenance.program_version, "0.1.0");
   EXPECT_EQ(read.provenance.weight_file, "b0.pth");
-  EXPECT_EQ(read.provenance.weight_licence, "Apache-2.0");
+  EXPECT_EQ(read.provenance.weight_license, "Apache-2.0");
 
   write_model(read, file("again"));
   EXPECT_EQ(content(file("again")), content(file("model")));
@@ -248,7 +249,7 @@ TEST_F(ModelFile, EveryChoiceComesBack) {
     EXPECT_EQ(reconstruction([&](auto &r) { r.decoder_variant = variant; }).decoder_variant, variant);
   for (const auto queries : {QueryEmbedding::Layer, QueryEmbedding::None})
     EXPECT_EQ(reconstruction([&](auto &r) { r.queries = queries; }).queries, queries);
-  for (const auto loss : {FeatureLoss::Mse, FeatureLoss::NormalisedMse, FeatureLoss::Cosine})
+  for (const auto loss : {FeatureLoss::Mse, FeatureLoss::NormalizedMse, FeatureLoss::Cosine})
     EXPECT_EQ(reconstruction([&](auto &r) { r.loss = loss; }).loss, loss);
   for (const bool per_token : {false, true})
     EXPECT_EQ(reconstruction([&](auto &r) { r.jitter_per_token = per_token; }).jitter_per_token, per_token);
@@ -341,8 +342,8 @@ TEST_F(ModelFile, CutAtAnySixteenthIsRefused) {
     const std::string reason = judged(whole.substr(0, whole.size() * part / 16));
     EXPECT_NE(reason, "") << part << " sixteenths";
   }
-  EXPECT_TRUE(holds(judged(whole.substr(0, whole.size() - 1)), "cut short"));
-  EXPECT_TRUE(holds(judged(whole + '\0'), "belong to no tensor"));
+  EXPECT_TRUE(holds(judged(whole.substr(0, whole.size() - 1)), "truncated"));
+  EXPECT_TRUE(holds(judged(whole + '\0'), "extra bytes at its end"));
 }
 
 // Every value inside a JSON document, its containers too.
@@ -409,15 +410,15 @@ TEST_F(ModelFile, AFieldOfTheConfigurationIsRefusedByName) {
     return judged(with_metadata("uniad.config", before + text + behind));
   };
   EXPECT_TRUE(holds(reason("/input/height", "\"64\""), "uniad.config.input.height is not a whole number"));
-  EXPECT_TRUE(holds(reason("/input/height", "4096"), "an input side of 4096 pixels"));
+  EXPECT_TRUE(holds(reason("/input/height", "4096"), "an input size of 4096 pixels"));
   EXPECT_TRUE(holds(reason("/input/mean", "[0,0]"), "uniad.config.input.mean does not have three numbers"));
   EXPECT_TRUE(holds(reason("/input/std/1", "0"), "input.std is 0"));
   EXPECT_TRUE(holds(reason("/input/std/1", "-0.5"), "input.std is -0.5"));
   EXPECT_TRUE(holds(reason("/backbone/name", "\"resnet19\""), "unknown backbone 'resnet19'"));
   EXPECT_TRUE(holds(reason("/backbone/name", "\"resnet18\""), "backbone.conv1.weight is missing"));
-  EXPECT_TRUE(holds(reason("/backbone/stages", "[2,1]"), "1 to 5, ascending"));
+  EXPECT_TRUE(holds(reason("/backbone/stages", "[2,1]"), "1 to 5, in ascending order"));
   EXPECT_TRUE(
-      holds(reason("/backbone/padding", "\"valid\""), "none of static-same, dynamic-same, symmetric"));
+      holds(reason("/backbone/padding", "\"valid\""), "not one of static-same, dynamic-same, symmetric"));
   EXPECT_TRUE(holds(reason("/backbone/bn_eps", "0"), "backbone.bn_eps is 0"));
   EXPECT_TRUE(holds(reason("/reconstruction/dim", "9"), "2 heads on 9 dimensions"));
   EXPECT_TRUE(holds(reason("/reconstruction/dim", "16"), "reconstruction.input_proj.bias is 8, not 16"));
@@ -429,20 +430,21 @@ TEST_F(ModelFile, AFieldOfTheConfigurationIsRefusedByName) {
   EXPECT_TRUE(holds(reason("/reconstruction/dropout", "1"), "reconstruction.dropout is 1"));
   EXPECT_TRUE(holds(reason("/reconstruction/position", learned), "pos_embed.col_embed.weight is missing"));
   EXPECT_TRUE(holds(reason("/reconstruction/pre_norm", "1"), "pre_norm is neither true nor false"));
-  EXPECT_TRUE(holds(reason("/score", "\"median\""), "none of max, mean, std"));
+  EXPECT_TRUE(holds(reason("/score", "\"median\""), "not one of max, mean, std"));
   const auto added = [&](const std::function<void(json &)> &add) {
     json more = config;
     add(more["reconstruction"]);
     return judged(with_metadata("uniad.config", more.dump()));
   };
-  EXPECT_TRUE(holds(added([](json &r) { r["kind"] = "vae"; }), "kind is none of uniad, mlp, cnn"));
-  EXPECT_TRUE(holds(added([](json &r) { r["kind"] = 3; }), "kind is none of uniad, mlp, cnn"));
+  EXPECT_TRUE(holds(added([](json &r) { r["kind"] = "vae"; }), "kind is not one of uniad, mlp, cnn"));
+  EXPECT_TRUE(holds(added([](json &r) { r["kind"] = 3; }), "kind is not one of uniad, mlp, cnn"));
   EXPECT_TRUE(
       holds(added([](json &r) { r["kind"] = "cnn"; }), "reconstruction.cnn.layer1.0.bn1.bias is miss"));
   EXPECT_TRUE(holds(added([](json &r) { r["kind"] = "mlp"; }), "self_attn.linear.bias is missing"));
-  EXPECT_TRUE(holds(added([](json &r) { r["queries"] = nullptr; }), "queries is none of none, one, layer"));
-  EXPECT_TRUE(holds(added([](json &r) { r["decoder_variant"] = "g"; }), "none of a, b, c, d, e, f"));
-  EXPECT_TRUE(holds(added([](json &r) { r["loss"] = "mae"; }), "none of mse, normalised-mse, cosine"));
+  EXPECT_TRUE(
+      holds(added([](json &r) { r["queries"] = nullptr; }), "queries is not one of none, one, layer"));
+  EXPECT_TRUE(holds(added([](json &r) { r["decoder_variant"] = "g"; }), "not one of a, b, c, d, e, f"));
+  EXPECT_TRUE(holds(added([](json &r) { r["loss"] = "mae"; }), "not one of mse, normalised-mse, cosine"));
   EXPECT_TRUE(holds(added([](json &r) { r["jitter_per_token"] = 1; }), "neither true nor false"));
   EXPECT_TRUE(holds(added([](json &r) {
                       r["queries"] = "one";
@@ -451,13 +453,13 @@ TEST_F(ModelFile, AFieldOfTheConfigurationIsRefusedByName) {
                     "needs a query for each layer"));
   EXPECT_TRUE(holds(added([](json &r) { r["encoder_layers"] = r["decoder_layers"] = 0; }),
                     "no encoder layer and no decoder layer"));
-  EXPECT_TRUE(holds(reason("/score", "{}"), "uniad.config.score is none of"));
+  EXPECT_TRUE(holds(reason("/score", "{}"), "uniad.config.score is not one of"));
 }
 
 TEST_F(ModelFile, AnotherVersionIsRefusedWithBothNumbers) {
   for (const std::string version : {"2", "0", "9223372036854775807"}) {
     EXPECT_TRUE(holds(judged(with_metadata("uniad.version", version)),
-                      "is of version " + version + ", this program reads version 1"));
+                      "has version " + version + ", but this program reads version 1"));
   }
   for (const std::string version : {"\"1\"", "1.0", "-1", "[1]", "1 1", "", "one"})
     EXPECT_TRUE(holds(judged(with_metadata("uniad.version", version)), "uniad.version ")) << version;
@@ -466,7 +468,7 @@ TEST_F(ModelFile, AnotherVersionIsRefusedWithBothNumbers) {
 TEST_F(ModelFile, AnotherSafetensorsFileIsNoModel) {
   write_safetensors({{{"w", test::filled({2}, 1)}}, {{"format", "pt"}}}, file("other"));
   EXPECT_TRUE(holds(refusal([&] { read_model(file("other")); }),
-                    "uniad.version is missing (this is no UniAD-GST model"));
+                    "uniad.version is missing (this is not a UniAD-GST model"));
 }
 
 TEST_F(ModelFile, EveryFieldOfTheHeaderFalsifiedIsRefusedOrHarmless) {
@@ -539,20 +541,22 @@ TEST_F(ModelFile, TensorsThatHoldNoNumbersAreRefused) {
   const std::string variance = "backbone._bn0.running_var";
   const auto infinity = std::numeric_limits<float>::infinity();
   EXPECT_EQ(reason(variance, test::filled({32}, 0)), "");
-  EXPECT_TRUE(
-      holds(reason(variance, test::filled({32}, std::nanf(""))), "tensor " + variance + " holds NaN"));
-  EXPECT_TRUE(holds(reason(variance, test::filled({32}, -infinity)), "tensor " + variance + " holds NaN"));
-  EXPECT_TRUE(holds(reason(variance, test::filled({32}, -1)), "tensor " + variance + " holds a negative"));
-  EXPECT_TRUE(holds(reason("feature_std", test::filled({16}, 0)), "feature_std holds a number"));
+  EXPECT_TRUE(holds(reason(variance, test::filled({32}, std::nanf(""))),
+                    "tensor " + variance + " contains values that are not finite"));
+  EXPECT_TRUE(holds(reason(variance, test::filled({32}, -infinity)),
+                    "tensor " + variance + " contains values that are not finite"));
+  EXPECT_TRUE(holds(reason(variance, test::filled({32}, -1)), "tensor " + variance + " contains a negative"));
+  EXPECT_TRUE(holds(reason("feature_std", test::filled({16}, 0)),
+                    "feature_std contains a value that is not positive"));
   EXPECT_TRUE(holds(reason("feature_std", test::filled({17}, 1)), "feature_std is 17, not 16"));
   EXPECT_EQ(reason("another", test::filled({3}, 1)), "");
 }
 
-TEST_F(ModelFile, StandardisingComesWholeOrNotAtAll) {
+TEST_F(ModelFile, StandardizingComesWholeOrNotAtAll) {
   TensorFile changed = read_safetensors(file("model"));
   changed.tensors.erase("feature_mean");
   write_safetensors(changed, file("tensor"));
-  EXPECT_TRUE(holds(judged(content(file("tensor"))), "come only together"));
+  EXPECT_TRUE(holds(judged(content(file("tensor"))), "must both be present"));
   changed.tensors.erase("feature_std");
   write_safetensors(changed, file("tensor"));
   EXPECT_EQ(judged(content(file("tensor"))), "");
@@ -590,7 +594,7 @@ TEST_F(ModelFile, StatisticsThatCannotWorkAreNotWritten) {
     damage(model);
     return not_written(model);
   };
-  const std::string nothing = "nothing to score with";
+  const std::string nothing = "nothing to compute scores from";
   EXPECT_TRUE(holds(reason(true, [](Model &model) { model.config.reconstruction.reset(); }), nothing));
   EXPECT_TRUE(holds(reason(false, [](Model &model) { model.config.statistics->residuals = true; }), nothing));
   EXPECT_TRUE(holds(reason(false, [](Model &model) { model.config.statistics.reset(); }), nothing));
@@ -622,13 +626,14 @@ TEST_F(ModelFile, StatisticsThatCannotWorkAreNotWritten) {
   const std::string pictures = "statistics.pictures";
   const std::string products = "statistics.features.products";
   EXPECT_TRUE(holds(tensor(products, test::filled({2, 16, 15}, 1)), products + " is 2x16x15, not 2x16x16"));
-  EXPECT_TRUE(holds(tensor(products, test::filled({2, 16, 16}, std::nanf(""))), products + " holds NaN"));
-  EXPECT_TRUE(
-      holds(tensor(pictures, test::filled({2}, 0)), pictures + " holds what is no number of pictures"));
-  EXPECT_TRUE(
-      holds(tensor(pictures, test::filled({2}, -1)), pictures + " holds what is no number of pictures"));
+  EXPECT_TRUE(holds(tensor(products, test::filled({2, 16, 16}, std::nanf(""))),
+                    products + " contains values that are not finite"));
+  EXPECT_TRUE(holds(tensor(pictures, test::filled({2}, 0)),
+                    pictures + " contains a value that is not a number of pictures"));
+  EXPECT_TRUE(holds(tensor(pictures, test::filled({2}, -1)),
+                    pictures + " contains a value that is not a number of pictures"));
   EXPECT_TRUE(holds(tensor(pictures, {DType::I64, {2}, std::vector<std::byte>(16)}),
-                    pictures + " is not of a floating-point type"));
+                    pictures + " does not have a floating-point type"));
   EXPECT_EQ(names(), std::vector<std::string>{"model"});
 }
 
@@ -660,7 +665,7 @@ TEST_F(ModelFile, AFieldOfTheStatisticsIsRefusedByName) {
     EXPECT_TRUE(holds(judged_with(text), "statistics." + std::string(place) + " is missing"));
   }
   EXPECT_TRUE(holds(judged_with(without(config, json::json_pointer("/reconstruction"))),
-                    "no reconstruction, and no statistics that do without"));
+                    "no reconstruction network, and no statistics that work without one"));
   EXPECT_EQ(judged_with(without(config, json::json_pointer("/statistics"))), "");
 }
 
@@ -680,7 +685,7 @@ TEST(Check, DefaultsAndEveryBackboneAreFine) {
 
 TEST(Check, AnUnknownBackboneIsToldTheKnownOnes) {
   const std::string reason = checked([](auto &config) { config.backbone.name = "efficientnet-b9"; });
-  EXPECT_TRUE(holds(reason, "here: unknown backbone 'efficientnet-b9' (known are "));
+  EXPECT_TRUE(holds(reason, "here: unknown backbone 'efficientnet-b9' (the known names are "));
   for (const std::string &name : backbone_names()) EXPECT_TRUE(holds(reason, name));
 }
 
@@ -696,7 +701,7 @@ TEST(Check, StagesAreThereAndAscend) {
   EXPECT_TRUE(holds(stages("resnet18", {4, 5}), "1 to 4"));
   for (const std::vector<int> &numbers :
        std::vector<std::vector<int>>{{}, {0}, {-1, 1}, {6}, {2, 1}, {1, 1}, {1, 2, 2}})
-    EXPECT_TRUE(holds(stages("efficientnet-b0", numbers), "does not have the tapped stages"));
+    EXPECT_TRUE(holds(stages("efficientnet-b0", numbers), "does not have the chosen stages"));
 }
 
 TEST(Check, InputSidesAreMultiplesOf16From32To2048) {
@@ -711,8 +716,8 @@ TEST(Check, InputSidesAreMultiplesOf16From32To2048) {
   for (int bad :
        {-224, -16, 0, 1, 15, 16, 31, 33, 223, 2047, 2064, 1 << 30, std::numeric_limits<int>::min()}) {
     EXPECT_TRUE(
-        holds(side(bad, 224), "input side of " + std::to_string(bad) + " pixels (choose a multiple of 16"));
-    EXPECT_TRUE(holds(side(224, bad), "input side of " + std::to_string(bad)));
+        holds(side(bad, 224), "input size of " + std::to_string(bad) + " pixels (choose a multiple of 16"));
+    EXPECT_TRUE(holds(side(224, bad), "input size of " + std::to_string(bad)));
   }
 }
 
@@ -801,7 +806,7 @@ TEST(Check, NumbersLieInTheirRange) {
     for (double value : row.bad) {
       const std::string reason = checked([&](auto &config) { row.change(config, value); });
       EXPECT_TRUE(holds(reason, row.name)) << value;
-      EXPECT_TRUE(holds(reason, "it must lie within")) << value;
+      EXPECT_TRUE(holds(reason, "the range is ")) << value;
     }
   }
 }

@@ -19,7 +19,8 @@ std::int64_t parameters(const std::map<std::string, Shape> &tensors) {
   return sum;
 }
 
-// Published parameter counts (facts 4.2, torchvision's documentation), less head and classifier.
+// Published parameter counts (docs/network-details.md, "EfficientNet", torchvision's documentation), less
+// head and classifier.
 TEST(NetworkTensors, BackbonesHaveThePublishedNumberOfParameters) {
   struct Row {
     const char *name;
@@ -54,7 +55,8 @@ TEST(NetworkTensors, UniadIsWhatTheReferenceCounts) {
 }
 
 TEST(NetworkTensors, UnknownBackbonesAndStagesAreRefused) {
-  EXPECT_TRUE(holds(refusal([] { backbone_tensors({.name = "vgg16"}); }), "known are efficientnet-b0, "));
+  EXPECT_TRUE(
+      holds(refusal([] { backbone_tensors({.name = "vgg16"}); }), "the known names are efficientnet-b0, "));
   EXPECT_TRUE(holds(refusal([] { backbone_tensors({.name = "resnet18", .stages = {5}}); }), "1 to 4"));
   EXPECT_TRUE(holds(refusal([] { backbone_tensors({.name = "resnet18", .stages = {}}); }), "no such stages"));
 }
@@ -77,7 +79,7 @@ TEST(NetworkTensors, TensorsThatAreMissingReshapedOrIntegersAreNamed) {
                     "net.a is 3x2, not 2x3"));
   EXPECT_TRUE(holds(complaint([](auto &tensors) { tensors["net.a"].shape = {6}; }), "net.a is 6, not 2x3"));
   EXPECT_TRUE(holds(complaint([](auto &tensors) { tensors["net.b"].dtype = DType::I32; }),
-                    "net.b is not of a floating-point type"));
+                    "net.b does not have a floating-point type"));
   std::map<std::string, Shape> many;
   for (char name = 'a'; name <= 'z'; ++name) many[std::string(1, name)] = {1};
   EXPECT_TRUE(holds(refusal([&] { check_tensors(many, "", {}, "m", "w"); }), "e is missing and 21 more"));

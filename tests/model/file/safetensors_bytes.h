@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Safetensors files from their parts.
 #pragma once
 
 #include <cstdint>

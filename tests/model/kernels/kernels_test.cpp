@@ -170,8 +170,8 @@ class Product {
     const std::vector<float> values = rows_for(kernels, shape.rows, shape.depth, numbers);
     auto next = values.begin();
     a.set_block(0, 0, shape.rows, shape.depth, [&] { return *next++; });
-    skip.randomise(numbers, shape.rows, width());
-    residual.randomise(numbers, shape.rows, width());
+    skip.randomize(numbers, shape.rows, width());
+    residual.randomize(numbers, shape.rows, width());
   }
 
   int width() const { return layer_.panels * panel_width; }
@@ -191,8 +191,8 @@ class Product {
   }
 
   // Without an output.
-  Multiply task() {
-    Multiply task = layer_.onto(shape_.rows);
+  GemmArgs task() {
+    GemmArgs task = layer_.onto(shape_.rows);
     if (!scaled_.empty())
       task.b = scaled_.data();
     else if (!factors_.empty())
@@ -250,7 +250,7 @@ TEST_P(KernelsTest, MultiplyIsTheSumOfProducts) {
       product.with_skip = numbers.coin();
       product.with_residual = numbers.coin();
       if (i % 4 == 3) product.scale(numbers);
-      Multiply task = product.task();
+      GemmArgs task = product.task();
       task.activation = activations[index(i) % activations.size()];
       Table c(element(), rows + spare_rows, product.width() + 8, untouched);
       Table wide(Precision::Fp32, rows + spare_rows, product.width() + 4, untouched);
@@ -265,8 +265,8 @@ TEST_P(KernelsTest, MultiplyIsTheSumOfProducts) {
       }
       if (wants_c) task.c = c.data();
       task.c_stride = c.columns();
-      if (wants_wide) task.wide = wide.floats();
-      task.wide_stride = wide.columns();
+      if (wants_wide) task.f32 = wide.floats();
+      task.f32_stride = wide.columns();
       kernels().multiply(task);
       EXPECT_TRUE(in_c.holds(c)) << text(shape) << ", activation " << i % 4;
       EXPECT_TRUE(in_wide.holds(wide)) << text(shape) << ", activation " << i % 4;
@@ -282,9 +282,9 @@ TEST_P(KernelsTest, MultiplyTakesAnyNumberOfRows) {
   Expected expected(wide);
   for (int r = 0; r < shape.rows; ++r)
     for (int column = 0; column < product.width(); ++column) expected.set(r, column, product.at(r, column));
-  Multiply task = product.task();
-  task.wide = wide.floats();
-  task.wide_stride = wide.columns();
+  GemmArgs task = product.task();
+  task.f32 = wide.floats();
+  task.f32_stride = wide.columns();
   kernels().multiply(task);
   EXPECT_TRUE(expected.holds(wide));
 }
@@ -295,11 +295,11 @@ TEST_P(KernelsTest, MultiplyLeavesGapsInWideMaps) {
   for (int i = 0; i < 200; ++i) {
     const Shape shape{numbers.between(1, 90), numbers.between(1, 48), numbers.between(1, 40)};
     Product product(kernels(), shape, numbers);
-    Multiply task = product.task();
-    task.wide_width = numbers.between(1, 35);
-    task.wide_gap = numbers.between(0, 4);
+    GemmArgs task = product.task();
+    task.f32_width = numbers.between(1, 35);
+    task.f32_gap = numbers.between(0, 4);
     const auto place = [&](int row) {
-      return task.wide_gap == 0 ? row : row + row / task.wide_width * task.wide_gap;
+      return task.f32_gap == 0 ? row : row + row / task.f32_width * task.f32_gap;
     };
     const int pixels = place(shape.rows - 1) + 1 + numbers.between(0, 3);
     const int panels = product.width() / panel_width;
@@ -308,34 +308,34 @@ TEST_P(KernelsTest, MultiplyLeavesGapsInWideMaps) {
     for (int r = 0; r < shape.rows; ++r)
       for (int column = 0; column < product.width(); ++column)
         expected.set(column / panel_width * pixels + place(r), column % panel_width, product.at(r, column));
-    task.wide = wide.floats();
-    task.wide_stride = panel_width;
-    task.wide_panel = std::ptrdiff_t{pixels} * panel_width;
+    task.f32 = wide.floats();
+    task.f32_stride = panel_width;
+    task.f32_panel = std::ptrdiff_t{pixels} * panel_width;
     kernels().multiply(task);
     EXPECT_TRUE(expected.holds(wide))
-        << text(shape) << ", " << task.wide_gap << " rows left out after " << task.wide_width;
+        << text(shape) << ", " << task.f32_gap << " rows left out after " << task.f32_width;
   }
 }
 
-TEST_P(ByteKernelsTest, RowsMayBeQuantisedBeforehand) {
+TEST_P(ByteKernelsTest, RowsMayBeQuantizedBeforehand) {
   Numbers numbers(18);
   for (int rows : {1, 31, 32, 33, 100}) {
     const Shape shape{rows, 37, numbers.between(1, 150)};
     Product product(kernels(), shape, numbers);
     product.scale(numbers);
-    Multiply task = product.task();
+    GemmArgs task = product.task();
     Table wide(Precision::Fp32, rows + spare_rows, product.width(), untouched);
     Expected expected(wide);
     for (int r = 0; r < rows; ++r)
       for (int column = 0; column < product.width(); ++column) expected.set(r, column, product.at(r, column));
     std::vector<std::uint8_t> bytes(index((rows + spare_rows) * task.depth));
     std::vector<float> row_scales(index(rows + 1), untouched);
-    kernels().quantise(task, bytes.data(), row_scales.data());
+    kernels().quantize(task, bytes.data(), row_scales.data());
     EXPECT_EQ(row_scales.back(), untouched);
     task.a = bytes.data();
     task.row_scales = row_scales.data();
-    task.wide = wide.floats();
-    task.wide_stride = wide.columns();
+    task.f32 = wide.floats();
+    task.f32_stride = wide.columns();
     kernels().multiply(task);
     EXPECT_TRUE(expected.holds(wide)) << text(shape);
   }
@@ -348,13 +348,13 @@ TEST_P(ByteKernelsTest, MultiplyLosesHalfAStep) {
   const std::vector<float> weights = normals(numbers, Precision::Fp32, columns * depth);
   const PackedLayer layer = pack(kernels(), weights, depth, std::vector<float>(columns));
   Table a(element(), rows + spare_rows, round_up(depth, kernels().depth), nan);
-  a.randomise(numbers, rows, depth);
+  a.randomize(numbers, rows, depth);
   Table wide(Precision::Fp32, rows, layer.panels * panel_width, untouched);
-  Multiply task = layer.onto(rows);
+  GemmArgs task = layer.onto(rows);
   task.a = a.data();
   task.a_stride = a.columns();
-  task.wide = wide.floats();
-  task.wide_stride = wide.columns();
+  task.f32 = wide.floats();
+  task.f32_stride = wide.columns();
   kernels().multiply(task);
   Expected expected(wide);
   for (int r = 0; r < rows; ++r) {
@@ -411,7 +411,7 @@ TEST_P(KernelsTest, NanStaysInItsRow) {
         for (int column = 0; column < product.width(); ++column)
           expected.set(r, column, stored(element(), activated(activation, product.at(r, column))));
       product.a.set(bad, 7, nan);
-      Multiply task = product.task();
+      GemmArgs task = product.task();
       task.activation = activation;
       task.c = c.data();
       task.c_stride = c.columns();
@@ -431,15 +431,15 @@ std::vector<float> activate(const Kernels &kernels, Activation activation, std::
   const std::vector<float> weights(panel_width);
   const PackedLayer layer = pack(kernels, weights, 1, weights);
   Table a = zeros;
-  Multiply task = layer.onto(rows);
+  GemmArgs task = layer.onto(rows);
   task.a = a.data();
   task.a_stride = a.columns();
   task.residual = numbers.data();
   task.residual_stride = panel_width;
   task.activation = activation;
   std::vector<float> out(numbers.size());
-  task.wide = out.data();
-  task.wide_stride = panel_width;
+  task.f32 = out.data();
+  task.f32_stride = panel_width;
   kernels.multiply(task);
   return out;
 }
@@ -523,7 +523,7 @@ TEST_P(KernelsTest, DepthwiseFiltersEachChannel) {
       }
       in_sums.set(0, c, {over_pixels.total, over_pixels.value().slack + slack});
     }
-    Depthwise task;
+    DepthwiseArgs task;
     task.input = input.floats();
     task.input_width = input_width;
     task.weights = weights.data();
@@ -575,7 +575,7 @@ TEST_P(KernelsTest, SqueezeGivesTheGate) {
         sum.add(expand_bias[index(c)]);
         expected.set(0, c, {sigmoid(sum.total), digits_of_sums * (1 + sum.sizes)});
       }
-      Squeeze task;
+      SqueezeExciteArgs task;
       task.sums = sums.data();
       task.inverse_count = 0.25F;
       task.channels = channels;
@@ -598,13 +598,13 @@ TEST_P(KernelsTest, SqueezeGivesTheGate) {
 TEST_P(KernelsTest, WidenIsExact) {
   Numbers numbers(8);
   Table input(element(), 9, panel_width + 32, nan);
-  input.randomise(numbers, 9, panel_width);
+  input.randomize(numbers, 9, panel_width);
   input.set(3, 2, infinity);
   Table output(Precision::Fp32, 10, panel_width, untouched);
   Expected expected(output);
   for (int r = 0; r < 9; ++r)
     for (int c = 0; c < panel_width; ++c) expected.set(r, c, {input.get(r, c)});
-  kernels().widen(input.data(), input.columns(), 9, output.floats());
+  kernels().to_f32(input.data(), input.columns(), 9, output.floats());
   EXPECT_TRUE(expected.holds(output));
 }
 
@@ -642,7 +642,7 @@ TEST_P(KernelsTest, NarrowRoundsToTheNearestEven) {
     Table output(element(), 1, count + 40, untouched);
     Expected expected(output);
     for (int i = 0; i < count; ++i) expected.set(0, i, {round(input[index(i)])});
-    kernels().narrow(input.data(), count, output.data());
+    kernels().from_f32(input.data(), count, output.data());
     EXPECT_TRUE(expected.holds(output)) << count;
   }
 }
@@ -650,7 +650,7 @@ TEST_P(KernelsTest, NarrowRoundsToTheNearestEven) {
 TEST_P(KernelsTest, NarrowKeepsNan) {
   const std::vector<float> input(panel_width + 5, -nan);
   Table output(element(), 1, panel_width + 5, untouched);
-  kernels().narrow(input.data(), output.columns(), output.data());
+  kernels().from_f32(input.data(), output.columns(), output.data());
   for (int i = 0; i < output.columns(); ++i) EXPECT_TRUE(std::isnan(output.get(0, i))) << i;
 }
 
@@ -661,8 +661,8 @@ TEST_P(KernelsTest, LargerKeepsTheLargerOfBoth) {
   for (int count : {16, 48, 160}) {
     Table input(element(), 1, count, 0);
     Table output(element(), 1, count + 16, untouched);
-    input.randomise(numbers, 1, count);
-    output.randomise(numbers, 1, count);
+    input.randomize(numbers, 1, count);
+    output.randomize(numbers, 1, count);
     output.set(0, 5, -infinity);
     Expected expected(output);
     for (int i = 0; i < count; ++i) expected.set(0, i, {std::max(input.get(0, i), output.get(0, i))});
@@ -671,16 +671,16 @@ TEST_P(KernelsTest, LargerKeepsTheLargerOfBoth) {
   }
 }
 
-TEST_P(KernelsTest, BlendMixesFourPixelsAndStandardises) {
+TEST_P(KernelsTest, BlendMixesFourPixelsAndStandardizes) {
   Numbers numbers(11);
   for (int channels : {16, 32, 112}) {
     Table pixels(element(), 4, channels, 0);
-    pixels.randomise(numbers, 4, channels);
+    pixels.randomize(numbers, 4, channels);
     const std::vector<float> scale = normals(numbers, Precision::Fp32, channels);
     const std::vector<float> offset = normals(numbers, Precision::Fp32, channels);
     Table output(Precision::Fp32, 1, channels + 16, untouched);
     Expected expected(output);
-    Blend task;
+    BlendArgs task;
     for (int i = 0; i < 4; ++i) {
       task.pixels[i] = pixels.at(i, 0);
       task.weights[i] = numbers.normal();
@@ -703,7 +703,7 @@ TEST_P(KernelsTest, BlendMixesFourPixelsAndStandardises) {
 TEST_P(KernelsTest, AddSquaresAddsToWhatIsThere) {
   Numbers numbers(12);
   Table input(Precision::Fp32, 7, 96, nan);
-  input.randomise(numbers, 7, 80);
+  input.randomize(numbers, 7, 80);
   Table sums(Precision::Fp32, 1, 9, untouched);
   Expected expected(sums);
   for (int r = 0; r < 7; ++r) {
@@ -716,12 +716,12 @@ TEST_P(KernelsTest, AddSquaresAddsToWhatIsThere) {
   EXPECT_TRUE(expected.holds(sums));
 }
 
-// --- normalise
+// --- normalize
 
-// Tables of one normalisation; those that are not asked for stay untouched.
-struct Normalised {
+// Tables of one normalization; those that are not asked for stay untouched.
+struct Normalized {
   static constexpr int rows = 5;
-  Normalised(Precision precision, int columns, Numbers &numbers)
+  Normalized(Precision precision, int columns, Numbers &numbers)
       : columns(columns),
         input(Precision::Fp32, rows, round_up(columns, panel_width), nan),
         offset(Precision::Fp32, rows, input.columns(), nan),
@@ -731,17 +731,17 @@ struct Normalised {
         weight(normals(numbers, Precision::Fp32, columns)),
         bias(normals(numbers, Precision::Fp32, columns)) {
     input.set_block(0, 0, rows, columns, [&] { return 10 + 3 * numbers.normal(); });
-    offset.randomise(numbers, rows, columns);
+    offset.randomize(numbers, rows, columns);
   }
 
-  Normalise task(bool scaled) {
-    Normalise task;
+  LayerNormArgs task(bool scaled) {
+    LayerNormArgs task;
     task.input = input.floats();
     task.rows = rows;
     task.columns = columns;
     task.weight = scaled ? weight.data() : nullptr;
     task.bias = scaled ? bias.data() : nullptr;
-    task.wide_stride = input.columns();
+    task.f32_stride = input.columns();
     task.output_stride = output.columns();
     return task;
   }
@@ -776,16 +776,16 @@ struct Normalised {
   std::vector<float> weight, bias;
 };
 
-TEST_P(KernelsTest, NormaliseIsLayerNormInEveryFormThatIsAskedFor) {
+TEST_P(KernelsTest, NormalizeIsLayerNormInEveryFormThatIsAskedFor) {
   Numbers numbers(13);
   for (int columns : {1, 2, 3, 15, 16, 17, 24, 31, 32, 40, 70}) {
     for (int wanted = 1; wanted < 16; ++wanted) {
       const bool scaled = (wanted & 1) != 0 && columns > 1;
-      Normalised n(element(), columns, numbers);
-      Normalise task = n.task(scaled);
+      Normalized n(element(), columns, numbers);
+      LayerNormArgs task = n.task(scaled);
       Expected in_wide(n.wide), in_output(n.output), in_placed(n.placed);
       if ((wanted & 2) != 0) {
-        task.wide = n.wide.floats();
+        task.f32 = n.wide.floats();
         n.set(in_wide, scaled, false, {});
       }
       if ((wanted & 4) != 0) {
@@ -797,7 +797,7 @@ TEST_P(KernelsTest, NormaliseIsLayerNormInEveryFormThatIsAskedFor) {
         task.offset = n.offset.floats();
         n.set(in_placed, scaled, true, element());
       }
-      kernels().normalise(task);
+      kernels().normalize(task);
       EXPECT_TRUE(in_wide.holds(n.wide)) << columns << " columns, wanted " << wanted;
       EXPECT_TRUE(in_output.holds(n.output)) << columns << " columns, wanted " << wanted;
       EXPECT_TRUE(in_placed.holds(n.placed)) << columns << " columns, wanted " << wanted;
@@ -805,17 +805,17 @@ TEST_P(KernelsTest, NormaliseIsLayerNormInEveryFormThatIsAskedFor) {
   }
 }
 
-TEST_P(KernelsTest, NormaliseWorksInPlace) {
+TEST_P(KernelsTest, NormalizeWorksInPlace) {
   Numbers numbers(14);
-  Normalised n(element(), 40, numbers);
+  Normalized n(element(), 40, numbers);
   n.wide.set_block(0, 0, n.wide.rows(), n.wide.columns(), [] { return untouched; });
   Expected expected(n.wide);
   n.set(expected, true, false, {});
-  for (int r = 0; r < Normalised::rows; ++r)
+  for (int r = 0; r < Normalized::rows; ++r)
     for (int c = 0; c < n.columns; ++c) n.wide.set(r, c, n.input.get(r, c));
-  Normalise task = n.task(true);
-  task.input = task.wide = n.wide.floats();
-  kernels().normalise(task);
+  LayerNormArgs task = n.task(true);
+  task.input = task.f32 = n.wide.floats();
+  kernels().normalize(task);
   EXPECT_TRUE(expected.holds(n.wide));
 }
 
@@ -880,8 +880,8 @@ TEST_P(KernelsTest, AttendIsTheSoftmaxOfWhatIsSeen) {
     Table k(q), v(element(), tokens + spare_rows, stride, 0);
     q.set_block(0, 0, tokens, stride,
                 [&] { return 3 / std::sqrt(static_cast<float>(a.head)) * numbers.normal(); });
-    k.randomise(numbers, tokens, stride);
-    v.randomise(numbers, tokens + spare_rows, stride);
+    k.randomize(numbers, tokens, stride);
+    v.randomize(numbers, tokens + spare_rows, stride);
     Table output(element(), tokens + spare_rows, stride, untouched);
     Expected expected(output);
     // Shares are elements too.
@@ -893,7 +893,7 @@ TEST_P(KernelsTest, AttendIsTheSoftmaxOfWhatIsSeen) {
     const auto scratch = static_cast<int>(kernels().attend_scratch(tokens, a.head));
     Table memory(Precision::Fp32, 1, scratch / 4 + 16, nan);
     memory.set_block(0, scratch / 4, 1, 16, [] { return untouched; });
-    Attend task;
+    AttentionArgs task;
     task.q = q.data();
     task.k = k.data();
     task.v = v.data();
@@ -924,7 +924,7 @@ TEST_P(KernelsTest, AttendPicksTheOneKeyThatStandsOut) {
       v.set(t, 2, static_cast<float>(t));
     }
     AlignedVector<std::byte> scratch(kernels().attend_scratch(tokens, head));
-    Attend task;
+    AttentionArgs task;
     task.q = q.data();
     task.k = k.data();
     task.v = v.data();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// All kernels of this processor.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -31,7 +32,7 @@ inline float widened(std::uint16_t value) {
   return wide;
 }
 
-// The nearer of the two neighbours, the even one of two that are as near. (To rounding, infinity is 2^128.)
+// The nearer of the two neighbors, the even one of two that are as near. (To rounding, infinity is 2^128.)
 inline std::uint16_t nearest_bf16(float value) {
   std::uint32_t word = 0;
   std::memcpy(&word, &value, sizeof word);
@@ -105,7 +106,7 @@ class Table {
       for (int c = column; c < column + columns; ++c) set(r, c, source());
   }
 
-  void randomise(Numbers &numbers, int rows, int columns) {
+  void randomize(Numbers &numbers, int rows, int columns) {
     set_block(0, 0, rows, columns, [&] { return numbers.normal(); });
   }
 

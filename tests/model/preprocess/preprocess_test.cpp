@@ -9,7 +9,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <string>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/model/preprocess/reference.h"
 #include "tests/support/shared.h"
 
@@ -114,19 +114,19 @@ TEST(Preprocess, NegativeStrideReadsBottomUp) {
   EXPECT_EQ(resize(view, 16, 16), resize(view_of(picture), 16, 16));
 }
 
-TEST(Preprocess, GreyIsThreeEqualChannels) {
-  const Bytes grey = noise(std::size_t{50} * 33, 5);
+TEST(Preprocess, GrayIsThreeEqualChannels) {
+  const Bytes gray = noise(std::size_t{50} * 33, 5);
   Picture full = make_picture(50, 33);
   Picture limited = make_picture(50, 33);
-  for (std::size_t i = 0; i < grey.size(); ++i) {
-    const double expanded = std::clamp(std::round((grey[i] - 16) * 255.0 / 219), 0.0, 255.0);
+  for (std::size_t i = 0; i < gray.size(); ++i) {
+    const double expanded = std::clamp(std::round((gray[i] - 16) * 255.0 / 219), 0.0, 255.0);
     for (std::size_t c = 0; c < 3; ++c) {
-      full.rgb[3 * i + c] = grey[i];
+      full.rgb[3 * i + c] = gray[i];
       limited.rgb[3 * i + c] = static_cast<std::uint8_t>(expanded);
     }
   }
   FrameView view{.layout = PixelLayout::GRAY8, .width = 50, .height = 33, .range = ColorRange::Full};
-  view.planes[0] = {grey.data(), 50};
+  view.planes[0] = {gray.data(), 50};
   EXPECT_EQ(resize(view, 16, 16), resize_like_pillow(full, 16, 16).rgb);
   view.range = ColorRange::Limited;
   EXPECT_EQ(resize(view, 16, 16), resize_like_pillow(limited, 16, 16).rgb);
@@ -276,7 +276,7 @@ TEST(Preprocess, SizesAndLayoutsMayChangeFromFrameToFrame) {
       }
 }
 
-TEST(Preprocess, TensorIsThePictureNormalised) {
+TEST(Preprocess, TensorIsThePictureNormalized) {
   const InputConfig input{.height = 24, .width = 20, .mean = {0.1F, 0.2F, 0.3F}, .std = {0.5F, 0.25F, 1}};
   const YcbcrFrame frame = ycbcr_noise(PixelLayout::I420, 99, 77, 10);
   Preprocessor preprocessor(input);
@@ -304,7 +304,7 @@ TEST(Preprocess, RefusesFramesThatHaveNoPixels) {
   view.planes[0] = {bytes.data(), 10};
   EXPECT_NE(message(view).find("plane 1 has no data"), std::string::npos);
   view.planes[1] = {bytes.data(), 9};
-  EXPECT_NE(message(view).find("stride of 9 bytes, its rows have 10"), std::string::npos);
+  EXPECT_NE(message(view).find("stride of 9 bytes, but its rows have 10"), std::string::npos);
   view.width = 0;
   EXPECT_NE(message(view).find("size is 0x4"), std::string::npos);
   view = {.layout = PixelLayout::Rows, .width = 1, .height = 1};

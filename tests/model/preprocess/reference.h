@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The resize by its definition.
 #pragma once
 
 #include <algorithm>

@@ -93,9 +93,9 @@ class Net:
         return x @ self.w[name + ".weight"].T + self.w[name + ".bias"]
 
     def norm(self, name, x):
-        centred = x - x.mean(-1, keepdims=True)
-        scale = np.sqrt((centred ** 2).mean(-1, keepdims=True) + 1e-5)
-        return centred / scale * self.w[name + ".weight"] + self.w[name + ".bias"]
+        centered = x - x.mean(-1, keepdims=True)
+        scale = np.sqrt((centered ** 2).mean(-1, keepdims=True) + 1e-5)
+        return centered / scale * self.w[name + ".weight"] + self.w[name + ".bias"]
 
     def position(self):
         if not self.sine:
@@ -133,7 +133,7 @@ class Net:
         return self.linear(name + ".out_proj", out)
 
     def residual(self, norm, base, branch):
-        """branch(normalised) + base, in either order of norm and sum."""
+        """branch(normalized) + base, in either order of norm and sum."""
         if self.pre:
             return base + branch(self.norm(norm, base))
         return self.norm(norm, base + branch(base))

@@ -13,7 +13,7 @@ namespace {
 using test::expect_element;
 using test::expect_golden;
 
-// All numbers: facts, section 14 (float64, the reference's own modules).
+// All numbers: the reference in float64 (, the reference's own modules).
 struct GoldenTensor {
   double mean, first, mid, last;
 };

@@ -36,10 +36,10 @@ UniAD with_identity_input(const ReconstructionConfig &config) {
   return uniad;
 }
 
-TEST(NeighbourMask, HidesExactlyTheWindowAroundEachQuery) {
+TEST(NeighborMask, HidesExactlyTheWindowAroundEachQuery) {
   const int height = 5;
   const int width = 7;
-  const torch::Tensor mask = neighbour_mask(height, width, 3, 5);
+  const torch::Tensor mask = neighbor_mask(height, width, 3, 5);
   for (int qy = 0; qy < height; ++qy) {
     for (int qx = 0; qx < width; ++qx) {
       for (int ky = 0; ky < height; ++ky) {
@@ -53,14 +53,14 @@ TEST(NeighbourMask, HidesExactlyTheWindowAroundEachQuery) {
   }
 }
 
-TEST(NeighbourMask, LeavesTheReferencesNumberOfKeys) {
-  const torch::Tensor allowed = (neighbour_mask(14, 14, 7, 7) == 0).sum(1);
+TEST(NeighborMask, LeavesTheReferencesNumberOfKeys) {
+  const torch::Tensor allowed = (neighbor_mask(14, 14, 7, 7) == 0).sum(1);
   EXPECT_EQ(allowed[7 * 14 + 7].item<int>(), 147);
   EXPECT_EQ(allowed[0].item<int>(), 180);
 }
 
-TEST(NeighbourMask, EvenSizeIsTheNextOddOne) {
-  EXPECT_TRUE(torch::equal(neighbour_mask(14, 14, 6, 6), neighbour_mask(14, 14, 7, 7)));
+TEST(NeighborMask, EvenSizeIsTheNextOddOne) {
+  EXPECT_TRUE(torch::equal(neighbor_mask(14, 14, 6, 6), neighbor_mask(14, 14, 7, 7)));
 }
 
 TEST(Jitter, IsAsStrongAsTheTokenAndTheScaleSay) {
@@ -117,7 +117,7 @@ TEST(Attention, TrainingAndInferenceTakeTheSameWeightsToTheSameResult) {
   attention->to(torch::kFloat64);
   const torch::Tensor query = torch::randn({1, 36, 64}, torch::kFloat64);
   const torch::Tensor key = torch::randn({3, 36, 64}, torch::kFloat64);
-  const torch::Tensor mask = neighbour_mask(6, 6, 3, 3).to(torch::kFloat64);
+  const torch::Tensor mask = neighbor_mask(6, 6, 3, 3).to(torch::kFloat64);
   attention->train();
   const torch::Tensor training = attention(query, key, key, mask);
   attention->eval();
@@ -136,7 +136,7 @@ struct Inputs {
   torch::Tensor q = torch::randn({1, 9, 8}, torch::dtype(torch::kFloat64).requires_grad(true));
   torch::Tensor k = torch::randn({3, 9, 8}, torch::dtype(torch::kFloat64).requires_grad(true));
   torch::Tensor v = torch::randn({3, 9, 8}, torch::dtype(torch::kFloat64).requires_grad(true));
-  torch::Tensor mask = neighbour_mask(3, 3, 1, 1).to(torch::kFloat64);
+  torch::Tensor mask = neighbor_mask(3, 3, 1, 1).to(torch::kFloat64);
 
   torch::autograd::variable_list leaves() const { return {q, k, v}; }
   torch::Tensor attend(double dropout) const { return training_attention(q, k, v, mask, 2, dropout); }
@@ -230,7 +230,7 @@ TEST(UniAD, LayersStartAlikeWhereTheReferenceCopiesThem) {
   EXPECT_EQ(layer("encoder", 0, "linear1.bias").abs().max().item<float>(), 0.0F);
 }
 
-// With every branch silenced, post-norm leaves two normalisations a layer, pre-norm the residual stream
+// With every branch silenced, post-norm leaves two normalizations a layer, pre-norm the residual stream
 // alone.
 TEST(UniAD, PreNormKeepsTheResidualStream) {
   const torch::NoGradGuard no_grad;

@@ -13,6 +13,7 @@
 #include "model/reconstruction/feature_loss.h"
 #include "model/reconstruction/picture_decoder.h"
 #include "model/reconstruction/uniad.h"
+#include "model/scoring/anomaly_map.h"
 #include "tests/support/formula.h"
 
 namespace uniad {
@@ -141,7 +142,7 @@ TEST_P(VariantsTest, HasTheTensorsThatItsFileMustHave) {
   EXPECT_EQ(reconstruction_tensors(GetParam().config, channels, height, width), has);
 }
 
-// In training everything has a gradient: nothing is left out, and an optimiser finds one for each parameter.
+// In training everything has a gradient: nothing is left out, and an optimizer finds one for each parameter.
 TEST_P(VariantsTest, EveryParameterLearns) {
   torch::manual_seed(3);
   UniAD network(GetParam().config, channels, height, width);
@@ -210,14 +211,14 @@ TEST(FeatureLoss, IsItsFormula) {
   };
   EXPECT_NEAR(loss(FeatureLoss::Mse), (1 + 1 + 1 + 4) / 4.0, 1e-6);
   // (0.6, 0.8) and (0.8, 0.6); (1, 0) and (0, 1).
-  EXPECT_NEAR(loss(FeatureLoss::NormalisedMse), (0.04 + 0.04 + 1 + 1) / 2, 1e-6);
+  EXPECT_NEAR(loss(FeatureLoss::NormalizedMse), (0.04 + 0.04 + 1 + 1) / 2, 1e-6);
   EXPECT_NEAR(loss(FeatureLoss::Cosine), (1 - 0.96 + 1) / 2, 1e-6);
 }
 
 TEST(FeatureLoss, ItsAnomalyMapIsTheSameDistanceCellByCell) {
   const std::pair<FeatureLoss, std::array<double, 2>> kinds[]{
       {FeatureLoss::Mse, {std::sqrt(2.0), std::sqrt(5.0)}},
-      {FeatureLoss::NormalisedMse, {std::sqrt(0.08), std::sqrt(2.0)}},
+      {FeatureLoss::NormalizedMse, {std::sqrt(0.08), std::sqrt(2.0)}},
       {FeatureLoss::Cosine, {0.04, 1.0}}};
   for (const auto &[kind, expected] : kinds) {
     const torch::Tensor grid = anomaly_grid(kind, features_by_hand(), reconstruction_by_hand());
@@ -232,7 +233,7 @@ TEST(FeatureLoss, ItsAnomalyMapIsTheSameDistanceCellByCell) {
 
 TEST(FeatureLoss, ACellWithoutFeaturesIsNoReasonForNaN) {
   const torch::Tensor nothing = torch::zeros({1, 2, 1, 1}, torch::requires_grad());
-  for (const auto kind : {FeatureLoss::Mse, FeatureLoss::NormalisedMse, FeatureLoss::Cosine}) {
+  for (const auto kind : {FeatureLoss::Mse, FeatureLoss::NormalizedMse, FeatureLoss::Cosine}) {
     const torch::Tensor loss = feature_loss(kind, nothing, torch::zeros({1, 2, 1, 1}));
     loss.backward();
     EXPECT_TRUE(std::isfinite(loss.item<double>()));

@@ -66,19 +66,19 @@ TEST(ChannelScale, IsThatOfAllTokensOfAllClusters) {
   expect_scale(&ClusterSums::residuals, torch::cat({second.slice(0, 0, 3), second * 2}));
 }
 
-TEST(Centres, AreMeanDescriptorsInStandardisedChannels) {
+TEST(Centers, AreMeanDescriptorsInStandardizedChannels) {
   const std::vector<torch::Tensor> scenes{draw_pictures(1, 10, 3), draw_pictures(2, 11, 5) + 3};
   const test::Channels channels = test::channels_of(torch::cat(scenes));
   test::Table expected;
   for (const torch::Tensor &scene : scenes) {
-    test::Row centre = test::totals_of(scene).descriptors;
-    for (std::size_t c = 0; c < centre.size(); ++c)
-      centre[c] = (centre[c] / static_cast<double>(scene.size(0)) - channels.mean[c]) / channels.deviation[c];
-    expected.push_back(centre);
+    test::Row center = test::totals_of(scene).descriptors;
+    for (std::size_t c = 0; c < center.size(); ++c)
+      center[c] = (center[c] / static_cast<double>(scene.size(0)) - channels.mean[c]) / channels.deviation[c];
+    expected.push_back(center);
   }
   const Statistics statistics{sum_up(scenes[0]), sum_up(scenes[1])};
   const ChannelScale scale = scale_of(statistics, &ClusterSums::features);
-  EXPECT_LT(relative_error(centres_of(statistics, scale), to_tensor(expected)), 1e-11);
+  EXPECT_LT(relative_error(centers_of(statistics, scale), to_tensor(expected)), 1e-11);
 }
 
 TEST(Gaussian, IsThatOfItsPicturesWithEquation23OfChenEtAl) {
@@ -148,7 +148,7 @@ TEST(Gaussian, OfSumsThatNoPicturesHaveIsRefused) {
     const TokenSums falsified{sums.features.positions, products};
     return test::refusal([&] { gaussian_of(falsified, sums.pictures, scale_of_features(sums), 4); });
   };
-  const std::string reason = "the sums are not those of any pictures";
+  const std::string reason = "the sums are inconsistent";
   EXPECT_EQ(refusal(sums.features.products), "");
   EXPECT_TRUE(test::holds(refusal(-sums.features.products), reason));
   const torch::Tensor unequal = sums.features.products.clone();  // a correlation far above 1

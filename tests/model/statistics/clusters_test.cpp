@@ -58,7 +58,7 @@ TEST(Clusters, OfThreeScenesArePure) {
     SCOPED_TRACE(seed);
     const Partition online =
         gather(pictures.index_select(0, any_order(seed, 42)), torch::Tensor(), 8).clusters();
-    const Partition three = merge_down(online, 3, scale_of_features(online));
+    const Partition three = ward_merge(online, 3, scale_of_features(online));
     ASSERT_EQ(three.size(), 3U);
     for (const torch::Tensor &scene : scenes) {
       const auto own = std::find_if(three.begin(), three.end(),
@@ -74,7 +74,7 @@ TEST(MergeDown, KeepsTheTotalsAndChangesNoClusterItWasGiven) {
   const Partition single = gather(pictures, pictures * 2, 9).clusters();
   const ChannelScale scale = scale_of_features(single);
   for (const std::size_t most : {5U, 2U, 1U}) {
-    const Partition merged = merge_down(single, most, scale);
+    const Partition merged = ward_merge(single, most, scale);
     EXPECT_EQ(merged.size(), most);
     const ClusterSums total = test::total_of(joined({}, merged));
     test::expect_sums(total, pictures);
@@ -90,9 +90,9 @@ TEST(MergeDown, KeepsTheTotalsAndChangesNoClusterItWasGiven) {
 TEST(MergeDown, LeavesAsManyAsAreWanted) {
   const Partition clusters = gather(draw_pictures(1, 10, 3), torch::Tensor(), 3).clusters();
   const ChannelScale scale = scale_of_features(clusters);
-  EXPECT_TRUE(merge_down(clusters, 3, scale) == clusters);
-  EXPECT_TRUE(merge_down(clusters, 9, scale) == clusters);
-  EXPECT_TRUE(merge_down({}, 1, scale).empty());
+  EXPECT_TRUE(ward_merge(clusters, 3, scale) == clusters);
+  EXPECT_TRUE(ward_merge(clusters, 9, scale) == clusters);
+  EXPECT_TRUE(ward_merge({}, 1, scale).empty());
 }
 
 // --- the rule, by its definition
@@ -145,7 +145,7 @@ TEST(MergeDown, UnitesWhatRaisesTheSumOfSquaresLeast) {
   while (groups.size() > 4) unite_cheapest(groups);
 
   const Partition single = gather(pictures, torch::Tensor(), 14).clusters();
-  const Partition merged = merge_down(single, 4, scale_of_features(single));
+  const Partition merged = ward_merge(single, 4, scale_of_features(single));
   ASSERT_EQ(merged.size(), 4U);
   for (const Group &group : groups) {
     const auto is_group = [&](const std::shared_ptr<const ClusterSums> &cluster) {
@@ -162,14 +162,14 @@ TEST(MergeDown, UnitesWhatRaisesTheSumOfSquaresLeast) {
   }
 }
 
-// Of clusters that show one value everywhere: 9 pictures of 0, 9 of 1, and one of 2.3. The centres of the
+// Of clusters that show one value everywhere: 9 pictures of 0, 9 of 1, and one of 2.3. The centers of the
 // first two are nearest, yet to unite them costs 9 x 9 / 18 = 4.5, and the last two 9 / 10 x 1.3^2 = 1.5.
 TEST(MergeDown, CountsPicturesAndNotOnlyDistances) {
   const auto flat = [](std::int64_t count, double value) {
     return std::make_shared<const ClusterSums>(sum_up(torch::full({count, 6, 3, 4}, value)));
   };
   const Partition clusters{flat(9, 0), flat(9, 1), flat(1, 2.3)};
-  const Partition merged = merge_down(clusters, 2, scale_of_features(clusters));
+  const Partition merged = ward_merge(clusters, 2, scale_of_features(clusters));
   ASSERT_EQ(merged.size(), 2U);
   EXPECT_EQ(std::min(merged[0]->pictures, merged[1]->pictures), 9);
   EXPECT_EQ(std::max(merged[0]->pictures, merged[1]->pictures), 10);

@@ -59,7 +59,7 @@ class ThreeScenes : public testing::Test {
       scale_of(Statistics{*clusters_[0], *clusters_[1], *clusters_[2]}, &ClusterSums::features);
 };
 
-TEST_F(ThreeScenes, DensityIsThatOfStandardisedTokensUnderEveryNumberOfClusters) {
+TEST_F(ThreeScenes, DensityIsThatOfStandardizedTokensUnderEveryNumberOfClusters) {
   const std::vector<double> sums = densities({}, clusters_);
   ASSERT_GE(sums.size(), 4U);
   const torch::Tensor all = torch::cat(learned_);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Statistics by their definition.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -138,10 +139,10 @@ inline Channels channels_of(const torch::Tensor &pictures) {
 struct Definition {
   torch::Tensor mean;          // (positions, channels)
   torch::Tensor covariance;    // (channels, channels), shrunk
-  double log_determinant = 0;  // of the shrunk covariance of standardised channels
+  double log_determinant = 0;  // of the shrunk covariance of standardized channels
 };
 
-// deviation: by which the channels are standardised.
+// deviation: by which the channels are standardized.
 inline Definition define_gaussian(const torch::Tensor &pictures, const Row &deviation, double prior) {
   const auto count = static_cast<double>(pictures.size(0));
   const std::size_t size = deviation.size();
@@ -164,11 +165,11 @@ inline Definition define_gaussian(const torch::Tensor &pictures, const Row &devi
   for (std::int64_t i = 0; i < pictures.size(0); ++i) {
     const Table tokens = tokens_of(pictures[i]);
     for (std::size_t t = 0; t < tokens.size(); ++t) {
-      Row standardised(size);
-      for (std::size_t c = 0; c < size; ++c) standardised[c] = (tokens[t][c] - mean[t][c]) / deviation[c];
+      Row standardized(size);
+      for (std::size_t c = 0; c < size; ++c) standardized[c] = (tokens[t][c] - mean[t][c]) / deviation[c];
       for (std::size_t c = 0; c < size; ++c) {
         for (std::size_t d = 0; d < size; ++d)
-          covariance[c][d] += standardised[c] * standardised[d] / samples;
+          covariance[c][d] += standardized[c] * standardized[d] / samples;
       }
     }
   }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/model/statistics/reference.h"
 
 namespace uniad {
@@ -39,7 +39,7 @@ double distance_of(const torch::Tensor &mean, const Definition &learned) {
 void follow_picture(RoutedGaussians &gaussians, const torch::Tensor &picture, std::size_t cluster,
                     double rate) {
   const torch::Tensor tokens = picture.flatten(1).t().contiguous();
-  gaussians.follow({tokens.data_ptr<float>(), static_cast<std::size_t>(tokens.numel())}, cluster, rate);
+  gaussians.update_means({tokens.data_ptr<float>(), static_cast<std::size_t>(tokens.numel())}, cluster, rate);
 }
 
 class TwoScenes : public testing::Test {
@@ -108,22 +108,22 @@ TEST_F(TwoScenes, ABatchIsAsItsPicturesOneByOne) {
 
 // --- where a picture belongs
 
-TEST_F(TwoScenes, RouteLeadsToTheNearestCentre) {
+TEST_F(TwoScenes, RouteLeadsToTheNearestCenter) {
   const test::Row deviation = test::channels_of(torch::cat(scenes_)).deviation;
   const auto distance = [&](const test::Row &a, const test::Row &b) {
     double squares = 0;
     for (std::size_t c = 0; c < a.size(); ++c) squares += std::pow((a[c] - b[c]) / deviation[c], 2);
     return std::sqrt(squares / static_cast<double>(a.size()));
   };
-  std::vector<test::Row> centres;
+  std::vector<test::Row> centers;
   std::vector<double> limits;
   for (const torch::Tensor &scene : scenes_) {
-    test::Row centre = test::totals_of(scene).descriptors;
-    for (double &value : centre) value /= static_cast<double>(scene.size(0));
+    test::Row center = test::totals_of(scene).descriptors;
+    for (double &value : center) value /= static_cast<double>(scene.size(0));
     double squares = 0;
     for (std::int64_t i = 0; i < scene.size(0); ++i)
-      squares += std::pow(distance(test::descriptor_of(scene[i]), centre), 2);
-    centres.push_back(centre);
+      squares += std::pow(distance(test::descriptor_of(scene[i]), center), 2);
+    centers.push_back(center);
     limits.push_back(std::max(0.3, 4 * std::sqrt(squares / static_cast<double>(scene.size(0)))));
   }
 
@@ -133,10 +133,10 @@ TEST_F(TwoScenes, RouteLeadsToTheNearestCentre) {
     SCOPED_TRACE(way);
     const torch::Tensor picture = torch::lerp(scenes_[0][0], scenes_[1][0], way);
     const test::Row descriptor = test::descriptor_of(picture);
-    const std::size_t nearest = distance(descriptor, centres[0]) < distance(descriptor, centres[1]) ? 0 : 1;
+    const std::size_t nearest = distance(descriptor, centers[0]) < distance(descriptor, centers[1]) ? 0 : 1;
     const Route route = gaussians.route(picture.unsqueeze(0));
     EXPECT_EQ(route.cluster.item<std::int64_t>(), static_cast<std::int64_t>(nearest));
-    EXPECT_NEAR(route.distance.item<double>(), distance(descriptor, centres[nearest]) / limits[nearest],
+    EXPECT_NEAR(route.distance.item<double>(), distance(descriptor, centers[nearest]) / limits[nearest],
                 1e-3);
   }
 }
@@ -190,7 +190,7 @@ TEST_F(TwoScenes, AMeanThatIsFollowedIsMeasuredFrom) {
   EXPECT_EQ(gaussians.drift(), 0.0);
   const std::vector<Definition> learned{define(0), define(1)};
   std::vector<Definition> present = learned;
-  const auto follow = [&](const torch::Tensor &picture, std::size_t scene, double rate) {
+  const auto update_means = [&](const torch::Tensor &picture, std::size_t scene, double rate) {
     follow_picture(gaussians, picture, scene, rate);
     torch::Tensor &mean = present[scene].mean;
     mean = mean + (to_tensor(test::tokens_of(picture)) - mean) * rate;
@@ -203,23 +203,23 @@ TEST_F(TwoScenes, AMeanThatIsFollowedIsMeasuredFrom) {
     }
   };
 
-  follow(draw_first(30, 1)[0] + 2, 0, 0.25);
+  update_means(draw_first(30, 1)[0] + 2, 0, 0.25);
   expect_grids();
   const double once = gaussians.drift();
   EXPECT_NEAR(once, distance_of(present[0].mean, learned[0]), 1e-4 * once);
-  follow(draw_first(31, 1)[0] + 2, 0, 0.5);
+  update_means(draw_first(31, 1)[0] + 2, 0, 0.5);
   expect_grids();
   const double twice = gaussians.drift();
   EXPECT_GT(twice, once);
   EXPECT_NEAR(twice, distance_of(present[0].mean, learned[0]), 1e-4 * twice);
 
-  follow(draw_second(32, 1)[0], 1, 0.1);
+  update_means(draw_second(32, 1)[0], 1, 0.1);
   expect_grids();
   const double first = distance_of(present[0].mean, learned[0]);
   const double second = distance_of(present[1].mean, learned[1]);
   EXPECT_NEAR(gaussians.drift(), std::sqrt((first * first + second * second) / 2), 1e-4 * twice);
 
-  follow(draw_second(33, 1)[0], 1, 1);  // wholly
+  update_means(draw_second(33, 1)[0], 1, 1);  // wholly
   expect_grids();
 }
 
@@ -235,7 +235,7 @@ TEST_F(TwoScenes, WithoutAdaptingDriftIsSeenAndNotFollowed) {
     before = gaussians.drift();
   }
   EXPECT_LT(test::relative_error(gaussians.grid(others_, torch::Tensor(), route), learned), 1e-6);
-  const Statistics unmoved = gaussians.moved(statistics_);
+  const Statistics unmoved = gaussians.with_adapted_means(statistics_);
   for (std::size_t i = 0; i < 2; ++i) test::expect_same(unmoved[i], statistics_[i]);
 
   gaussians.adapt(true);
@@ -251,7 +251,7 @@ TEST_F(TwoScenes, MovedStatisticsAreThoseOfPicturesThatAllMovedAlike) {
   follow_picture(gaussians, picture, 0, 0.25);
   const torch::Tensor step = (to_tensor(test::tokens_of(picture)) - define(0, 0).mean) * 0.25;
 
-  const Statistics moved = gaussians.moved(statistics_);
+  const Statistics moved = gaussians.with_adapted_means(statistics_);
   ASSERT_EQ(moved.size(), 2U);
   test::expect_sums(moved[0], scenes_[0].to(torch::kFloat64) + step.t().reshape({6, 3, 4}), 1e-6);
   test::expect_same(moved[1], statistics_[1]);

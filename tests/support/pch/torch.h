@@ -1,3 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
+// LibTorch, precompiled.
 #include <gtest/gtest.h>
 #include <torch/torch.h>

@@ -85,7 +85,7 @@ TEST_F(Config, WhatIsNoTomlOrNoValueIsRefusedWithItsLine) {
   EXPECT_TRUE(holds(refusal([&] {
                       expand({"train", "--config", config("batch = 1979-05-27")});
                     }),
-                    "neither a text nor a number"));
+                    "neither a string nor a number"));
   EXPECT_TRUE(holds(refusal([&] {
                       expand({"train", "--config", (folder_ / "none.toml").string()});
                     }),

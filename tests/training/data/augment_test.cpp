@@ -79,17 +79,17 @@ TEST(Augment, SeedEpochAndPictureDecideAlone) {
   EXPECT_NE(drawn({1, 2, 3}), drawn({1, 2, 4}));
 }
 
-TEST(Augment, ColoursKeepToTheirBounds) {
+TEST(Augment, ColorsKeepToTheirBounds) {
   int changed = 0;
   double darkest = 255;
   double brightest = 0;
   for (std::uint64_t picture = 0; picture < 400; ++picture) {
-    Pixels grey(3 * 16, 100);  // contrast, saturation and hue leave plain grey alone
-    augment(grey, 4, 4, {.colour = true}, {7, 0, picture});
-    for (const std::uint8_t level : grey) EXPECT_EQ(level, grey[0]);
-    if (grey[0] != 100) ++changed;
-    darkest = std::min<double>(darkest, grey[0]);
-    brightest = std::max<double>(brightest, grey[0]);
+    Pixels gray(3 * 16, 100);  // contrast, saturation and hue leave plain gray alone
+    augment(gray, 4, 4, {.color = true}, {7, 0, picture});
+    for (const std::uint8_t level : gray) EXPECT_EQ(level, gray[0]);
+    if (gray[0] != 100) ++changed;
+    darkest = std::min<double>(darkest, gray[0]);
+    brightest = std::max<double>(brightest, gray[0]);
   }
   EXPECT_NEAR(changed, 190, 60);  // half of the pictures, but for what rounds to 100
   EXPECT_GE(darkest, 90);
@@ -104,8 +104,8 @@ TEST(Augment, HueTurnsAndSaturationFades) {
   for (std::uint64_t picture = 0; picture < 100; ++picture) {
     Pixels red(3 * 4);
     for (std::size_t i = 0; i < red.size(); i += 3) red[i] = 200;
-    augment(red, 2, 2, {.colour = true}, {7, 0, picture});
-    EXPECT_GT(red[0], std::max(red[1], red[2]));  // 0.07 of the circle is no step to the next colour
+    augment(red, 2, 2, {.color = true}, {7, 0, picture});
+    EXPECT_GT(red[0], std::max(red[1], red[2]));  // 0.07 of the circle is no step to the next color
     turned = turned || red[1] != red[2];
     faded = faded || (red[1] > 20 && red[1] == red[2]);
   }
@@ -118,7 +118,8 @@ TEST(Augment, ListsAreParsed) {
   EXPECT_FALSE(some.flip_horizontal);
   EXPECT_TRUE(some.flip_vertical);
   EXPECT_FALSE(some.rotate);
-  EXPECT_TRUE(some.colour);
+  EXPECT_TRUE(some.color);
+  EXPECT_TRUE(parse_augmentation("color").color);
   EXPECT_FALSE(parse_augmentation("").any());
   EXPECT_TRUE(test::holds(test::refusal([] { parse_augmentation("flip-h,zoom"); }), "\"zoom\""));
 }

@@ -5,7 +5,7 @@
 #include <array>
 #include <map>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/refusal.h"
 #include "tests/support/shared.h"
 #include "tests/training/data/temporary_folder.h"
@@ -61,11 +61,11 @@ TEST_F(Cifar, RefusalsNameTheReason) {
   write_batch("cifar/test_batch.bin", {0, 7});
   const auto folder = (folder_ / "cifar").string();
   EXPECT_NE(refusal(folder).find("no class is normal"), std::string::npos);
-  EXPECT_NE(refusal(folder + "#0,zebra").find("\"zebra\" is no class"), std::string::npos);
-  EXPECT_NE(refusal(folder + "#10").find("\"10\" is no class"), std::string::npos);
+  EXPECT_NE(refusal(folder + "#0,zebra").find("\"zebra\" is not a class"), std::string::npos);
+  EXPECT_NE(refusal(folder + "#10").find("\"10\" is not a class"), std::string::npos);
   EXPECT_NE(refusal(folder + "#0,1,2,3,4,5,6,7,8,9").find("every class is normal"), std::string::npos);
   write_batch("cifar/test_batch.bin", {0, 77});
-  EXPECT_NE(refusal(folder + "#0").find("record 1 is of no class"), std::string::npos);
+  EXPECT_NE(refusal(folder + "#0").find("record 1 has an unknown class"), std::string::npos);
   write("cifar/test_batch.bin", std::string(3000, 'x'));
   EXPECT_NE(refusal(folder + "#0").find("test_batch.bin: 3000 bytes"), std::string::npos);
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/shared.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/data/source.h"
@@ -75,7 +75,7 @@ TEST_F(DamagedPicture, WhatAJpegHoldsBesideThePictureIsNoDamage) {
                                                 bytes.substr(bytes.size() - 2)))
                   .empty());
   EXPECT_TRUE(unread_of(write("a.jfif", bytes)).empty());
-  EXPECT_TRUE(unread_of(write_picture("grey.jpg", cv::Mat(33, 57, CV_8UC1, cv::Scalar(9)))).empty());
+  EXPECT_TRUE(unread_of(write_picture("gray.jpg", cv::Mat(33, 57, CV_8UC1, cv::Scalar(9)))).empty());
 }
 
 class DamagedVideo : public test::TemporaryFolder, public ::testing::WithParamInterface<const char *> {

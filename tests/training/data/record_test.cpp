@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/data/record.h"
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/refusal.h"
 #include "tests/support/rtsp_camera.h"
 #include "tests/training/data/temporary_folder.h"
-#include "training/data/owned.h"
+#include "training/data/gstreamer.h"
 #include "training/data/source.h"
 
 namespace uniad {
@@ -26,7 +26,7 @@ TEST_F(Record, TwoStreamsBecomeVideosOfThatLength) {
   ASSERT_EQ(files.size(), 2U);
   for (const auto &file : files) {
     const auto sources = open_sources(std::vector{file.string()});
-    EXPECT_TRUE(sources[0].remarks.empty()) << "the file is whole";
+    EXPECT_TRUE(sources[0].warnings.empty()) << "the file is whole";
     EXPECT_GE(sources[0].train.size(), 15U);
     EXPECT_LE(sources[0].train.size(), 40U) << "25 frames a second";
   }
@@ -42,7 +42,7 @@ TEST_F(Record, AnAddressThatNobodyAnswersIsNamedWithoutItsPassword) {
 TEST_F(Record, AFileThatGrowsTooLargeEndsIt) {
   const test::RtspCamera camera;
   const std::vector<std::string> uris{camera.uri()};
-  EXPECT_TRUE(holds(refusal([&] { record(uris, 50, folder_, progress_, 4000); }), "fills more than"));
+  EXPECT_TRUE(holds(refusal([&] { record(uris, 50, folder_, progress_, 4000); }), "recording exceeds"));
 }
 
 // Of every reserved character, in pieces that can be found one by one.

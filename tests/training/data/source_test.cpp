@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/child_process.h"
 #include "tests/support/refusal.h"
 #include "tests/training/data/temporary_folder.h"
@@ -81,8 +81,8 @@ TEST_F(Sources, AMvtecPictureHasAllMasksOfItsNameAndFolder) {
   EXPECT_EQ(source.test[1].masks, (Paths{truth / "001/a.png", truth / "001/b.png"}));
   EXPECT_TRUE(source.test[2].masks.empty());
   EXPECT_EQ(source.test[3].masks, Paths{truth / "010_mask.png"});
-  ASSERT_EQ(source.remarks.size(), 1U);
-  EXPECT_NE(source.remarks[0].find("1 masks belong to no picture of test/cut: 777"), std::string::npos);
+  ASSERT_EQ(source.warnings.size(), 1U);
+  EXPECT_NE(source.warnings[0].find("1 masks have no matching picture in test/cut: 777"), std::string::npos);
 }
 
 TEST_F(Sources, FlatFolderServesBothAndSaysNothingOfLabels) {
@@ -106,14 +106,14 @@ TEST_F(Sources, WhatAFolderHoldsBesidePicturesIsCountedAndNamed) {
   const auto source = open((folder_ / "flat").string()).at(0);
   ASSERT_EQ(source.train.size(), 2U);
   EXPECT_EQ(source.train[1].path.filename(), "b.jfif");
-  ASSERT_EQ(source.remarks.size(), 1U);
-  EXPECT_EQ(source.remarks[0],
-            (folder_ / "flat").string() +
-                ": 7 entries are no pictures of a kind that is read, and left out: broken.png, "
-                "d.gif, e.heic, f.avif, pipe.png and 2 more");
+  ASSERT_EQ(source.warnings.size(), 1U);
+  EXPECT_EQ(source.warnings[0], (folder_ / "flat").string() +
+                                    ": 7 skipped, not in a supported picture format: "
+                                    "broken.png, d.gif, e.heic, f.avif, pipe.png and 2 more");
 
   write("only/a.gif", "x");
-  EXPECT_NE(refusal((folder_ / "only").string()).find("left out: a.gif"), std::string::npos);
+  EXPECT_NE(refusal((folder_ / "only").string()).find("skipped, not in a supported picture format: a.gif"),
+            std::string::npos);
 
   for (const char *picture :
        {"product/train/good/0.png", "product/train/bad/0.png", "product/test/good/0.png"})
@@ -123,9 +123,11 @@ TEST_F(Sources, WhatAFolderHoldsBesidePicturesIsCountedAndNamed) {
   write("product/test/note.txt", "x");
   std::string said;
   const auto product = open((folder_ / "product").string());
-  for (const auto &remark : product.at(0).remarks) said += remark + '\n';
+  for (const auto &warning : product.at(0).warnings) said += warning + '\n';
   for (const char *name : {"1.heic", "bad/", "2.gif", "note.txt"})
-    EXPECT_NE(said.find(std::string("left out: ") + name), std::string::npos) << said;
+    EXPECT_NE(said.find(std::string("skipped, not in a supported picture format: ") + name),
+              std::string::npos)
+        << said;
 }
 
 // Reading from it would wait for whoever writes into it.
@@ -218,17 +220,17 @@ TEST_F(Sources, AListSaysWhatIsMissingAndWhatComesTwice) {
   const auto source = open(list.string()).at(0);
   ASSERT_EQ(source.test.size(), 1U);
   EXPECT_EQ(source.test[0].abnormal, false);  // the first line counts
-  ASSERT_EQ(source.remarks.size(), 2U);
-  EXPECT_EQ(source.remarks[0],
+  ASSERT_EQ(source.warnings.size(), 2U);
+  EXPECT_EQ(source.warnings[0],
             list.string() +
                 ": 8 files are missing: gone0.png, gone1.png, gone2.png, gone3.png, gone4.png "
                 "and 3 more");
-  EXPECT_EQ(source.remarks[1], list.string() + ": 1 names come again and count once: here.png");
+  EXPECT_EQ(source.warnings[1], list.string() + ": 1 names occur more than once and are used once: here.png");
 }
 
 TEST_F(Sources, AListWithoutAnyOfItsFilesIsRefused) {
   const auto list = write("list.json", R"({"filename": "gone.png", "label": 0})");
-  EXPECT_NE(refusal(list.string()).find("give another --image-dir"), std::string::npos);
+  EXPECT_NE(refusal(list.string()).find("use another --image-dir"), std::string::npos);
 }
 
 TEST_F(Sources, AListWhoseLabelsAreWrongIsRefused) {
@@ -280,11 +282,11 @@ TEST_F(Sources, VideoGivesTheSelectedFrames) {
   EXPECT_EQ(some.front().frame, 10);
   EXPECT_EQ(some.back().frame, 19);
   EXPECT_EQ(open(video + "#25-").at(0).test.size(), 5U);
-  EXPECT_TRUE(open(video + "#20-29").at(0).remarks.empty());
+  EXPECT_TRUE(open(video + "#20-29").at(0).warnings.empty());
   const auto beyond = open(video + "#25-30").at(0);  // no more than there are, and that is said
   EXPECT_EQ(beyond.test.size(), 5U);
-  ASSERT_EQ(beyond.remarks.size(), 1U);
-  EXPECT_NE(beyond.remarks[0].find(video + ": has 30 frames"), std::string::npos) << beyond.remarks[0];
+  ASSERT_EQ(beyond.warnings.size(), 1U);
+  EXPECT_NE(beyond.warnings[0].find(video + ": has 30 frames"), std::string::npos) << beyond.warnings[0];
   EXPECT_EQ(open(video + "#25-99999999999").at(0).test.size(), 5U);
 }
 
@@ -311,7 +313,7 @@ TEST_F(Sources, AVideoThatIsCutShortSaysSoInEveryContainer) {
       {"a.mkv", "matroskamux"}};
   for (const auto &[name, muxer] : containers) {
     const auto whole = write_video(name, 40, "jpegenc ! " + muxer);
-    EXPECT_TRUE(open(whole.string()).at(0).remarks.empty()) << name;
+    EXPECT_TRUE(open(whole.string()).at(0).warnings.empty()) << name;
     const auto bytes = content(whole);
     for (const double share : {0.3, 0.5, 0.7, 0.9}) {
       SCOPED_TRACE(name + " " + std::to_string(share));
@@ -323,12 +325,12 @@ TEST_F(Sources, AVideoThatIsCutShortSaysSoInEveryContainer) {
       }
       const auto source = open(cut).at(0);
       EXPECT_LT(source.test.size(), 40U);
-      ASSERT_EQ(source.remarks.size(), 1U);
-      EXPECT_NE(source.remarks[0].find(cut + ": is cut short, "), std::string::npos) << source.remarks[0];
+      ASSERT_EQ(source.warnings.size(), 1U);
+      EXPECT_NE(source.warnings[0].find(cut + ": is cut short, "), std::string::npos) << source.warnings[0];
       std::size_t seen = 0;
       EXPECT_TRUE(visit_items(source.test, [&](std::size_t, const FrameView &) { ++seen; }).empty());
       EXPECT_EQ(seen, source.test.size());
-      EXPECT_TRUE(open(cut + "#0-1").at(0).remarks.empty());  // these are there
+      EXPECT_TRUE(open(cut + "#0-1").at(0).warnings.empty());  // these are there
     }
   }
 }
@@ -337,10 +339,10 @@ TEST_F(Sources, RefusalsNameTheReason) {
   const auto video = write_video("clip.avi", 5, "jpegenc ! avimux").string();
   const auto picture = write_plain("one/a.png").string();
   EXPECT_NE(refusal("/nowhere/x.mp4").find("/nowhere/x.mp4: no such file"), std::string::npos);
-  EXPECT_NE(refusal(video + "#5-9").find("past its end (5 frames)"), std::string::npos);
+  EXPECT_NE(refusal(video + "#5-9").find("beyond its end (5 frames)"), std::string::npos);
   EXPECT_NE(refusal(video + "#3-1").find("selects no frames"), std::string::npos);
   EXPECT_NE(refusal(video + "#one").find("selects no frames"), std::string::npos);
-  EXPECT_NE(refusal(picture + "#0-1").find("from a video only"), std::string::npos);
+  EXPECT_NE(refusal(picture + "#0-1").find("only be selected from a video"), std::string::npos);
   EXPECT_NE(refusal(write("empty/.keep", "").parent_path().string()).find("no picture in this folder"),
             std::string::npos);
   EXPECT_NE(refusal(write("notes.txt", "just text").string()).find("notes.txt"), std::string::npos);
@@ -350,7 +352,7 @@ TEST_F(Sources, RefusalsNameTheReason) {
             std::string::npos);
   EXPECT_NE(refusal(write("array.json", "[{\"filename\": \"a.png\"}]\n").string()).find("line 1"),
             std::string::npos);
-  EXPECT_NE(refusal(write("blank.json", "\n\n").string()).find("names no picture"), std::string::npos);
+  EXPECT_NE(refusal(write("blank.json", "\n\n").string()).find("contains no pictures"), std::string::npos);
 }
 
 TEST_F(Sources, SoundAloneIsNoVideo) {
@@ -393,7 +395,7 @@ TEST_F(Sources, LabelsNameAVideoByItsFileOrItsPath) {
   const auto other_yard = write_video("north/yard.v2.avi", 2, "jpegenc ! avimux").string();
   const auto opened = open_sources(std::vector{"cam=" + door, "cam=" + yard, "other=" + other_yard});
   // Labels frame 1 of a video by this name; which of the three has it, or the refusal.
-  const auto labelled = [&](const std::string &name) -> std::string {
+  const auto labeled = [&](const std::string &name) -> std::string {
     auto sources = opened;
     try {
       apply_labels(write("labels.csv", "frame0,\"video\",abnormal\r\n1," + name + ",1\r\n"), sources);
@@ -409,15 +411,15 @@ TEST_F(Sources, LabelsNameAVideoByItsFileOrItsPath) {
   for (const std::string &name :
        {std::string("front door, old"), std::string("front door, old.avi"),
         std::string("north/front door, old.avi"), std::string("north/front door, old"), door})
-    EXPECT_EQ(labelled('"' + name + '"'), door + " 1") << name;
-  EXPECT_EQ(labelled("  south/yard.v2.avi "), yard + " 1");  // spaces around a name
-  EXPECT_EQ(labelled("south/yard.v2"), yard + " 1");
-  EXPECT_EQ(labelled("north/../south/yard.v2"), yard + " 1");
+    EXPECT_EQ(labeled('"' + name + '"'), door + " 1") << name;
+  EXPECT_EQ(labeled("  south/yard.v2.avi "), yard + " 1");  // spaces around a name
+  EXPECT_EQ(labeled("south/yard.v2"), yard + " 1");
+  EXPECT_EQ(labeled("north/../south/yard.v2"), yard + " 1");
 
-  EXPECT_NE(labelled("yard.v2").find("\"yard.v2\" may be "), std::string::npos);
-  EXPECT_NE(labelled("yard.v2").find("write more of the file's path"), std::string::npos);
+  EXPECT_NE(labeled("yard.v2").find("\"yard.v2\" is ambiguous: it could be "), std::string::npos);
+  EXPECT_NE(labeled("yard.v2").find("write more of the path"), std::string::npos);
   for (const char *stranger : {"yard", "frontdoor", "uth/yard.v2.avi", "/south/yard.v2.avi", "Yard.v2"}) {
-    const std::string refusal = labelled(stranger);
+    const std::string refusal = labeled(stranger);
     EXPECT_NE(refusal.find(door), std::string::npos) << refusal;  // what it looked for
     EXPECT_NE(refusal.find('"' + std::string(stranger) + '"'), std::string::npos) << refusal;
   }
@@ -440,7 +442,8 @@ TEST_F(Sources, LabelsAreReadAsRfc4180HasThem) {
   };
   EXPECT_NE(refusal_of("frame0,abnormal\n0,1\n\n\"1,0\n").find("line 4: a quote is not closed"),
             std::string::npos);
-  EXPECT_NE(refusal_of("frame0,abnormal\n0,1\n\n1,\n").find("line 4: \"1,\" is no label"), std::string::npos);
+  EXPECT_NE(refusal_of("frame0,abnormal\n0,1\n\n1,\n").find("line 4: \"1,\" is not a label"),
+            std::string::npos);
   EXPECT_NE(refusal_of("frame0;abnormal\n0;1\n").find("\"frame0;abnormal\", does not name the columns"),
             std::string::npos);
   EXPECT_NE(refusal_of("").find("does not name the columns"), std::string::npos);
@@ -451,9 +454,9 @@ TEST_F(Sources, AVideoThatTheLabelsForgetIsNamed) {
   const auto b = write_video("20.avi", 2, "jpegenc ! avimux").string();
   auto sources = open_sources(std::vector{"cam=" + a, "cam=" + b});
   apply_labels(write("labels.csv", "video,frame0,abnormal\n17,1,1\n21,1,1\n"), sources);
-  ASSERT_EQ(sources[0].remarks.size(), 1U);
-  EXPECT_NE(sources[0].remarks[0].find("labels no frame of " + b), std::string::npos);
-  EXPECT_NE(sources[0].remarks[0].find("names \"17\", \"21\""), std::string::npos);
+  ASSERT_EQ(sources[0].warnings.size(), 1U);
+  EXPECT_NE(sources[0].warnings[0].find("labels no frame of " + b), std::string::npos);
+  EXPECT_NE(sources[0].warnings[0].find("names \"17\", \"21\""), std::string::npos);
 }
 
 TEST(LimitFrames, SpreadsEvenlyAndKeepsPictures) {
@@ -517,7 +520,7 @@ TEST(HoldBack, TakesTheShareThatIsAskedFor) {
   EXPECT_EQ(hold_back(items(2), 1, 0.99).train.size(), 1U);  // one is left
 }
 
-TEST(AssignFolds, PartsAVideoIntoBlocksOfNeighbours) {
+TEST(AssignFolds, PartsAVideoIntoBlocksOfNeighbors) {
   EXPECT_EQ(assign_folds(items(10, "v.mp4"), 5), (std::vector<int>{0, 0, 1, 1, 2, 2, 3, 3, 4, 4}));
   // Where they cannot be of equal size, they differ by one.
   const auto uneven = assign_folds(items(13, "v.mp4"), 5);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A folder of pictures for one test.
 #pragma once
 
 #include <gst/app/gstappsrc.h>
@@ -21,7 +22,7 @@ class TemporaryFolder : public ScratchFolder {
     return folder_ / name;
   }
 
-  // A plain picture of one colour.
+  // A plain picture of one color.
   std::filesystem::path write_plain(const std::string &name, double value = 100) const {
     return write_picture(name, cv::Mat(8, 8, CV_8UC3, cv::Scalar(value, value, value)));
   }

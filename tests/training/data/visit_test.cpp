@@ -12,12 +12,12 @@
 #include <span>
 #include <stdexcept>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/refusal.h"
 #include "tests/support/shared.h"
 #include "tests/training/data/temporary_folder.h"
+#include "training/data/gstreamer.h"
 #include "training/data/mask.h"
-#include "training/data/owned.h"
 #include "training/data/video.h"
 
 namespace uniad {
@@ -65,13 +65,13 @@ TEST_F(Visit, KeepsTheOrder) {
 }
 
 TEST_F(Visit, ReadsEveryKindOfPictureAsBgr) {
-  write_picture("grey.png", cv::Mat(5, 5, CV_8UC1, cv::Scalar(77)));
+  write_picture("gray.png", cv::Mat(5, 5, CV_8UC1, cv::Scalar(77)));
   write_picture("deep.png", cv::Mat(5, 5, CV_16UC3, cv::Scalar(10 * 256 + 3, 20 * 256, 30 * 256)));
-  write_picture("deep_grey.png", cv::Mat(5, 5, CV_16UC1, cv::Scalar(200 * 256 + 9)));
+  write_picture("deep_gray.png", cv::Mat(5, 5, CV_16UC1, cv::Scalar(200 * 256 + 9)));
   write_picture("alpha.png", cv::Mat(5, 5, CV_8UC4, cv::Scalar(1, 2, 3, 0)));
   write_picture("tiny.png", cv::Mat(1, 1, CV_8UC3, cv::Scalar(9, 8, 7)));
   write_picture("wide.png", cv::Mat(2, 30000, CV_8UC3, cv::Scalar(4, 5, 6)));
-  const auto seen = middles({"grey.png", "deep.png", "deep_grey.png", "alpha.png", "tiny.png", "wide.png"});
+  const auto seen = middles({"gray.png", "deep.png", "deep_gray.png", "alpha.png", "tiny.png", "wide.png"});
   using Pixels = std::vector<std::array<int, 3>>;
   EXPECT_EQ(seen, (Pixels{{77, 77, 77}, {10, 20, 30}, {200, 200, 200}, {1, 2, 3}, {9, 8, 7}, {4, 5, 6}}));
   EXPECT_TRUE(unread_.empty());
@@ -119,9 +119,9 @@ TEST_F(Visit, NamesWhatCannotBeReadAndGoesOn) {
   EXPECT_EQ(seen.size(), 2U);
   ASSERT_EQ(unread_.size(), 6U);
   EXPECT_NE(unread_[0].reason.find("empty.png: the file is empty"), std::string::npos);
-  EXPECT_NE(unread_[1].reason.find("text.jpg: not a picture"), std::string::npos);
+  EXPECT_NE(unread_[1].reason.find("text.jpg: is not a picture"), std::string::npos);
   EXPECT_NE(unread_[2].reason.find("cut.png"), std::string::npos);
-  EXPECT_NE(unread_[3].reason.find("cut.jpg: the picture is damaged or cut short"), std::string::npos);
+  EXPECT_NE(unread_[3].reason.find("cut.jpg: the picture is damaged or truncated"), std::string::npos);
   EXPECT_NE(unread_[4].reason.find("stub.jpg"), std::string::npos);
   EXPECT_NE(unread_[5].reason.find("missing.png: cannot be read"), std::string::npos);
   EXPECT_EQ(unread_[5].index, 6U);
@@ -193,7 +193,7 @@ TEST_F(Visit, TurnsVideosAsTheirTagSays) {
     if (index > 0) return;
     const cv::Mat luma(frame.height, frame.width, CV_8UC1, const_cast<unsigned char *>(frame.planes[0].data),
                        static_cast<std::size_t>(frame.planes[0].stride));
-    cv::Mat full;  // ffmpeg's grey has full range
+    cv::Mat full;  // ffmpeg's gray has full range
     luma.convertTo(full, CV_8U, 255.0 / 219, -16 * 255.0 / 219);
     EXPECT_LT(cv::norm(full, expected, cv::NORM_L1) / static_cast<double>(full.total()), 2);
   });
@@ -210,7 +210,7 @@ TEST_F(Visit, ADecoderThatStandsStillEndsInAnError) {
   std::vector<Item> items(1000);
   for (std::size_t i = 0; i < items.size(); ++i) items[i] = {gif, static_cast<std::int64_t>(i), {}, {}, {}};
   EXPECT_TRUE(test::holds(test::refusal([&] { visit_items(items, [](std::size_t, const FrameView &) {}); }),
-                          "x.gif: its decoder stands still"));
+                          "x.gif: its decoder is stuck"));
 }
 
 class SixteenBits : public test::TemporaryFolder {
@@ -218,7 +218,7 @@ class SixteenBits : public test::TemporaryFolder {
   // The values in the middle of each item, read with so many bits, and what is said of them.
   struct Read {
     std::vector<int> middles;
-    std::string remark;
+    std::string warning;
   };
   Read read(const std::string &spec, std::optional<int> bits) {
     const auto items =
@@ -232,7 +232,7 @@ class SixteenBits : public test::TemporaryFolder {
                     frame.unpack_row(y, std::as_writable_bytes(std::span(row)));
                   result.middles.push_back(row[row.size() / 2 + 1] >> 8);
                 },
-                {.remark = [&](const std::string &remark) { result.remark += remark; }, .passing = {}});
+                {.warning = [&](const std::string &warning) { result.warning += warning; }, .passing = {}});
     return result;
   }
 };
@@ -252,13 +252,13 @@ TEST_F(SixteenBits, OfWhichACameraUsesTwelveAreSaidAndReadWithBitDepth) {
     const auto as_they_are = read(spec, {});
     ASSERT_EQ(as_they_are.middles.size(), static_cast<std::size_t>(count));
     EXPECT_EQ(as_they_are.middles[0], 8) << spec;
-    EXPECT_NE(as_they_are.remark.find("--bit-depth 12"), std::string::npos) << as_they_are.remark;
+    EXPECT_NE(as_they_are.warning.find("--bit-depth 12"), std::string::npos) << as_they_are.warning;
     const auto of_twelve = read(spec, 12);
     EXPECT_EQ(of_twelve.middles[0], 128) << spec;
-    EXPECT_EQ(of_twelve.remark, "") << spec;
+    EXPECT_EQ(of_twelve.warning, "") << spec;
     const auto of_ten = read(spec, 10);
     EXPECT_EQ(of_ten.middles[0], 255) << spec;
-    EXPECT_NE(of_ten.remark.find("more than --bit-depth 10 allows"), std::string::npos) << of_ten.remark;
+    EXPECT_NE(of_ten.warning.find("more than --bit-depth 10 allows"), std::string::npos) << of_ten.warning;
   }
   EXPECT_EQ(read((folder_ / "pictures").string(), 12).middles[1], 255);
 }
@@ -268,9 +268,9 @@ TEST_F(SixteenBits, ThatAreAllUsedAreReadWithoutAWord) {
   write_picture("pictures/light.png", cv::Mat(5, 5, CV_16UC1, cv::Scalar(200 * 256)));
   const auto result = read((folder_ / "pictures").string(), {});
   EXPECT_EQ(result.middles, (std::vector<int>{1, 200}));
-  EXPECT_EQ(result.remark, "");
+  EXPECT_EQ(result.warning, "");
   write_plain("eight/a.png", 3);
-  EXPECT_EQ(read((folder_ / "eight").string(), {}).remark, "");
+  EXPECT_EQ(read((folder_ / "eight").string(), {}).warning, "");
   EXPECT_EQ(read((folder_ / "eight").string(), 12).middles, std::vector<int>{3});
 }
 
@@ -358,7 +358,8 @@ TEST_F(Visit, AMaskOfAnotherShapeThanItsPictureIsRefusedByName) {
     read_masks(mask, 4, 4, PictureShape{600, 500});
     FAIL();
   } catch (const Error &error) {
-    EXPECT_NE(std::string(error.what()).find("m.png: is 150x100, its picture 600x500"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("m.png: is 150x100, but its picture is 600x500"),
+              std::string::npos);
   }
 }
 
@@ -380,9 +381,9 @@ std::filesystem::path video_without_its_first(int frames, const std::filesystem:
       "x264enc tune=zerolatency key-int-max=30 ! video/x-h264,stream-format=avc ! identity name=cut ! "
       "matroskamux ! filesink location=" +
       path.string();
-  const Owned<GstElement> pipeline(gst_parse_launch(launch.c_str(), nullptr));
-  const Owned<GstElement> cut(gst_bin_get_by_name(GST_BIN(pipeline.get()), "cut"));
-  const Owned<GstPad> pad(gst_element_get_static_pad(cut.get(), "src"));
+  const Ref<GstElement> pipeline(gst_parse_launch(launch.c_str(), nullptr));
+  const Ref<GstElement> cut(gst_bin_get_by_name(GST_BIN(pipeline.get()), "cut"));
+  const Ref<GstPad> pad(gst_element_get_static_pad(cut.get(), "src"));
   gst_pad_add_probe(
       pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
       [](GstPad *, GstPadProbeInfo *, gpointer data) {
@@ -390,8 +391,8 @@ std::filesystem::path video_without_its_first(int frames, const std::filesystem:
       },
       &dropped, nullptr);
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  const Owned<GstBus> bus(gst_element_get_bus(pipeline.get()));
-  const Owned<GstMessage> end(gst_bus_timed_pop_filtered(
+  const Ref<GstBus> bus(gst_element_get_bus(pipeline.get()));
+  const Ref<GstMessage> end(gst_bus_timed_pop_filtered(
       bus.get(), GST_CLOCK_TIME_NONE, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
   EXPECT_EQ(GST_MESSAGE_TYPE(end.get()), GST_MESSAGE_EOS);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
@@ -410,7 +411,7 @@ TEST_F(Visit, FramesBeforeTheFirstKeyFrameAreLeftOutAndNamed) {
   EXPECT_EQ(visited.front(), 20U) << "the key frame";
   ASSERT_EQ(unread.size(), 20U);
   EXPECT_EQ(unread.front().index, 0U);
-  EXPECT_NE(unread.front().reason.find("before the first key frame"), std::string::npos)
+  EXPECT_NE(unread.front().reason.find("precedes the first key frame"), std::string::npos)
       << unread.front().reason;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/file/model_statistics.h"
 #include "model/statistics/one_torch_thread.h"
 #include "tests/model/statistics/reference.h"
 #include "tests/support/child_process.h"
@@ -47,7 +48,7 @@ ModelConfig on(const std::string &backbone, std::vector<int> stages, PaddingRule
 std::vector<Case> cases() {
   constexpr auto native = PaddingRule::StaticSame;
   std::vector<Case> all;
-  all.push_back({"b0", on("efficientnet-b0", {1, 2, 3, 4, 5}, native, 240, 176), Features::Standardised});
+  all.push_back({"b0", on("efficientnet-b0", {1, 2, 3, 4, 5}, native, 240, 176), Features::Standardized});
   all.push_back({"b4_symmetric", on("efficientnet-b4", {2, 3}, PaddingRule::Symmetric, 64, 96)});
   all.back().config.score = ScoreKind::Mean;
   all.push_back({"lite0_pre_norm", on("efficientnet-lite0", {1, 3}, PaddingRule::DynamicSame, 80, 112),
@@ -63,7 +64,7 @@ std::vector<Case> cases() {
   all.push_back({"one_scene", on("resnet18", {1, 2}, PaddingRule::Symmetric, 64, 96), Features::Raw, 1});
   all.back().config.reconstruction.reset();
   all.push_back({"three_scenes_and_residuals", on("efficientnet-lite0", {1, 2, 3}, native, 64, 64),
-                 Features::Standardised, 3});
+                 Features::Standardized, 3});
   all.back().config.statistics.emplace().residuals = true;
   all.push_back({"scenes_beside_a_network", on("efficientnet-lite0", {2}, native, 96, 64), Features::Raw, 2});
   all.back().config.statistics.emplace();
@@ -82,8 +83,8 @@ torch::Tensor images_of(const InputConfig &input, std::size_t scene, unsigned se
 Model model_of(const Case &which) {
   torch::manual_seed(7);
   Network network(which.config);
-  test::randomise(network);
-  test::standardise(network, images_of(which.config.input, 0, 1, 5), which.features);
+  test::randomize(network);
+  test::standardize(network, images_of(which.config.input, 0, 1, 5), which.features);
   Model model = test::model_of(network, which.config);
   Statistics statistics;
   for (std::size_t scene = 0; scene < which.clusters; ++scene) {
@@ -124,7 +125,7 @@ TEST_F(Exported, GivesTheNetworksNumbersInOtherEngines) {
                                    UNIAD_SOURCE_ROOT "/tests/training/export/runtimes.py"};
   Progress progress;
   const std::vector<Case> all = cases();
-  std::vector<Judgement> expected;
+  std::vector<NetworkOutput> expected;
   for (const Case &which : all) {
     const Model model = model_of(which);
     const std::string path = file(which.name + "/model.safetensors");

@@ -125,9 +125,8 @@ TEST(OnnxGraph, RefusesMoreNumbersThanAFileHolds) {
   graph.constant("most", most, {15});
   graph.integers("rest", rest);
   EXPECT_EQ(test::refusal([&] { graph.constant("more", std::array{0.0F}, {}); }),
-            "big.onnx: an ONNX file holds at most 2 GB, and the model has more (train it with fewer "
-            "clusters, or at "
-            "a smaller input size)");
+            "big.onnx: an ONNX file can contain at most 2 GB, but the model is larger (train it with fewer "
+            "clusters or a smaller input size)");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ def block(page, language):
 
 
 def write_picture(path, seed):
-    """Grey noise, twice as wide as high."""
+    """Gray noise, twice as wide as high."""
     noise = random.Random(seed)
     picture = Image.new("RGB", (400, 200))
     picture.putdata([(noise.randint(60, 120),) * 3 for _ in range(400 * 200)])

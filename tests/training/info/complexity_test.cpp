@@ -26,7 +26,7 @@ std::map<std::string, Stage> by_name(const std::vector<Stage> &stages) {
   return named;
 }
 
-// The figures of the facts (4.2, 6): 0.920 GMAC and 3,635,984 parameters of b4 up to stage 4, 7,717,392
+// Published figures: 0.920 GMAC and 3,635,984 parameters of b4 up to stage 4, 7,717,392
 // parameters of UniAD. The encoder by hand: on 196 tokens a layer has 256 x (4 x 256 + 2 x 1024)
 // multiplications a token and two products of 196 x 196 x 256; the decoder one attention more.
 TEST(Complexity, ThePapersNetworkCostsWhatTheReferenceDoes) {

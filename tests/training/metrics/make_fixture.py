@@ -29,8 +29,8 @@ def ranking(labels, scores):
 def aupro(maps, masks, limit=0.3):
     regions = []
     for index, mask in enumerate(masks):
-        labelled, count = ndimage.label(mask, structure=np.ones((3, 3)))
-        regions += [(index, labelled == number) for number in range(1, count + 1)]
+        labeled, count = ndimage.label(mask, structure=np.ones((3, 3)))
+        regions += [(index, labeled == number) for number in range(1, count + 1)]
     rates, overlaps = [0.0], [0.0]
     for threshold in np.unique(maps)[::-1]:
         found = maps >= threshold

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {

@@ -124,7 +124,7 @@ TEST_F(Checkpoint, AFinishedModelIsNone) {
   Model model = model_;
   store_network(network, model);
   write_model(model, path());
-  EXPECT_TRUE(holds(refusal([&] { resume(network, {}); }), "is no checkpoint"));
+  EXPECT_TRUE(holds(refusal([&] { resume(network, {}); }), "is not a training checkpoint"));
 }
 
 TEST_F(Checkpoint, AStateThatMakesNoSenseIsRefused) {
@@ -140,7 +140,7 @@ TEST_F(Checkpoint, AStateThatMakesNoSenseIsRefused) {
   EXPECT_TRUE(holds(falsify("{"), "cannot be read"));
   EXPECT_TRUE(holds(falsify(R"({"step":3})"), "cannot be read"));
   EXPECT_TRUE(holds(falsify(R"({"step":13,"run":{}})"), "13 steps are done"));
-  EXPECT_TRUE(holds(falsify(R"({"step":3,"run":{}})"), "lacks the optimiser's moments"));
+  EXPECT_TRUE(holds(falsify(R"({"step":3,"run":{}})"), "lacks the optimizer's moments"));
 }
 
 TEST_F(Checkpoint, TheAverageFollowsTheWeights) {

@@ -9,7 +9,7 @@
 #include "tests/support/other_device.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/training/train/small_uniad.h"
-#include "training/train/behind_steps.h"
+#include "training/train/calibrate_trained.h"
 #include "training/train/fit.h"
 
 namespace uniad {
@@ -41,7 +41,7 @@ class OnAnotherDevice : public test::ScratchFolder {
     torch::manual_seed(2);
     Network network(model_.config);
     network.eval();
-    standardise(network, sources_, /*whiten=*/true);
+    standardize(network, sources_, /*whiten=*/true);
     network.set_device(device);
     return network;
   }

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/full_disk.h"
 #include "tests/training/data/temporary_folder.h"
 #include "training/train/features.h"
@@ -148,7 +148,7 @@ TEST_F(Cached, AFullDiskIsToldOnceAndEverythingGoesOn) {
     const test::FullDisk full(row_ / 2);
     said = run({2 * row_, cache_folder_, plenty});
   }
-  const std::string told = "features are kept on disk no more";
+  const std::string told = "features are no longer cached on disk";
   const auto first = said.find(told);
   ASSERT_NE(first, std::string::npos) << said;
   EXPECT_EQ(said.find(told, first + 1), std::string::npos) << said;
@@ -157,7 +157,7 @@ TEST_F(Cached, AFullDiskIsToldOnceAndEverythingGoesOn) {
 
 TEST_F(Cached, AFolderThatCannotBeMadeIsToldToo) {
   write("cache", "a file");
-  EXPECT_NE(run({0, cache_folder_, plenty}).find("on disk no more"), std::string::npos);
+  EXPECT_NE(run({0, cache_folder_, plenty}).find("no longer cached on disk"), std::string::npos);
 }
 
 TEST_F(Cached, UnreadableItemsHaveNoRow) {

@@ -13,11 +13,11 @@ TrainOptions options(Recipe recipe) {
 }
 
 TEST(Recipe, PaperRunsThousandEpochsAndDropsTheRateAtEpoch801) {
-  // 3,629 pictures are 454 steps an epoch (facts 7).
+  // 3,629 pictures are 454 steps an epoch (docs/network-details.md, "Training").
   const Schedule schedule = make_schedule(options(Recipe::Paper), 3629);
   EXPECT_EQ(schedule.steps_per_epoch, 454);
   EXPECT_EQ(schedule.steps, 454000);
-  EXPECT_FALSE(schedule.standardise);
+  EXPECT_FALSE(schedule.standardize);
   EXPECT_FALSE(schedule.balance);
   EXPECT_DOUBLE_EQ(schedule.dropout, 0.1);
   EXPECT_DOUBLE_EQ(schedule.clip, 0.1);
@@ -30,7 +30,7 @@ TEST(Recipe, FastWarmsUpOver40StepsAndEndsAtOneHundredth) {
   TrainOptions fast = options(Recipe::Fast);
   fast.steps = 400;
   const Schedule schedule = make_schedule(fast, 1000);
-  EXPECT_TRUE(schedule.standardise);
+  EXPECT_TRUE(schedule.standardize);
   EXPECT_TRUE(schedule.balance);
   EXPECT_DOUBLE_EQ(schedule.dropout, 0.0);
   EXPECT_DOUBLE_EQ(schedule.clip, 1.0);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A small UniAD.
 #pragma once
 
 #include "model/file/model_file.h"

@@ -38,11 +38,11 @@ TEST(TrainingStep, FiveStepsAreTheReferences) {
   uniad->to(torch::kFloat64);
   test::fill_by_formula(*uniad);
   const torch::Tensor features = test::sine_input({2, 272, 14, 14}, 0.013, 3.0);
-  Optimiser optimiser(uniad->parameters(), 1e-4);
+  Optimizer optimizer(uniad->parameters(), 1e-4);
   const double losses[]{4.776071038, 4.52858422, 4.516190572, 4.445750263, 4.390887893};
   const double norms[]{10.6395216, 3.716454404, 5.699132186, 3.532254939, 1.74876484};
   for (std::size_t step = 0; step < 5; ++step) {
-    const StepResult result = training_step(uniad, features, optimiser, {1e-4, 0.1});
+    const StepResult result = training_step(uniad, features, optimizer, {1e-4, 0.1});
     EXPECT_NEAR(result.loss, losses[step], 1e-6 * losses[step]) << "before step " << step + 1;
     EXPECT_NEAR(result.gradient_norm, norms[step], 1e-6 * norms[step]) << "in step " << step + 1;
   }
@@ -64,10 +64,10 @@ TEST(TrainingStep, FiveStepsAreTheReferences) {
 
 TEST(TrainingStep, LeavesTheWeightsAloneWhenTheLossIsNotANumber) {
   UniAD uniad = without_chance();
-  Optimiser optimiser(uniad->parameters(), 1e-4);
+  Optimizer optimizer(uniad->parameters(), 1e-4);
   const torch::Tensor before = uniad->input_proj->weight.detach().clone();
   const torch::Tensor features = torch::full({1, 272, 14, 14}, std::numeric_limits<float>::quiet_NaN());
-  EXPECT_FALSE(std::isfinite(training_step(uniad, features, optimiser, {1e-3, 1.0}).loss));
+  EXPECT_FALSE(std::isfinite(training_step(uniad, features, optimizer, {1e-3, 1.0}).loss));
   EXPECT_TRUE(torch::equal(uniad->input_proj->weight, before));
 }
 
@@ -75,17 +75,17 @@ TEST(TrainingStep, Bf16LearnsWhatFp32Learns) {
   const auto loss_after = [](bool bf16) {
     torch::manual_seed(2);
     UniAD uniad = without_chance();
-    Optimiser optimiser(uniad->parameters(), 1e-4);
+    Optimizer optimizer(uniad->parameters(), 1e-4);
     const torch::Tensor features = torch::randn({2, 272, 14, 14});
     StepResult result;
-    for (int i = 0; i < 10; ++i) result = training_step(uniad, features, optimiser, {1e-3, 1.0, bf16});
+    for (int i = 0; i < 10; ++i) result = training_step(uniad, features, optimizer, {1e-3, 1.0, bf16});
     return result.loss;
   };
   const double fp32 = loss_after(false);
   EXPECT_NEAR(loss_after(true), fp32, 0.02 * fp32);
 }
 
-TEST(Standardise, WhitenedFeaturesAreUncorrelatedAndOfOneScale) {
+TEST(Standardize, WhitenedFeaturesAreUncorrelatedAndOfOneScale) {
   torch::manual_seed(7);
   ModelConfig config;
   config.backbone = {"efficientnet-lite0", {1, 2, 3}, PaddingRule::StaticSame, 1e-3};
@@ -101,11 +101,11 @@ TEST(Standardise, WhitenedFeaturesAreUncorrelatedAndOfOneScale) {
       at::matmul(mixing, torch::randn({64, channels, 16})).view({64, channels, 4, 4}) + 3;
   const FeatureSet half = in_memory(raw.to(torch::kFloat16));
   const std::vector<SourceFeatures> sources{{"one", half, {}}};
-  standardise(network, sources, /*whiten=*/true);
+  standardize(network, sources, /*whiten=*/true);
 
   std::vector<std::int64_t> all(64);
   std::iota(all.begin(), all.end(), 0);
-  const torch::Tensor seen = network.standardise(half.gather(all));
+  const torch::Tensor seen = network.standardize(half.gather(all));
   const torch::Tensor tokens = seen.to(torch::kFloat64).permute({1, 0, 2, 3}).flatten(1);
   const torch::Tensor covariance = tokens.mm(tokens.t()) / tokens.size(1);
   const torch::Tensor identity = torch::eye(channels, torch::kFloat64);

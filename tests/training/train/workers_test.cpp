@@ -54,7 +54,7 @@ Trained train(std::int64_t batch, Workers workers, std::int64_t crash_after = -1
       workers, [] { return false; },
       [&](std::int64_t step, const StepResult &, double) {
         if (step == 1)
-          for (const torch::Tensor &gradient : state.optimiser.gradients())
+          for (const torch::Tensor &gradient : state.optimizer.gradients())
             trained.first_gradients.push_back(gradient.clone());
         if (step == crash_after) _exit(9);
       });
@@ -141,7 +141,7 @@ TEST_F(Environment, WithoutAWorldTheWorkerIsAlone) {
 
 TEST_F(Environment, WhatIsMissingOrWrongIsNamed) {
   EXPECT_TRUE(holds(join({{"WORLD_SIZE", "2"}}), "RANK: is not set"));
-  EXPECT_TRUE(holds(join({{"RANK", "2"}}), "RANK: is \"2\", no number from 0 to 1"));
+  EXPECT_TRUE(holds(join({{"RANK", "2"}}), "RANK: is \"2\", not a number from 0 to 1"));
   EXPECT_TRUE(holds(join({{"RANK", "0"}}), "MASTER_ADDR: is not set"));
   EXPECT_TRUE(holds(join({{"MASTER_ADDR", "127.0.0.1"}}), "MASTER_PORT: is not set"));
   EXPECT_TRUE(holds(join({{"WORLD_SIZE", "many"}}), "WORLD_SIZE: is \"many\""));

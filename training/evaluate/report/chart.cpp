@@ -22,7 +22,7 @@ std::string px(double value) {
   return decimal(value, 1);
 }
 
-// As many digits as tell neighbouring marks apart.
+// As many digits as tell neighboring marks apart.
 std::string tick_label(double value, double step) {
   if (value != 0 && (std::abs(value) < 1e-3 || std::abs(value) >= 1e6)) {
     const auto exponent = std::floor(std::log10(std::abs(value)) + 1e-9);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Charts in SVG.
 #pragma once
 
 #include <span>
@@ -15,16 +16,16 @@ struct Point {
 struct Axis {
   std::string label;
   double low = 0;
-  double high = 1;           // above low
-  bool logarithmic = false;  // then low is above 0
+  double high = 1;           // greater than low
+  bool logarithmic = false;  // requires low > 0
 };
 
-// A drawing in two axes, as SVG for a page whose style sheet knows the classes: "line", "bar", "band" and
-// "strip" with the kind given here, "threshold", "dot", "grid", "axis", "label". What lies outside the axes
-// is drawn at their ends.
+// A chart with two axes, as SVG for a page whose style sheet defines the classes "line", "bar", "band" and
+// "strip" with the given kind, "threshold", "dot", "grid", "axis" and "label". Values outside the axes are
+// drawn at their ends.
 class Chart {
  public:
-  // `description` is what a screen reader says.
+  // description: the text for screen readers.
   Chart(int width, int height, Axis x, Axis y, std::string description);
 
   void line(std::span<const Point> points, const std::string &kind);
@@ -41,7 +42,7 @@ class Chart {
   double to_x(double x) const;
   double to_y(double y) const;
   void rectangle(double left, double top, double right, double bottom, const std::string &css_class);
-  // In the drawing's own units.
+  // In SVG coordinates.
   void straight(const Point &from, const Point &to, const std::string &css_class);
   void text(double x, double y, const std::string &anchor, const std::string &css_class,
             const std::string &content);
@@ -53,7 +54,7 @@ class Chart {
   std::string drawing_;
 };
 
-// Where an axis has its marks: three to eight round numbers within it; on a logarithmic one powers of ten.
+// The ticks of an axis: three to eight round numbers, or powers of ten on a logarithmic axis.
 std::vector<double> ticks(const Axis &axis);
 
 }  // namespace uniad

@@ -59,7 +59,7 @@ void Extremes::put(Exhibit exhibit) {
 
 void Gallery::offer(const Item &item, std::optional<bool> abnormal, const Detection &detection,
                     const FrameView &frame) {
-  std::array<Extremes *, 2> lists{&unlabelled_highest, nullptr};
+  std::array<Extremes *, 2> lists{&unlabeled_highest, nullptr};
   if (abnormal && *abnormal) lists = {&abnormal_lowest, &abnormal_highest};
   if (abnormal && !*abnormal) lists = {&normal_highest, &normal_lowest};
   Exhibit exhibit;

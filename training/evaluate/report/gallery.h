@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The best and worst pictures of a source.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +19,17 @@ struct Exhibit {
   bool alarm = false;
   bool unknown_scene = false;
   std::vector<std::uint8_t> picture;  // JPEG, at most 280 pixels wide and high
-  std::vector<std::uint8_t> heatmap;  // the same under its anomaly map
+  std::vector<std::uint8_t> heatmap;  // the same with its heatmap
 };
 
-// The few with the highest or lowest scores; equal ones in the order they came. Of frames of one video less
-// than 25 apart, which look alike, only the best one.
+// The few pictures with the highest or lowest scores; equal ones in order of arrival. Frames of a video that
+// are less than 25 apart look alike, so only the most extreme one is kept.
 class Extremes {
  public:
   explicit Extremes(bool highest) : highest_(highest) {}
 
   bool wants(const Item &item, float score) const;
-  // Of one that is wanted.
+  // Adds an exhibit that is extreme enough.
   void put(Exhibit exhibit);
   const std::vector<Exhibit> &exhibits() const { return exhibits_; }  // the most extreme first
 
@@ -39,8 +40,8 @@ class Extremes {
   std::vector<Exhibit> exhibits_;
 };
 
-// Keeps what is worth looking at of one source. Pictures are made only of those that get in, so time and
-// memory do not grow with the number that is offered.
+// Keeps the pictures of one source that the report shows. Only these are encoded, so time and memory do not
+// grow with the number of pictures offered.
 class Gallery {
  public:
   explicit Gallery(std::optional<ScoreStatistics> normal) : normal_(std::move(normal)) {}
@@ -52,7 +53,7 @@ class Gallery {
   Extremes normal_lowest{false};
   Extremes abnormal_lowest{false};
   Extremes abnormal_highest{true};
-  Extremes unlabelled_highest{true};
+  Extremes unlabeled_highest{true};
 
  private:
   std::optional<ScoreStatistics> normal_;

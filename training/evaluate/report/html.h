@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Converts text, pictures and numbers to HTML.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +8,13 @@
 
 namespace uniad {
 
-// Any bytes as text of a page: what is not UTF-8 is replaced, what has a meaning in HTML loses it.
+// Escapes any bytes as text of a page; bytes that are not UTF-8 are replaced.
 std::string escape_html(const std::string &text);
 
 // A picture as the value of src.
 std::string data_url(std::span<const std::uint8_t> jpeg);
 
-// With so many digits behind the point, whatever the locale.
+// With this many decimals, independent of the locale.
 std::string decimal(double value, int digits);
 
 }  // namespace uniad

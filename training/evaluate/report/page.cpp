@@ -19,33 +19,34 @@ struct Heading {
 
 constexpr Heading headings[] = {
     {"image_auroc", "image AUROC",
-     "How well scores part normal from abnormal pictures, whatever the threshold: the chance that an "
-     "abnormal "
-     "one scores higher than a normal one. 1 is perfect, 0.5 is guessing."},
-    {"image_ap", "AP", "Average precision: the precision at every recall, averaged. 1 is perfect."},
-    {"image_f1max", "F1&#8209;max", "The best balance of precision and recall that any threshold gives."},
-    {"pixel_auroc", "pixel AUROC", "The same three for the pixels of the heatmaps, against the masks."},
+     "How well scores separate normal from abnormal pictures, independent of the threshold: the probability "
+     "that an abnormal picture scores higher than a normal one. 1 is perfect, 0.5 is guessing."},
+    {"image_ap", "AP", "Average precision: precision averaged over all recalls. 1 is perfect."},
+    {"image_f1max", "F1&#8209;max", "The best balance of precision and recall (F1) at any threshold."},
+    {"pixel_auroc", "pixel AUROC",
+     "The same three metrics for the pixels of the heatmaps, compared with the masks."},
     {"pixel_ap", "AP", ""},
     {"pixel_f1max", "F1&#8209;max", ""},
     {"aupro", "AUPRO",
-     "How much of each abnormal region is found, large or small, while up to 30 % of the normal pixels are "
+     "How much of each abnormal region is found, small or large, while up to 30 % of the normal pixels are "
      "marked."},
     {"aupimo", "AUPIMO",
      "How much of each abnormal picture's region is found while a hundred-thousandth to a ten-thousandth of "
-     "normal pictures' pixels are marked: a strict figure."},
+     "the pixels of normal pictures are marked; a strict metric."},
     {"false_alarm_rate", "false alarms",
-     "The share of normal pictures that alarm at the model's own threshold, or as an unknown scene."},
-    {"detection_rate", "found", "The share of abnormal pictures that do."},
-    {"precision", "precision", "The share of alarms that are abnormal pictures."}};
+     "The fraction of normal pictures that raise an alarm at the model's own threshold or as an unknown "
+     "scene."},
+    {"detection_rate", "found", "The fraction of abnormal pictures that raise an alarm."},
+    {"precision", "precision", "The fraction of alarms that are abnormal pictures."}};
 
 constexpr Heading event_headings[] = {
     {"events", "events", "Runs of abnormal frames."},
-    {"found", "found", "Those with an alarming frame in them."},
-    {"recall", "recall", "Found of all."},
-    {"alarms", "alarms", "Runs of alarming frames."},
-    {"false", "false", "Those that touch no event."},
-    {"precision", "precision", "Alarms that touch an event, of all."},
-    {"delay_frames", "delay [frames]", "From an event's first frame to its first alarm, on the average."},
+    {"found", "found", "Events that contain a frame with an alarm."},
+    {"recall", "recall", "Found events as a fraction of all events."},
+    {"alarms", "alarms", "Runs of frames with an alarm."},
+    {"false", "false", "Alarms that do not overlap an event."},
+    {"precision", "precision", "Fraction of the alarms that overlap an event."},
+    {"delay_frames", "delay [frames]", "Average time from the first frame of an event to its first alarm."},
     {"delay_seconds", "delay [s]", ""},
     {"false_alarms_per_hour", "false alarms / hour", "Per hour of footage outside events."}};
 
@@ -120,7 +121,7 @@ std::string confusion_table(const Confusion &confusion) {
     return cell(std::to_string(part) + percent(part, whole), part == 0 ? "" : css_class);
   };
   return "<h3>At the threshold</h3>\n" +
-         table("it is", {"held to be normal", "held to be abnormal"},
+         table("actual", {"judged normal", "judged abnormal"},
                row("normal", count(confusion.true_normal, normal, "good") +
                                  count(confusion.false_alarms, normal, "bad")) +
                    row("abnormal",
@@ -142,7 +143,7 @@ std::string defect_table(const std::map<std::string, ClassFigures> &defects) {
   for (const auto &[type, of_type] : defects)
     rows +=
         row(escape_html(type), cell(std::to_string(of_type.images)) + figure_cells(wanted, of_type.figures));
-  return "<h3>Types of defect</h3>\n<p class=\"faint\">Each against all normal pictures.</p>\n" +
+  return "<h3>Types of defect</h3>\n<p class=\"faint\">Each compared with all normal pictures.</p>\n" +
          table("type", titles_of(wanted), rows);
 }
 
@@ -180,12 +181,12 @@ std::string key(const std::string &kind, const std::string &meaning) {
   return "<span class=\"key " + kind + "\"></span>" + meaning;
 }
 
-std::string timelines(const Chapter &chapter, double gap) {
+std::string timelines(const SourceReport &chapter, double gap) {
   const auto threshold = chapter.normal ? std::optional(chapter.normal->threshold) : std::nullopt;
   std::string html;
   for (const auto &timeline : chapter.timelines)
     html += figure(timeline_plot(timeline, threshold, gap), escape_html(timeline.video.filename().string()) +
-                                                                key("abnormal", "labelled abnormal") +
+                                                                key("abnormal", "labeled abnormal") +
                                                                 key("alarm", "alarm"));
   return html.empty() ? html : "<h3>Over time</h3>\n" + html;
 }
@@ -201,7 +202,7 @@ std::string event_table(const Figures &events) {
   return "<h3>Events</h3>\n" + table(first, titles, row(decimal(events.at("events"), 0), cells));
 }
 
-std::string summary_of(const Chapter &chapter) {
+std::string summary_of(const SourceReport &chapter) {
   std::string text = std::to_string(chapter.figures.images) + " pictures or frames";
   if (const auto normal = chapter.normal_scores.size(), abnormal = chapter.abnormal_scores.size();
       normal + abnormal > 0)
@@ -213,17 +214,17 @@ std::string summary_of(const Chapter &chapter) {
          decimal(chapter.normal->standard_deviation, 3) + ").";
 }
 
-std::string chapter_html(const Chapter &chapter, std::size_t number, double gap) {
+std::string chapter_html(const SourceReport &chapter, std::size_t number, double gap) {
   const auto threshold = chapter.normal ? std::optional(chapter.normal->threshold) : std::nullopt;
   const auto &gallery = chapter.gallery;
   return "<h2 id=\"source" + std::to_string(number) + "\">" + escape_html(chapter.name) +
          "</h2>\n<p class=\"faint\">" + escape_html(chapter.path) + "</p>\n<p>" + summary_of(chapter) +
          "</p>\n<div class=\"pair\">\n" +
          figure(roc_plot(chapter.normal_scores, chapter.abnormal_scores, chapter.figures.confusion),
-                "What share is found at what share of false alarms, for every threshold.") +
+                "Detection rate over false alarm rate, for every threshold.") +
          figure(histogram_plot(chapter.normal_scores, chapter.abnormal_scores, threshold),
                 "Scores of" + key("normal", "normal and") +
-                    key("abnormal", "abnormal pictures. The last column holds the highest hundredth.")) +
+                    key("abnormal", "abnormal pictures. The last column contains the highest 1 %.")) +
          "</div>\n" +
          (chapter.figures.confusion ? confusion_table(*chapter.figures.confusion) : std::string()) +
          defect_table(chapter.figures.defects) + event_table(chapter.figures.events) +
@@ -232,8 +233,7 @@ std::string chapter_html(const Chapter &chapter, std::size_t number, double gap)
          exhibits("Abnormal, with the lowest scores", gallery.abnormal_lowest, true, threshold.has_value()) +
          exhibits("Most clearly abnormal", gallery.abnormal_highest, true, threshold.has_value()) +
          exhibits("Most clearly normal", gallery.normal_lowest, false, threshold.has_value()) +
-         exhibits("Unlabelled, with the highest scores", gallery.unlabelled_highest, {},
-                  threshold.has_value());
+         exhibits("Unlabeled, with the highest scores", gallery.unlabeled_highest, {}, threshold.has_value());
 }
 
 // " (3 of 4 sources)" where not all have the figure.
@@ -305,13 +305,13 @@ void add_terms(std::span<const Heading> possible, const std::vector<const Figure
 }
 
 std::string about_heatmaps(const Report &report) {
-  const bool any_threshold = std::any_of(report.chapters.begin(), report.chapters.end(),
-                                         [](const Chapter &chapter) { return chapter.normal.has_value(); });
+  const bool any_threshold =
+      std::any_of(report.chapters.begin(), report.chapters.end(),
+                  [](const SourceReport &chapter) { return chapter.normal.has_value(); });
   return std::string("<dt>heatmaps</dt><dd>") +
-         (any_threshold
-              ? "Blue is what normal pictures have, green the threshold, red as far above it; boxes "
-                "are drawn around what reaches it."
-              : "From the lowest value of the picture (blue) to its highest (red).") +
+         (any_threshold ? "Blue is the level of normal pictures, green the threshold, and red as far above "
+                          "it; boxes mark the regions that reach the threshold."
+                        : "From the lowest value in the picture (blue) to the highest (red).") +
          "</dd>\n";
 }
 
@@ -327,18 +327,18 @@ std::string glossary(const Report &report) {
   add_terms(headings, figures, pictures);
   add_terms(event_headings, events, videos);
   std::string html;
-  html += "<h2>What the figures mean</h2>\n<dl>\n" + pictures + about_heatmaps(report) + "</dl>\n";
+  html += "<h2>What the metrics mean</h2>\n<dl>\n" + pictures + about_heatmaps(report) + "</dl>\n";
   if (!videos.empty())
-    html += "<h3>Of events</h3>\n<p class=\"faint\">Frames at most " + decimal(report.event_gap, 2) +
-            " s apart are one event, or one alarm.</p>\n<dl>\n" + videos + "</dl>\n";
+    html += "<h3>Events</h3>\n<p class=\"faint\">Frames at most " + decimal(report.event_gap, 2) +
+            " s apart form one event or one alarm.</p>\n<dl>\n" + videos + "</dl>\n";
   return html;
 }
 
 std::string about_labels(const Report &report) {
   if (!report.mean.figures.contains("pixel_auroc")) return {};  // there are no masks
   if (report.label_rule == LabelRule::Strict)
-    return " A picture is abnormal where its label, or any pixel of its mask, says so.";
-  return " A picture with a mask is abnormal where a pixel of it is left at the network's input size.";
+    return " A picture is abnormal if its label says so or its mask has any abnormal pixel.";
+  return " A picture with a mask is abnormal if at least one mask pixel remains at the network's input size.";
 }
 
 std::string introduction(const Report &report) {

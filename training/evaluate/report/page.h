@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The report's page.
 #pragma once
 
 #include <map>
@@ -6,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "training/evaluate/figures.h"
+#include "training/evaluate/figures/figures.h"
 #include "training/evaluate/report/chart.h"
 #include "training/evaluate/report/gallery.h"
 
 namespace uniad {
 
-// What the report tells of one source.
-struct Chapter {
+// The contents of the report for one source.
+struct SourceReport {
   std::string name;
   std::string path;
   std::optional<ScoreStatistics> normal;  // the calibration
@@ -29,13 +30,13 @@ struct Report {
   std::string description;  // of the detector
   LabelRule label_rule = LabelRule::Reference;
   double event_gap = 1;  // seconds
-  std::vector<Chapter> chapters;
+  std::vector<SourceReport> chapters;
   Mean mean;
   std::map<std::string, std::vector<Point>> training;  // curves by name; empty: not known
 };
 
-// One HTML file that needs nothing beside it: style, drawings and pictures are in it, and no script. It is
-// well-formed XML too. Names and paths may hold anything.
+// A single self-contained HTML file, with style, charts and pictures and without scripts. It is also
+// well-formed XML. Names and paths may contain any bytes.
 std::string report_page(const Report &report);
 
 }  // namespace uniad

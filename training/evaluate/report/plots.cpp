@@ -75,7 +75,7 @@ std::string roc_plot(std::span<const float> normal, std::span<const float> abnor
                      const std::optional<Confusion> &confusion) {
   const auto rates = roc_curve(normal, abnormal, 0.01);
   if (rates.empty()) return {};
-  Chart chart(narrow, 320, {"false alarms (share of the normal)"}, {"found (share of the abnormal)"},
+  Chart chart(narrow, 320, {"false alarms (fraction of normal)"}, {"found (fraction of abnormal)"},
               "ROC curve");
   std::vector<Point> points;
   points.reserve(rates.size());
@@ -106,7 +106,7 @@ std::string histogram_plot(std::span<const float> normal, std::span<const float>
   double highest = 0;
   for (const auto &bars : {normal_bars, abnormal_bars})
     for (const auto &bar : bars) highest = std::max(highest, bar.y);
-  Chart chart(narrow, 320, scores, axis_of("share of its kind [%]", 0, 1.05 * highest),
+  Chart chart(narrow, 320, scores, axis_of("fraction of its class [%]", 0, 1.05 * highest),
               "Histogram of the scores of normal and abnormal pictures");
   const double width = (scores.high - scores.low) / bins;
   for (const auto &bar : normal_bars)
@@ -134,7 +134,7 @@ std::string timeline_plot(const Timeline &timeline, std::optional<double> thresh
   Chart chart(wide, 260, time, axis_of("score", score.low, score.high + 0.1 * (score.high - score.low)),
               "Score over time");
   const double pixel = (time.high - time.low) / wide;
-  for (const auto &span : spans(labelled_events(timeline, gap), per_frame, pixel))
+  for (const auto &span : spans(labeled_events(timeline, gap), per_frame, pixel))
     chart.band(span.x, span.y, "abnormal");
   for (const auto &span : spans(alarms(timeline, gap), per_frame, pixel))
     chart.strip(span.x, span.y, "alarm");

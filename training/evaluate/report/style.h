@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// The report's style sheet.
 #pragma once
 
 namespace uniad {
 
-// Of the report: one column on a phone, dark where the reader's system is.
+// The report's style: a single column on phones, and dark mode if the system uses it.
 inline constexpr const char *style_sheet = R"(
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1d2330; --faint: #646e80; --rule: #e2e6ec;
   --panel: #f6f7f9; --normal: #2f6fb2; --abnormal: #d1602a; --wrong: #b3261e; --right: #2c7a4b; }

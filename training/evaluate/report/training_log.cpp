@@ -4,13 +4,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "model/error.h"
+#include "model/base/error.h"
 
 namespace uniad {
 
 std::map<std::string, std::vector<Point>> read_training_log(const std::filesystem::path &path) {
   std::ifstream file(path);
-  if (!file) throw Error(path.string(), "cannot be opened", "check the path");
+  if (!file) throw Error(ErrorKind::Unreadable, path.string(), "cannot be opened", "check the path");
   std::map<std::string, std::vector<Point>> curves;
   std::string text;
   for (std::int64_t number = 1; std::getline(file, text); ++number) {
@@ -18,14 +18,15 @@ std::map<std::string, std::vector<Point>> read_training_log(const std::filesyste
     const bool cut_short = line.is_discarded() && file.eof();
     if (text.empty() || cut_short) continue;
     if (!line.is_object() || !line.contains("step") || !line["step"].is_number())
-      throw Error(path.string() + ", line " + std::to_string(number), "is no step of a training",
-                  "give the file that `uniad train --log` wrote");
+      throw Error(ErrorKind::InvalidArgument, path.string() + ", line " + std::to_string(number),
+                  "is not a training step", "use the file that `uniad train --log` wrote");
     for (const char *curve : {"loss", "gradient_norm", "lr"})
       if (const auto value = line.find(curve); value != line.end() && value->is_number())
         curves[curve].push_back({line["step"].get<double>(), value->get<double>()});
   }
   if (curves.empty())
-    throw Error(path.string(), "holds no step of a training", "give the file that `uniad train --log` wrote");
+    throw Error(ErrorKind::InvalidArgument, path.string(), "contains no training steps",
+                "use the file that `uniad train --log` wrote");
   return curves;
 }
 

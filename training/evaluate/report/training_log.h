@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads the log of a training for the report.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +11,9 @@
 
 namespace uniad {
 
-// The curves of a file that `uniad train --log` wrote, a JSON object a line with "step": of "loss",
-// "gradient_norm" and "lr" the values over the steps. A value that is no number is left out, and so is a last
-// line that was cut short. Throws Error: no such file, a malformed line, no curve in it.
+// The curves in a file that `uniad train --log` wrote, with one JSON object per line: "loss", "gradient_norm"
+// and "lr" over "step". Values that are not numbers are left out, and so is a truncated last line. Throws
+// Error if the file does not exist, a line is malformed, or there are no training steps.
 std::map<std::string, std::vector<Point>> read_training_log(const std::filesystem::path &path);
 
 }  // namespace uniad

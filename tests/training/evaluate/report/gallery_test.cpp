@@ -42,7 +42,7 @@ TEST(Gallery, KeepsTheMostExtremeInOrder) {
   EXPECT_EQ(scores_of(gallery.abnormal_lowest), std::vector<float>(scores.begin(), scores.begin() + 6));
   EXPECT_EQ(scores_of(gallery.abnormal_highest), std::vector<float>(scores.rbegin(), scores.rbegin() + 6));
   EXPECT_TRUE(gallery.normal_highest.exhibits().empty());
-  EXPECT_TRUE(gallery.unlabelled_highest.exhibits().empty());
+  EXPECT_TRUE(gallery.unlabeled_highest.exhibits().empty());
 }
 
 TEST(Gallery, OfLikeFramesOnlyTheBestIsShown) {
@@ -50,7 +50,7 @@ TEST(Gallery, OfLikeFramesOnlyTheBestIsShown) {
   for (std::int64_t n = 0; n < 100; ++n)
     offer(gallery, {"v.mp4", n, std::nullopt, {}, {}}, static_cast<float>(n == 70 ? 1000 : n));
   offer(gallery, {"w.mp4", 70, std::nullopt, {}, {}}, 500);
-  const auto scores = scores_of(gallery.unlabelled_highest);
+  const auto scores = scores_of(gallery.unlabeled_highest);
   ASSERT_GE(scores.size(), 3U);
   EXPECT_EQ(scores[0], 1000);
   EXPECT_EQ(scores[1], 500);  // of another video

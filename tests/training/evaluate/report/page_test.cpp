@@ -32,15 +32,15 @@ std::string fault_of(const std::string &page) {
   return fault;
 }
 
-Chapter chapter(const std::string &name) {
+SourceReport chapter(const std::string &name) {
   const ScoreStatistics normal{2.5, 1, 0.375, 40};
-  Chapter chapter{name, "/data/" + name, normal, {}, {1, 2, 3}, {4, 2}, {}, Gallery(normal)};
+  SourceReport chapter{name, "/data/" + name, normal, {}, {1, 2, 3}, {4, 2}, {}, Gallery(normal)};
   chapter.figures = {5, {{"image_auroc", 0.75}, {"detection_rate", 0.5}}, {}, Confusion{2, 1, 1, 1}, {}};
   chapter.figures.defects["crack"] = {2, {{"image_auroc", 0.125}}, {}, {}, {}};
   return chapter;
 }
 
-void exhibit(Chapter &chapter, const Item &item, float score, float scene_distance = 0) {
+void exhibit(SourceReport &chapter, const Item &item, float score, float scene_distance = 0) {
   Detection detection;
   detection.grid = {2, 2, std::vector<float>(4, score)};
   detection.score = score;
@@ -49,7 +49,7 @@ void exhibit(Chapter &chapter, const Item &item, float score, float scene_distan
   chapter.gallery.offer(item, item.abnormal, detection, view_of(picture));
 }
 
-Report report_of(std::vector<Chapter> chapters) {
+Report report_of(std::vector<SourceReport> chapters) {
   return {"model.safetensors",
           "network, cpu",
           LabelRule::Reference,
@@ -137,8 +137,8 @@ TEST(Page, ShowsEventsTimelinesAndTraining) {
     EXPECT_TRUE(holds(page, part)) << part;
 }
 
-TEST(Page, OfUnlabelledPicturesWithoutThresholdIsShort) {
-  Chapter flat{"flat", "flat", {}, {3, {}, {}, {}, {}}, {}, {}, {}, Gallery(std::nullopt)};
+TEST(Page, OfUnlabeledPicturesWithoutThresholdIsShort) {
+  SourceReport flat{"flat", "flat", {}, {3, {}, {}, {}, {}}, {}, {}, {}, Gallery(std::nullopt)};
   exhibit(flat, {"flat/1.png", {}, std::nullopt, {}, {}}, 1);
   auto report = report_of({flat});
   report.mean = {};

@@ -85,7 +85,7 @@ TEST(Plots, TheHistogramHasABarForEveryRangeThatHasScores) {
   EXPECT_EQ(count(histogram_plot(std::vector<float>(3, 7.0F), {}, {}), "class=\"bar"), 1U);
 }
 
-TEST(Plots, CurvesAreMeansOfNeighbouringSteps) {
+TEST(Plots, CurvesAreMeansOfNeighboringSteps) {
   std::vector<Point> steps;
   for (int n = 1; n <= 30'000; ++n) steps.push_back({static_cast<double>(n), n % 2 == 0 ? 3.0 : 1.0});
   const auto points = points_of(curve_plot("loss", steps), "curve");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/evaluate/report/training_log.h"
 
-#include "model/error.h"
+#include "model/base/error.h"
 #include "tests/support/scratch_folder.h"
 
 namespace uniad {
@@ -28,8 +28,8 @@ TEST_F(TrainingLog, OfSomethingElseIsAnErrorThatNamesTheLine) {
       {"{\"step\":1,\"loss\":1}\nnonsense\n{}\n", "line 2"},
       {"[1,2]\n", "line 1"},
       {"{\"step\":\"x\"}\n", "line 1"},
-      {"", "no step"},
-      {"{\"step\":1}\n", "no step"}};
+      {"", "no training steps"},
+      {"{\"step\":1}\n", "no training steps"}};
   for (const auto &[text, reason] : cases) {
     try {
       read_training_log(write("log.jsonl", text));

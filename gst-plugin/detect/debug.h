@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// The debug category of uniaddetect, in each of its sources.
+#pragma once
+
+#include <gst/gst.h>
+
+GST_DEBUG_CATEGORY_EXTERN(uniad_detect_debug);
+#define GST_CAT_DEFAULT uniad_detect_debug

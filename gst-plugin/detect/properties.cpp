@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/detect/properties.h"
+
+namespace uniad {
+namespace {
+
+PropertyTable<DetectSettings> make_table() {
+  constexpr auto common = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  constexpr auto in_ready = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_READY);
+  constexpr auto in_playing = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_PLAYING);
+  const DetectSettings defaults;
+  PropertyTable<DetectSettings> table;
+
+  table.add(PROP_MODEL, &DetectSettings::model,
+            g_param_spec_string("model", "Model",
+                                "Path of the model file, written by uniad train, uniad import or learning",
+                                nullptr, in_ready));
+  table.add(PROP_SOURCE, &DetectSettings::source,
+            g_param_spec_string("source", "Source",
+                                "Name of the camera or product line, which selects the calibration and "
+                                "labels the results (unset = name of the element)",
+                                nullptr, in_playing));
+  table.add(PROP_DEVICE, &DetectSettings::device,
+            g_param_spec_string("device", "Device", "Device that runs the network: auto, cpu, cuda or cuda:N",
+                                defaults.device.c_str(), in_ready));
+  table.add(PROP_PRECISION, &DetectSettings::precision,
+            g_param_spec_string(
+                "precision", "Precision",
+                "Number format of the network: auto (fp32 on the CPU, bf16 or fp16 on a GPU), fp32, bf16, "
+                "fp16 (GPU) or int8 (CPU); the shorter formats are faster if the processor supports them",
+                defaults.precision.c_str(), in_ready));
+  table.add(
+      PROP_INTERVAL, &DetectSettings::interval,
+      g_param_spec_uint("interval", "Interval",
+                        "Judge every Nth frame; the frames in between carry the newest result and its age", 1,
+                        G_MAXUINT, defaults.interval, in_playing));
+  table.add(PROP_THRESHOLD, &DetectSettings::threshold,
+            g_param_spec_double(
+                "threshold", "Threshold",
+                "Score from which a frame is anomalous (-1 = the threshold of the model's calibration)",
+                calibrated_threshold, G_MAXDOUBLE, defaults.threshold, in_playing));
+  table.add(PROP_MODE, &DetectSettings::mode,
+            g_param_spec_enum("mode", "Mode", "Whether frames wait for their result",
+                              GST_TYPE_UNIAD_DETECT_MODE, defaults.mode, in_ready));
+  table.add(
+      PROP_POST_MESSAGES, &DetectSettings::post_messages,
+      g_param_spec_boolean("post-messages", "Post messages",
+                           "Post an element message 'uniad-event' when an event begins and when it ends",
+                           defaults.post_messages ? TRUE : FALSE, in_playing));
+  table.add(PROP_LEARN, &DetectSettings::learn,
+            g_param_spec_uint("learn", "Learn",
+                              "Number of initial frames to learn as normal, or, if set while playing, of the "
+                              "next frames; the result is added to the model and saved",
+                              0, G_MAXUINT, defaults.learn, in_playing));
+  table.add(PROP_LEARN_TIME, &DetectSettings::learn_time,
+            g_param_spec_uint64(
+                "learn-time", "Learn time",
+                "Duration of the initial part of the stream to learn as normal, or, if set while playing, of "
+                "the next part, in nanoseconds; together with learn, learning ends when both are reached",
+                0, G_MAXINT64, defaults.learn_time, in_playing));
+  table.add(PROP_LEARN_ONCE, &DetectSettings::learn_once,
+            g_param_spec_boolean("learn-once", "Learn once",
+                                 "At the start, learn only if the model has not learned from this source "
+                                 "yet; interrupted learning is resumed",
+                                 defaults.learn_once ? TRUE : FALSE, in_ready));
+  table.add(PROP_BACKBONE, &DetectSettings::backbone,
+            g_param_spec_string("backbone", "Backbone",
+                                "Pretrained network of a new model; auto: efficientnet-b4 if its weights are "
+                                "found, otherwise efficientnet-lite2",
+                                defaults.backbone.c_str(), in_ready));
+  table.add(
+      PROP_ADAPT_RATE, &DetectSettings::adapt_rate,
+      g_param_spec_double("adapt-rate", "Adapt rate",
+                          "Rate at which the means follow frames judged normal (exponential moving average); "
+                          "0 disables it. Only the signal save writes the result to the model file",
+                          0, 0.01, defaults.adapt_rate, in_ready));
+  table.add(
+      PROP_BATCH_SIZE, &DetectSettings::batch_size,
+      g_param_spec_uint(
+          "batch-size", "Batch size",
+          "Maximum number of frames per batch, from all elements that share a model, device and precision", 1,
+          1024, defaults.batch_size, in_ready));
+  table.add(PROP_BATCH_TIMEOUT, &DetectSettings::batch_timeout,
+            g_param_spec_uint64("batch-timeout", "Batch timeout",
+                                "Time that a frame waits for a batch to fill, in nanoseconds (0 = no "
+                                "waiting: only frames that arrive while the network is busy share a batch)",
+                                0, GST_SECOND, defaults.batch_timeout, in_ready));
+  table.add(PROP_HOLD_TIME, &DetectSettings::hold_time,
+            g_param_spec_uint64(
+                "hold-time", "Hold time",
+                "Time without an anomalous frame after which an event ends, in nanoseconds; shorter pauses "
+                "are part of the event (0 = the first frame that is not anomalous ends it)",
+                0, G_MAXINT64, defaults.hold_time, in_playing));
+  return table;
+}
+
+}  // namespace
+
+const PropertyTable<DetectSettings> &detect_properties() {
+  static const PropertyTable<DetectSettings> table = make_table();
+  return table;
+}
+
+}  // namespace uniad

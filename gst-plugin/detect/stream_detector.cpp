@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/detect/stream_detector.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <utility>
+
+#include "gst-plugin/detect/debug.h"
+#include "gst-plugin/events/wall_clock.h"
+#include "model/file/provenance.h"
+#include "model/scoring/event_rule.h"
+
+namespace uniad {
+namespace {
+
+std::string new_uuid() {
+  gchar *text = g_uuid_string_random();
+  std::string uuid = text;
+  g_free(text);
+  return uuid;
+}
+
+// 0 where the stream does not say.
+double judged_a_second(const GstVideoInfo &info, guint interval) {
+  return static_cast<double>(info.fps_n) / std::max(info.fps_d, 1) / std::max(interval, 1U);
+}
+
+}  // namespace
+
+StreamDetector::StreamDetector(GstBaseTransform *element, std::shared_ptr<Detector> detector,
+                               GstUniadDetectMode mode, bool begins_model, DetectFigures &figures)
+    : element_(element),
+      figures_(figures),
+      detector_(std::move(detector)),
+      mode_(mode),
+      begins_model_(begins_model),
+      events_(new_uuid()) {}
+
+void StreamDetector::set_info(const GstVideoInfo &info, std::shared_ptr<CudaFrames> in_gpu_memory) {
+  info_ = info;
+  in_gpu_memory_ = std::move(in_gpu_memory);
+  frames_to_next_ = 0;
+}
+
+void StreamDetector::begin_stream() {
+  begin_session();
+  live_.reset();
+}
+
+void StreamDetector::finish() {
+  if (background_) background_->finish();
+  detector_->end_learning();
+}
+
+// Tells of the event's state: the application by a message, the elements downstream by an event in the
+// stream, which comes before the next frame.
+void StreamDetector::tell_event(const DetectSettings &settings, GstClockTime frame_pts) {
+  Event event = events_.event();
+  event.frame_pts = frame_pts;
+  GST_INFO_OBJECT(element_, "event %s: %s %s", event.id.c_str(), name_of(event.state), event.reason.c_str());
+  if (settings.post_messages)
+    gst_element_post_message(GST_ELEMENT(element_),
+                             gst_message_new_element(GST_OBJECT(element_), event_structure(event)));
+  gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
+                     gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, event_structure(event)));
+}
+
+// The stream stops or jumps: what was seen no longer holds.
+void StreamDetector::forget(const char *reason, const DetectSettings &settings) {
+  if (events_.end(reason)) tell_event(settings, GST_CLOCK_TIME_NONE);
+  if (background_) background_->clear();
+  frames_to_next_ = 0;
+  verdict_.reset();
+  events_.clear();
+}
+
+// Timestamps start anew: what follows is another session.
+void StreamDetector::begin_session() {
+  events_ = EventTracker(new_uuid());
+}
+
+// Keeps the latency that the pipeline knows of near the time that a detection takes.
+void StreamDetector::update_latency(GstClockTime duration) {
+  mean_duration_ = mean_duration_ ? (*mean_duration_ * 7 + duration) / 8 : duration;
+  const GstClockTime reported = figures_.latency;
+  if (*mean_duration_ <= reported && *mean_duration_ >= reported / 2) return;
+  figures_.latency = *mean_duration_ + *mean_duration_ / 4;
+  GST_DEBUG_OBJECT(element_, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(figures_.latency.load()));
+  gst_element_post_message(GST_ELEMENT(element_), gst_message_new_latency(GST_OBJECT(element_)));
+}
+
+std::unique_ptr<MappedFrame> StreamDetector::map_or_warn(GstBuffer *buffer) {
+  auto frame = in_gpu_memory_ ? in_gpu_memory_->map(buffer, info_) : map_frame(buffer, info_);
+  if (!frame) {
+    frames_to_next_ = 0;
+    if (!std::exchange(warned_of_buffers_, true))
+      GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
+                          ("Buffer does not match its caps; skipped. All such buffers will be skipped."),
+                          ("buffer of %" G_GSIZE_FORMAT " bytes", gst_buffer_get_size(buffer)));
+    GST_DEBUG_OBJECT(element_, "buffer of %" G_GSIZE_FORMAT " bytes, unjudged", gst_buffer_get_size(buffer));
+    return nullptr;
+  }
+  frame->taken_at(newest_.elapsed);
+  return frame;
+}
+
+std::optional<TimedDetection> StreamDetector::detect(GstBuffer *buffer, const FrameTime &time) {
+  const auto frame = map_or_warn(buffer);
+  if (!frame) return std::nullopt;
+  const GstClockTime begin = gst_util_get_timestamp();
+  detector_->detect({&frame->view(), 1}, detections_);
+  Detection &detection = detections_.front();
+  if (!detection.unjudged) update_latency(gst_util_get_timestamp() - begin);
+  return TimedDetection{std::move(detection), time};
+}
+
+bool StreamDetector::is_due(guint interval) {
+  const guint to_next = std::min(frames_to_next_, interval - 1);
+  frames_to_next_ = to_next == 0 ? interval - 1 : to_next - 1;
+  return to_next == 0;
+}
+
+// Drift: the figure is drawn once in a while, as it costs as much as a judgment by statistics.
+void StreamDetector::update_means(const Detection &normal) {
+  constexpr guint interval = 50;
+  detector_->update_means(normal);
+  if (++followed_ % interval == 0) figures_.drift = detector_->drift();
+}
+
+// Takes the verdict into account, which is about the frame of that time.
+void StreamDetector::follow_event(const DetectSettings &settings, const FrameTime &frame) {
+  const GstClockTime frame_pts = newest_.moment.pts;
+  if (events_.event().source != settings.source && events_.end("changed")) tell_event(settings, frame_pts);
+  events_.advance(*verdict_, frame, settings.source, std::chrono::nanoseconds(settings.hold_time));
+  const GstAnomalyEventState event_state = events_.event().state;
+  if (event_state == GST_ANOMALY_EVENT_BEGIN || event_state == GST_ANOMALY_EVENT_END)
+    tell_event(settings, frame_pts);
+}
+
+void StreamDetector::compare_source(const DetectSettings &settings, const Calibration &calibration) {
+  if (!compared_.insert(settings.source).second) return;
+  const std::string unknown = unknown_source(calibration, settings.source, settings.source_is_set);
+  if (unknown.empty()) return;
+  GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
+                      ("%s: %s. Set the property 'source' to one that is known, or learn this one: "
+                       "learn-time=30000000000.",
+                       settings.model.c_str(), unknown.c_str()),
+                      (nullptr));
+}
+
+// To the network all pictures have one shape: those of another one than was learned look distorted.
+void StreamDetector::compare_shape(const DetectSettings &settings) {
+  const double learned = detector_->aspect_ratio(settings.source);
+  if (warned_of_shape_ || !(learned > 0)) return;
+  const double stored = static_cast<double>(GST_VIDEO_INFO_WIDTH(&info_)) / GST_VIDEO_INFO_HEIGHT(&info_);
+  const double shown = stored * GST_VIDEO_INFO_PAR_N(&info_) / GST_VIDEO_INFO_PAR_D(&info_);
+  if (same_aspect_ratio(stored, learned) || same_aspect_ratio(shown, learned)) return;
+  warned_of_shape_ = true;
+  GST_ELEMENT_WARNING(
+      element_, STREAM, FORMAT,
+      ("The frames of \"%s\" are %.2f times as wide as high, those that it was learned from %.2f "
+       "times: they may look abnormal for that alone. Give the stream the shape that was learned "
+       "(videocrop, aspectratiocrop, or no borders), or learn from it as it is.",
+       settings.source.c_str(), stored, learned),
+      (nullptr));
+}
+
+// A picture that lies on its side is another one to the network than the upright one that was learned.
+void StreamDetector::look_for_orientation(GstEvent *event) {
+  GstTagList *tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  const gchar *orientation = nullptr;
+  if (!gst_tag_list_peek_string_index(tags, GST_TAG_IMAGE_ORIENTATION, 0, &orientation) ||
+      g_str_equal(orientation, "rotate-0") || std::exchange(warned_of_orientation_, true))
+    return;
+  GST_ELEMENT_WARNING(
+      element_, STREAM, FORMAT,
+      ("The stream says that its pictures are to be turned (image-orientation: %s). uniad train "
+       "learns them turned: put \"videoflip video-direction=auto\" before this element, unless "
+       "something else turns them.",
+       orientation),
+      (nullptr));
+}
+
+// Whether there is a new verdict.
+bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result) {
+  if (result.detection.unjudged) return false;
+  if (!std::isfinite(result.detection.score)) {
+    if (no_numbers_++ == 0)
+      GST_ELEMENT_WARNING(
+          element_, STREAM, FAILED,
+          ("The score of a frame is not finite; the frame passes without a result. If this happens again, "
+           "\"%s\" is damaged.",
+           settings.model.c_str()),
+          (nullptr));
+    GST_DEBUG_OBJECT(element_, "frame %" G_GUINT64_FORMAT " without a score", no_numbers_);
+    return false;
+  }
+  const auto calibration = detector_->calibration();
+  const auto *normal = calibration->find(settings.source);
+  std::optional<double> threshold;
+  if (settings.threshold >= 0)
+    threshold = settings.threshold;
+  else if (normal != nullptr)
+    threshold = normal->threshold;
+
+  if (!threshold && !std::exchange(warned_, true)) {
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
+                        ("\"%s\" has no calibration: no frame will be anomalous. Train with enough normal "
+                         "footage to hold some back, or set the property 'threshold'.",
+                         settings.model.c_str()),
+                        (nullptr));
+  }
+  if (settings.threshold < 0) compare_source(settings, *calibration);
+  compare_shape(settings);
+  Detection seen;
+  seen.frame_id = result.detection.frame_id;
+  verdict_ = uniad::judge(std::move(result.detection), threshold, normal);
+  if (threshold && !verdict_->anomalous) update_means(seen);
+  judged_at_ = result.frame.running_time;
+  follow_event(settings, result.frame);
+  GST_LOG_OBJECT(element_, "score %f", verdict_->score);
+  return true;
+}
+
+void StreamDetector::mark(const DetectSettings &settings, GstBuffer *buffer, GstClockTime age) {
+  GstAnomalyMeta *meta = uniad::mark(buffer, info_, settings.source, *verdict_, age);
+  gst_anomaly_meta_set_session(meta, events_.session().c_str());
+  gst_anomaly_meta_set_time(meta, newest_.moment.time, newest_.time_source);
+  set_event(meta, events_.event());
+}
+
+// Where the application or the property asks for it.
+void StreamDetector::begin_learning(const DetectSettings &settings, LearningSession &learning) {
+  const auto next = learning.take();
+  if (!next) return;
+  const bool once = next->of_start && (settings.learn_once || begins_model_);
+  forget("changed", settings);
+  try {
+    const bool begins =
+        detector_->learn({settings.source, next->request.frames, std::chrono::nanoseconds(next->request.time),
+                          judged_a_second(info_, settings.interval), once, !background_ && !*live_});
+    if (begins) return;
+    GST_INFO_OBJECT(element_, "the model has learned from %s before", settings.source.c_str());
+    learning.known();
+  } catch (const std::exception &error) {  // what it does and knows it goes on with
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
+    learning.refused();
+  }
+}
+
+// How long after the frame before, where timestamps do not tell: as long as the stream says that a frame
+// lasts; where it does not, by the clock if it is live.
+GstClockTime StreamDetector::step_without_timestamps(GstBuffer *buffer, GstClockTime since_arrival) {
+  if (GST_BUFFER_DURATION_IS_VALID(buffer)) return GST_BUFFER_DURATION(buffer);
+  if (info_.fps_n > 0 && info_.fps_d > 0)
+    return gst_util_uint64_scale_int(GST_SECOND, info_.fps_d, info_.fps_n);
+  return *live_ ? since_arrival : GST_SECOND / assumed_frame_rate;
+}
+
+// Takes the time of the next frame.
+void StreamDetector::advance_time(GstBuffer *buffer) {
+  const GstSegment &segment = element_->segment;
+  const WallTime wall = camera_or_arrival_time(buffer);
+  const GstClockTime before = newest_.running_time;
+  const GstClockTime arrival = gst_util_get_timestamp();
+  const GstClockTime since_arrival = arrival - std::exchange(arrival_, arrival).value_or(arrival);
+  const GstClockTime now =
+      segment.format == GST_FORMAT_TIME
+          ? gst_segment_to_running_time(&segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
+          : GST_CLOCK_TIME_NONE;
+  const bool known = GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(before) && now > before;
+  newest_.elapsed +=
+      std::chrono::nanoseconds(known ? now - before : step_without_timestamps(buffer, since_arrival));
+  newest_.running_time = now;
+  newest_.moment = {GST_BUFFER_PTS(buffer), wall.time};
+  newest_.time_source = wall.source;
+}
+
+StreamDetector::Upstream StreamDetector::ask_upstream() {
+  Upstream upstream;
+  GstQuery *query = gst_query_new_latency();
+  if (gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(element_), query)) {
+    gboolean live = FALSE;
+    gst_query_parse_latency(query, &live, &upstream.latency, nullptr);
+    upstream.live = live != FALSE;
+  }
+  gst_query_unref(query);
+  return upstream;
+}
+
+// Whether frames of this stream wait for their results, which its first frame decides.
+void StreamDetector::choose_mode() {
+  if (live_) return;
+  live_ = ask_upstream().live;
+  const bool async = mode_ == GST_UNIAD_DETECT_MODE_ASYNC || (mode_ == GST_UNIAD_DETECT_MODE_AUTO && *live_);
+  GST_DEBUG_OBJECT(element_, "%s stream: %s", *live_ ? "live" : "recorded", async ? "async" : "sync");
+  if (async == (background_ != nullptr)) return;
+  background_ = async ? std::make_unique<BackgroundDetector>(detector_) : nullptr;
+}
+
+// Where frames of a live stream wait for their results, they come later and later if it is faster than the
+// network. The ones that are late pass at once, with the newest result, until the others are in time again.
+bool StreamDetector::is_late() {
+  constexpr GstClockTime bearable = GST_SECOND / 2;  // a stall that is made up for
+  const GstClockTime taken = newest_.running_time;
+  const GstClockTime now = gst_element_get_current_running_time(GST_ELEMENT(element_));
+  if (!*live_ || !GST_CLOCK_TIME_IS_VALID(taken) || !GST_CLOCK_TIME_IS_VALID(now)) return false;
+  if (now < taken + bearable || now < taken + bearable + ask_upstream().latency) return false;
+  if (!std::exchange(warned_of_lateness_, true))
+    GST_ELEMENT_WARNING(
+        element_, LIBRARY, SETTINGS,
+        ("The stream is live and brings frames faster than they can be judged: those that are late pass with "
+         "the newest result and its age. Set mode=auto or mode=async, so that no frame waits; or judge fewer "
+         "frames (interval) or faster (precision=bf16, device=cuda)."),
+        ("a frame is %" GST_TIME_FORMAT " old, judging one takes %" GST_TIME_FORMAT,
+         GST_TIME_ARGS(now - taken), GST_TIME_ARGS(mean_duration_.value_or(0))));
+  return true;
+}
+
+void StreamDetector::skip() {
+  if (figures_.skipped++ > 0) return;
+  GST_ELEMENT_WARNING(element_, STREAM, DECODE,
+                      ("A frame is corrupt: it is damaged, or comes before the first key frame. It passes "
+                       "without being judged or learned, as all that follow it and are corrupt. The property "
+                       "'skipped' counts them."),
+                      (nullptr));
+}
+
+void StreamDetector::process(GstBuffer *buffer, const DetectSettings &settings, LearningSession &learning) {
+  choose_mode();
+  begin_learning(settings, learning);
+  advance_time(buffer);
+  if (has_no_picture(buffer)) return skip();
+  const GstClockTime now = newest_.running_time;
+  const bool due = is_due(settings.interval);
+
+  if (!background_ && due && !is_late()) {
+    if (auto result = detect(buffer, newest_)) {
+      if (judge(settings, std::move(*result))) mark(settings, buffer, 0);
+    }
+    return;
+  }
+  bool is_new = false;
+  if (background_) {
+    while (auto result = background_->take()) is_new = judge(settings, std::move(*result)) || is_new;
+  }
+  if (!is_new) events_.repeat();
+  if (verdict_) {
+    const bool known =
+        GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(judged_at_) && now > judged_at_;
+    mark(settings, buffer, known ? now - judged_at_ : GST_CLOCK_TIME_NONE);
+  }
+  // Last, since a buffer that somebody else reads takes no more metadata.
+  if (background_ && due) {
+    if (auto frame = map_or_warn(buffer)) background_->offer(std::move(frame), newest_);
+  }
+}
+
+}  // namespace uniad

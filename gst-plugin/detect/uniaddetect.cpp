@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * SECTION:element-uniaddetect
+ * @title: uniaddetect
+ * @short_description: Marks video frames that do not look normal
+ * @see_also: uniadoverlay, uniadpublish
+ *
+ * uniaddetect judges raw video frames of any format with a UniAD model, which `uniad train` learned from
+ * normal footage, and adds a #GstAnomalyMeta and, for each anomalous region, a #GstVideoRegionOfInterestMeta
+ * of type "anomaly". The picture itself passes untouched and uncopied.
+ *
+ * A frame is anomalous when its score reaches the threshold: that of #GstUniadDetect:threshold, else of the
+ * model's calibration for #GstUniadDetect:source, else of its calibration for all sources together. Without
+ * any, no frame is anomalous and one warning says so.
+ *
+ * With #GstUniadDetect:mode=auto every frame of a file waits for its result, as with sync, and no frame of a
+ * live stream does, as with async: it passes at once with the newest result and its age. Live is what says so
+ * in its answer to a latency query. Where frames of a live stream are made to wait by sync and come faster
+ * than the model judges, those that are half a second late pass with the newest result too, and a warning
+ * says so.
+ *
+ * Where the network runs on a GPU, frames in its memory (`memory:CUDAMemory`, as NVIDIA's decoders give them)
+ * are judged there; elsewhere such frames are not taken, and a decoder gives others.
+ *
+ * ## Learning from the running camera
+ *
+ * With #GstUniadDetect:learn-time, the frames of the next so many nanoseconds of the stream are learned from
+ * instead of judged, without a training step; with #GstUniadDetect:learn, the next so many frames; with both,
+ * until both are reached. While the pipeline plays, the action signals #GstUniadDetect::learn and
+ * #GstUniadDetect::learn-for do the same. Then the statistics of these frames are added to what the model
+ * knows, the threshold of the source is drawn from frames that were held back in turn, the model is saved at
+ * #GstUniadDetect:model, and detection goes on. Where there is no model file yet, one is begun on
+ * #GstUniadDetect:backbone. All that takes time happens beside the stream: frames of a live stream pass
+ * meanwhile, unjudged or judged by what was known before, and the stream of a file waits.
+ *
+ * Learning that the end of the stream or a state change interrupts leaves no model of too few frames. What
+ * was learned is kept beside the model, as MODEL.SOURCE.learning, and learning goes on with it when it is
+ * asked for again, in this process or another; asked for fewer frames, it takes those as enough. It is
+ * written every ten seconds, too (where that takes longer than a second, ten times as long apart), so that a
+ * process that is killed or a machine that loses its power costs no more of it than that. A file of that kind
+ * that is damaged, more than a week old or of another state of the model is told by a warning; learning
+ * starts anew then and overwrites it. Where the model file could not be written, learning is refused before
+ * its first frame: by an error at the start, by a warning while the pipeline plays. Where that shows only at
+ * the end, as on a full disk, what was learned is in force, also for elements that are started later in this
+ * process, and writing is tried again every minute. Elements and processes may learn into one model file at
+ * the same time: it gets what each of them learned. With #GstUniadDetect:learn-once, a source that the model
+ * knows already is not learned from again when the element starts.
+ *
+ * Frames that their decoder calls corrupt (%GST_BUFFER_FLAG_CORRUPTED: parts are missing, or they come before
+ * the first key frame) or that only fill a gap (%GST_BUFFER_FLAG_GAP) pass without being judged or learned;
+ * #GstUniadDetect:skipped counts them. Damage that the decoder hides tells nobody: behind a network that
+ * loses packets, let no frame pass that misses others, with `rtph264depay wait-for-keyframe=true`.
+ *
+ * A frame that as a whole is unlike everything learned is anomalous and marked as an unknown scene.
+ *
+ * ## Messages
+ *
+ * An element message "uniad-event" is posted when an anomaly begins, with the first frame at or above the
+ * threshold, and when it ends: when no frame has been anomalous for #GstUniadDetect:hold-time, or the stream
+ * ends, jumps or stops. Every begin has exactly one end. The same structure goes downstream as a serialized
+ * event of type %GST_EVENT_CUSTOM_DOWNSTREAM, ahead of the first frame that carries the state; after a flush
+ * and at a stop, where nothing passes, only the message tells. Its fields:
+ *
+ * * #gchararray `id`: the same at begin and end, unique across streams and restarts
+ * * #gchararray `kind`: "anomaly"
+ * * #gchararray `state`: "begin" or "end"
+ * * #gchararray `reason`: of an end that is not the scene's own: "eos", "flush", "stopped", or "changed" (the
+ *   stream, the source, or what is normal)
+ * * #gchararray `source`: see #GstUniadDetect:source
+ * * #gchararray `session`: a UUID, another one after each start of the element, each seek, each round of a
+ *   loop and each new stream: timestamps then start anew
+ * * #guint64 `pts`: timestamp of the frame that the state is about, which was judged: of a begin the first
+ *   anomalous one, of an end the first after the last anomalous one
+ * * #guint64 `time`: when that frame was taken, in nanoseconds since 1970 in UTC
+ * * #gchararray `time-source`: "camera" where a #GstReferenceTimestampMeta of the frame told the time, as
+ * with rtspsrc's `add-reference-timestamp-meta`; else "arrival", the time at which the frame came here
+ * * #guint64 `frame-pts`: timestamp of the first frame that carries the state, in mode async a later one
+ * * #gdouble `score`, #gdouble `threshold`
+ * * #gboolean `unknown-scene`
+ * * #GstValueArray `regions`: of #GstStructure, with #gdouble `x`, `y`, `w`, `h` in 0 to 1 of the frame and
+ *   `score`
+ * * #guint64 `begin-pts`, `begin-time`: of the first anomalous frame
+ * * #gdouble `peak-score`, #guint64 `peak-pts`, `peak-time`, #GstValueArray `peak-regions`: of the frame with
+ *   the highest score so far
+ * * #guint64 `duration`: from the begin to this state, in nanoseconds
+ * * #guint64 `frames`: anomalous frames so far
+ *
+ * What is not known of a time is %GST_CLOCK_TIME_NONE.
+ *
+ * "uniad-learn" tells how learning goes, every twentieth of the way and at its end: #gchararray `source`,
+ * #gchararray `state`, #guint64 `frames` so far, #guint64 `wanted`, #guint64 `time` of the stream that these
+ * frames cover, in nanoseconds, #guint64 `wanted-time`, #gdouble `threshold` once it is done, and #gchararray
+ * `remarks`, where there are any. The states are "learning", "done" (frames are judged by it), "saved" (it is
+ * in the model file), "unsaved" (it is in force, and could not be written yet), "interrupted" (what was
+ * learned is kept for later) and "failed".
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -m filesrc location=cam0.mp4 ! decodebin ! uniaddetect model=cam0.safetensors source=cam0 !
+ * uniadoverlay ! videoconvert ! autovideosink
+ * ]| Draws what is not normal on a recorded camera and prints where it begins and ends.
+ */
+
+#include "gst-plugin/detect/uniaddetect.h"
+
+#include <gst/video/video.h>
+
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "gst-plugin/detect/debug.h"
+#include "gst-plugin/detect/learning_session.h"
+#include "gst-plugin/detect/properties.h"
+#include "gst-plugin/detect/settings.h"
+#include "gst-plugin/detect/stream_detector.h"
+#include "gst-plugin/events/event.h"
+#include "gst-plugin/video/cuda_frame.h"
+#include "gst-plugin/video/mapped_frame.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+#include "model/base/log.h"
+#include "model/engine/detector.h"
+#include "model/file/interrupted_learning.h"
+#include "model/file/writable.h"
+
+GST_DEBUG_CATEGORY(uniad_detect_debug);
+GST_DEBUG_CATEGORY_STATIC(uniad_debug);
+
+using uniad::DetectSettings;
+
+struct _GstUniadDetect {
+  GstBaseTransform parent;
+
+  struct Private {
+    // Guards the next four: the application writes and calls while the streaming thread reads.
+    std::mutex mutex;
+    DetectSettings settings;
+    std::shared_ptr<uniad::Detector> detector;       // from start to stop, for whoever calls
+    std::shared_ptr<uniad::CudaFrames> cuda_frames;  // from READY to NULL, where the network is for a GPU
+    std::optional<std::string> offered_device;       // that `cuda_frames` were made for, or not
+    uniad::LearningSession learning;
+    uniad::DetectFigures figures;
+    std::unique_ptr<uniad::StreamDetector> stream;  // from start to stop; the streaming thread's
+  } * priv;
+};
+
+G_DEFINE_FINAL_TYPE(GstUniadDetect, gst_uniad_detect, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE(uniaddetect, "uniaddetect", GST_RANK_NONE, GST_TYPE_UNIAD_DETECT)
+
+enum { SIGNAL_LEARN, SIGNAL_LEARN_FOR, SIGNAL_SAVE, N_SIGNALS };
+static guint gst_uniad_detect_signals[N_SIGNALS];
+
+GType gst_uniad_detect_mode_get_type(void) {
+  static const GEnumValue values[] = {
+      {GST_UNIAD_DETECT_MODE_SYNC, "Every frame waits for its own result", "sync"},
+      {GST_UNIAD_DETECT_MODE_ASYNC, "No frame waits; each carries the newest result there is", "async"},
+      {GST_UNIAD_DETECT_MODE_AUTO, "As async where the stream is live, else as sync", "auto"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("GstUniadDetectMode", values);
+  return type;
+}
+
+// A copy, with the source named.
+static DetectSettings current_settings(GstUniadDetect *self) {
+  DetectSettings settings;
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    settings = self->priv->settings;
+  }
+  settings.source_is_set = !settings.source.empty();
+  if (settings.source.empty()) {
+    gchar *name = gst_object_get_name(GST_OBJECT(self));
+    settings.source = name;
+    g_free(name);
+  }
+  return settings;
+}
+
+static std::shared_ptr<uniad::CudaFrames> cuda_frames(GstUniadDetect *self) {
+  const std::lock_guard lock(self->priv->mutex);
+  return self->priv->cuda_frames;
+}
+
+// Before decoders choose where their frames lie; and again where the device was changed since.
+static void offer_gpu_memory(GstUniadDetect *self) {
+  try {
+    const std::string name = current_settings(self).device;
+    {
+      const std::lock_guard lock(self->priv->mutex);
+      if (std::exchange(self->priv->offered_device, name) == name) return;
+      self->priv->cuda_frames.reset();
+    }
+    const auto device = uniad::Detector::cuda_device(name);
+    if (!device) return;
+    const std::shared_ptr<uniad::CudaFrames> frames = uniad::CudaFrames::create(GST_ELEMENT(self), *device);
+    if (!frames) return;
+    {
+      const std::lock_guard lock(self->priv->mutex);
+      self->priv->cuda_frames = frames;
+    }
+    frames->announce();
+  } catch (const std::exception &error) {  // opening the detector tells the user
+    GST_INFO_OBJECT(self, "no GPU memory to share: %s", error.what());
+  }
+}
+
+// No frame comes for now: no batch waits for one, and a frame that waits in a batch is judged at once, which
+// lets go of the streaming thread. Any thread.
+static void pause_detection(GstUniadDetect *self) {
+  std::shared_ptr<uniad::Detector> detector;
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    detector = self->priv->detector;
+  }
+  if (detector) detector->pause();
+}
+
+static GstStateChangeReturn gst_uniad_detect_change_state(GstElement *element, GstStateChange transition) {
+  GstUniadDetect *self = GST_UNIAD_DETECT(element);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY || transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    offer_gpu_memory(self);
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED || transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    pause_detection(self);
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS(gst_uniad_detect_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    const std::lock_guard lock(self->priv->mutex);
+    self->priv->cuda_frames.reset();
+    self->priv->offered_device.reset();
+  }
+  return result;
+}
+
+// No more frames come for now: what was learned is in force or kept.
+static void end_learning(GstUniadDetect *self) {
+  if (!self->priv->stream) return;
+  self->priv->stream->finish();
+  self->priv->learning.pause();
+}
+
+// The stream stops or jumps: what was seen no longer holds.
+static void forget(GstUniadDetect *self, const char *reason) {
+  if (self->priv->stream) self->priv->stream->forget(reason, current_settings(self));
+}
+
+static uniad::DetectorOptions options_of(GstUniadDetect *self, const DetectSettings &settings) {
+  uniad::DetectorOptions options;
+  options.device = settings.device;
+  options.precision = settings.precision;
+  if (settings.learn_request()) options.new_on_backbone = settings.backbone;
+  options.adapt_rate = settings.adapt_rate;
+  options.tell = [self](const uniad::LearningProgress &progress) {  // on the learner's thread
+    if (progress.state == uniad::LearningProgress::State::Done) self->priv->figures.drift = 0;
+    self->priv->learning.update(progress);
+    const DetectSettings now = current_settings(self);
+    uniad::report_learning(GST_ELEMENT(self), progress, now.post_messages, now.source);
+  };
+  options.batch_size = settings.batch_size;
+  options.batch_timeout = std::chrono::nanoseconds(settings.batch_timeout);
+  return options;
+}
+
+// Whether what the properties ask to be learned has a place: before the first frame, not after half a minute
+// of them. Where the model knows the source already, nothing is learned.
+static bool can_save_what_it_learns(GstUniadDetect *self, const DetectSettings &settings,
+                                    const uniad::Detector &detector, bool begins_model) {
+  if (!settings.learn_request() || self->priv->learning.learned()) return true;
+  const bool once = settings.learn_once || begins_model;
+  if (once && detector.calibration()->sources.contains(settings.source)) return true;
+  try {
+    uniad::check_writable(settings.model, "model");
+    return true;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
+                      ("What is to be learned could not be saved: %s", error.what()), (nullptr));
+    return false;
+  }
+}
+
+static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
+  GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  const DetectSettings settings = current_settings(self);
+
+  if (settings.model.empty()) {
+    GST_ELEMENT_ERROR(
+        self, LIBRARY, SETTINGS,
+        ("No model given: set the property 'model' to a file that uniad train or uniad import wrote."),
+        (nullptr));
+    return FALSE;
+  }
+  std::error_code unreadable;
+  const auto exists = [&](const std::filesystem::path &path) {
+    return std::filesystem::exists(path, unreadable);
+  };
+  if (!settings.learn_request() && !exists(settings.model) &&
+      !uniad::Detector::holds_unsaved(settings.model)) {
+    const bool interrupted = exists(uniad::interrupted_learning_path(settings.model, settings.source));
+    GST_ELEMENT_ERROR(
+        self, RESOURCE, NOT_FOUND,
+        ("There is no model file \"%s\"%s: give the property 'model' the path of a file that "
+         "uniad train or uniad import wrote, or let the element learn one: "
+         "learn-time=30000000000 (nanoseconds).",
+         settings.model.c_str(), interrupted ? ", learning it was interrupted and can go on" : ""),
+        (nullptr));
+    return FALSE;
+  }
+
+  try {
+    const bool begins_model = !exists(settings.model);
+    const std::shared_ptr<uniad::Detector> detector =
+        uniad::Detector::open(settings.model, options_of(self, settings));
+    GST_INFO_OBJECT(self, "%s: %s", settings.model.c_str(), detector->description().c_str());
+    if (const std::string warning = detector->warning(); !warning.empty())
+      GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", warning.c_str()), (nullptr));
+    if (!can_save_what_it_learns(self, settings, *detector, begins_model)) return FALSE;
+    auto *priv = self->priv;
+    priv->figures.latency = 0;
+    priv->figures.skipped = 0;
+    priv->figures.drift = 0;
+    priv->learning.start(settings.learn_request());
+    priv->stream =
+        std::make_unique<uniad::StreamDetector>(trans, detector, settings.mode, begins_model, priv->figures);
+    const std::lock_guard lock(priv->mutex);
+    priv->detector = detector;
+    return TRUE;
+  } catch (const std::exception &error) {
+    // The others are about the device or precision asked for.
+    const auto *own = dynamic_cast<const uniad::Error *>(&error);
+    if (own != nullptr && own->where() == settings.model)
+      GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", error.what()), (nullptr));
+    else
+      GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("%s", error.what()),
+                        ("model %s, device %s, precision %s", settings.model.c_str(), settings.device.c_str(),
+                         settings.precision.c_str()));
+    return FALSE;
+  }
+}
+
+static gboolean gst_uniad_detect_stop(GstBaseTransform *trans) {
+  GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  auto *priv = self->priv;
+  end_learning(self);
+  forget(self, "stopped");
+  priv->learning.stop();
+  {
+    const std::lock_guard lock(priv->mutex);
+    priv->detector.reset();
+  }
+  priv->stream.reset();
+  return TRUE;
+}
+
+static gboolean has_system_memory(GstCapsFeatures *features, GstStructure * /*structure*/,
+                                  gpointer /*nothing*/) {
+  return gst_caps_features_contains(features, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY);
+}
+
+// What comes goes. Once it is known that the network is not on a GPU, frames in a GPU's memory may not come.
+static GstCaps *gst_uniad_detect_transform_caps(GstBaseTransform *trans, GstPadDirection /*direction*/,
+                                                GstCaps *caps, GstCaps *filter) {
+  auto *priv = GST_UNIAD_DETECT(trans)->priv;
+  GstCaps *result = gst_caps_copy(caps);
+  {
+    const std::lock_guard lock(priv->mutex);
+    if (priv->detector && !priv->cuda_frames)
+      gst_caps_filter_and_map_in_place(result, has_system_memory, nullptr);
+  }
+  if (filter == nullptr) return result;
+  GstCaps *filtered = gst_caps_intersect_full(filter, result, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(result);
+  return filtered;
+}
+
+static gboolean gst_uniad_detect_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps * /*outcaps*/) {
+  GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, incaps)) return FALSE;
+  self->priv->stream->set_info(info, uniad::in_cuda_memory(incaps) ? cuda_frames(self) : nullptr);
+  return TRUE;
+}
+
+static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *event) {
+  GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  uniad::StreamDetector *stream = self->priv->stream.get();
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_EOS:
+      pause_detection(self);
+      end_learning(self);
+      forget(self, "eos");
+      break;
+    case GST_EVENT_SEGMENT_DONE:  // of a loop: what follows was filmed at another time
+      forget(self, "eos");
+      if (stream) stream->begin_session();
+      break;
+    case GST_EVENT_STREAM_START:
+      forget(self, "changed");
+      if (stream) stream->begin_stream();
+      break;
+    case GST_EVENT_FLUSH_START:
+      pause_detection(self);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      forget(self, "flush");
+      if (stream) stream->begin_session();
+      break;
+    case GST_EVENT_TAG:
+      if (stream) stream->look_for_orientation(event);
+      break;
+    default:
+      break;
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_uniad_detect_parent_class)->sink_event(trans, event);
+}
+
+static gboolean gst_uniad_detect_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query) {
+  if (direction == GST_PAD_SRC && uniad::asks_for_detector(query)) return TRUE;
+  const auto gpu = cuda_frames(GST_UNIAD_DETECT(trans));
+  if (gpu && gpu->answer(query)) return TRUE;
+  if (!GST_BASE_TRANSFORM_CLASS(gst_uniad_detect_parent_class)->query(trans, direction, query)) return FALSE;
+  if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
+
+  const GstClockTime own = GST_UNIAD_DETECT(trans)->priv->figures.latency;
+  gboolean live = FALSE;
+  GstClockTime min = 0;
+  GstClockTime max = 0;
+  gst_query_parse_latency(query, &live, &min, &max);
+  gst_query_set_latency(query, live, min + own, GST_CLOCK_TIME_IS_VALID(max) ? max + own : max);
+  return TRUE;
+}
+
+static GstFlowReturn gst_uniad_detect_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
+  GstUniadDetect *self = GST_UNIAD_DETECT(trans);
+  try {
+    self->priv->stream->process(buffer, current_settings(self), self->priv->learning);
+    return GST_FLOW_OK;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
+    return GST_FLOW_ERROR;
+  }
+}
+
+static void gst_uniad_detect_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
+  auto *priv = GST_UNIAD_DETECT(object)->priv;
+  uniad::LearnRequest wanted;
+  {
+    const std::lock_guard lock(priv->mutex);
+    DetectSettings &settings = priv->settings;
+    if (!uniad::detect_properties().set(settings, id, value)) {
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+      return;
+    }
+    settings.source = uniad::valid_utf8(settings.source);  // as the model's calibration has it
+    wanted = settings.learn_request();
+  }
+  if (id == uniad::PROP_LEARN || id == uniad::PROP_LEARN_TIME) priv->learning.set_wanted(wanted);
+}
+
+static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  auto *priv = GST_UNIAD_DETECT(object)->priv;
+  if (id == uniad::PROP_DRIFT) {
+    g_value_set_double(value, priv->figures.drift);
+  } else if (id == uniad::PROP_SKIPPED) {
+    g_value_set_uint64(value, priv->figures.skipped);
+  } else {
+    const std::lock_guard lock(priv->mutex);
+    if (!uniad::detect_properties().get(priv->settings, id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+static void gst_uniad_detect_learn_for(GstUniadDetect *self, guint frames, guint64 time) {
+  self->priv->learning.ask({frames, time});
+}
+
+static void gst_uniad_detect_learn(GstUniadDetect *self, guint frames) {
+  gst_uniad_detect_learn_for(self, frames, 0);
+}
+
+static gboolean gst_uniad_detect_save(GstUniadDetect *self) {
+  std::shared_ptr<uniad::Detector> detector;
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    detector = self->priv->detector;
+  }
+  if (!detector) return FALSE;
+  try {
+    detector->save();
+    return TRUE;
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, RESOURCE, WRITE, ("%s", error.what()), (nullptr));
+    return FALSE;
+  }
+}
+
+static void install_signals(GObjectClass *klass) {
+  const GType type = G_TYPE_FROM_CLASS(klass);
+  constexpr auto flags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
+  /**
+   * GstUniadDetect::learn:
+   * @self: the element
+   * @frames: how many
+   *
+   * Learns from the next @frames frames and adds them to the model, as the property does at the start.
+   */
+  gst_uniad_detect_signals[SIGNAL_LEARN] =
+      g_signal_new_class_handler("learn", type, flags, G_CALLBACK(gst_uniad_detect_learn), nullptr, nullptr,
+                                 nullptr, G_TYPE_NONE, 1, G_TYPE_UINT);
+  /**
+   * GstUniadDetect::learn-for:
+   * @self: the element
+   * @frames: how many, or 0
+   * @time: nanoseconds of the stream, or 0
+   *
+   * Learns from the next frames until there are @frames of them and they cover @time, and adds them to the
+   * model.
+   */
+  gst_uniad_detect_signals[SIGNAL_LEARN_FOR] =
+      g_signal_new_class_handler("learn-for", type, flags, G_CALLBACK(gst_uniad_detect_learn_for), nullptr,
+                                 nullptr, nullptr, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT64);
+  /**
+   * GstUniadDetect::save:
+   * @self: the element
+   *
+   * Writes the model as it is now, with what it has adapted to, to #GstUniadDetect:model.
+   *
+   * Returns: whether it was written
+   */
+  gst_uniad_detect_signals[SIGNAL_SAVE] = g_signal_new_class_handler(
+      "save", type, flags, G_CALLBACK(gst_uniad_detect_save), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 0);
+}
+
+static void gst_uniad_detect_finalize(GObject *object) {
+  delete GST_UNIAD_DETECT(object)->priv;
+  G_OBJECT_CLASS(gst_uniad_detect_parent_class)->finalize(object);
+}
+
+static void gst_uniad_detect_init(GstUniadDetect *self) {
+  self->priv = new _GstUniadDetect::Private();
+  gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+static void log_of_library(uniad::LogLevel level, const std::string &message) {
+  switch (level) {
+    case uniad::LogLevel::Debug:
+      GST_CAT_DEBUG(uniad_debug, "%s", message.c_str());
+      break;
+    case uniad::LogLevel::Info:
+      GST_CAT_INFO(uniad_debug, "%s", message.c_str());
+      break;
+    case uniad::LogLevel::Warning:
+      GST_CAT_WARNING(uniad_debug, "%s", message.c_str());
+      break;
+  }
+}
+
+static void install_properties(GObjectClass *klass) {
+  uniad::detect_properties().install(klass);
+  g_object_class_install_property(
+      klass, uniad::PROP_DRIFT,
+      g_param_spec_double("drift", "Drift",
+                          "How far normal frames have drifted from what was learned, in standard deviations "
+                          "of normal features; values below 0.2 are noise",
+                          0, G_MAXDOUBLE, 0,
+                          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  g_object_class_install_property(
+      klass, uniad::PROP_SKIPPED,
+      g_param_spec_uint64("skipped", "Skipped",
+                          "Number of frames since the start that were neither judged nor learned because "
+                          "they are corrupt or only fill a gap",
+                          0, G_MAXUINT64, 0,
+                          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_DETECT_MODE, static_cast<GstPluginAPIFlags>(0));
+}
+
+static void gst_uniad_detect_class_init(GstUniadDetectClass *klass) {
+  GObjectClass *gobject_class = G_OBJECT_CLASS(klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+  GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
+
+  GST_DEBUG_CATEGORY_INIT(uniad_detect_debug, "uniaddetect", 0, "UniAD anomaly detection");
+  GST_DEBUG_CATEGORY_INIT(uniad_debug, "uniad", 0, "libuniad, the library behind uniaddetect");
+  uniad::set_log_sink(log_of_library);
+
+  gobject_class->set_property = gst_uniad_detect_set_property;
+  gobject_class->get_property = gst_uniad_detect_get_property;
+  gobject_class->finalize = gst_uniad_detect_finalize;
+  install_properties(gobject_class);
+  install_signals(gobject_class);
+
+  gst_element_class_set_static_metadata(element_class, "UniAD anomaly detector", "Filter/Analyzer/Video",
+                                        "Marks video frames that do not look normal", "uniad-gst");
+  GstCaps *caps = uniad::viewable_caps();
+  gst_caps_append(caps, uniad::cuda_viewable_caps());
+  gst_element_class_add_pad_template(element_class,
+                                     gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template(element_class,
+                                     gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_caps_unref(caps);
+
+  element_class->change_state = gst_uniad_detect_change_state;
+
+  transform_class->start = gst_uniad_detect_start;
+  transform_class->stop = gst_uniad_detect_stop;
+  transform_class->transform_caps = gst_uniad_detect_transform_caps;
+  transform_class->set_caps = gst_uniad_detect_set_caps;
+  transform_class->sink_event = gst_uniad_detect_sink_event;
+  transform_class->query = gst_uniad_detect_query;
+  transform_class->transform_ip = gst_uniad_detect_transform_ip;
+}

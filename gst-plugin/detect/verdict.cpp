@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/detect/verdict.h"
+
+#ifdef HAVE_GST_ANALYTICS
+#include <gst/analytics/analytics.h>
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace uniad {
+
+namespace {
+
+// Pixels that a range of 0..1 covers, at least partly; clipped to the frame.
+std::pair<guint, guint> pixels(double start, double length, int size) {
+  const double first = std::clamp(std::floor(start * size), 0.0, size - 1.0);
+  const double end = std::clamp(std::ceil((start + length) * size), first + 1, static_cast<double>(size));
+  return {static_cast<guint>(first), static_cast<guint>(end - first)};
+}
+
+struct Pixels {
+  guint x, y, width, height;
+};
+
+Pixels pixels_of(const Region &region, const GstVideoInfo &info) {
+  const auto [x, width] = pixels(region.x, region.width, GST_VIDEO_INFO_WIDTH(&info));
+  const auto [y, height] = pixels(region.y, region.height, GST_VIDEO_INFO_HEIGHT(&info));
+  return {x, y, width, height};
+}
+
+void add_region_of_interest(GstBuffer *buffer, const Pixels &at, const Region &region) {
+  auto *roi =
+      gst_buffer_add_video_region_of_interest_meta(buffer, "anomaly", at.x, at.y, at.width, at.height);
+  gst_video_region_of_interest_meta_add_param(
+      roi, gst_structure_new("anomaly", "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
+}
+
+// What GStreamer's own elements of analysis read since 1.24; an upstream detector may have begun it.
+void add_object([[maybe_unused]] GstBuffer *buffer, [[maybe_unused]] const Pixels &at,
+                [[maybe_unused]] double probability) {
+#ifdef HAVE_GST_ANALYTICS
+  GstAnalyticsRelationMeta *objects = gst_buffer_get_analytics_relation_meta(buffer);
+  if (objects == nullptr) objects = gst_buffer_add_analytics_relation_meta(buffer);
+  GstAnalyticsODMtd object;
+  gst_analytics_relation_meta_add_od_mtd(
+      objects, g_quark_from_static_string("anomaly"), static_cast<gint>(at.x), static_cast<gint>(at.y),
+      static_cast<gint>(at.width), static_cast<gint>(at.height), static_cast<gfloat>(probability), &object);
+#endif
+}
+
+}  // namespace
+
+Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal) {
+  Verdict verdict;
+  verdict.grid = std::move(detection.grid);
+  verdict.score = detection.score;
+  verdict.unknown_scene = detection.unknown_scene();
+  verdict.threshold = threshold;
+  verdict.anomalous = detection.anomalous(threshold);
+  if (!threshold) return verdict;
+  verdict.probability = probability(verdict.score, *threshold, normal);
+  if (!verdict.anomalous) return verdict;
+  if (verdict.unknown_scene) {
+    verdict.probability = std::max(verdict.probability, 0.5);
+    verdict.regions = {{0, 0, 1, 1, detection.score}};
+    return verdict;
+  }
+  verdict.regions = regions(verdict.grid, static_cast<float>(*threshold));
+  // A mean or standard deviation can reach a threshold that no single place of the map does.
+  if (verdict.regions.empty()) verdict.regions = {{0, 0, 1, 1, detection.score}};
+  return verdict;
+}
+
+GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
+                     const Verdict &verdict, GstClockTime age) {
+  // Regions of interest first: gstanomalymeta.c finds them before the meta that they belong to.
+  std::vector<GstAnomalyRegion> regions;
+  regions.reserve(verdict.regions.size());
+  for (const auto &region : verdict.regions) {
+    regions.push_back({region.x, region.y, region.width, region.height, region.score});
+    const Pixels at = pixels_of(region, info);
+    add_region_of_interest(buffer, at, region);
+    add_object(buffer, at, verdict.probability);
+  }
+  auto *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), verdict.score, age);
+  if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
+  if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
+  gst_anomaly_meta_set_grid(meta, static_cast<guint>(verdict.grid.width),
+                            static_cast<guint>(verdict.grid.height), verdict.grid.values.data());
+  const Area area = area_of(verdict.grid);
+  gst_anomaly_meta_set_grid_area(meta, static_cast<float>(area.x), static_cast<float>(area.y),
+                                 static_cast<float>(area.width), static_cast<float>(area.height));
+
+  gst_anomaly_meta_set_regions(meta, regions.data(), static_cast<guint>(regions.size()));
+  return meta;
+}
+
+namespace {
+
+const char *name_of(LearningProgress::State state) {
+  switch (state) {
+    case LearningProgress::State::Learning:
+      return "learning";
+    case LearningProgress::State::Done:
+      return "done";
+    case LearningProgress::State::Saved:
+      return "saved";
+    case LearningProgress::State::Unsaved:
+      return "unsaved";
+    case LearningProgress::State::Interrupted:
+      return "interrupted";
+    case LearningProgress::State::Failed:
+      break;
+  }
+  return "failed";
+}
+
+}  // namespace
+
+GstStructure *learning_structure(const LearningProgress &learning, const std::string &source) {
+  const std::string &of = learning.source.empty() ? source : learning.source;
+  GstStructure *structure = gst_structure_new(
+      "uniad-learn", "source", G_TYPE_STRING, of.c_str(), "state", G_TYPE_STRING, name_of(learning.state),
+      "frames", G_TYPE_UINT64, static_cast<guint64>(learning.frames), "wanted", G_TYPE_UINT64,
+      static_cast<guint64>(learning.wanted), "time", G_TYPE_UINT64,
+      static_cast<guint64>(learning.time.count()), "wanted-time", G_TYPE_UINT64,
+      static_cast<guint64>(learning.wanted_time.count()), nullptr);
+  if (learning.normal)
+    gst_structure_set(structure, "threshold", G_TYPE_DOUBLE, learning.normal->threshold, nullptr);
+  std::string warnings;
+  for (const std::string &warning : learning.warnings) warnings += (warnings.empty() ? "" : "; ") + warning;
+  if (!warnings.empty()) gst_structure_set(structure, "remarks", G_TYPE_STRING, warnings.c_str(), nullptr);
+  return structure;
+}
+
+}  // namespace uniad

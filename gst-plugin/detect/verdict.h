@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a detection means under a threshold, and how a buffer carries it.
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gst-plugin/meta/gstanomalymeta.h"
+#include "model/engine/detector.h"
+
+namespace uniad {
+
+// The network's word on a frame, held against a threshold.
+struct Verdict {
+  Grid grid;
+  double score = 0;
+  std::optional<double> threshold;
+  double probability = 0;  // 0..1; 0 without a threshold
+  bool anomalous = false;
+  bool unknown_scene = false;
+  std::vector<Region> regions;  // empty unless anomalous, never empty when
+};
+
+// A frame is anomalous where its score reaches the threshold, or, given one, where it shows an unknown scene:
+// then its region is the whole frame.
+// `normal`: scores of normal footage, for the probability; may be null.
+Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
+
+// Adds a GstAnomalyMeta, and for each region a GstVideoRegionOfInterestMeta of type "anomaly" with its score
+// as parameter and, with GStreamer 1.24, an object "anomaly" of the frame's GstAnalyticsRelationMeta with the
+// frame's probability.
+GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
+                     const Verdict &verdict, GstClockTime age);
+
+// The structure of a `uniad-learn` message; `source` where the learning names none.
+GstStructure *learning_structure(const LearningProgress &learning, const std::string &source);
+
+}  // namespace uniad

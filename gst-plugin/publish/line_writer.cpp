@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/publish/line_writer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "model/base/error.h"
+
+namespace uniad {
+
+namespace {
+
+constexpr int patience_ms = 1000;
+
+std::error_code last_error() {
+  return {errno, std::generic_category()};
+}
+
+// Keeps the signals that a failing write sends to its thread from ending the process.
+class NoWriteSignals {
+ public:
+  NoWriteSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGPIPE);
+    sigaddset(&signals_, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  }
+  ~NoWriteSignals() {
+    const timespec now{};
+    while (sigtimedwait(&signals_, nullptr, &now) > 0 || errno == EINTR) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoWriteSignals(const NoWriteSignals &) = delete;
+  NoWriteSignals &operator=(const NoWriteSignals &) = delete;
+
+ private:
+  sigset_t signals_{};
+  sigset_t before_{};
+};
+
+bool is_of_type(int fd, mode_t type) {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == type;
+}
+
+bool is_named_pipe(const std::string &path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+// Whether something stands behind the last newline, as after a power cut.
+bool ends_within_a_line(const std::string &path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char last = '\n';
+  const off_t end = lseek(fd, 0, SEEK_END);
+  const bool within = end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
+  close(fd);
+  return within;
+}
+
+}  // namespace
+
+LineWriter::LineWriter(std::string path, const LineWriterOptions &options)
+    : path_(std::move(path)), options_(options) {
+  const auto error = open(options_.append ? O_CREAT : O_CREAT | O_TRUNC);
+  const bool awaits_reader = error == std::errc::no_such_device_or_address && is_named_pipe(path_);
+  if (error && !awaits_reader && !options_.may_come_later)
+    throw Error(ErrorKind::Unwritable, path_ == "-" ? "standard output" : path_,
+                "cannot be opened for writing: " + error.message(),
+                "choose a file in a folder that exists and is writable for this user");
+}
+
+LineWriter::~LineWriter() {
+  close();
+}
+
+std::error_code LineWriter::open(int flags) {
+  // Appending keeps the lines of several writers apart. Without O_NONBLOCK a named pipe waits for its reader.
+  fd_ = path_ == "-"
+            ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+            : ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
+  if (fd_ < 0) return last_error();
+  regular_ = is_of_type(fd_, S_IFREG);
+  const bool is_shared = regular_ && path_ != "-" && (flags & O_TRUNC) == 0;
+  pending_ = is_shared && ends_within_a_line(path_) ? "\n" : "";
+  return {};
+}
+
+void LineWriter::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+std::error_code LineWriter::write(std::string line) {
+  if (fd_ < 0) {
+    if (const auto error = open(is_named_pipe(path_) ? 0 : O_CREAT)) return error;
+  }
+  begin_next_file_before(line.size() + 1);
+  const NoWriteSignals guard;
+  auto error = put(pending_);
+  line += '\n';
+  const std::size_t size = line.size();
+  if (!error) error = put(line);
+  const std::size_t out = size - line.size();
+  if (error == std::errc::broken_pipe) {
+    // What is still in the pipe goes with it: the next reader begins with a whole line.
+    pending_.clear();
+    if (is_of_type(fd_, S_IFIFO) && path_ != "-") close();
+  } else if (error && out > 0 && !cut(out)) {
+    pending_ = std::move(line);
+    return {};
+  }
+  return error;
+}
+
+std::error_code LineWriter::reopen() {
+  if (path_ == "-" || (fd_ >= 0 && !regular_)) return {};
+  const int before = std::exchange(fd_, -1);
+  const auto error = open(O_CREAT);
+  if (error)
+    fd_ = before;
+  else if (before >= 0)
+    ::close(before);
+  return error;
+}
+
+// A file that cannot be renamed grows on: better too large than without its newest lines.
+void LineWriter::begin_next_file_before(std::size_t size) {
+  struct stat written {
+  }, named{};
+  if (options_.max_size == 0 || !regular_ || path_ == "-" || fstat(fd_, &written) != 0) return;
+  if (written.st_size == 0 || static_cast<std::uint64_t>(written.st_size) + size <= options_.max_size) return;
+  // Another writer of the same file may have renamed it already.
+  const bool is_named =
+      stat(path_.c_str(), &named) == 0 && named.st_ino == written.st_ino && named.st_dev == written.st_dev;
+  if (is_named) {
+    const auto name = [this](unsigned age) { return age == 0 ? path_ : path_ + "." + std::to_string(age); };
+    for (unsigned age = options_.max_files - 1; age > 0; --age)
+      std::rename(name(age - 1).c_str(), name(age).c_str());
+    if (options_.max_files == 1) std::remove(path_.c_str());
+  }
+  reopen();
+}
+
+// Takes from the front of `text` what it wrote.
+std::error_code LineWriter::put(std::string &text) {
+  while (!text.empty()) {
+    if (const auto error = wait_until_writable()) return error;
+    // A pipe that poll() calls writable takes this much without blocking.
+    const std::size_t size = regular_ ? text.size() : std::min<std::size_t>(text.size(), PIPE_BUF);
+    const ssize_t written = ::write(fd_, text.data(), size);
+    if (written > 0)
+      text.erase(0, static_cast<std::size_t>(written));
+    else if (written < 0 && errno != EINTR)
+      return last_error();
+  }
+  return {};
+}
+
+std::error_code LineWriter::wait_until_writable() {
+  pollfd descriptor{fd_, POLLOUT, 0};
+  const int ready = poll(&descriptor, 1, patient_ ? patience_ms : 0);
+  if (ready < 0 && errno != EINTR) return last_error();
+  if (ready != 0) return {};
+  patient_ = false;
+  return std::make_error_code(std::errc::timed_out);
+}
+
+// Takes back the last `size` bytes of the file, unless somebody else has written behind them.
+bool LineWriter::cut(std::size_t size) {
+  if (!regular_) return false;
+  struct stat status {};
+  const off_t end = lseek(fd_, 0, SEEK_CUR);
+  const off_t begin = end - static_cast<off_t>(size);
+  return fstat(fd_, &status) == 0 && status.st_size == end && ftruncate(fd_, begin) == 0 &&
+         lseek(fd_, begin, SEEK_SET) == begin;
+}
+
+}  // namespace uniad

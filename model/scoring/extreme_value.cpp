@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/scoring/extreme_value.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <iterator>
+#include <numeric>
+#include <random>
+
+namespace uniad {
+namespace {
+
+// Exceeded by an excess with this probability.
+double pareto_quantile(const ParetoFit &fit, double probability) {
+  const double rarity = -std::log(probability);
+  constexpr double exponential = 1e-9;
+  if (std::abs(fit.shape) < exponential) return fit.scale * rarity;
+  return fit.scale * std::expm1(fit.shape * rarity) / fit.shape;
+}
+
+double pareto_exceedance(const ParetoFit &fit, double excess) {
+  constexpr double exponential = 1e-9;
+  if (std::abs(fit.shape) < exponential) return std::exp(-excess / fit.scale);
+  const double inside = 1 + fit.shape * excess / fit.scale;
+  return inside > 0 ? std::pow(inside, -1 / fit.shape) : 0;
+}
+
+// The lowest level for few of `scores`, which are not empty, above it.
+double choose_level(std::vector<double> scores) {
+  constexpr std::size_t enough = 20;
+  const std::size_t above = std::max(scores.size() / 10, std::min(enough, scores.size() / 4));
+  const auto level = scores.begin() + static_cast<std::ptrdiff_t>(above);
+  std::nth_element(scores.begin(), level, scores.end(), std::greater<>());
+  return *level;
+}
+
+std::vector<double> peaks_above(const NormalScores &scores, double level) {
+  std::vector<double> peaks;
+  bool above = false;  // the frame before
+  for (std::size_t i = 0; i < scores.values.size(); ++i) {
+    const double score = scores.values[i];
+    const bool goes_on = above && !scores.continues.empty() && scores.continues[i];
+    above = score > level;
+    if (!above) continue;
+    if (goes_on)
+      peaks.back() = std::max(peaks.back(), score);
+    else
+      peaks.push_back(score);
+  }
+  std::sort(peaks.begin(), peaks.end(), std::greater<>());
+  return peaks;
+}
+
+// `peaks`: descending, all above the level.
+ScoreTail make_tail(double level, std::vector<double> peaks, double frame_rate) {
+  if (peaks.size() > ScoreTail::most_peaks) {
+    level = peaks[ScoreTail::most_peaks];
+    std::erase_if(peaks, [level](double peak) { return !(peak > level); });
+  }
+  ScoreTail tail{level, 0, 0, std::move(peaks), frame_rate};
+  std::vector<double> excesses;
+  std::transform(tail.peaks.rbegin(), tail.peaks.rend(), std::back_inserter(excesses),
+                 [level](double peak) { return peak - level; });
+  if (excesses.empty()) return tail;
+  const ParetoFit fit = fit_pareto(excesses);
+  tail.scale = fit.scale;
+  tail.shape = fit.shape;
+  return tail;
+}
+
+double runs_per_hour(double runs, std::int64_t frames, double frame_rate) {
+  return 3600 * frame_rate * runs / static_cast<double>(frames);
+}
+
+double score_reached(double level, const ParetoFit &fit, double share_of_runs) {
+  return share_of_runs < 1 ? level + pareto_quantile(fit, share_of_runs) : level;
+}
+
+}  // namespace
+
+ParetoFit fit_pareto(std::span<const double> excesses) {
+  constexpr double least_shape = -1;
+  constexpr double greatest_shape = 0.5;
+  constexpr double prior_excesses = 10;
+  const auto count = static_cast<double>(excesses.size());
+  double sum = 0;
+  double weighted = 0;  // by the share of the other excesses above
+  for (std::size_t i = 0; i < excesses.size(); ++i) {
+    sum += excesses[i];
+    if (excesses.size() > 1) weighted += excesses[i] * (count - 1 - static_cast<double>(i)) / (count - 1);
+  }
+  const double mean = sum / count;
+  ParetoFit fit;
+  if (excesses.size() > 1) {
+    const double spread = mean - 2 * weighted / count;  // 0: all are equal
+    const double shape = spread > 0 ? 2 - mean / spread : least_shape;
+    fit.shape = std::clamp(shape, least_shape, greatest_shape) * count / (count + prior_excesses);
+  }
+  fit.scale = mean * (1 - fit.shape);
+  if (fit.shape < 0 && -fit.scale / fit.shape < excesses.back()) fit.shape = -fit.scale / excesses.back();
+  return fit;
+}
+
+ScoreTail tail_of(const NormalScores &scores) {
+  const double level = choose_level(scores.values);
+  return make_tail(level, peaks_above(scores, level), scores.frame_rate);
+}
+
+ScoreTail combine(const ScoreTail &a, const ScoreTail &b) {
+  const double level = std::max(a.level, b.level);
+  std::vector<double> peaks;
+  std::merge(a.peaks.begin(), a.peaks.end(), b.peaks.begin(), b.peaks.end(), std::back_inserter(peaks),
+             std::greater<>());
+  std::erase_if(peaks, [level](double peak) { return !(peak > level); });
+  return make_tail(level, std::move(peaks), std::max(a.frame_rate, b.frame_rate));
+}
+
+double alarms_per_hour(const ScoreTail &tail, std::int64_t frames, double score) {
+  const double at_level = runs_per_hour(static_cast<double>(tail.peaks.size()), frames, tail.frame_rate);
+  if (tail.peaks.empty() || score <= tail.level) return at_level;
+  return at_level * pareto_exceedance({tail.scale, tail.shape}, score - tail.level);
+}
+
+double score_reached(const ScoreTail &tail, std::int64_t frames, double alarms_per_hour) {
+  const auto runs = static_cast<double>(tail.peaks.size());
+  return tail.peaks.empty() ? tail.level
+                            : score_reached(tail.level, {tail.scale, tail.shape},
+                                            alarms_per_hour / runs_per_hour(runs, frames, tail.frame_rate));
+}
+
+double mean_excess(const ScoreTail &tail) {
+  return tail.scale / (1 - tail.shape);
+}
+
+Interval interval_of_score_reached(const ScoreTail &tail, std::int64_t frames, double alarms_per_hour) {
+  if (tail.peaks.empty()) return {tail.level, tail.level};
+  constexpr std::size_t draws = 1000;
+  constexpr std::size_t tail_draws = draws / 20;
+  std::mt19937_64 random(1);
+  std::poisson_distribution<int> runs(static_cast<double>(tail.peaks.size()));
+  const auto positive_share = [&random] { return static_cast<double>((random() >> 11) + 1) * 0x1p-53; };
+  std::vector<double> scores(draws);
+  for (double &score : scores) {
+    std::vector<double> excesses(static_cast<std::size_t>(std::max(runs(random), 1)));
+    for (double &excess : excesses) excess = pareto_quantile({tail.scale, tail.shape}, positive_share());
+    std::sort(excesses.begin(), excesses.end());
+    const double at_level = runs_per_hour(static_cast<double>(excesses.size()), frames, tail.frame_rate);
+    score = score_reached(tail.level, fit_pareto(excesses), alarms_per_hour / at_level);
+  }
+  std::sort(scores.begin(), scores.end());
+  return {scores[tail_draws], scores[draws - 1 - tail_draws]};
+}
+
+}  // namespace uniad

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frame rates of sources, for false alarms per hour.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "model/scoring/calibration.h"
+#include "training/data/source.h"
+
+namespace uniad {
+
+// Sets the frame rate of every source, in frames per second; if absent, that of its videos is kept.
+void set_frame_rates(std::span<Source> sources, std::optional<double> frames_per_second);
+
+// Throws Error with the name of a source without a known frame rate, if the rule requires one.
+void require_frame_rates(std::span<const Source> sources, const ThresholdRule &rule);
+
+}  // namespace uniad
