@@ -51,7 +51,7 @@ int check(const std::string &file, const Config &config) {
 // leave behind in each of them adds up over reconnects, while the memory in use stays the same.
 void keep_heaps_few() {
 #ifdef __GLIBC__
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): there is no second thread yet
 #endif
 }
 

@@ -79,7 +79,7 @@ std::optional<std::uint64_t> ebml_at(TopOfVideo &file, std::uint64_t place) {
   const std::string first = file.at(place + bytes_of_id, 1);
   if (first.empty() || first[0] == 0) return std::nullopt;
   std::size_t count = 1;
-  while ((static_cast<unsigned char>(first[0]) << (count - 1) & 0x80U) == 0) ++count;
+  while ((static_cast<unsigned>(static_cast<unsigned char>(first[0])) << (count - 1) & 0x80U) == 0) ++count;
   const std::string digits = file.at(place + bytes_of_id, count);
   if (digits.empty()) return std::nullopt;
   const std::uint64_t most = (std::uint64_t{1} << (7 * count)) - 1;
