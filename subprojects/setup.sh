@@ -42,7 +42,7 @@ debian_packages=(
 
 # for tests/run.sh
 test_packages=(
-  clang clang-format clang-tidy libclang-rt-dev
+  clang clang-format clang-tidy git libclang-rt-dev
   gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev python3-gi shellcheck
 )
 

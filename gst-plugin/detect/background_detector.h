@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges frames on a thread of its own, for mode=async.
+// Judges frames on a thread of its own, for mode=async and live streams in mode=auto.
 #pragma once
 
 #include <gst/gst.h>

@@ -82,7 +82,7 @@ std::string interruption_text(const LearningProgress &learning) {
                                : "What was learned is kept in \"" + learning.kept.string() + "\".";
   return "Learning is not finished: the stream ended after " + learning.progress_text() +
          ", and no model was written from them. " + kept +
-         " Learning goes on with it when it is asked for again, with more footage; to accept what came, ask "
+         " Learning resumes from it when it is asked for again, with more footage; to accept what came, ask "
          "for "
          "as much: learn=" +
          std::to_string(learning.frames) + ".";

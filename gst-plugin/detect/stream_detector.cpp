@@ -208,7 +208,7 @@ bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result
   if (!threshold && !std::exchange(warned_, true)) {
     GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
                         ("\"%s\" has no calibration: no frame will be anomalous. Train with enough normal "
-                         "footage to hold some back, or set the property 'threshold'.",
+                         "footage to hold some out, or set the property 'threshold'.",
                          settings.model.c_str()),
                         (nullptr));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk of one stream's frames through the detector, from start to stop.
+// Runs the frames of one stream through the detector, from start to stop.
 #pragma once
 
 #include <gst/base/gstbasetransform.h>

@@ -35,7 +35,7 @@
  * meanwhile, unjudged or judged by what was known before, and the stream of a file waits.
  *
  * Learning that the end of the stream or a state change interrupts leaves no model of too few frames. What
- * was learned is kept beside the model, as MODEL.SOURCE.learning, and learning goes on with it when it is
+ * was learned is kept beside the model, as MODEL.SOURCE.learning, and learning resumes from it when it is
  * asked for again, in this process or another; asked for fewer frames, it takes those as enough. It is
  * written every ten seconds, too (where that takes longer than a second, ten times as long apart), so that a
  * process that is killed or a machine that loses its power costs no more of it than that. A file of that kind

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exception of model/ and training/.
+// The project's exception: its kind, what went wrong, where, and a hint.
 #pragma once
 
 #include <exception>

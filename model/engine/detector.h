@@ -22,7 +22,8 @@ namespace uniad {
 
 struct DetectorOptions {
   std::string device = "auto";  // auto, cpu, cuda, cuda:N
-  // auto (fp32), fp32, bf16, int8; fp32 where the processor has no arithmetic for it: warning().
+  // auto (fp32), fp32, bf16, fp16 (GPU), int8 (CPU); fp32 where the processor has no arithmetic for it:
+  // warning().
   std::string precision = "auto";
   // Where there is no such model file: begin one that has learned nothing, on this backbone ("auto" as in
   // choose_backbone()). Empty: a model file that is missing is an error.

@@ -148,7 +148,7 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
   std::vector<std::string> &warnings = outcome.learning.warnings;
   const std::int64_t needed = learner_.fewest();
   if (left_out_ > 0)
-    warnings.push_back(std::to_string(left_out_) + " frames were left out: their features are no numbers");
+    warnings.push_back(std::to_string(left_out_) + " frames were left out: their features are not finite");
   if (anew_ && learner_.pictures() < needed) {
     warnings.push_back("learned from " + std::to_string(learner_.pictures()) + " frames only; " +
                        std::to_string(needed) + " or more make what was learned trustworthy");

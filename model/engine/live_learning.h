@@ -46,7 +46,7 @@ class LiveLearning {
   LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config,
                std::int64_t rows, std::int64_t columns);
 
-  // A frame with features that are no numbers is left out.
+  // A frame with features that are not finite is left out.
   void add(const Tokens &tokens, std::optional<std::chrono::nanoseconds> time);
   // So many frames came that were not learned from.
   void leave_out(std::int64_t frames) { skipped_ += frames; }
@@ -80,7 +80,7 @@ class LiveLearning {
   std::int64_t columns_;
   StatisticsLearner learner_;
   CoveredTime time_;
-  std::int64_t left_out_ = 0;  // their features are no numbers
+  std::int64_t left_out_ = 0;  // their features are not finite
   std::int64_t skipped_ = 0;   // they came too fast
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Design: the overlay takes at most 4 ms of one core on a 1080p NV12 frame. Every frame here carries a new
+// Goal: the overlay takes at most 4 ms of one core on a 1080p NV12 frame. Every frame here carries a new
 // result, as with a detector that judges each one.
 
 #include <benchmark/benchmark.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Design: preprocessing 1080p NV12 to a 224 tensor takes at most a third of the time that
+// Goal: preprocessing 1080p NV12 to a 224 tensor takes at most a third of the time that
 // `videoconvertscale method=bilinear2 n-threads=1` takes to 224 RGB (the converter below, set as that does).
 
 #include <benchmark/benchmark.h>

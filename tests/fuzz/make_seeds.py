@@ -173,6 +173,8 @@ def main(folder):
         "fuzz_torch_file": [write(torch, value) for write in (legacy_file, zip_file)
                             for value in (weights(torch), shared_names(torch), itself())],
         "fuzz_rtsp_config": [path.read_bytes() for path in (ROOT / "pipelines/uniad-rtsp").glob("*.toml")],
+        "fuzz_cut_short": [struct.pack(">I4sI4s", 8, b"ftyp", 100, b"mdat"), struct.pack(">I4sQ", 1, b"mdat", 2**40),
+                           b"RIFF" + struct.pack("<I", 500) + b"AVI LIST", b"\x1a\x45\xdf\xa3\x81\0\x18\x53\x80\x67\x10\xff"],
         "fuzz_preprocess": [bytes([layout, 9, 9, 7, 7, 1, layout, 128]) for layout in range(11)],
     }
     for target, contents in seeds.items():

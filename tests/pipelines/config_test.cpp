@@ -194,7 +194,7 @@ TEST(Config, TellsNothingOfAnAddressThatIsIncomplete) {
 
 struct BadConfig {
   std::string text;
-  std::vector<std::string> says;  // where, what and the way out
+  std::vector<std::string> says;  // where, what and the hint
 };
 
 class ConfigError : public testing::TestWithParam<BadConfig> {};

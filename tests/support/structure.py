@@ -95,7 +95,10 @@ def shape_faults(root: pathlib.Path, files: list[str]) -> list[str]:
 
 def main() -> int:
     root = pathlib.Path(__file__).resolve().parents[2]
-    listed = subprocess.run(["git", "ls-files", *ROOTS], cwd=root, capture_output=True, text=True, check=False).stdout
+    try:
+        listed = subprocess.run(["git", "ls-files", *ROOTS], cwd=root, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:  # without git all files count
+        listed = ""
     files = listed.splitlines() or [str(path.relative_to(root)) for name in ROOTS for path in (root / name).rglob("*")]
     sources = sorted(file for file in files if SOURCE.match(file))
     found = violations(root, sources) + shape_faults(root, sources)

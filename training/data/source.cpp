@@ -166,7 +166,7 @@ Source open_pictures(const std::vector<fs::path> &pictures) {
   return source;
 }
 
-// Facts 3: a line without "clsname" takes the fourth path component from the end.
+// A line without "clsname" takes the fourth path component from the end.
 std::string class_of(const nlohmann::json &line, const fs::path &filename, const std::string &otherwise) {
   if (line.contains("clsname")) return line.at("clsname").get<std::string>();
   auto folder = filename;

@@ -44,7 +44,7 @@ void expect_taps(const std::vector<torch::Tensor> &taps, const std::vector<Golde
   }
 }
 
-// All numbers: the reference in float64 (, the reference's own modules).
+// All numbers are those of the reference's own modules in float64.
 TEST(BackboneGolden, EfficientNetB0) {
   const auto taps =
       taps_of({"efficientnet-b0", {1, 2, 3, 4, 5}, PaddingRule::StaticSame, 1e-3}, efficientnet_head, 311);

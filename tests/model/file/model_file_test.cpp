@@ -737,7 +737,7 @@ TEST(Check, HeadsDivideAnEvenDimension) {
   EXPECT_TRUE(holds(heads(1, 0), "dim is 0"));
 }
 
-// Facts 6: with every key masked, attention is NaN.
+// With every key masked, attention is NaN.
 TEST(Check, AMaskThatHidesEveryKeyIsRefused) {
   const auto mask = [](int rows, int columns, int height, int width) {
     return checked([&](auto &config) {

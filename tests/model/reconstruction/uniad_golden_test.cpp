@@ -13,7 +13,7 @@ namespace {
 using test::expect_element;
 using test::expect_golden;
 
-// All numbers: the reference in float64 (, the reference's own modules).
+// All numbers are those of the reference's own modules in float64.
 struct GoldenTensor {
   double mean, first, mid, last;
 };

@@ -32,7 +32,7 @@ UniAD without_chance() {
   return uniad;
 }
 
-// Facts, section 14: the reference's modules under torch's own AdamW, float64.
+// The reference's modules under torch's own AdamW, float64.
 TEST(TrainingStep, FiveStepsAreTheReferences) {
   UniAD uniad = without_chance();
   uniad->to(torch::kFloat64);
