@@ -83,8 +83,7 @@ std::string interruption_text(const LearningProgress &learning) {
   return "Learning is not finished: the stream ended after " + learning.progress_text() +
          ", and no model was written from them. " + kept +
          " Learning resumes from it when it is asked for again, with more footage; to accept what came, ask "
-         "for "
-         "as much: learn=" +
+         "for as much: learn=" +
          std::to_string(learning.frames) + ".";
 }
 

@@ -55,7 +55,7 @@ void StreamDetector::finish() {
 
 // Tells of the event's state: the application by a message, the elements downstream by an event in the
 // stream, which comes before the next frame.
-void StreamDetector::tell_event(const DetectSettings &settings, GstClockTime frame_pts) {
+void StreamDetector::post_event(const DetectSettings &settings, GstClockTime frame_pts) {
   Event event = events_.event();
   event.frame_pts = frame_pts;
   GST_INFO_OBJECT(element_, "event %s: %s %s", event.id.c_str(), name_of(event.state), event.reason.c_str());
@@ -68,7 +68,7 @@ void StreamDetector::tell_event(const DetectSettings &settings, GstClockTime fra
 
 // The stream stops or jumps: what was seen no longer holds.
 void StreamDetector::forget(const char *reason, const DetectSettings &settings) {
-  if (events_.end(reason)) tell_event(settings, GST_CLOCK_TIME_NONE);
+  if (events_.end(reason)) post_event(settings, GST_CLOCK_TIME_NONE);
   if (background_) background_->clear();
   frames_to_next_ = 0;
   verdict_.reset();
@@ -129,17 +129,18 @@ void StreamDetector::update_means(const Detection &normal) {
 }
 
 // Takes the verdict into account, which is about the frame of that time.
-void StreamDetector::follow_event(const DetectSettings &settings, const FrameTime &frame) {
+void StreamDetector::update_event(const DetectSettings &settings, const FrameTime &frame) {
   const GstClockTime frame_pts = newest_.moment.pts;
-  if (events_.event().source != settings.source && events_.end("changed")) tell_event(settings, frame_pts);
+  if (events_.event().source != settings.source && events_.end("changed")) post_event(settings, frame_pts);
   events_.advance(*verdict_, frame, settings.source, std::chrono::nanoseconds(settings.hold_time));
   const GstAnomalyEventState event_state = events_.event().state;
   if (event_state == GST_ANOMALY_EVENT_BEGIN || event_state == GST_ANOMALY_EVENT_END)
-    tell_event(settings, frame_pts);
+    post_event(settings, frame_pts);
 }
 
-void StreamDetector::compare_source(const DetectSettings &settings, const Calibration &calibration) {
-  if (!compared_.insert(settings.source).second) return;
+void StreamDetector::warn_about_unknown_source(const DetectSettings &settings,
+                                               const Calibration &calibration) {
+  if (!checked_sources_.insert(settings.source).second) return;
   const std::string unknown = unknown_source(calibration, settings.source, settings.source_is_set);
   if (unknown.empty()) return;
   GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
@@ -150,7 +151,7 @@ void StreamDetector::compare_source(const DetectSettings &settings, const Calibr
 }
 
 // To the network all pictures have one shape: those of another one than was learned look distorted.
-void StreamDetector::compare_shape(const DetectSettings &settings) {
+void StreamDetector::warn_about_aspect_ratio(const DetectSettings &settings) {
   const double learned = detector_->aspect_ratio(settings.source);
   if (warned_of_shape_ || !(learned > 0)) return;
   const double stored = static_cast<double>(GST_VIDEO_INFO_WIDTH(&info_)) / GST_VIDEO_INFO_HEIGHT(&info_);
@@ -167,7 +168,7 @@ void StreamDetector::compare_shape(const DetectSettings &settings) {
 }
 
 // A picture that lies on its side is another one to the network than the upright one that was learned.
-void StreamDetector::look_for_orientation(GstEvent *event) {
+void StreamDetector::warn_about_orientation(GstEvent *event) {
   GstTagList *tags = nullptr;
   gst_event_parse_tag(event, &tags);
   const gchar *orientation = nullptr;
@@ -212,14 +213,14 @@ bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result
                          settings.model.c_str()),
                         (nullptr));
   }
-  if (settings.threshold < 0) compare_source(settings, *calibration);
-  compare_shape(settings);
+  if (settings.threshold < 0) warn_about_unknown_source(settings, *calibration);
+  warn_about_aspect_ratio(settings);
   Detection seen;
   seen.frame_id = result.detection.frame_id;
   verdict_ = uniad::judge(std::move(result.detection), threshold, normal);
   if (threshold && !verdict_->anomalous) update_means(seen);
   judged_at_ = result.frame.running_time;
-  follow_event(settings, result.frame);
+  update_event(settings, result.frame);
   GST_LOG_OBJECT(element_, "score %f", verdict_->score);
   return true;
 }

@@ -56,7 +56,7 @@ class StreamDetector {
   void begin_stream();
 
   // Warns once of pictures that are to be turned.
-  void look_for_orientation(GstEvent *tags);
+  void warn_about_orientation(GstEvent *tags);
 
  private:
   struct Upstream {
@@ -75,12 +75,12 @@ class StreamDetector {
   std::unique_ptr<MappedFrame> map_or_warn(GstBuffer *buffer);
   std::optional<TimedDetection> detect(GstBuffer *buffer, const FrameTime &time);
   bool judge(const DetectSettings &settings, TimedDetection result);
-  void compare_source(const DetectSettings &settings, const Calibration &calibration);
-  void compare_shape(const DetectSettings &settings);
+  void warn_about_unknown_source(const DetectSettings &settings, const Calibration &calibration);
+  void warn_about_aspect_ratio(const DetectSettings &settings);
   void update_means(const Detection &normal);
   void update_latency(GstClockTime duration);
-  void follow_event(const DetectSettings &settings, const FrameTime &frame);
-  void tell_event(const DetectSettings &settings, GstClockTime frame_pts);
+  void update_event(const DetectSettings &settings, const FrameTime &frame);
+  void post_event(const DetectSettings &settings, GstClockTime frame_pts);
   void mark(const DetectSettings &settings, GstBuffer *buffer, GstClockTime age);
 
   GstBaseTransform *const element_;
@@ -104,7 +104,7 @@ class StreamDetector {
   bool warned_of_buffers_ = false;             // that hold no frame
   bool warned_of_shape_ = false;               // that is not what was learned
   bool warned_of_orientation_ = false;         // that nothing has applied
-  std::set<std::string> compared_;             // sources that were looked up among those that the model knows
+  std::set<std::string> checked_sources_;      // sources that were looked up among those that the model knows
   std::uint64_t no_numbers_ = 0;               // frames whose score is not finite
   std::optional<GstClockTime> mean_duration_;  // of one detection
   guint followed_ = 0;                         // normal frames since drift was last computed

@@ -413,7 +413,7 @@ static gboolean gst_uniad_detect_sink_event(GstBaseTransform *trans, GstEvent *e
       if (stream) stream->begin_session();
       break;
     case GST_EVENT_TAG:
-      if (stream) stream->look_for_orientation(event);
+      if (stream) stream->warn_about_orientation(event);
       break;
     default:
       break;

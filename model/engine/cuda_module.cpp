@@ -113,7 +113,7 @@ bool cuda_usable(std::string *why_not) {
   }
 }
 
-std::string why_auto_is_the_cpu() {
+std::string cuda_unavailable_warning() {
   std::string why;
   if (!has_cuda_module() || cuda_usable(&why)) return {};
   return "device=auto: " + why + "; the CPU is used.";

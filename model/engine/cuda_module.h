@@ -69,7 +69,7 @@ bool has_cuda_module();
 bool cuda_usable(std::string *why_not);
 
 // Why device=auto is the CPU although there is a module: a sentence for the user, or empty.
-std::string why_auto_is_the_cpu();
+std::string cuda_unavailable_warning();
 
 // Every kernel and the network against the CPU. Throws Error as open_cuda_backend does; what fails later is a
 // SelfTest::failure.

@@ -77,7 +77,7 @@ class EngineDetector final : public Detector, private LearningModel {
       engine_ = Engine::of_file(path_, options.device, options.precision);
     }
     can_learn_ = begins || engine_->config().statistics.has_value();
-    if (options.device == "auto") gpu_warning_ = why_auto_is_the_cpu();
+    if (options.device == "auto") gpu_warning_ = cuda_unavailable_warning();
     stream_ = engine_->open_stream();
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
     const ModelConfig &config = engine_->config();

@@ -12,9 +12,9 @@
 namespace uniad {
 namespace {
 
-class TopOfVideo {
+class ContainerReader {
  public:
-  explicit TopOfVideo(const std::filesystem::path &path) : stream_(path, std::ios::binary) {
+  explicit ContainerReader(const std::filesystem::path &path) : stream_(path, std::ios::binary) {
     std::error_code unreadable;
     const auto size = std::filesystem::file_size(path, unreadable);
     size_ = unreadable ? 0 : size;
@@ -48,7 +48,7 @@ std::uint64_t little_endian(std::string bytes) {
 }
 
 // The lengths of what lies at the top of a file; none where there is no more, or it does not say.
-std::optional<std::uint64_t> box_at(TopOfVideo &file, std::uint64_t place) {
+std::optional<std::uint64_t> box_at(ContainerReader &file, std::uint64_t place) {
   constexpr std::array known{"ftyp", "styp", "moov", "moof", "mdat", "free", "skip", "wide", "uuid",
                              "meta", "udta", "mfra", "sidx", "pnot", "pdin", "emsg", "prft"};
   const std::string head = file.at(place, 8);
@@ -61,7 +61,7 @@ std::optional<std::uint64_t> box_at(TopOfVideo &file, std::uint64_t place) {
   return big_endian(large);
 }
 
-std::optional<std::uint64_t> riff_at(TopOfVideo &file, std::uint64_t place) {
+std::optional<std::uint64_t> riff_at(ContainerReader &file, std::uint64_t place) {
   const std::string head = file.at(place, 12);
   if (head.empty() || head.substr(0, 4) != "RIFF" || !std::string_view(head).substr(8).starts_with("AVI"))
     return std::nullopt;
@@ -72,7 +72,7 @@ std::optional<std::uint64_t> riff_at(TopOfVideo &file, std::uint64_t place) {
 }
 
 // EBML: as many bytes as the first has leading zeros, and one.
-std::optional<std::uint64_t> ebml_at(TopOfVideo &file, std::uint64_t place) {
+std::optional<std::uint64_t> ebml_at(ContainerReader &file, std::uint64_t place) {
   constexpr std::size_t bytes_of_id = 4;  // of the header and the segment
   const std::string id = file.at(place, bytes_of_id);
   if (id != "\x1A\x45\xDF\xA3" && id != "\x18\x53\x80\x67") return std::nullopt;
@@ -91,7 +91,7 @@ std::optional<std::uint64_t> ebml_at(TopOfVideo &file, std::uint64_t place) {
 }  // namespace
 
 std::uint64_t missing_bytes(const std::filesystem::path &video) {
-  TopOfVideo file(video);
+  ContainerReader file(video);
   for (const auto length_at : {box_at, riff_at, ebml_at}) {
     std::uint64_t place = 0;
     while (const auto length = length_at(file, place)) {
