@@ -131,6 +131,7 @@ class HostRuntime : public cuda::Runtime {
   int take(std::size_t bytes, void **memory) {
     if (fails()) return fail_with;
     *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+    std::memset(*memory, 0xFF, bytes);  // not a number, whatever it is read as
     memory_.insert(*memory);
     return 0;
   }

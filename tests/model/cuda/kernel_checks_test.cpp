@@ -21,18 +21,57 @@ TEST(CudaKernelChecks, PassOnTheHost) {
   EXPECT_EQ(runtime.owned(), 0U);
 }
 
-// A device whose kernels do nothing.
-class IdleRuntime : public HostRuntime {
+// A device whose kernels can stop working. As a driver does, it gives freed memory out again as it is.
+class FadingRuntime : public HostRuntime {
  public:
-  int resize(const cuda::Resize &, cuda::Stream) override { return 0; }
-  int finish(const cuda::FinishJob &, cuda::Stream) override { return 0; }
-  int depthwise(const cuda::DepthwiseJob &, cuda::Stream) override { return 0; }
-  int paint(const cuda::PaintHeat &, cuda::Extent, cuda::Stream) override { return 0; }
-  int paint(const cuda::PaintSpans &, cuda::Extent, cuda::Stream) override { return 0; }
+  bool works = true;
+
+  int allocate(std::size_t bytes, void **memory) override {
+    for (auto block = freed_.begin(); block != freed_.end(); ++block)
+      if (sizes_[*block] == bytes) {
+        *memory = *block;
+        freed_.erase(block);
+        return 0;
+      }
+    const int code = HostRuntime::allocate(bytes, memory);
+    if (code == 0) sizes_[*memory] = bytes;
+    return code;
+  }
+  void free(void *memory) noexcept override {
+    if (memory != nullptr) freed_.push_front(memory);
+  }
+
+  int resize(const cuda::Resize &job, cuda::Stream stream) override {
+    return works ? HostRuntime::resize(job, stream) : 0;
+  }
+  int finish(const cuda::FinishJob &job, cuda::Stream stream) override {
+    return works ? HostRuntime::finish(job, stream) : 0;
+  }
+  int depthwise(const cuda::DepthwiseJob &job, cuda::Stream stream) override {
+    return works ? HostRuntime::depthwise(job, stream) : 0;
+  }
+  int paint(const cuda::PaintHeat &body, cuda::Extent extent, cuda::Stream stream) override {
+    return works ? HostRuntime::paint(body, extent, stream) : 0;
+  }
+  int paint(const cuda::PaintSpans &body, cuda::Extent extent, cuda::Stream stream) override {
+    return works ? HostRuntime::paint(body, extent, stream) : 0;
+  }
+
+ private:
+  std::map<void *, std::size_t> sizes_;
+  std::deque<void *> freed_;
 };
 
 TEST(CudaKernelChecks, FailWhereKernelsDoNothing) {
-  IdleRuntime runtime;
+  FadingRuntime runtime;
+  runtime.works = false;
+  for (const SelfTest &test : cuda::check_kernels(runtime)) EXPECT_FALSE(test.passed()) << test.name;
+}
+
+TEST(CudaKernelChecks, FailWhereKernelsStopAndOldResultsAreStillInMemory) {
+  FadingRuntime runtime;
+  for (const SelfTest &test : cuda::check_kernels(runtime)) EXPECT_TRUE(test.passed()) << test.name;
+  runtime.works = false;
   for (const SelfTest &test : cuda::check_kernels(runtime)) EXPECT_FALSE(test.passed()) << test.name;
 }
 
