@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "training/data/nal_units.h"
 #include "training/data/picture.h"
 
 namespace uniad {
@@ -45,6 +46,27 @@ std::string warning_of(GstBuffer *jpeg) {
   gst_buffer_extract(jpeg, 0, bytes.data(), bytes.size());
   bytes.insert(bytes.end(), {0xFF, 0xD9});
   return warning_of_jpeg(bytes);
+}
+
+// The number of bytes that hold the length of each NAL unit; absent for other formats.
+std::optional<std::size_t> nal_length_size(const GstStructure *format) {
+  const GValue *const value = gst_structure_get_value(format, "codec_data");
+  GstBuffer *const buffer = value != nullptr ? gst_value_get_buffer(value) : nullptr;
+  if (buffer == nullptr) return std::nullopt;
+  std::vector<std::uint8_t> record(gst_buffer_get_size(buffer));
+  gst_buffer_extract(buffer, 0, record.data(), record.size());
+  if (gst_structure_has_name(format, "video/x-h264")) return nal_length_size_h264(record);
+  if (gst_structure_has_name(format, "video/x-h265")) return nal_length_size_h265(record);
+  return std::nullopt;
+}
+
+// Decoders mostly report zeros in a packet, but may also decode them to a picture.
+bool has_zeros(GstBuffer *packet, std::size_t length_size) {
+  GstMapInfo map;
+  if (!gst_buffer_map(packet, &map, GST_MAP_READ)) return false;
+  const bool zeros = has_zeros_inside_nal_unit({map.data, map.size}, length_size);
+  gst_buffer_unmap(packet, &map);
+  return zeros;
 }
 
 bool is_loss(GstDebugCategory *category, GstDebugMessage *message) {
@@ -86,9 +108,11 @@ struct DamageWatch::State {
     complaint = text.substr(0, end == std::string_view::npos ? 0 : end + 1);
   }
 
-  void enter(GstBuffer *encoded, bool jpeg) {
-    if (jpeg)
+  void enter(GstBuffer *encoded, const GstStructure *format) {
+    if (format != nullptr && gst_structure_has_name(format, "image/jpeg"))
       if (const std::string warning = warning_of(encoded); !warning.empty()) return complain(warning);
+    const auto length_size = format != nullptr ? nal_length_size(format) : std::nullopt;
+    if (length_size && has_zeros(encoded, *length_size)) return complain("a packet contains a run of zeros");
     const std::lock_guard lock(mutex);
     if (lost_until &&
         (!GST_CLOCK_TIME_IS_VALID(*lost_until) || GST_BUFFER_DTS_OR_PTS(encoded) >= *lost_until)) {
@@ -124,8 +148,8 @@ struct DamageWatch::State {
 
   static GstPadProbeReturn watch_input(GstPad *pad, GstPadProbeInfo *info, gpointer shared) {
     const Ref<GstCaps> caps(gst_pad_get_current_caps(pad));
-    const bool jpeg = caps && gst_structure_has_name(gst_caps_get_structure(caps.get(), 0), "image/jpeg");
-    (*static_cast<Shared *>(shared))->enter(GST_PAD_PROBE_INFO_BUFFER(info), jpeg);
+    const GstStructure *const format = caps ? gst_caps_get_structure(caps.get(), 0) : nullptr;
+    (*static_cast<Shared *>(shared))->enter(GST_PAD_PROBE_INFO_BUFFER(info), format);
     return GST_PAD_PROBE_OK;
   }
 
