@@ -63,7 +63,7 @@ class Patience {
     const std::chrono::duration<double> silent = now - since_;
     const double worked = static_cast<double>(std::clock() - clock_since_) / CLOCKS_PER_SEC;
     // One that works may have a large frame in hand, one that sleeps waits for nothing.
-    return silent.count() > (worked > silent.count() / 4 ? 60 : 4);
+    return silent.count() > (worked > silent.count() / 4 ? 20 : 4);
   }
   void restart(std::uint64_t bytes) {
     bytes_ = bytes;
