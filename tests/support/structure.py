@@ -17,7 +17,7 @@ LAYERS = [
     ["model/base", "model/pch"],
     ["model/config"],
     ["model/preprocess", "model/kernels", "model/backbone", "model/reconstruction", "model/statistics"],
-    ["model/scoring"],
+    ["model/scoring", "model/health"],
     ["model/file"],
     ["model"],  # network.h: the whole network
     ["model/engine/backend"],

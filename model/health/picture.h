@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small gray picture that the checks of camera health work on.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace uniad {
+
+// Luma, 0..255, row-major. Empty: not known.
+struct GrayPicture {
+  int width = 0;
+  int height = 0;
+  std::vector<std::uint8_t> values;
+
+  bool empty() const { return values.empty(); }
+};
+
+// Numbers in place of pixels.
+struct Plane {
+  int width = 0;
+  int height = 0;
+  std::vector<float> values;
+
+  float at(int x, int y) const {
+    return values[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                  static_cast<std::size_t>(x)];
+  }
+};
+
+// The luma (ITU-R BT.601) of a picture R G B, height x width x 3.
+void luma_of_rgb(std::span<const std::uint8_t> rgb, int width, int height, GrayPicture &luma);
+
+// The same of a normalized network input, 3 x height x width, value = (x / 255 - mean) / std. Values that are
+// not finite count as black.
+void luma_of_input(std::span<const float> chw, int width, int height, std::span<const float, 3> mean,
+                   std::span<const float, 3> std, GrayPicture &luma);
+
+// The picture at width x height: each pixel is the mean of what it covers, at least of one pixel.
+Plane reduce(const GrayPicture &picture, int width, int height);
+Plane halve(const Plane &plane);  // means of 2x2 pixels; an odd last row or column is dropped
+
+// The mean of each pixel and its eight neighbors; at the borders, of those that exist.
+Plane smooth(const Plane &plane);
+
+// Length of the gradient, by central differences over two pixels; 0 on the border.
+Plane edges(const Plane &plane);
+
+// Pearson's correlation of two planes of the same size; 0 where one of them is constant.
+double correlation(const Plane &a, const Plane &b);
+
+}  // namespace uniad

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of a camera whose picture is as it should be, and how that is learned.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/health/picture.h"
+#include "model/health/watches.h"
+
+namespace uniad {
+
+// Numbers that describe one picture.
+struct PictureMeasures {
+  double mean = 0;       // luma, 0..255
+  double bright = 0;     // the level below which 95 % of the pixels are
+  double detail = 0;     // mean length of the gradient at scene_side, in levels over two pixels
+  double sharpness = 0;  // energy of the finest structures as a share of that of coarse ones
+};
+
+PictureMeasures measure(const GrayPicture &picture, const Plane &scene);  // `scene`: the same at scene_side
+
+// One look of a scene: by day, by night, with the lamps on.
+struct SceneLook {
+  static constexpr int deviation_side = 56;
+
+  GrayPicture mean;       // scene_side x scene_side
+  GrayPicture deviation;  // deviation_side x deviation_side: standard deviations of pixels, in levels
+  std::int64_t pictures = 0;
+  double detail = 0;     // what pictures are seldom below: mean - 2 standard deviations
+  double sharpness = 0;  // the same
+};
+
+// What is known of a source; about 16 kB a look.
+struct HealthReference {
+  static constexpr std::size_t most_looks = 3;
+
+  std::vector<SceneLook> looks;  // most pictures first; empty: nothing was learned
+  double darkest = 255;          // the smallest PictureMeasures::bright
+  double jump = 0;               // the largest LightStep::jump
+  // The smallest change (largest_change) within still_window; absent where pictures had no times.
+  std::optional<double> stillest;
+
+  bool empty() const { return looks.empty(); }
+};
+
+// Windows in which the stillest part of a footage is looked for.
+inline constexpr std::chrono::seconds still_window{10};
+
+// What both know. Looks that resemble each other become one.
+HealthReference merge(HealthReference a, const HealthReference &b);
+
+// The mean picture of the look that was learned most, at width x height; empty where nothing was learned.
+GrayPicture mean_picture(const HealthReference &reference, int width, int height);
+
+// Learns what is known of a source from its pictures, in their order. Takes about a millisecond a picture at
+// the beginning and less later.
+class ReferenceLearner {
+ public:
+  // Without a time: a picture by itself, not one of a stream.
+  void add(const GrayPicture &picture, std::optional<std::chrono::nanoseconds> time);
+  HealthReference finish() const;
+
+ private:
+  // The mean, and what pictures seldom fall below.
+  struct Sums {
+    double sum = 0;
+    double squares = 0;
+    void add(double value) {
+      sum += value;
+      squares += value * value;
+    }
+    double low(std::int64_t count) const;
+  };
+  struct Candidate {
+    std::int64_t pictures = 0;
+    std::vector<double> sum;  // of each pixel
+    std::vector<double> squares;
+    Sums detail;
+    Sums sharpness;
+
+    Plane mean() const;
+  };
+
+  void add_look(const GrayPicture &picture, const Plane &scene);
+  void follow(const GrayPicture &picture, const Plane &scene, std::chrono::nanoseconds time);
+  Candidate &candidate_of(const Plane &scene);
+
+  std::vector<Candidate> candidates_;
+  std::int64_t seen_ = 0;
+  double darkest_ = 255;
+  double jump_ = 0;
+  std::optional<double> stillest_;
+  StillPicture window_;
+  LightWatch light_;
+};
+
+}  // namespace uniad
