@@ -32,8 +32,8 @@ debian_packages=(
   libcairo2-dev libcli11-dev libcsv-dev libgloo-dev libpango1.0-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
   gobject-introspection libgirepository1.0-dev
-  libonnx-dev libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libprotobuf-dev libturbojpeg0-dev
-  libzip-dev
+  libonnx-dev libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libpng-dev libprotobuf-dev
+  libturbojpeg0-dev libzip-dev
   # for pipelines and demo.sh; opencv-doc contains a surveillance video
   gstreamer1.0-libav gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-ugly gstreamer1.0-rtsp gstreamer1.0-tools gstreamer1.0-x

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/base/area.h"
+#include "model/base/point.h"
 
 namespace uniad {
 
@@ -41,10 +42,7 @@ class SmoothMap {
   Area area_;
 };
 
-struct Point {
-  double x, y;  // 0..1 of the frame
-};
-
+// In 0..1 of the frame.
 struct Segment {
   Point from, to;
 };

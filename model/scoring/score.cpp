@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -216,14 +217,78 @@ Grid pooled_map(const Grid &grid) {
   return applied(pooling(grid.height), grid, pooling(grid.width));
 }
 
+namespace {
+
+// The input that is nearest to the middle of an output.
+int nearest(const Band &band) {
+  double middle = 0;
+  for (int k = 0; k < band.count; ++k) middle += k * band.weights[static_cast<std::size_t>(k)];
+  return band.first + std::min(static_cast<int>(middle + 0.5), band.count - 1);
+}
+
+// The grid with zeros outside the mask.
+void keep(const Grid &grid, const CellMask &mask, Grid &kept) {
+  kept.width = grid.width;
+  kept.height = grid.height;
+  kept.values.resize(grid.values.size());
+  for (std::size_t i = 0; i < grid.values.size(); ++i)
+    kept.values[i] = mask.cells[i] != 0 ? grid.values[i] : 0.0F;
+}
+
+// The share of each place of the map that lies on the mask, and 0 where the nearest cell does not.
+Grid weights_of(const CellMask &mask, const std::vector<Band> &vertical,
+                const std::vector<Band> &horizontal) {
+  const Grid ones{mask.width, mask.height, std::vector<float>(mask.cells.begin(), mask.cells.end())};
+  Grid weights = applied(vertical, ones, horizontal);
+  for (int y = 0; y < weights.height; ++y)
+    for (int x = 0; x < weights.width; ++x)
+      if (!mask.at(nearest(horizontal[static_cast<std::size_t>(x)]),
+                   nearest(vertical[static_cast<std::size_t>(y)])))
+        weights.values[index(y, x, weights.width)] = 0;
+  return weights;
+}
+
+}  // namespace
+
+Grid pooled_map(const Grid &grid, const CellMask &mask) {
+  const std::vector<Band> vertical = pooling(grid.height);
+  const std::vector<Band> horizontal = pooling(grid.width);
+  const Grid weights = weights_of(mask, vertical, horizontal);
+  Grid kept;
+  keep(grid, mask, kept);
+  Grid map = applied(vertical, kept, horizontal);
+  for (std::size_t i = 0; i < map.values.size(); ++i)
+    map.values[i] =
+        weights.values[i] > 0 ? map.values[i] / weights.values[i] : -std::numeric_limits<float>::infinity();
+  return map;
+}
+
 Scorer::Scorer(int width, int height, ScoreKind kind)
     : kind_(kind),
       vertical_(kind == ScoreKind::Max ? pooling(height) : interpolation(height, cell * height)),
       horizontal_(kind == ScoreKind::Max ? pooling(width) : interpolation(width, cell * width)) {}
 
+Scorer::Scorer(CellMask mask, ScoreKind kind) : Scorer(mask.width, mask.height, kind) {
+  const Grid weights = weights_of(mask, vertical_, horizontal_);
+  for (std::size_t i = 0; i < weights.values.size(); ++i)
+    if (weights.values[i] > 0) places_.push_back({i, weights.values[i]});
+  mask_ = std::move(mask);
+}
+
 float Scorer::score(const Grid &grid) {
-  apply(vertical_, grid, horizontal_, rows_, map_);
-  const std::vector<float> &values = map_.values;
+  if (mask_.width == 0) {
+    apply(vertical_, grid, horizontal_, rows_, map_);
+    return score_of(map_.values);
+  }
+  if (places_.empty()) return 0;
+  keep(grid, mask_, masked_);
+  apply(vertical_, masked_, horizontal_, rows_, map_);
+  scored_.clear();
+  for (const Place &place : places_) scored_.push_back(map_.values[place.index] / place.weight);
+  return score_of(scored_);
+}
+
+float Scorer::score_of(const std::vector<float> &values) const {
   // (std::max_element skips values that are not numbers.)
   const auto count = static_cast<double>(values.size());
   const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
@@ -240,8 +305,10 @@ float image_score(const Grid &grid, ScoreKind kind) {
   return Scorer(grid.width, grid.height, kind).score(grid);
 }
 
-std::vector<Region> regions(const Grid &grid, float threshold) {
-  const Grid pooled = pooled_map(grid);
+namespace {
+
+// grid: only its shape and place count.
+std::vector<Region> regions_of(const Grid &pooled, const Grid &grid, float threshold) {
   std::vector<std::pair<float, std::size_t>> places;  // how far below zero, so that the highest come first
   for (std::size_t i = 0; i < pooled.values.size(); ++i)
     if (pooled.values[i] >= threshold) places.emplace_back(-pooled.values[i], i);
@@ -258,6 +325,16 @@ std::vector<Region> regions(const Grid &grid, float threshold) {
   std::stable_sort(found.begin(), found.end(),
                    [](const Region &a, const Region &b) { return a.score > b.score; });
   return found;
+}
+
+}  // namespace
+
+std::vector<Region> regions(const Grid &grid, float threshold) {
+  return regions_of(pooled_map(grid), grid, threshold);
+}
+
+std::vector<Region> regions(const Grid &grid, const CellMask &mask, float threshold) {
+  return regions_of(pooled_map(grid, mask), grid, threshold);
 }
 
 double probability(double score, double threshold, const ScoreStatistics *normal) {

@@ -9,6 +9,7 @@
 #include "model/base/area.h"
 #include "model/config/model_config.h"
 #include "model/scoring/calibration.h"
+#include "model/scoring/zones.h"
 
 namespace uniad {
 
@@ -37,6 +38,11 @@ Grid upsample(const Grid &grid, int width, int height);
 // A^T. Both steps are linear; if the grid begins at 0, A is a fixed (16 g - 15) x g matrix for each side.
 Grid pooled_map(const Grid &grid);
 
+// The pooled map of some cells alone: cells outside the mask contribute nothing to places beside them, as
+// each place is a mean over cells of the mask, A (m * grid) A^T / (A m A^T). A place is -infinity if the cell
+// nearest to its center is outside the mask. mask: of the grid's size.
+Grid pooled_map(const Grid &grid, const CellMask &mask);
+
 // The image score (docs/network-details.md, "Evaluation"): max of the pooled map, or mean or population
 // standard deviation of the upsampled map.
 float image_score(const Grid &grid, ScoreKind kind);
@@ -61,13 +67,26 @@ std::vector<Band> pooling(int from);
 class Scorer {
  public:
   Scorer(int width, int height, ScoreKind kind);
+  // The score of some cells alone; see pooled_map(). 0 if the mask is empty.
+  Scorer(CellMask mask, ScoreKind kind);
   float score(const Grid &grid);
 
  private:
+  // A place of the map that is scored, and what its sum over the mask is divided by.
+  struct Place {
+    std::size_t index;
+    float weight;
+  };
+
+  float score_of(const std::vector<float> &values) const;
+
   ScoreKind kind_;
+  CellMask mask_;  // of width 0: all cells count
   std::vector<Band> vertical_, horizontal_;
+  std::vector<Place> places_;  // of the mask
   std::vector<float> rows_;
-  Grid map_;
+  Grid masked_, map_;
+  std::vector<float> scored_;
 };
 
 // A peak of the pooled map and the connected places (8 neighbors) around it that reach the threshold and 0.65
@@ -75,11 +94,14 @@ class Scorer {
 // separate region if the map falls off between them.
 struct Region {
   float x = 0, y = 0, width = 0, height = 0;
-  float score = 0;  // the peak
+  float score = 0;     // the peak
+  std::string zone{};  // the watch zone that it lies in; empty: none
 };
 
 // Strongest first; never empty if the maximum of the pooled map is at or above the threshold.
 std::vector<Region> regions(const Grid &grid, float threshold);
+// The same for some cells alone; see pooled_map().
+std::vector<Region> regions(const Grid &grid, const CellMask &mask, float threshold);
 
 // Maps the score to 0..1, monotonically, with 0.5 at the threshold, whichever rule computed it. The odds p /
 // (1 - p) say how many times more rarely normal frames reach the score than the threshold, assuming an

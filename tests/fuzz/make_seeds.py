@@ -175,6 +175,10 @@ def main(folder):
         "fuzz_rtsp_config": [path.read_bytes() for path in (ROOT / "pipelines/uniad-rtsp").glob("*.toml")],
         "fuzz_cut_short": [struct.pack(">I4sI4s", 8, b"ftyp", 100, b"mdat"), struct.pack(">I4sQ", 1, b"mdat", 2**40),
                            b"RIFF" + struct.pack("<I", 500) + b"AVI LIST", b"\x1a\x45\xdf\xa3\x81\0\x18\x53\x80\x67\x10\xff"],
+        "fuzz_zones": [json.dumps(zones, indent=1).encode() for zones in ({}, {"mask": "m.png"}, {"zones": [
+            {"name": "clock", "kind": "ignore", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]},
+            {"name": "door", "kind": "watch", "polygon": [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]], "threshold": 4.2},
+            {"name": "lane", "kind": "watch", "polygon": [[-0.5, 0], [1.5, 0.5], [0, 1]], "sensitivity": 2}]})],
         "fuzz_preprocess": [bytes([layout, 9, 9, 7, 7, 1, layout, 128]) for layout in range(11)],
     }
     for target, contents in seeds.items():

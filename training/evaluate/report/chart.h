@@ -6,12 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace uniad {
+#include "model/base/point.h"
 
-struct Point {
-  double x = 0;
-  double y = 0;
-};
+namespace uniad {
 
 struct Axis {
   std::string label;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/scoring/zone_grid.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace uniad {
+namespace {
+
+CellMask both(CellMask a, const CellMask &b) {
+  std::transform(a.cells.begin(), a.cells.end(), b.cells.begin(), a.cells.begin(),
+                 [](std::uint8_t x, std::uint8_t y) { return static_cast<std::uint8_t>(x & y); });
+  return a;
+}
+
+}  // namespace
+
+std::optional<double> JudgedPart::threshold_by(std::optional<double> of_model) const {
+  if (threshold) return threshold;
+  if (of_model) return *of_model / sensitivity;
+  return std::nullopt;
+}
+
+ZoneGrid zones_on(Zones zones, const Grid &shape) {
+  const Area area = area_of(shape);
+  ZoneGrid grid;
+  grid.kept = kept_cells(zones, area, shape.width, shape.height);
+  for (const Zone &zone : zones.zones) {
+    if (zone.kind != ZoneKind::Watch) continue;
+    grid.parts.push_back({zone.name, zone.threshold, zone.sensitivity.value_or(1),
+                          both(cells_of(zone, area, shape.width, shape.height), grid.kept)});
+  }
+  if (grid.parts.empty()) grid.parts.push_back({"", std::nullopt, 1, grid.kept});
+  grid.zones = std::move(zones);
+  return grid;
+}
+
+void clear_unjudged(const ZoneGrid &zones, Grid &grid) {
+  for (std::size_t i = 0; i < grid.values.size(); ++i) {
+    const bool judged = std::any_of(zones.parts.begin(), zones.parts.end(),
+                                    [&](const JudgedPart &part) { return part.cells.cells[i] != 0; });
+    if (!judged) grid.values[i] = 0;
+  }
+}
+
+std::vector<std::size_t> learned_cells(const CellMask &kept) {
+  std::vector<std::size_t> those;
+  for (std::size_t i = 0; i < kept.cells.size(); ++i)
+    if (kept.cells[i] != 0) those.push_back(i);
+  if (those.empty() || those.size() == kept.cells.size()) return {};
+  std::vector<std::size_t> learned(kept.cells.size());
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < learned.size(); ++i)
+    learned[i] = kept.cells[i] != 0 ? i : those[next++ % those.size()];
+  return learned;
+}
+
+std::vector<std::string> doubts_about(const ZoneGrid &zones) {
+  std::vector<std::string> doubts;
+  for (const JudgedPart &part : zones.parts) {
+    if (part.cells.count() > 0) continue;
+    doubts.push_back(part.name.empty() ? "All of the frame is ignored: nothing is judged."
+                                       : "All of the zone \"" + part.name +
+                                             "\" is ignored by other zones or the mask: nothing is judged "
+                                             "there.");
+  }
+  return doubts;
+}
+
+float image_score(const Grid &grid, const ZoneGrid &zones, ScoreKind kind) {
+  float highest = 0;
+  for (const JudgedPart &part : zones.parts)
+    highest = std::max(highest, Scorer(part.cells, kind).score(grid));
+  return highest;
+}
+
+}  // namespace uniad
