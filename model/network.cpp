@@ -84,9 +84,10 @@ std::vector<Grid> to_grids(const torch::Tensor &grids) {
   return all;
 }
 
-std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind) {
+std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind, const ZoneGrid *zones) {
   std::vector<double> scores;
-  for (const Grid &grid : to_grids(grids)) scores.push_back(image_score(grid, kind));
+  for (const Grid &grid : to_grids(grids))
+    scores.push_back(zones != nullptr ? image_score(grid, *zones, kind) : image_score(grid, kind));
   return scores;
 }
 

@@ -15,6 +15,7 @@
 #include "model/reconstruction/feature_loss.h"
 #include "model/reconstruction/uniad.h"
 #include "model/scoring/score.h"
+#include "model/scoring/zone_grid.h"
 #include "model/statistics/routed_gaussians.h"
 
 namespace uniad {
@@ -81,8 +82,8 @@ class Network : public torch::nn::Module {
 // Converts (B, rows, columns), fp32, to plain numbers.
 std::vector<Grid> to_grids(const torch::Tensor &grids);
 
-// The scores of grids (B, rows, columns), fp32.
-std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind);
+// The scores of grids (B, rows, columns), fp32. zones: of their shape, or null.
+std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind, const ZoneGrid *zones = nullptr);
 
 // Stores the network, except for its statistics, in the model, with the tensor names of model files.
 void store_network(const Network &network, Model &model);

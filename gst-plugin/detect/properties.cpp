@@ -91,6 +91,11 @@ PropertyTable<DetectSettings> make_table() {
                 "Time without an anomalous frame after which an event ends, in nanoseconds; shorter pauses "
                 "are part of the event (0 = the first frame that is not anomalous ends it)",
                 0, G_MAXINT64, defaults.hold_time, in_playing));
+  table.add(PROP_ZONES, &DetectSettings::zones,
+            g_param_spec_string("zones", "Zones",
+                                "Parts of the frame to ignore or to watch: a JSON file, or JSON that begins "
+                                "with {; while playing, zones that are not valid leave the old ones in force",
+                                nullptr, in_playing));
   return table;
 }
 

@@ -27,6 +27,7 @@ enum DetectProperty : guint {
   PROP_BATCH_TIMEOUT,
   PROP_HOLD_TIME,
   PROP_SKIPPED,
+  PROP_ZONES,
 };
 
 // Those that are settings; drift and skipped are read from the running stream.

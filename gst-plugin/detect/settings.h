@@ -38,6 +38,7 @@ struct DetectSettings {
   std::string backbone = "auto";
   double adapt_rate = 0;
   guint64 hold_time = default_hold_time / std::chrono::nanoseconds(1);
+  std::string zones;  // JSON or a file; empty: none
   guint batch_size = 8;
   guint64 batch_timeout = 0;
 

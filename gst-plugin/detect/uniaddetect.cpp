@@ -54,6 +54,15 @@
  *
  * A frame that as a whole is unlike everything learned is anomalous and marked as an unknown scene.
  *
+ * ## Zones
+ *
+ * With #GstUniadDetect:zones, parts of the frame are ignored, such as a burnt-in clock, or only some are
+ * watched, each with a name and, if it needs one, a threshold or sensitivity of its own. What is ignored is
+ * neither judged nor learned. Where there are watch zones, only these raise alarms, and each region carries
+ * the name of its zone; the score and the threshold of a frame are those of the zone whose score is the
+ * largest multiple of its threshold. The property may be set while the pipeline plays and takes effect with
+ * the next frame; zones that are not valid are told by a warning and leave those before in force.
+ *
  * ## Messages
  *
  * An element message "uniad-event" is posted when an anomaly begins, with the first frame at or above the
@@ -115,6 +124,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "gst-plugin/detect/debug.h"
 #include "gst-plugin/detect/learning_session.h"
@@ -130,6 +140,7 @@
 #include "model/engine/detector.h"
 #include "model/file/interrupted_learning.h"
 #include "model/file/writable.h"
+#include "model/scoring/zone_file.h"
 
 GST_DEBUG_CATEGORY(uniad_detect_debug);
 GST_DEBUG_CATEGORY_STATIC(uniad_debug);
@@ -146,6 +157,7 @@ struct _GstUniadDetect {
     std::shared_ptr<uniad::Detector> detector;       // from start to stop, for whoever calls
     std::shared_ptr<uniad::CudaFrames> cuda_frames;  // from READY to NULL, where the network is for a GPU
     std::optional<std::string> offered_device;       // that `cuda_frames` were made for, or not
+    std::mutex zones_mutex;                          // one change of zones at a time
     uniad::LearningSession learning;
     uniad::DetectFigures figures;
     std::unique_ptr<uniad::StreamDetector> stream;  // from start to stop; the streaming thread's
@@ -286,6 +298,54 @@ static bool can_save_what_it_learns(GstUniadDetect *self, const DetectSettings &
   }
 }
 
+// Puts these zones in force. Throws Error where they are not valid.
+static void apply_zones(GstUniadDetect *self, const std::string &text, uniad::Detector &detector) {
+  uniad::ZoneFile file = uniad::read_zones(text);
+  std::vector<std::string> warnings = std::move(file.warnings);
+  for (std::string &doubt : detector.set_zones(std::move(file.zones))) warnings.push_back(std::move(doubt));
+  for (const std::string &warning : warnings)
+    GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("%s", warning.c_str()), (nullptr));
+}
+
+// At the start, zones that are not valid are an error.
+static bool begin_with_zones(GstUniadDetect *self, std::shared_ptr<uniad::Detector> detector) {
+  auto *priv = self->priv;
+  const std::lock_guard one_change_at_a_time(priv->zones_mutex);
+  try {
+    if (const std::string zones = current_settings(self).zones; !zones.empty())
+      apply_zones(self, zones, *detector);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The zones are not valid: %s", error.what()), (nullptr));
+    return false;
+  }
+  const std::lock_guard lock(priv->mutex);
+  priv->detector = std::move(detector);
+  return true;
+}
+
+// On the application's thread, which reads the files, so that no frame waits for them. Zones that are not
+// valid leave those in force that are.
+static void change_zones(GstUniadDetect *self, const GValue *value) {
+  auto *priv = self->priv;
+  const gchar *given = g_value_get_string(value);
+  const std::string zones = given != nullptr ? given : "";
+  const std::lock_guard one_change_at_a_time(priv->zones_mutex);
+  std::shared_ptr<uniad::Detector> detector;
+  {
+    const std::lock_guard lock(priv->mutex);
+    detector = priv->detector;
+  }
+  try {
+    if (detector) apply_zones(self, zones, *detector);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
+                        ("The zones are not valid, those before stay in force: %s", error.what()), (nullptr));
+    return;
+  }
+  const std::lock_guard lock(priv->mutex);
+  priv->settings.zones = zones;
+}
+
 static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
   GstUniadDetect *self = GST_UNIAD_DETECT(trans);
   const DetectSettings settings = current_settings(self);
@@ -329,9 +389,10 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     priv->learning.start(settings.learn_request());
     priv->stream =
         std::make_unique<uniad::StreamDetector>(trans, detector, settings.mode, begins_model, priv->figures);
-    const std::lock_guard lock(priv->mutex);
-    priv->detector = detector;
-    return TRUE;
+    if (begin_with_zones(self, detector)) return TRUE;
+    priv->learning.stop();
+    priv->stream.reset();
+    return FALSE;
   } catch (const std::exception &error) {
     // The others are about the device or precision asked for.
     const auto *own = dynamic_cast<const uniad::Error *>(&error);
@@ -450,6 +511,10 @@ static GstFlowReturn gst_uniad_detect_transform_ip(GstBaseTransform *trans, GstB
 
 static void gst_uniad_detect_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
   auto *priv = GST_UNIAD_DETECT(object)->priv;
+  if (id == uniad::PROP_ZONES) {
+    change_zones(GST_UNIAD_DETECT(object), value);
+    return;
+  }
   uniad::LearnRequest wanted;
   {
     const std::lock_guard lock(priv->mutex);

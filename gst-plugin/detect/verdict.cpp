@@ -53,23 +53,18 @@ void add_object([[maybe_unused]] GstBuffer *buffer, [[maybe_unused]] const Pixel
 }  // namespace
 
 Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal) {
+  Judgment judgment = judgment_of(detection, threshold);
   Verdict verdict;
-  verdict.grid = std::move(detection.grid);
-  verdict.score = detection.score;
+  verdict.score = judgment.frame().score;
   verdict.unknown_scene = detection.unknown_scene();
-  verdict.threshold = threshold;
-  verdict.anomalous = detection.anomalous(threshold);
-  if (!threshold) return verdict;
-  verdict.probability = probability(verdict.score, *threshold, normal);
-  if (!verdict.anomalous) return verdict;
-  if (verdict.unknown_scene) {
-    verdict.probability = std::max(verdict.probability, 0.5);
-    verdict.regions = {{0, 0, 1, 1, detection.score}};
-    return verdict;
-  }
-  verdict.regions = regions(verdict.grid, static_cast<float>(*threshold));
-  // A mean or standard deviation can reach a threshold that no single place of the map does.
-  if (verdict.regions.empty()) verdict.regions = {{0, 0, 1, 1, detection.score}};
+  verdict.threshold = judgment.frame().threshold;
+  verdict.anomalous = judgment.anomalous;
+  if (verdict.threshold) verdict.probability = probability(verdict.score, *verdict.threshold, normal);
+  if (verdict.anomalous && verdict.unknown_scene) verdict.probability = std::max(verdict.probability, 0.5);
+  verdict.regions = std::move(judgment.regions);
+  verdict.parts = std::move(judgment.parts);
+  verdict.grid = std::move(detection.grid);
+  if (detection.zones) clear_unjudged(*detection.zones, verdict.grid);
   return verdict;
 }
 

@@ -11,22 +11,24 @@
 
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "model/engine/detector.h"
+#include "model/engine/judgment.h"
 
 namespace uniad {
 
 // The network's word on a frame, held against a threshold.
 struct Verdict {
-  Grid grid;
-  double score = 0;
+  Grid grid;         // 0 where nothing is judged: cells that are ignored, or outside all watch zones
+  double score = 0;  // this and the threshold: of the zone that exceeds its threshold most
   std::optional<double> threshold;
   double probability = 0;  // 0..1; 0 without a threshold
   bool anomalous = false;
   bool unknown_scene = false;
-  std::vector<Region> regions;  // empty unless anomalous, never empty when
+  std::vector<Region> regions;      // of all zones; empty unless anomalous, never empty when
+  std::vector<PartJudgment> parts;  // each watch zone, or one without a name
 };
 
-// A frame is anomalous where its score reaches the threshold, or, given one, where it shows an unknown scene:
-// then its region is the whole frame.
+// A frame is anomalous where the score of a zone reaches its threshold, or, given one, where it shows an
+// unknown scene: then its region is the whole frame. threshold: of zones that have none of their own.
 // `normal`: scores of normal footage, for the probability; may be null.
 Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
 

@@ -5,23 +5,22 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include "model/backbone/displacement.h"
 #include "model/base/error.h"
-#include "model/base/json_text.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
 #include "model/engine/learner.h"
+#include "model/engine/learning_base.h"
 #include "model/engine/live_learning.h"
 #include "model/engine/model_store.h"
 #include "model/engine/new_model.h"
+#include "model/engine/zones_in_force.h"
 #include "model/file/fingerprint.h"
 #include "model/file/interrupted_learning.h"
 #include "model/file/model_statistics.h"
@@ -43,16 +42,8 @@ struct Judged {
   std::uint64_t frame_id = 0;
   std::size_t cluster = 0;
   std::vector<float> features;
+  std::shared_ptr<const ZoneGrid> zones;  // may be null
 };
-
-// What interrupted learning was learned on top of, beside what was learned.
-constexpr const char *base_entry = "uniad.base";
-constexpr std::chrono::hours longest_interruption{7 * 24};  // after which the scene may be another
-
-std::int64_t now_in_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // The model as EngineDetector judges by it, and learns into it.
 class EngineDetector final : public Detector, private LearningModel {
@@ -81,8 +72,9 @@ class EngineDetector final : public Detector, private LearningModel {
     stream_ = engine_->open_stream();
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
     const ModelConfig &config = engine_->config();
-    scorer_.emplace(config.input.width / 16, config.input.height / 16, config.score);
-    origin_ = grid_origin(config);
+    const GridOrigin origin = grid_origin(config);
+    shape_ = {config.input.width / 16, config.input.height / 16, {}, origin.left, origin.top};
+    scorer_.emplace(shape_.width, shape_.height, config.score);
     in_file_ = engine_->known();
     if (engine_->statistics()) {
       gaussians_ = *engine_->statistics();
@@ -97,6 +89,7 @@ class EngineDetector final : public Detector, private LearningModel {
   void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
     const std::scoped_lock one_call_at_a_time(detecting_);
     const c10::InferenceMode inference;
+    const std::shared_ptr<ZonesInForce> zones = zones_in_force();
     tokens_.resize(std::max(tokens_.size(), frames.size()));
     detections.resize(frames.size());
     // Frames behind the one that ends learning are judged by what was learned.
@@ -106,16 +99,28 @@ class EngineDetector final : public Detector, private LearningModel {
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
       detections[i].unjudged = false;
-      if (learns_from(tokens_[i], frames[i])) {
-        leave_unjudged(detections[i]);
+      if (learns_from(tokens_[i], frames[i], zones.get())) {
+        detections[i] = {};
+        detections[i].unjudged = true;
         continue;
       }
       const std::scoped_lock lock(mutex_);
-      judge(tokens_[i], detections[i]);
+      judge(tokens_[i], zones.get(), detections[i]);
     }
   }
 
   void pause() override { stream_->pause(); }
+
+  std::vector<std::string> set_zones(Zones zones) override {
+    std::shared_ptr<ZonesInForce> in_force;
+    if (!zones.empty())
+      in_force = std::make_shared<ZonesInForce>(std::move(zones), shape_, engine_->config().score);
+    std::vector<std::string> doubts;
+    if (in_force) doubts = doubts_about(*in_force->grid());
+    const std::scoped_lock lock(mutex_);
+    zones_ = std::move(in_force);
+    return doubts;
+  }
 
   bool learn(const LearnOptions &options) override {
     if (options.frames < 1 && options.time.count() <= 0)
@@ -143,8 +148,10 @@ class EngineDetector final : public Detector, private LearningModel {
     const std::scoped_lock lock(mutex_);
     const Judged &judged = judged_[normal.frame_id % judged_.size()];
     if (!gaussians_ || normal.frame_id == 0 || judged.frame_id != normal.frame_id) return;
-    if (judged.cluster < static_cast<std::size_t>(gaussians_->clusters()))
-      gaussians_->update_means(judged.features, judged.cluster, watching_rate(adapt_rate_));
+    if (judged.cluster >= static_cast<std::size_t>(gaussians_->clusters())) return;
+    std::span<const std::uint8_t> cells;
+    if (judged.zones) cells = judged.zones->kept.cells;
+    gaussians_->update_means(judged.features, judged.cluster, watching_rate(adapt_rate_), cells);
   }
 
   double drift() const override {
@@ -218,6 +225,11 @@ class EngineDetector final : public Detector, private LearningModel {
     return learner_.get();
   }
 
+  std::shared_ptr<ZonesInForce> zones_in_force() const {
+    const std::scoped_lock lock(mutex_);
+    return zones_;
+  }
+
   // The model as its file and what is not in it yet make it.
   Model whole_model() const {
     std::error_code unreadable;
@@ -245,13 +257,19 @@ class EngineDetector final : public Detector, private LearningModel {
     learner();  // tries again to save it
   }
 
+  // While the mutex is locked.
+  void set_gaussians(RoutedGaussians gaussians) {
+    gaussians_ = std::move(gaussians);
+    ++gaussians_number_;
+  }
+
   // The model knows what is in its file, or will be.
   void put_in_force(const Model &model) {
     Statistics known = statistics_of(model);
     RoutedGaussians gaussians(known, model.config.statistics.value_or(StatisticsConfig{}));
     gaussians.adapt(adapt_rate_ > 0);
     const std::scoped_lock lock(mutex_);
-    gaussians_ = std::move(gaussians);
+    set_gaussians(std::move(gaussians));
     in_file_ = identity_of(known);
     known_ = std::move(known);
     calibration_ = std::make_shared<Calibration>(model.calibration);
@@ -260,7 +278,7 @@ class EngineDetector final : public Detector, private LearningModel {
   }
 
   // Whether the frame needs no judgment, or cannot have one.
-  bool learns_from(Tokens &tokens, const FrameView &frame) {
+  bool learns_from(Tokens &tokens, const FrameView &frame, const ZonesInForce *zones) {
     Learner *learner = learner_if_any();
     const Learner::Phase phase = learner != nullptr ? learner->phase() : Learner::Phase::Over;
     if (phase == Learner::Phase::Gathering) {
@@ -268,6 +286,7 @@ class EngineDetector final : public Detector, private LearningModel {
         const std::scoped_lock lock(mutex_);
         learned_ratio_ = static_cast<double>(frame.width) / frame.height;
       }
+      if (zones != nullptr) zones->fill_ignored(tokens);
       learner->add(std::move(tokens), frame.time);
       return true;
     }
@@ -277,25 +296,19 @@ class EngineDetector final : public Detector, private LearningModel {
     return !gaussians_ || (phase == Learner::Phase::Fitting && !known_before_);
   }
 
-  static void leave_unjudged(Detection &detection) {
-    detection.unjudged = true;
-    detection.frame_id = 0;
-    detection.grid = {};
-    detection.score = 0;
-    detection.scene_distance = 0;
-  }
-
-  void judge(Tokens &tokens, Detection &detection) {
+  // zones: null where there are none.
+  void judge(Tokens &tokens, ZonesInForce *zones, Detection &detection) {
     const ModelConfig &config = engine_->config();
     Grid &grid = detection.grid;
-    grid.width = config.input.width / 16;
-    grid.height = config.input.height / 16;
-    grid.left = origin_.left;
-    grid.top = origin_.top;
+    grid.width = shape_.width;
+    grid.height = shape_.height;
+    grid.left = shape_.left;
+    grid.top = shape_.top;
     grid.values.resize(static_cast<std::size_t>(grid.width) * static_cast<std::size_t>(grid.height));
     detection.scene_distance = 0;
     if (gaussians_) {
-      const Scene scene = gaussians_->scene_of(tokens.features, scratch_);
+      const Scene scene = zones != nullptr ? zones->scene_of(*gaussians_, gaussians_number_, tokens, scratch_)
+                                           : gaussians_->scene_of(tokens.features, scratch_);
       gaussians_->measure(tokens.features, tokens.residuals, scene.cluster, grid.values, scratch_);
       detection.scene_distance = scene.distance;
       detection.frame_id = ++judged_frames_;
@@ -303,9 +316,16 @@ class EngineDetector final : public Detector, private LearningModel {
       judged.frame_id = detection.frame_id;
       judged.cluster = scene.cluster;
       judged.features.swap(tokens.features);
+      judged.zones = zones != nullptr ? zones->grid() : nullptr;
     } else {
       anomaly_values(config.reconstruction->loss, tokens.features, tokens.residuals, grid.values);
     }
+    if (zones != nullptr) {
+      zones->score(detection);
+      return;
+    }
+    detection.zones.reset();
+    detection.part_scores.clear();
     detection.score = scorer_->score(grid);
   }
 
@@ -338,7 +358,7 @@ class EngineDetector final : public Detector, private LearningModel {
     try {
       const auto interrupted = store_->interrupted(options.source);
       if (!interrupted) return learning;
-      require_same_base(*interrupted);
+      require_base(*interrupted, {engine_->network(), base_}, path_.string());
       learning->restore(*interrupted);
       begun.warnings.push_back("learning resumes at " + learning->progress().progress_text());
     } catch (const Error &error) {
@@ -353,7 +373,9 @@ class EngineDetector final : public Detector, private LearningModel {
   LearningProgress adopt(const LiveLearning &learning) override {
     const c10::InferenceMode inference;
     const OneTorchThread one_thread;
-    LiveLearning::Outcome outcome = learning.finish(engine_->config().score, rule_of(base_calibration_.rule));
+    const std::shared_ptr<const ZonesInForce> zones = zones_in_force();
+    LiveLearning::Outcome outcome = learning.finish(engine_->config().score, rule_of(base_calibration_.rule),
+                                                    zones ? zones->grid().get() : nullptr);
     RoutedGaussians gaussians(outcome.statistics, engine_->config().statistics.value_or(StatisticsConfig{}));
     gaussians.adapt(adapt_rate_ > 0);
     auto calibration = std::make_shared<Calibration>(combine(base_calibration_, outcome.calibration));
@@ -370,7 +392,7 @@ class EngineDetector final : public Detector, private LearningModel {
                  std::move(outcome.calibration),
                  {{learning.source(), "live", outcome.learning.frames, 0, ratio}}});
     const std::scoped_lock lock(mutex_);
-    gaussians_ = std::move(gaussians);
+    set_gaussians(std::move(gaussians));
     known_ = std::move(outcome.statistics);
     calibration_ = std::move(calibration);
     return outcome.learning;
@@ -379,10 +401,7 @@ class EngineDetector final : public Detector, private LearningModel {
   TensorFile snapshot(const LiveLearning &learning) override {
     const c10::InferenceMode inference;
     TensorFile stored = learning.store();
-    stored.metadata[base_entry] = json_text(nlohmann::json{{"network", engine_->network()},
-                                                           {"known", base_},
-                                                           {"written", now_in_seconds()},
-                                                           {"version", UNIAD_VERSION}});
+    store_base({engine_->network(), base_}, stored);
     return stored;
   }
 
@@ -413,27 +432,6 @@ class EngineDetector final : public Detector, private LearningModel {
     put_in_force(model);
   }
 
-  void require_same_base(const TensorFile &interrupted) const {
-    const auto found = interrupted.metadata.find(base_entry);
-    const nlohmann::json base =
-        found == interrupted.metadata.end()
-            ? nlohmann::json()
-            : nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
-    const auto is = [&](const char *name, std::uint64_t value) {
-      return base.is_object() && base.contains(name) && base[name].is_number_unsigned() &&
-             base[name].get<std::uint64_t>() == value;
-    };
-    const auto refuse = [&](const std::string &why) {
-      throw Error(ErrorKind::InvalidArgument, path_.string(), why, "learn again");
-    };
-    if (!is("network", engine_->network())) refuse("it was learned on another network or backbone");
-    if (!is("known", base_)) refuse("the model has changed since");
-    if (!base.contains("written") || !base["written"].is_number_integer() ||
-        now_in_seconds() - base["written"].get<std::int64_t>() >
-            std::chrono::seconds(longest_interruption).count())
-      refuse("it is more than a week old");
-  }
-
   const std::filesystem::path path_;
   const BatchOptions batch_;
   const double adapt_rate_;
@@ -445,6 +443,7 @@ class EngineDetector final : public Detector, private LearningModel {
   std::shared_ptr<Engine> engine_;
   bool can_learn_ = false;
   std::unique_ptr<Executor::Stream> stream_;
+  Grid shape_;                   // of each anomaly grid, without values
   std::string gpu_warning_;      // why device=auto is not the GPU
   std::string unsaved_warning_;  // why what others learned is lost
   std::mutex saving_;            // one file is written at a time
@@ -457,9 +456,10 @@ class EngineDetector final : public Detector, private LearningModel {
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
   std::optional<RoutedGaussians> gaussians_;
+  std::uint64_t gaussians_number_ = 0;   // another one for others
+  std::shared_ptr<ZonesInForce> zones_;  // null: none
   TokenGaussian::Scratch scratch_;
   std::optional<Scorer> scorer_;
-  GridOrigin origin_{};
   std::uint64_t judged_frames_ = 0;
   std::array<Judged, 2> judged_;     // the newest
   std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed

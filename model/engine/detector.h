@@ -17,6 +17,7 @@
 #include "model/file/model_file.h"
 #include "model/preprocess/frame_view.h"
 #include "model/scoring/score.h"
+#include "model/scoring/zone_grid.h"
 
 namespace uniad {
 
@@ -51,16 +52,18 @@ struct Detection {
   // as a share of what is still that scene.
   float scene_distance = 0;
   std::uint64_t frame_id = 0;  // of the frame, for update_means()
+  // By which it was judged; null where there are no zones. Then the score of each of their parts, of which
+  // `score` is the highest.
+  std::shared_ptr<const ZoneGrid> zones;
+  std::vector<float> part_scores;
   // The frame was learned from, or came while nothing is known yet: it has no grid and no score.
   bool unjudged = false;
 
   bool unknown_scene() const { return scene_distance > 1; }
 
-  // Whether the frame is held to be abnormal: its score reaches the threshold, or, given one, it shows an
-  // unknown scene.
-  bool anomalous(std::optional<double> threshold) const {
-    return threshold && (static_cast<double>(score) >= *threshold || unknown_scene());
-  }
+  // Whether the frame is held to be abnormal: its score reaches the threshold, or that of a zone its own, or,
+  // given one, it shows an unknown scene (model/engine/judgment.h).
+  bool anomalous(std::optional<double> threshold) const;
 };
 
 // What to learn from the frames that come: until there are so many, and until they cover so much time.
@@ -107,6 +110,10 @@ class Detector {
   // No frames come for now: other detectors' batches do not wait for them, and what waits in a batch is
   // judged at once. The next detect() ends the pause. Any thread.
   virtual void pause() = 0;
+
+  // From the next detect() on, frames are judged and learned by these zones; without any, as a whole. Any
+  // thread. Returns doubts for the user: zones in which nothing is judged.
+  virtual std::vector<std::string> set_zones(Zones zones) = 0;
 
   // From now on frames are learned from instead of judged, until there are enough. They are added to what
   // the model knows, exactly, and to its file; nothing is forgotten. All that takes time happens beside the

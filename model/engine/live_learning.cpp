@@ -139,7 +139,8 @@ std::vector<std::string> LiveLearning::doubts_about(const ScoreStatistics &norma
   return found;
 }
 
-LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule &rule) const {
+LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule &rule,
+                                           const ZoneGrid *zones) const {
   const OneTorchThread one_thread;
   const c10::InferenceMode inference;
   StatisticsLearner::Learned learned = learner_.finish();
@@ -158,7 +159,7 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
     warnings.emplace_back("too few frames for a threshold: learn more, or set one");
     return outcome;
   }
-  outcome.learning.normal = describe_scores({scores_of(grids->second, score), {}, frame_rate()}, rule);
+  outcome.learning.normal = describe_scores({scores_of(grids->second, score, zones), {}, frame_rate()}, rule);
   for (std::string &doubt : doubts_about(*outcome.learning.normal, rule))
     warnings.push_back(std::move(doubt));
   outcome.calibration.rule = text_of(rule);

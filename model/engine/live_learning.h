@@ -66,7 +66,8 @@ class LiveLearning {
     Calibration calibration;  // of the same
     LearningProgress learning;
   };
-  Outcome finish(ScoreKind score, const ThresholdRule &rule) const;
+  // zones: by which held-out frames are scored; may be null.
+  Outcome finish(ScoreKind score, const ThresholdRule &rule, const ZoneGrid *zones = nullptr) const;
 
  private:
   int next_fold() const;

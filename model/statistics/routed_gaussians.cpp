@@ -52,6 +52,25 @@ std::span<const float> RoutedGaussians::feature_mean(std::size_t cluster) const 
   return adapting_ && !present.empty() ? present : (*features_)[cluster].mean();
 }
 
+// The mean of fewer tokens varies more: limits grow by the standard error of a mean.
+Scenes RoutedGaussians::scenes_over(std::span<const std::uint8_t> cells) const {
+  FoldedScenes folded = scenes_.folded();
+  const auto counted = static_cast<float>(std::accumulate(cells.begin(), cells.end(), std::size_t{0}));
+  if (counted == 0) return Scenes(std::move(folded), {cells.begin(), cells.end()});
+  for (std::size_t cluster = 0; cluster < scenes_.size(); ++cluster) {
+    const std::vector<float> &means = (*features_)[cluster].mean();
+    for (std::size_t c = 0; c < channels_; ++c) {
+      float sum = 0;
+      for (std::size_t token = 0; token < cells.size(); ++token)
+        if (cells[token] != 0) sum += means[token * channels_ + c];
+      folded.centers[cluster * channels_ + c] =
+          (sum / counted - folded.descriptor_mean[c]) * folded.descriptor_scale[c];
+    }
+    folded.limits[cluster] *= std::sqrt(static_cast<float>(cells.size()) / counted);
+  }
+  return Scenes(std::move(folded), {cells.begin(), cells.end()});
+}
+
 void RoutedGaussians::measure(std::span<const float> features, std::span<const float> residuals,
                               std::size_t cluster, std::span<float> grid,
                               TokenGaussian::Scratch &scratch) const {
@@ -78,11 +97,13 @@ torch::Tensor RoutedGaussians::grid(const torch::Tensor &features, const torch::
   return grids;
 }
 
-void RoutedGaussians::update_means(std::span<const float> features, std::size_t cluster, double rate) {
+void RoutedGaussians::update_means(std::span<const float> features, std::size_t cluster, double rate,
+                                   std::span<const std::uint8_t> cells) {
   std::vector<float> &present = present_means_[cluster];
   if (present.empty()) present = (*features_)[cluster].mean();
   for (std::size_t i = 0; i < present.size(); ++i)
-    present[i] += static_cast<float>(rate) * (features[i] - present[i]);
+    if (cells.empty() || cells[i / channels_] != 0)
+      present[i] += static_cast<float>(rate) * (features[i] - present[i]);
 }
 
 double RoutedGaussians::drift() const {

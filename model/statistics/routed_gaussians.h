@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -32,6 +33,9 @@ class RoutedGaussians {
   Scene scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const {
     return scenes_.nearest(features, scratch.descriptor);
   }
+  // The scenes by the tokens of some cells alone, with the mean of these tokens as learned; a copy.
+  // cells: for each token, 1 where it counts.
+  Scenes scenes_over(std::span<const std::uint8_t> cells) const;
   void measure(std::span<const float> features, std::span<const float> residuals, std::size_t cluster,
                std::span<float> grid, TokenGaussian::Scratch &scratch) const;
 
@@ -51,7 +55,9 @@ class RoutedGaussians {
   // measured from the current means or from the learned ones.
   void adapt(bool wanted) { adapting_ = wanted; }
   // Moves the means of the picture's cluster toward it by `rate`, 0 to 1. features: (tokens, channels).
-  void update_means(std::span<const float> features, std::size_t cluster, double rate);
+  // cells: for each token, 1 where its mean moves; empty: all do.
+  void update_means(std::span<const float> features, std::size_t cluster, double rate,
+                    std::span<const std::uint8_t> cells = {});
   // How far the means have moved since they were learned: root mean square over positions, channels and the
   // tracked clusters, in standard deviations of normal tokens.
   double drift() const;

@@ -32,12 +32,20 @@ FoldedScenes fold_scenes(std::span<const ClusterSums> statistics, const ChannelS
 
 Scenes::Scenes(FoldedScenes folded) : folded_(std::move(folded)) {}
 
+Scenes::Scenes(FoldedScenes folded, std::vector<std::uint8_t> cells)
+    : folded_(std::move(folded)), cells_(std::move(cells)) {}
+
 Scene Scenes::nearest(std::span<const float> features, std::vector<float> &descriptor) const {
   const std::size_t channels = folded_.descriptor_mean.size();
   descriptor.assign(channels, 0);
-  for (std::size_t i = 0; i < features.size(); i += channels)
+  std::size_t counted = 0;
+  for (std::size_t i = 0; i < features.size(); i += channels) {
+    if (!cells_.empty() && cells_[i / channels] == 0) continue;
+    ++counted;
     for (std::size_t c = 0; c < channels; ++c) descriptor[c] += features[i + c];
-  const float tokens = static_cast<float>(features.size() / channels);
+  }
+  if (counted == 0) return {};
+  const float tokens = static_cast<float>(counted);
   for (std::size_t c = 0; c < channels; ++c)
     descriptor[c] = (descriptor[c] / tokens - folded_.descriptor_mean[c]) * folded_.descriptor_scale[c];
   Scene nearest;

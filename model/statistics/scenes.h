@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -33,6 +34,9 @@ FoldedScenes fold_scenes(std::span<const ClusterSums> statistics, const ChannelS
 class Scenes {
  public:
   explicit Scenes(FoldedScenes folded);
+  // Scenes by some tokens of a picture alone. cells: for each token, whether it counts; empty: all do.
+  // folded: with the centers of these tokens.
+  Scenes(FoldedScenes folded, std::vector<std::uint8_t> cells);
 
   std::size_t size() const { return folded_.limits.size(); }
 
@@ -41,8 +45,11 @@ class Scenes {
   // features: (B, channels, rows, columns), fp32.
   Route route(const torch::Tensor &features) const;
 
+  const FoldedScenes &folded() const { return folded_; }
+
  private:
   FoldedScenes folded_;
+  std::vector<std::uint8_t> cells_;
 };
 
 // (channels, rows, columns) -> (tokens, channels), fp32.

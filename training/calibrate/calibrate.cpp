@@ -14,6 +14,7 @@
 #include "training/data/labels.h"
 #include "training/data/report.h"
 #include "training/data/visit.h"
+#include "training/data/zones.h"
 
 namespace uniad {
 namespace {
@@ -43,8 +44,9 @@ bool is_next_frame(const Item &item, const Item &before) {
   return item.frame && before.frame && item.path == before.path && *item.frame == *before.frame + 1;
 }
 
-Footage judge(const Source &source, Detector &detector, Progress &progress) {
+Footage judge(const Source &source, const SourceZones &zones, Detector &detector, Progress &progress) {
   Footage footage;
+  put_in_force(zones, source, detector, progress);
   std::vector<Item> normal;
   std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(normal),
                [](const Item &item) { return !item.abnormal.value_or(false); });
@@ -176,11 +178,11 @@ void write_json(const Recalibration &result, bool written, Output &output) {
 }
 
 // Judges every source; those that say too little are named and left out.
-std::map<std::string, Footage> judge_all(std::span<const Source> sources, Detector &detector,
-                                         Progress &progress) {
+std::map<std::string, Footage> judge_all(std::span<const Source> sources, const SourceZones &zones,
+                                         Detector &detector, Progress &progress) {
   std::map<std::string, Footage> judged;
   for (const Source &source : sources) {
-    Footage footage = judge(source, detector, progress);
+    Footage footage = judge(source, zones, detector, progress);
     if (footage.scores.values.size() >= fewest_scores) {
       judged.emplace(source.name, std::move(footage));
       continue;
@@ -223,7 +225,8 @@ Recalibration by_footage(const CalibrateOptions &options, std::optional<Output> 
   progress.say(detector->description());
   if (const std::string warning = detector->warning(); !warning.empty()) progress.say(warning);
 
-  auto judged = judge_all(sources, *detector, progress);
+  const SourceZones zones = read_source_zones(options.zones, sources, progress);
+  auto judged = judge_all(sources, zones, *detector, progress);
   std::map<std::string, NormalScores> scores;
   for (const auto &[name, footage] : judged) scores[name] = footage.scores;
   const Calibration fresh = calibrate(scores, rule);

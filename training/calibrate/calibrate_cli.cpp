@@ -9,6 +9,7 @@ void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
   add_model(app, options.model, "Model file, whose calibration is replaced on success");
   add_data(app, "--data", options.data, options.image_dir, options.bit_depth)->required(false);
   add_labels(app, options.labels);
+  add_zones(app, options.zones);
   add_threshold(app, options.threshold, options.frame_rate, "the model's own");
   app.add_option("--max-frames", options.max_frames,
                  "Maximum number of video frames to judge per source, evenly spaced; each frame then counts "
@@ -23,7 +24,7 @@ void describe_calibrate(CLI::App &app, CalibrateOptions &options) {
     if (!options.threshold)
       throw CLI::ValidationError("--data", "is required, unless --sigma or --false-alarms-per-hour is given");
     for (const char *name :
-         {"--quantile", "--frame-rate", "--labels", "--max-frames", "--image-dir", "--bit-depth"})
+         {"--quantile", "--frame-rate", "--labels", "--max-frames", "--image-dir", "--bit-depth", "--zones"})
       if (app.count(name) > 0) throw CLI::ValidationError(name, "requires footage: add --data");
   });
 }

@@ -123,6 +123,13 @@ void add_labels(CLI::App &app, std::filesystem::path &labels) {
            "CSV file that labels video frames, with the columns frame0,abnormal or video,frame0,abnormal");
 }
 
+void add_zones(CLI::App &app, std::vector<std::string> &zones) {
+  app.add_option("--zones", zones,
+                 "JSON file of zones to ignore or to watch, of the source NAME or of every source without "
+                 "zones of its own")
+      ->type_name("[NAME=]FILE");
+}
+
 void add_json(CLI::App &app, std::string &json) {
   app.add_option("--json", json,
                  "Write JSON to this file; - is standard output, which then contains nothing else")

@@ -376,14 +376,6 @@ std::vector<Source> open_path(const std::string &given, const OpenOptions &optio
   return sources;
 }
 
-// NAME=PATH, unless the whole is a path itself.
-std::pair<std::string, std::string> parse_spec(const std::string &spec) {
-  const auto equals = spec.find('=');
-  if (equals == std::string::npos || equals == 0 || spec.find('/') < equals || fs::exists(spec))
-    return {{}, spec};
-  return {spec.substr(0, equals), spec.substr(equals + 1)};
-}
-
 // Indices of each video's frames; those of pictures share the empty path.
 std::map<fs::path, std::vector<std::size_t>> by_video(std::span<const Item> items) {
   std::map<fs::path, std::vector<std::size_t>> groups;
@@ -393,6 +385,13 @@ std::map<fs::path, std::vector<std::size_t>> by_video(std::span<const Item> item
 }
 
 }  // namespace
+
+std::pair<std::string, std::string> parse_spec(const std::string &spec) {
+  const auto equals = spec.find('=');
+  if (equals == std::string::npos || equals == 0 || spec.find('/') < equals || fs::exists(spec))
+    return {{}, spec};
+  return {spec.substr(0, equals), spec.substr(equals + 1)};
+}
 
 std::string describe(const Item &item) {
   const auto path = item.path.string();

@@ -45,6 +45,9 @@ struct OpenOptions {
   Progress *progress = nullptr;     // receives the progress of reading long videos
 };
 
+// Splits `[NAME=]PATH` into its parts; NAME is empty if there is none, or if the whole is a path itself.
+std::pair<std::string, std::string> parse_spec(const std::string &spec);
+
 // Opens every `[NAME=]PATH`; data with the same name forms one source, in order of first appearance. PATH:
 //   a folder in MVTec-AD layout   train/good, test/TYPE, ground_truth/TYPE; masks of test/TYPE/000.png are
 //                                 000.png, 000_mask.png, 000_mask_1.png (any number) and the folder 000

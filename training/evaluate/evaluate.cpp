@@ -14,6 +14,7 @@
 #include "training/data/labels.h"
 #include "training/data/report.h"
 #include "training/data/visit.h"
+#include "training/data/zones.h"
 #include "training/evaluate/figures/figures.h"
 #include "training/evaluate/figures/table.h"
 #include "training/evaluate/report/page.h"
@@ -31,11 +32,12 @@ std::string about_lost_defects(std::int64_t lost, const InputConfig &input) {
 }
 
 SourceReport evaluate_source(const Source &source, Detector &detector, const EvaluateOptions &options,
-                             Progress &progress) {
+                             const SourceZones &zones, Progress &progress) {
   if (source.test.empty())
     throw Error(ErrorKind::InvalidArgument, source.path, "there is nothing to judge",
                 "a folder in MVTec layout needs pictures in test/TYPE");
   for (const auto &warning : source.warnings) progress.say(warning);
+  put_in_force(zones, source, detector, progress);
   progress.begin("evaluating " + source.name, static_cast<std::int64_t>(source.test.size()));
   const auto &input = detector.config().input;
   const auto calibration = detector.calibration();
@@ -110,12 +112,13 @@ void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &pro
                 {}};
   if (!options.training_log.empty()) report.training = read_training_log(options.training_log);
   if (!options.labels.empty()) apply_labels(options.labels, sources);
+  const SourceZones zones = read_source_zones(options.zones, sources, progress);
   progress.say(detector->description());
   if (const std::string warning = detector->warning(); !warning.empty()) progress.say(warning);
 
   Classes classes;
   for (const auto &source : sources) {
-    report.chapters.push_back(evaluate_source(source, *detector, options, progress));
+    report.chapters.push_back(evaluate_source(source, *detector, options, zones, progress));
     classes[source.name] = report.chapters.back().figures;
   }
   report.mean = mean(classes);

@@ -9,6 +9,7 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
   add_model(app, options.model, "Model file");
   add_data(app, "--data", options.data, options.image_dir, options.bit_depth);
   add_labels(app, options.labels);
+  add_zones(app, options.zones);
   add_named_choice(
       app, "--label-rule", options.label_rule,
       Choices<LabelRule>{{LabelRule::Reference, "reference"}, {LabelRule::Strict, "strict"}},

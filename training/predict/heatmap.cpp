@@ -5,6 +5,7 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "model/engine/judgment.h"
 #include "model/preprocess/preprocess.h"
 #include "model/scoring/levels.h"
 
@@ -34,10 +35,12 @@ cv::Mat to_bgr(const FrameView &frame, int width, int height) {
   return picture;
 }
 
-cv::Mat draw_heatmap(const FrameView &frame, const Grid &grid, const ScoreStatistics *normal) {
+cv::Mat draw_heatmap(const FrameView &frame, const Detection &detection, const ScoreStatistics *normal) {
+  const auto threshold = normal != nullptr ? std::optional(normal->threshold) : std::nullopt;
+  const std::vector<Region> found = judgment_of(detection, threshold).regions;
+  Grid grid = detection.grid;
+  if (detection.zones) clear_unjudged(*detection.zones, grid);
   auto picture = to_bgr(frame, frame.width, frame.height);
-  std::vector<Region> found;
-  if (normal != nullptr) found = regions(grid, static_cast<float>(normal->threshold));
   const auto [blue, red] = color_range(grid, found, normal);
   const auto scale = red > blue ? 255 / (red - blue) : 0.0;
   Grid map = upsample(grid, picture.cols, picture.rows);

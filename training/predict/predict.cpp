@@ -9,47 +9,54 @@
 
 #include "model/base/error.h"
 #include "model/base/json_text.h"
+#include "model/engine/judgment.h"
 #include "training/base/output.h"
 #include "training/data/report.h"
 #include "training/data/visit.h"
+#include "training/data/zones.h"
 #include "training/predict/heatmap.h"
 
 namespace uniad {
 namespace {
 
-bool is_anomalous(const Detection &detection, const ScoreStatistics *normal) {
-  return detection.anomalous(normal != nullptr ? std::optional(normal->threshold) : std::nullopt);
+std::optional<double> threshold_of(const ScoreStatistics *normal) {
+  return normal != nullptr ? std::optional(normal->threshold) : std::nullopt;
+}
+
+nlohmann::ordered_json to_json(const Region &region) {
+  nlohmann::ordered_json json{
+      {"x", region.x}, {"y", region.y}, {"w", region.width}, {"h", region.height}, {"score", region.score}};
+  if (!region.zone.empty()) json["zone"] = region.zone;
+  return json;
 }
 
 nlohmann::ordered_json to_json(const Item &item, const std::string &source, const Detection &detection,
                                const ScoreStatistics *normal) {
+  const Judgment judgment = judgment_of(detection, threshold_of(normal));
+  const PartJudgment &frame = judgment.frame();
   nlohmann::ordered_json json{{"path", item.path.string()}};
   if (item.frame) json["frame"] = *item.frame;
   json["source"] = source;
-  json["score"] = detection.score;
-  if (normal != nullptr) {
-    json["threshold"] = normal->threshold;
-    json["probability"] = probability(detection.score, normal->threshold, normal);
+  json["score"] = static_cast<float>(frame.score);
+  if (frame.threshold) {
+    json["threshold"] = *frame.threshold;
+    json["probability"] = probability(frame.score, *frame.threshold, normal);
   }
-  json["anomalous"] = is_anomalous(detection, normal);
+  json["anomalous"] = judgment.anomalous;
   if (detection.unknown_scene()) json["unknown_scene"] = true;
   json["regions"] = nlohmann::json::array();
-  if (normal != nullptr)
-    for (const auto &region : regions(detection.grid, static_cast<float>(normal->threshold)))
-      json["regions"].push_back({{"x", region.x},
-                                 {"y", region.y},
-                                 {"w", region.width},
-                                 {"h", region.height},
-                                 {"score", region.score}});
+  for (const Region &region : judgment.regions) json["regions"].push_back(to_json(region));
   return json;
 }
 
 std::string to_line(const Item &item, const Detection &detection, const ScoreStatistics *normal) {
+  const Judgment judgment = judgment_of(detection, threshold_of(normal));
+  const PartJudgment &frame = judgment.frame();
   std::ostringstream line;
-  line << describe(item) << ": score " << detection.score;
-  if (normal != nullptr)
-    line << ", threshold " << normal->threshold
-         << (is_anomalous(detection, normal) ? ", ANOMALOUS" : ", normal");
+  line << describe(item) << ": score " << frame.score;
+  if (frame.threshold)
+    line << ", threshold " << *frame.threshold << (judgment.anomalous ? ", ANOMALOUS" : ", normal");
+  if (!frame.zone.empty()) line << ", zone " << frame.zone;
   if (detection.unknown_scene()) line << ", unknown scene";
   return line.str();
 }
@@ -77,6 +84,7 @@ void predict(const PredictOptions &options, Progress &progress) {
   const auto detector = Detector::open(options.model, options.detector);
   const auto calibration = detector->calibration();
   const auto sources = open_sources(options.data, {options.image_dir, options.bit_depth, &progress});
+  const SourceZones zones = read_source_zones(options.zones, sources, progress);
   progress.say(detector->description());
   if (const std::string warning = detector->warning(); !warning.empty()) progress.say(warning);
   if (!calibration->pooled)
@@ -87,6 +95,7 @@ void predict(const PredictOptions &options, Progress &progress) {
   for (const auto &source : sources) {
     for (const auto &warning : source.warnings) progress.say(warning);
     report_unknown(source, *calibration, options.model, progress);
+    put_in_force(zones, source, *detector, progress);
     const auto *normal = calibration->find(source.name);
     // Lines on standard output tell how far it is.
     const bool to_file = !options.json.empty() && options.json != "-";
@@ -102,7 +111,7 @@ void predict(const PredictOptions &options, Progress &progress) {
             output.stream() << json_text(to_json(item, source.name, detection, normal)) << '\n';
           if (!options.overlay.empty())
             write_picture(options.overlay / overlay_name(item, number),
-                          draw_heatmap(frame, detection.grid, normal));
+                          draw_heatmap(frame, detection, normal));
           ++number;
           if (to_file) progress.update(static_cast<std::int64_t>(index) + 1);
         },

@@ -18,7 +18,8 @@ namespace uniad {
 
 struct PredictOptions {
   std::filesystem::path model;
-  std::vector<std::string> data;  // [NAME=]PATH
+  std::vector<std::string> data;   // [NAME=]PATH
+  std::vector<std::string> zones;  // [NAME=]FILE
   std::filesystem::path image_dir;
   std::optional<int> bit_depth;   // significant bits of 16-bit values; absent: all
   std::string json;               // file or "-"; empty: none

@@ -8,6 +8,7 @@ namespace uniad {
 void describe_predict(CLI::App &app, PredictOptions &options) {
   add_model(app, options.model, "Model file");
   add_data(app, "data", options.data, options.image_dir, options.bit_depth);
+  add_zones(app, options.zones);
   add_json(app, options.json);
   add_path(app, "--overlay", options.overlay, "Write every picture with its heatmap to this folder")
       ->type_name("DIR");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/gst-plugin/detect/fake_detector.h"
 
+#include <algorithm>
+#include <mutex>
 #include <stdexcept>
 #include <utility>
 
@@ -18,11 +20,22 @@ class FakeDetector : public Detector {
 
   void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
     detections.clear();
-    for (const auto &frame : frames)
+    for (const auto &frame : frames) {
       detections.push_back(learning_ ? learn_from(frame) : test::fake_network().judge(frame));
+      if (!detections.back().unjudged) judge_zones(detections.back());
+    }
   }
 
   void pause() override { ++test::fake_network().pauses; }
+
+  std::vector<std::string> set_zones(Zones zones) override {
+    std::shared_ptr<const ZoneGrid> grid;
+    if (!zones.empty()) grid = std::make_shared<ZoneGrid>(zones_on(std::move(zones), {14, 14, {}}));
+    const std::lock_guard lock(mutex_);
+    zones_ = std::move(grid);
+    return zones_ ? doubts_about(*zones_) : std::vector<std::string>();
+  }
+
   const ModelConfig &config() const override { return config_; }
   bool learn(const LearnOptions &options) override {
     if (!test::fake_network().learn_error.empty()) throw std::runtime_error(test::fake_network().learn_error);
@@ -63,6 +76,15 @@ class FakeDetector : public Detector {
   std::string warning() const override { return test::fake_network().warning; }
 
  private:
+  void judge_zones(Detection &detection) const {
+    const std::lock_guard lock(mutex_);
+    detection.zones = zones_;
+    if (!zones_) return;
+    for (const JudgedPart &part : zones_->parts)
+      detection.part_scores.push_back(Scorer(part.cells, ScoreKind::Max).score(detection.grid));
+    detection.score = *std::max_element(detection.part_scores.begin(), detection.part_scores.end());
+  }
+
   Detection learn_from(const FrameView &frame) {
     Detection detection;
     detection.unjudged = true;
@@ -95,6 +117,8 @@ class FakeDetector : public Detector {
   const std::function<void(const LearningProgress &)> tell_;
   ModelConfig config_;
   std::optional<LearningProgress> learning_;
+  mutable std::mutex mutex_;                       // guards the zones
+  std::shared_ptr<const ZoneGrid> zones_;          // null: none
   std::optional<std::chrono::nanoseconds> first_;  // time of the first frame that it learns from
 };
 

@@ -12,7 +12,10 @@ cv::Mat draw(const cv::Mat &bgr, const Grid &grid, const ScoreStatistics *normal
   view.width = bgr.cols;
   view.height = bgr.rows;
   view.planes[0] = {bgr.data, static_cast<std::ptrdiff_t>(bgr.step[0])};
-  return draw_heatmap(view, grid, normal);
+  Detection detection;
+  detection.grid = grid;
+  detection.score = image_score(grid, ScoreKind::Max);
+  return draw_heatmap(view, detection, normal);
 }
 
 Grid hot_corner() {

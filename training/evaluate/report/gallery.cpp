@@ -72,7 +72,7 @@ void Gallery::offer(const Item &item, std::optional<bool> abnormal, const Detect
       exhibit.alarm = detection.anomalous(normal_ ? std::optional(normal_->threshold) : std::nullopt);
       exhibit.unknown_scene = detection.unknown_scene();
       exhibit.picture = jpeg(small);
-      exhibit.heatmap = jpeg(draw_heatmap(view_of(small), detection.grid, normal_ ? &*normal_ : nullptr));
+      exhibit.heatmap = jpeg(draw_heatmap(view_of(small), detection, normal_ ? &*normal_ : nullptr));
     }
     list->put(exhibit);
   }
