@@ -68,6 +68,8 @@ class PropertyTable {
       value = g_value_get_double(from);
     } else if constexpr (std::is_same_v<Value, guint64>) {
       value = g_value_get_uint64(from);
+    } else if constexpr (std::is_same_v<Value, gint64>) {
+      value = g_value_get_int64(from);
     } else {
       static_assert(std::is_same_v<Value, guint>);
       value = g_value_get_uint(from);
@@ -87,6 +89,8 @@ class PropertyTable {
       g_value_set_double(to, value);
     else if constexpr (std::is_same_v<Value, guint64>)
       g_value_set_uint64(to, value);
+    else if constexpr (std::is_same_v<Value, gint64>)
+      g_value_set_int64(to, value);
     else
       g_value_set_uint(to, value);
   }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the verdicts of one stream to its events.
+// From the judged frames of one stream to its events.
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "gst-plugin/detect/verdict.h"
+#include "gst-plugin/detect/signals.h"
 #include "gst-plugin/events/event.h"
 #include "model/scoring/event_rule.h"
 
@@ -23,48 +25,76 @@ struct FrameTime {
   std::chrono::nanoseconds elapsed{0};
 };
 
-// Says of a marked frame which event it belongs to.
+// Writes the event that a frame belongs to into its metadata.
 void set_event(GstAnomalyMeta *meta, const Event &event);
 
-// Follows the verdicts of one detector and tells which event is on.
+// Follows the frames of one detector. Several events can be open at the same time, one for each kind and
+// zone. The metadata of a frame has room for one of them: that which has been open for the longest time.
 class EventTracker {
  public:
   explicit EventTracker(std::string session) : session_(std::move(session)) {}
 
   const std::string &session() const { return session_; }
 
-  // As of the newest frame.
-  const Event &event() const { return event_; }
+  // The event of the newest frame.
+  const Event &event() const;
 
-  // The next frame was judged.
-  void advance(const Verdict &verdict, const FrameTime &frame, const std::string &source,
-               std::chrono::nanoseconds hold_time);
+  // Processes the signals of the next judged frame, at most one for each kind and zone. Returns the states to
+  // report: begins, updates and ends. An open event that no signal mentions ends because of a change.
+  // frame_pts: of the frame that will carry the states.
+  std::vector<Event> advance(const std::vector<Signal> &signals, const FrameTime &frame,
+                             const std::string &source, GstClockTime frame_pts);
 
   // The next frame only repeats what is known.
   void repeat();
 
-  // Ends the event for another reason than the scene; false where none is open.
-  bool end(const char *reason);
-
-  // There is no event any more.
-  void clear();
+  // Ends all events for another reason than the scene, and forgets what has been seen.
+  std::vector<Event> end(const char *reason);
 
  private:
-  // What an end is about.
+  // An abnormal frame that may belong to an event.
+  struct Candidate {
+    std::uint64_t number;  // of EventRule
+    FrameTime frame;
+    double score;
+    std::vector<GstAnomalyRegion> regions;
+  };
+
+  // What the end of an event refers to.
   struct Quiet {
     FrameTime frame;
     double score = 0;
   };
 
-  void begin(const std::string &source);
-  void count(const Verdict &verdict, const FrameTime &frame);
-  void close();
+  // The events of one kind in one zone, one after the other.
+  struct Track {
+    std::string kind;
+    std::string zone;
+    EventRule rule;
+    std::deque<Candidate> candidates;
+    Event event;
+    std::chrono::nanoseconds begun{0};
+    std::chrono::nanoseconds reported{0};
+    double reported_peak = 0;
+    std::optional<Quiet> quiet;  // the first normal frame after the newest abnormal one
+    bool is_mentioned = false;   // by the signals of the newest frame
+
+    void begin(const std::string &source, const std::string &session);
+    void count(const Candidate &abnormal, std::optional<double> threshold);
+    void stay_open(const Signal &signal, const FrameTime &frame);
+    void close();
+    bool has_new_peak(std::chrono::nanoseconds now) const;
+  };
+
+  Track &track_of(const Signal &signal);
+  void advance(Track &track, const Signal &signal, const FrameTime &frame, const std::string &source,
+               std::vector<Event> &states);
+  void choose_carried();
+  bool is_carried(const Event &event) const { return event.id == carried_; }
 
   std::string session_;
-  EventRule rule_;
-  Event event_;
-  std::chrono::nanoseconds begun_{0};
-  std::optional<Quiet> quiet_;  // the first frame after the newest anomalous one
+  std::deque<Track> tracks_;
+  std::string carried_;  // the id of the event in the metadata of frames
 };
 
 }  // namespace uniad

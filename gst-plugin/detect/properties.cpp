@@ -4,10 +4,45 @@
 namespace uniad {
 namespace {
 
+constexpr auto common = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+constexpr auto in_ready = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_READY);
+constexpr auto in_playing = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_PLAYING);
+
+void add_event_rules(PropertyTable<DetectSettings> &table) {
+  const DetectSettings defaults;
+  table.add(PROP_EVENT_CONFIRM, &DetectSettings::event_confirm,
+            g_param_spec_string("event-confirm", "Event confirm",
+                                "Number of judged frames that must be anomalous before an event begins, out "
+                                "of so many: N/M (auto = 2/3 for live streams, otherwise 1/1)",
+                                defaults.event_confirm.c_str(), in_playing));
+  table.add(PROP_EVENT_HOLD, &DetectSettings::event_hold,
+            g_param_spec_int64("event-hold", "Event hold",
+                               "Time below the release threshold after which an event ends, in nanoseconds; "
+                               "shorter pauses are part of the event (0 = the first normal frame ends it, "
+                               "-1 = one second, but 0 for pictures without timestamps and frame rate)",
+                               automatic_hold, G_MAXINT64, defaults.event_hold, in_playing));
+  table.add(
+      PROP_HOLD_TIME, &DetectSettings::event_hold,
+      g_param_spec_int64("hold-time", "Hold time", "Former name of event-hold", automatic_hold, G_MAXINT64,
+                         defaults.event_hold, static_cast<GParamFlags>(in_playing | G_PARAM_DEPRECATED)));
+  table.add(PROP_EVENT_RELEASE, &DetectSettings::event_release,
+            g_param_spec_double("event-release", "Event release",
+                                "Release threshold as a share of the threshold: an event only ends once the "
+                                "score is below it",
+                                0, 1, defaults.event_release, in_playing));
+  table.add(PROP_EVENT_COOLDOWN, &DetectSettings::event_cooldown,
+            g_param_spec_uint64("event-cooldown", "Event cool-down",
+                                "Time after the end of an event before the next one of its kind and zone can "
+                                "begin, in nanoseconds",
+                                0, G_MAXINT64, defaults.event_cooldown, in_playing));
+  table.add(PROP_EVENT_MIN_DURATION, &DetectSettings::event_min_duration,
+            g_param_spec_uint64("event-min-duration", "Event minimum duration",
+                                "Time that an event must last before it is reported, in nanoseconds; shorter "
+                                "ones are not reported",
+                                0, G_MAXINT64, defaults.event_min_duration, in_playing));
+}
+
 PropertyTable<DetectSettings> make_table() {
-  constexpr auto common = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-  constexpr auto in_ready = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_READY);
-  constexpr auto in_playing = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_PLAYING);
   const DetectSettings defaults;
   PropertyTable<DetectSettings> table;
 
@@ -85,17 +120,12 @@ PropertyTable<DetectSettings> make_table() {
                                 "Time that a frame waits for a batch to fill, in nanoseconds (0 = no "
                                 "waiting: only frames that arrive while the network is busy share a batch)",
                                 0, GST_SECOND, defaults.batch_timeout, in_ready));
-  table.add(PROP_HOLD_TIME, &DetectSettings::hold_time,
-            g_param_spec_uint64(
-                "hold-time", "Hold time",
-                "Time without an anomalous frame after which an event ends, in nanoseconds; shorter pauses "
-                "are part of the event (0 = the first frame that is not anomalous ends it)",
-                0, G_MAXINT64, defaults.hold_time, in_playing));
   table.add(PROP_ZONES, &DetectSettings::zones,
             g_param_spec_string("zones", "Zones",
                                 "Parts of the frame to ignore or to watch: a JSON file, or JSON that begins "
                                 "with {; while playing, zones that are not valid leave the old ones in force",
                                 nullptr, in_playing));
+  add_event_rules(table);
   return table;
 }
 

@@ -13,6 +13,7 @@
 namespace uniad {
 
 inline constexpr double calibrated_threshold = -1;  // the model's own
+inline constexpr gint64 automatic_hold = -1;
 
 // What is to be learned from; both where both are given, nothing where neither is.
 struct LearnRequest {
@@ -37,12 +38,25 @@ struct DetectSettings {
   bool learn_once = false;
   std::string backbone = "auto";
   double adapt_rate = 0;
-  guint64 hold_time = default_hold_time / std::chrono::nanoseconds(1);
+  std::string event_confirm = "auto";
+  gint64 event_hold = automatic_hold;
+  double event_release = EventRules{}.release;
+  guint64 event_cooldown = default_time(EventRules{}.cooldown);
+  guint64 event_min_duration = default_time(EventRules{}.min_duration);
   std::string zones;  // JSON or a file; empty: none
   guint batch_size = 8;
   guint64 batch_timeout = 0;
 
   LearnRequest learn_request() const { return {learn, learn_time}; }
+  // Throws Error if a property that needs more than a range has a value that cannot be in force.
+  void check() const { event_rules(false, false); }
+
+  // has_time: frames have timestamps or a rate, unlike separate pictures. Throws Error if event_confirm is
+  // invalid.
+  EventRules event_rules(bool live, bool has_time) const;
+
+ private:
+  static guint64 default_time(std::chrono::nanoseconds time) { return static_cast<guint64>(time.count()); }
 };
 
 }  // namespace uniad

@@ -53,26 +53,26 @@ void StreamDetector::finish() {
   detector_->end_learning();
 }
 
-// Tells of the event's state: the application by a message, the elements downstream by an event in the
-// stream, which comes before the next frame.
-void StreamDetector::post_event(const DetectSettings &settings, GstClockTime frame_pts) {
-  Event event = events_.event();
-  event.frame_pts = frame_pts;
-  GST_INFO_OBJECT(element_, "event %s: %s %s", event.id.c_str(), name_of(event.state), event.reason.c_str());
-  if (settings.post_messages)
-    gst_element_post_message(GST_ELEMENT(element_),
-                             gst_message_new_element(GST_OBJECT(element_), event_structure(event)));
-  gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
-                     gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, event_structure(event)));
+// Reports states of events: to the application by messages, and to the elements downstream by serialized
+// events, which come before the next frame.
+void StreamDetector::post(const std::vector<Event> &states, const DetectSettings &settings) {
+  for (const Event &event : states) {
+    GST_INFO_OBJECT(element_, "%s %s: %s %s", event.kind.c_str(), event.id.c_str(), name_of(event.state),
+                    event.reason.c_str());
+    if (settings.post_messages)
+      gst_element_post_message(GST_ELEMENT(element_),
+                               gst_message_new_element(GST_OBJECT(element_), event_structure(event)));
+    gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
+                       gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, event_structure(event)));
+  }
 }
 
 // The stream stops or jumps: what was seen no longer holds.
 void StreamDetector::forget(const char *reason, const DetectSettings &settings) {
-  if (events_.end(reason)) post_event(settings, GST_CLOCK_TIME_NONE);
+  post(events_.end(reason), settings);
   if (background_) background_->clear();
   frames_to_next_ = 0;
   verdict_.reset();
-  events_.clear();
 }
 
 // Timestamps start anew: what follows is another session.
@@ -129,13 +129,10 @@ void StreamDetector::update_means(const Detection &normal) {
 }
 
 // Takes the verdict into account, which is about the frame of that time.
-void StreamDetector::update_event(const DetectSettings &settings, const FrameTime &frame) {
-  const GstClockTime frame_pts = newest_.moment.pts;
-  if (events_.event().source != settings.source && events_.end("changed")) post_event(settings, frame_pts);
-  events_.advance(*verdict_, frame, settings.source, std::chrono::nanoseconds(settings.hold_time));
-  const GstAnomalyEventState event_state = events_.event().state;
-  if (event_state == GST_ANOMALY_EVENT_BEGIN || event_state == GST_ANOMALY_EVENT_END)
-    post_event(settings, frame_pts);
+void StreamDetector::update_events(const DetectSettings &settings, const FrameTime &frame) {
+  const bool has_time = *live_ || info_.fps_n > 0 || GST_CLOCK_TIME_IS_VALID(frame.running_time);
+  const std::vector<Signal> signals = signals_of(*verdict_, settings.event_rules(*live_, has_time));
+  post(events_.advance(signals, frame, settings.source, newest_.moment.pts), settings);
 }
 
 void StreamDetector::warn_about_unknown_source(const DetectSettings &settings,
@@ -220,7 +217,7 @@ bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result
   verdict_ = uniad::judge(std::move(result.detection), threshold, normal);
   if (threshold && !verdict_->anomalous) update_means(seen);
   judged_at_ = result.frame.running_time;
-  update_event(settings, result.frame);
+  update_events(settings, result.frame);
   GST_LOG_OBJECT(element_, "score %f", verdict_->score);
   return true;
 }

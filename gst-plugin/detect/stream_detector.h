@@ -79,8 +79,8 @@ class StreamDetector {
   void warn_about_aspect_ratio(const DetectSettings &settings);
   void update_means(const Detection &normal);
   void update_latency(GstClockTime duration);
-  void update_event(const DetectSettings &settings, const FrameTime &frame);
-  void post_event(const DetectSettings &settings, GstClockTime frame_pts);
+  void update_events(const DetectSettings &settings, const FrameTime &frame);
+  void post(const std::vector<Event> &states, const DetectSettings &settings);
   void mark(const DetectSettings &settings, GstBuffer *buffer, GstClockTime age);
 
   GstBaseTransform *const element_;

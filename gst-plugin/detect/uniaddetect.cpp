@@ -65,25 +65,34 @@
  *
  * ## Messages
  *
- * An element message "uniad-event" is posted when an anomaly begins, with the first frame at or above the
- * threshold, and when it ends: when no frame has been anomalous for #GstUniadDetect:hold-time, or the stream
- * ends, jumps or stops. Every begin has exactly one end. The same structure goes downstream as a serialized
- * event of type %GST_EVENT_CUSTOM_DOWNSTREAM, ahead of the first frame that carries the state; after a flush
- * and at a stop, where nothing passes, only the message tells. Its fields:
+ * An element message "uniad-event" is posted when an event begins, while it lasts whenever its peak has
+ * risen, at most once a second, and when it ends. Every begin has exactly one end. The same structure goes
+ * downstream as a serialized event of type %GST_EVENT_CUSTOM_DOWNSTREAM, ahead of the first frame that
+ * carries the state; after a flush and at a stop, where nothing passes, only the message is sent.
  *
- * * #gchararray `id`: the same at begin and end, unique across streams and restarts
- * * #gchararray `kind`: "anomaly"
- * * #gchararray `state`: "begin" or "end"
- * * #gchararray `reason`: of an end that is not the scene's own: "eos", "flush", "stopped", or "changed" (the
- *   stream, the source, or what is normal)
+ * An event begins when #GstUniadDetect:event-confirm of the newest judged frames are at or above the
+ * threshold and it has lasted for #GstUniadDetect:event-min-duration, counted from the first of them. It ends
+ * when the score has been below #GstUniadDetect:event-release of the threshold for
+ * #GstUniadDetect:event-hold, or when the stream ends, jumps or stops. For #GstUniadDetect:event-cooldown
+ * after its end no other event of its kind begins. The fields of the structure:
+ *
+ * * #gchararray `id`: the same from begin to end, unique across streams and restarts
+ * * #gchararray `kind`: "anomaly", or "unknown-scene" if the frame as a whole is unlike everything that was
+ *   learned; events of different kinds can overlap
+ * * #gchararray `zone`: the zone of the event; absent if it is about the whole frame
+ * * #gchararray `state`: "begin", "update" or "end"
+ * * #gchararray `reason`: why the event ended, if the scene did not end it: "eos", "flush", "stopped", or
+ *   "changed" (the stream, the source, a property, or what is normal)
  * * #gchararray `source`: see #GstUniadDetect:source
  * * #gchararray `session`: a UUID, another one after each start of the element, each seek, each round of a
  *   loop and each new stream: timestamps then start anew
- * * #guint64 `pts`: timestamp of the frame that the state is about, which was judged: of a begin the first
- *   anomalous one, of an end the first after the last anomalous one
+ * * #guint64 `pts`: timestamp of the frame that the state is about, which was judged: of a begin the frame
+ *   that confirmed the event, of an end the first after the last that was not below the release threshold
  * * #guint64 `time`: when that frame was taken, in nanoseconds since 1970 in UTC
  * * #gchararray `time-source`: "camera" where a #GstReferenceTimestampMeta of the frame told the time, as
  * with rtspsrc's `add-reference-timestamp-meta`; else "arrival", the time at which the frame came here
+ * * #gboolean `on-frame`: whether the metadata of a frame carries this state, too. Frames carry the states of
+ *   one event at a time: of several, the one that has been open for the longest time
  * * #guint64 `frame-pts`: timestamp of the first frame that carries the state, in mode async a later one
  * * #gdouble `score`, #gdouble `threshold`
  * * #gboolean `unknown-scene`
@@ -375,6 +384,7 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
   }
 
   try {
+    settings.check();
     const bool begins_model = !exists(settings.model);
     const std::shared_ptr<uniad::Detector> detector =
         uniad::Detector::open(settings.model, options_of(self, settings));
@@ -510,21 +520,28 @@ static GstFlowReturn gst_uniad_detect_transform_ip(GstBaseTransform *trans, GstB
 }
 
 static void gst_uniad_detect_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
-  auto *priv = GST_UNIAD_DETECT(object)->priv;
+  GstUniadDetect *self = GST_UNIAD_DETECT(object);
+  auto *priv = self->priv;
   if (id == uniad::PROP_ZONES) {
-    change_zones(GST_UNIAD_DETECT(object), value);
+    change_zones(self, value);
     return;
   }
   uniad::LearnRequest wanted;
-  {
+  try {
     const std::lock_guard lock(priv->mutex);
-    DetectSettings &settings = priv->settings;
+    DetectSettings settings = priv->settings;
     if (!uniad::detect_properties().set(settings, id, value)) {
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
       return;
     }
+    if (priv->detector) settings.check();  // before the start, anything can be set: the start checks it
     settings.source = uniad::valid_utf8(settings.source);  // as the model's calibration has it
     wanted = settings.learn_request();
+    priv->settings = std::move(settings);
+  } catch (const std::exception &error) {
+    GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS,
+                        ("The property '%s' keeps its value: %s", pspec->name, error.what()), (nullptr));
+    return;
   }
   if (id == uniad::PROP_LEARN || id == uniad::PROP_LEARN_TIME) priv->learning.set_wanted(wanted);
 }

@@ -101,14 +101,16 @@ GstStructure *event_structure(const Event &event) {
       "state", G_TYPE_STRING, is_update ? "update" : name_of(event.state), "source", G_TYPE_STRING,
       event.source.c_str(), "session", G_TYPE_STRING, event.session.c_str(), "pts", G_TYPE_UINT64,
       event.moment.pts, "time", G_TYPE_UINT64, event.moment.time, "time-source", G_TYPE_STRING,
-      name_of(event.time_source), "frame-pts", G_TYPE_UINT64, event.frame_pts, "score", G_TYPE_DOUBLE,
-      event.score, "threshold", G_TYPE_DOUBLE, event.threshold.value_or(0.0), "unknown-scene", G_TYPE_BOOLEAN,
-      event.unknown_scene ? TRUE : FALSE, "begin-pts", G_TYPE_UINT64, event.begin.pts, "begin-time",
-      G_TYPE_UINT64, event.begin.time, "peak-score", G_TYPE_DOUBLE, event.peak_score, "peak-pts",
-      G_TYPE_UINT64, event.peak.pts, "peak-time", G_TYPE_UINT64, event.peak.time, "duration", G_TYPE_UINT64,
-      event.duration, "frames", G_TYPE_UINT64, event.frames, nullptr);
+      name_of(event.time_source), "on-frame", G_TYPE_BOOLEAN, event.on_frame ? TRUE : FALSE, "frame-pts",
+      G_TYPE_UINT64, event.frame_pts, "score", G_TYPE_DOUBLE, event.score, "threshold", G_TYPE_DOUBLE,
+      event.threshold.value_or(0.0), "unknown-scene", G_TYPE_BOOLEAN, event.unknown_scene ? TRUE : FALSE,
+      "begin-pts", G_TYPE_UINT64, event.begin.pts, "begin-time", G_TYPE_UINT64, event.begin.time,
+      "peak-score", G_TYPE_DOUBLE, event.peak_score, "peak-pts", G_TYPE_UINT64, event.peak.pts, "peak-time",
+      G_TYPE_UINT64, event.peak.time, "duration", G_TYPE_UINT64, event.duration, "frames", G_TYPE_UINT64,
+      event.frames, nullptr);
   set_regions(structure, "regions", event.regions);
   set_regions(structure, "peak-regions", event.peak_regions);
+  if (!event.zone.empty()) gst_structure_set(structure, "zone", G_TYPE_STRING, event.zone.c_str(), nullptr);
   if (!event.reason.empty())
     gst_structure_set(structure, "reason", G_TYPE_STRING, event.reason.c_str(), nullptr);
   return structure;
@@ -121,6 +123,7 @@ std::optional<Event> event_of(const GstStructure *structure) {
   event.state = state_named(text_of(structure, "state"));
   if (event.id.empty() || event.state == GST_ANOMALY_EVENT_NONE) return std::nullopt;
   event.kind = text_of(structure, "kind");
+  event.zone = text_of(structure, "zone");
   event.reason = text_of(structure, "reason");
   event.source = text_of(structure, "source");
   event.session = text_of(structure, "session");
@@ -141,9 +144,12 @@ std::optional<Event> event_of(const GstStructure *structure) {
   gst_structure_get_double(structure, "peak-score", &event.peak_score);
   double threshold = 0;
   if (gst_structure_get_double(structure, "threshold", &threshold) != FALSE) event.threshold = threshold;
-  gboolean unknown_scene = FALSE;
-  gst_structure_get_boolean(structure, "unknown-scene", &unknown_scene);
-  event.unknown_scene = unknown_scene != FALSE;
+  const auto is_set = [structure](const char *field) {
+    gboolean value = FALSE;
+    return gst_structure_get_boolean(structure, field, &value) != FALSE && value != FALSE;
+  };
+  event.unknown_scene = is_set("unknown-scene");
+  event.on_frame = is_set("on-frame");
   event.regions = regions_of(structure, "regions");
   event.peak_regions = regions_of(structure, "peak-regions");
   return event;
@@ -153,6 +159,8 @@ Event event_of(const GstAnomalyMeta &meta) {
   Event event;
   event.id = meta.event_id != nullptr ? meta.event_id : "";
   event.state = meta.event_state;
+  if (meta.event_kind != nullptr) event.kind = meta.event_kind;
+  if (meta.event_zone != nullptr) event.zone = meta.event_zone;
   event.source = meta.source != nullptr ? meta.source : "";
   event.session = meta.session != nullptr ? meta.session : "";
   event.moment = meta.event_moment;

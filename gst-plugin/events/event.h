@@ -15,6 +15,10 @@ namespace uniad {
 // The name of the structure, in messages and in the stream.
 inline constexpr const char *event_structure_name = "uniad-event";
 
+// Kinds of events.
+inline constexpr const char *anomaly_kind = "anomaly";
+inline constexpr const char *unknown_scene_kind = "unknown-scene";
+
 // The upstream query that a detector answers.
 GstQuery *new_query_for_detector();
 bool asks_for_detector(GstQuery *query);
@@ -24,7 +28,8 @@ inline constexpr GstAnomalyMoment unknown_moment{GST_CLOCK_TIME_NONE, GST_CLOCK_
 // An event and its state.
 struct Event {
   std::string id;
-  std::string kind = "anomaly";
+  std::string kind = anomaly_kind;
+  std::string zone;  // empty: the whole frame
   GstAnomalyEventState state = GST_ANOMALY_EVENT_NONE;
   std::string reason;  // why it ended, if the scene did not end it: eos, flush, stopped, lost, changed
   std::string source;
@@ -37,7 +42,8 @@ struct Event {
   std::optional<double> threshold;
   bool unknown_scene = false;
   std::vector<GstAnomalyRegion> regions;
-  GstClockTime frame_pts = GST_CLOCK_TIME_NONE;  // of the first frame with this state
+  bool on_frame = false;                         // the metadata of a frame has this state, too
+  GstClockTime frame_pts = GST_CLOCK_TIME_NONE;  // of the first such frame
 
   GstAnomalyMoment begin = unknown_moment;
   GstAnomalyMoment peak = unknown_moment;

@@ -252,6 +252,8 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   if (GST_VIDEO_META_TRANSFORM_IS_SCALE(type) && (move.scale_x != 1 || move.scale_y != 1))
     move_regions_of_interest(dest, copy, ((const GstVideoMetaTransform *)data)->out_info);
   gst_anomaly_meta_set_event(copy, self->event_id, self->event_state);
+  copy->event_kind = self->event_kind;
+  copy->event_zone = self->event_zone;
   gst_anomaly_meta_set_event_course(copy, &self->event_begin, &self->event_moment, &self->event_peak,
                                     self->event_peak_score, self->event_frames);
   gst_anomaly_meta_set_session(copy, self->session);
@@ -490,6 +492,22 @@ void gst_anomaly_meta_set_event(GstAnomalyMeta *meta, const gchar *id, GstAnomal
   g_free(meta->event_id);
   meta->event_id = copy;
   meta->event_state = state;
+}
+
+/**
+ * gst_anomaly_meta_set_event_kind:
+ * @meta: a #GstAnomalyMeta
+ * @kind: (nullable): the kind of the event, or %NULL
+ * @zone: (nullable): the zone of the event, or %NULL for the whole frame
+ *
+ * Sets the kind and the zone of the event that was set with gst_anomaly_meta_set_event().
+ *
+ * Since: 0.1
+ */
+void gst_anomaly_meta_set_event_kind(GstAnomalyMeta *meta, const gchar *kind, const gchar *zone) {
+  g_return_if_fail(meta != NULL);
+  meta->event_kind = g_intern_string(kind);
+  meta->event_zone = g_intern_string(zone);
 }
 
 /**

@@ -17,16 +17,18 @@ typedef struct _GstAnomalyMeta GstAnomalyMeta;
 /**
  * GstAnomalyEventState:
  * @GST_ANOMALY_EVENT_NONE: the frame does not belong to an event
- * @GST_ANOMALY_EVENT_BEGIN: the first frame of the event; its result is at or above the threshold
- * @GST_ANOMALY_EVENT_ONGOING: any other frame of the event. The frame is not anomalous if its result is not
- *   anomalous and the event only continues because of the hold time
+ * @GST_ANOMALY_EVENT_BEGIN: the frame whose result confirmed the event; it is at or above the threshold
+ * @GST_ANOMALY_EVENT_ONGOING: any other frame of the event. The frame is not anomalous if its result is below
+ *   the threshold and the event only continues because of the release threshold or the hold time
  * @GST_ANOMALY_EVENT_END: the frame whose result ended the event; it is not anomalous
  *
- * The position of a frame in an event. An event joins anomalous results that are close enough in time. Each
- * event has one frame with the state BEGIN and, unless the stream stops during the event, one with the state
- * END: the first frames that carry the results which began and ended it. Frames that repeat such a result are
- * ONGOING or NONE. Elements that drop or duplicate frames drop or duplicate these states; uniaddetect
- * additionally sends each of them exactly once, as an event in the stream.
+ * The position of a frame in an event. An event joins anomalous results that are close enough in time. If
+ * several events are open, for example in different zones, the frame has the oldest of them. Each
+ * event that frames have from its begin on has one frame with the state BEGIN and, unless the stream stops
+ * during the event, one with the state END: the first frames that carry the results which began and ended it.
+ * Frames that repeat such a result are ONGOING or NONE. Elements that drop or duplicate frames drop or
+ * duplicate these states; uniaddetect additionally sends each of them exactly once, as an event in the
+ * stream.
  *
  * Since: 0.1
  */
@@ -119,11 +121,14 @@ struct _GstAnomalyRegion {
  * @time_source: the source of @time
  * @event_begin: the frame that began the event. This and the following fields refer to judged frames and are
  *   only valid within an event
- * @event_moment: the frame that @event_state refers to: for BEGIN the first anomalous frame, for ONGOING the
- *   most recently judged frame, for END the first frame after the last anomalous one
+ * @event_moment: the frame that @event_state refers to: for BEGIN the frame that confirmed the event, for
+ *   ONGOING the most recently judged frame, for END the first normal frame after the last that was not
  * @event_peak: the frame with the highest score of the event so far
  * @event_peak_score: the score of that frame
  * @event_frames: number of anomalous frames of the event so far
+ * @event_kind: (nullable): the kind of the event, for example "anomaly" or "unknown-scene", or %NULL; an
+ *   interned string
+ * @event_zone: (nullable): the zone of the event, or %NULL for the whole frame; an interned string
  * @picture_x: left edge of the judged area, 0 to 1 of the frame's width; borders are outside this area
  * @picture_y: top edge of the judged area, 0 to 1 of the frame's height
  * @picture_w: width of the judged area, 1 if it is as wide as the frame
@@ -175,6 +180,8 @@ struct _GstAnomalyMeta {
   GstAnomalyMoment event_peak;
   gdouble event_peak_score;
   guint64 event_frames;
+  const gchar *event_kind;
+  const gchar *event_zone;
 
   gfloat picture_x;
   gfloat picture_y;
@@ -224,6 +231,9 @@ GST_UNIAD_META_API const GstAnomalyRegion *gst_anomaly_meta_get_regions(const Gs
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_event(GstAnomalyMeta *meta, const gchar *id,
                                                    GstAnomalyEventState state);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_event_kind(GstAnomalyMeta *meta, const gchar *kind,
+                                                        const gchar *zone);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_event_course(GstAnomalyMeta *meta, const GstAnomalyMoment *begin,
                                                           const GstAnomalyMoment *moment,

@@ -73,8 +73,12 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
   json["age"] = GST_CLOCK_TIME_IS_VALID(meta.age) ? Json(meta.age) : Json();
   json["regions"] = regions_json({meta.regions, meta.n_regions});
   const char *state = name_of(event_state);
-  if (meta.event_id != nullptr && state != nullptr)
-    json["event"] = {{"id", meta.event_id}, {"kind", "anomaly"}, {"state", state}};
+  if (meta.event_id != nullptr && state != nullptr) {
+    json["event"] = {{"id", meta.event_id},
+                     {"kind", meta.event_kind != nullptr ? meta.event_kind : anomaly_kind},
+                     {"state", state}};
+    if (meta.event_zone != nullptr) json["event"]["zone"] = meta.event_zone;
+  }
   return json_text(json);
 }
 
@@ -83,12 +87,15 @@ std::string event_json(const Event &event) {
   if (!event.session.empty()) json["session"] = event.session;
   if (GST_CLOCK_TIME_IS_VALID(event.moment.pts)) json["pts"] = event.moment.pts;
   if (GST_CLOCK_TIME_IS_VALID(event.moment.time)) add_time(json, {event.moment.time, event.time_source});
-  Json body{{"id", event.id}, {"kind", event.kind}, {"state", name_of(event.state)}};
+  const bool is_update = event.state == GST_ANOMALY_EVENT_ONGOING;
+  Json body{{"id", event.id}, {"kind", event.kind}, {"state", is_update ? "update" : name_of(event.state)}};
+  if (!event.zone.empty()) body["zone"] = event.zone;
   body["begin"] = moment_json(event.begin);
   if (event.state == GST_ANOMALY_EVENT_END) {
     body["end"] = moment_json(event.moment);
-    if (GST_CLOCK_TIME_IS_VALID(event.duration)) body["duration"] = event.duration;
   }
+  if (event.state != GST_ANOMALY_EVENT_BEGIN && GST_CLOCK_TIME_IS_VALID(event.duration))
+    body["duration"] = event.duration;
   body["peak"] = peak_json(event);
   if (event.threshold) body["threshold"] = *event.threshold;
   body["frames"] = event.frames;

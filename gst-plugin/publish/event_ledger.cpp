@@ -10,6 +10,11 @@ namespace {
 
 constexpr const char *lost = "lost";
 
+// Each start of a detector has a session of its own; other detectors may have none.
+const std::string &detector_of(const Event &event) {
+  return event.session.empty() ? event.source : event.session;
+}
+
 // Elements that hold frames back let events of the stream overtake frames which came before them.
 bool came_before(GstClockTime pts, const Event &event) {
   return GST_CLOCK_TIME_IS_VALID(pts) && GST_CLOCK_TIME_IS_VALID(event.frame_pts) && pts < event.frame_pts;
@@ -37,6 +42,7 @@ bool EventLedger::Account::is_written(const std::string &id) const {
 void EventLedger::Account::begin(const Event &event) {
   open = event;
   open->state = GST_ANOMALY_EVENT_BEGIN;
+  on_frames = event.on_frame;
   begin_written = false;
   end.reset();
 }
@@ -81,16 +87,16 @@ void EventLedger::Account::forget() {
   end.reset();
 }
 
-EventLedger::Account &EventLedger::account_of(const std::string &session, const std::string &source) {
-  constexpr std::size_t enough = 64;  // detectors; each start of one has an account of its own
+EventLedger::Account &EventLedger::account_of(const Event &event) {
+  constexpr std::size_t enough = 64;  // each start of a detector has accounts of its own
   if (accounts_.size() >= enough)
     std::erase_if(accounts_, [](const auto &item) { return !item.second.open; });
-  return accounts_[session.empty() ? source : session];
+  return accounts_[{detector_of(event), event.kind, event.zone}];
 }
 
 std::vector<Event> EventLedger::take(const Event &event, bool at_once) {
   std::vector<Event> lines;
-  Account &account = account_of(event.session, event.source);
+  Account &account = account_of(event);
   if (account.is_written(event.id)) return lines;
   if (account.open && account.open->id != event.id) account.write_end(lines, lost);
   if (!account.open)
@@ -98,26 +104,39 @@ std::vector<Event> EventLedger::take(const Event &event, bool at_once) {
   else
     account.update(event);
   if (event.state == GST_ANOMALY_EVENT_END) account.end = event;
-  if (!at_once) return lines;
+  if (!at_once && event.on_frame) return lines;
   account.write_begin(lines);
+  if (event.state == GST_ANOMALY_EVENT_ONGOING) lines.push_back(event);
   if (account.end) account.write_end(lines, lost);
   return lines;
+}
+
+void EventLedger::end_what_frames_no_longer_carry(const Event &of_frame, GstClockTime pts,
+                                                  std::vector<Event> &lines) {
+  const std::string &detector = detector_of(of_frame);
+  for (auto item = accounts_.lower_bound({detector, "", ""});
+       item != accounts_.end() && std::get<0>(item->first) == detector; ++item) {
+    Account &account = item->second;
+    if (account.open && account.on_frames && account.open->id != of_frame.id &&
+        !came_before(pts, *account.open))
+      account.write_end(lines, lost);
+  }
 }
 
 FrameEntry EventLedger::take(const GstAnomalyMeta &meta, GstClockTime pts, bool at_once) {
   FrameEntry entry;
   Event event = event_of(meta);
-  Account &account = account_of(event.session, event.source);
-  const bool in_event = !event.id.empty() && event.state != GST_ANOMALY_EVENT_NONE;
-  if (account.open && account.open->id != event.id && !came_before(pts, *account.open))
-    account.write_end(entry.before, lost);
-  if (!in_event || account.is_written(event.id)) return entry;
+  end_what_frames_no_longer_carry(event, pts, entry.before);
+  if (event.id.empty() || event.state == GST_ANOMALY_EVENT_NONE) return entry;
+  Account &account = account_of(event);
+  if (account.is_written(event.id)) return entry;
   if (account.open && account.open->id != event.id) return entry;
   complete(event, account.open, pts, meta);
   if (!account.open)
     account.begin(event);
   else
     account.update(event);
+  account.on_frames = true;
   if (event.state == GST_ANOMALY_EVENT_END && !account.end) account.end = event;
 
   const bool ends = event.state == GST_ANOMALY_EVENT_END;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gst-plugin/events/event.h"
@@ -20,13 +21,14 @@ struct FrameEntry {
 };
 
 // Makes sure that each begin and each end of an event is written exactly once, whatever elements are between
-// the detector and the publisher. Both ways in which they arrive can fail: leaky queues and valves drop
-// events of the stream, and elements that change the frame rate drop, duplicate or delay frames. Begins and
-// ends that arrive in neither way are inferred from the frames that follow.
+// the detector and the publisher; updates too, where frames do not carry them. Both ways in which they arrive
+// can fail: leaky queues and valves drop events of the stream, and elements that change the frame rate drop,
+// duplicate or delay frames. Begins and ends that arrive in neither way are inferred from the frames that
+// follow.
 class EventLedger {
  public:
-  // Takes a state from the stream and returns the states to write now. With `at_once`, these include this
-  // one; otherwise it waits for the frame that carries it.
+  // Takes a state from the stream and returns the states to write now. With `at_once`, or if no frame carries
+  // this state, they include it; otherwise it waits for its frame.
   std::vector<Event> take(const Event &event, bool at_once);
 
   // Takes a frame's result. With `at_once`, each new state is in `before`, because frames have no lines.
@@ -36,9 +38,10 @@ class EventLedger {
   std::vector<Event> close(const char *reason);
 
  private:
-  // The events of one detector, one after the other.
+  // The events of one kind and zone of one detector, one after the other.
   struct Account {
     std::optional<Event> open;
+    bool on_frames = false;  // frames carry the open event: one without it shows that it is over
     bool begin_written = false;
     std::optional<Event> end;         // from the stream, waits for its frame
     std::deque<std::string> written;  // ids of the newest events whose end was written
@@ -51,9 +54,12 @@ class EventLedger {
     void forget();
   };
 
-  Account &account_of(const std::string &session, const std::string &source);
+  using Key = std::tuple<std::string, std::string, std::string>;  // of the detector, the kind and the zone
 
-  std::map<std::string, Account> accounts_;
+  Account &account_of(const Event &event);
+  void end_what_frames_no_longer_carry(const Event &of_frame, GstClockTime pts, std::vector<Event> &lines);
+
+  std::map<Key, Account> accounts_;
 };
 
 }  // namespace uniad

@@ -33,7 +33,7 @@
  *
  * ## Events
  *
- * With #GstUniadPublish:mode=events, only the begin and the end of each event produce a line:
+ * With #GstUniadPublish:mode=events, only the begin, the updates and the end of each event produce a line:
  *
  * |[
  * {"version":1,"type":"event","source":"cam0","session":"c1c0...","pts":1240000000,
@@ -45,8 +45,9 @@
  *   "threshold":2.4,"frames":30}}
  * ]| The end of an event. The line of a begin has no `end` and no `duration`.
  *
- * * `pts`, `time`: of the judged frame: for a begin, the first anomalous frame; for an end, the first frame
- *   after the last anomalous one
+ * * `pts`, `time`: of the judged frame: for a begin, the frame that confirmed the event; for an end, the first
+ *   frame after the last that was not below the release threshold
+ * * `zone`: the zone of the event; absent if it is about the whole frame
  * * `frames`: number of anomalous frames so far
  * * `reason`: why the event ended, if the scene did not end it: "eos", "flush", "stopped", "changed", or
  *   "lost" if only later frames showed that the event was over
@@ -54,7 +55,7 @@
  * Each begin and each end is written exactly once, even behind elements that drop or duplicate frames: begins
  * and ends that a leaky queue, a valve or videorate dropped are inferred from the frames that follow. With
  * mode=frames, the line of a frame contains them; an event line is written only if there is no such frame, as
- * at the end of the stream.
+ * at the end of the stream or for a second event at the same time.
  *
  * Numbers that are not finite are written as null.
  *
@@ -155,7 +156,7 @@ enum {
 GType gst_uniad_publish_mode_get_type(void) {
   static const GEnumValue values[] = {
       {GST_UNIAD_PUBLISH_MODE_FRAMES, "One line for each frame with a result", "frames"},
-      {GST_UNIAD_PUBLISH_MODE_EVENTS, "One line for each begin and each end of an event", "events"},
+      {GST_UNIAD_PUBLISH_MODE_EVENTS, "One line for each begin, update and end of an event", "events"},
       {0, nullptr, nullptr},
   };
   static const GType type = g_enum_register_static("GstUniadPublishMode", values);

@@ -45,7 +45,7 @@ class Events : public GstTest {
     g_autoptr(GError) error = nullptr;
     const std::string launch =
         "appsrc name=frames format=time caps=video/x-raw,format=GRAY8,width=8,height=8,framerate=25/1 ! "
-        "uniaddetect name=detect threshold=0.5 hold-time=200000000 source=cam0 model=" UNIAD_SOURCE_ROOT
+        "uniaddetect name=detect threshold=0.5 event-hold=200000000 source=cam0 model=" UNIAD_SOURCE_ROOT
         "/meson.build ! " +
         between + " ! uniadpublish mode=" + mode + " location=" + path_.string() + " ! fakesink sync=false";
     pipeline_.reset(gst_parse_launch(launch.c_str(), &error));
@@ -86,7 +86,8 @@ class Events : public GstTest {
   std::vector<Json> lines() const {
     std::vector<Json> result;
     std::ifstream stream(path_);
-    for (std::string line; std::getline(stream, line);) result.push_back(Json::parse(line));
+    // The newest line may not be written to its end yet.
+    for (std::string line; std::getline(stream, line) && !stream.eof();) result.push_back(Json::parse(line));
     return result;
   }
 
@@ -109,6 +110,7 @@ class Events : public GstTest {
   }
 
   void TearDown() override {
+    if (pipeline_) gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
     pipeline_.reset();
     GstTest::TearDown();
   }

@@ -379,8 +379,10 @@ TEST_F(RtspServer, EveryRoundOfAFileIsASessionOfItsOwnAndEveryEndSaysWhy) {
   EXPECT_EQ(ended.status, 0) << ended.err;
 
   for (const char *name : {"loop", "once", "live"})
-    for (const auto &[id, states] : states_of(file(name)))
+    for (auto [id, states] : states_of(file(name))) {
+      std::erase(states, "update");
       EXPECT_EQ(states, (std::vector<std::string>{"begin", "end"})) << name << " " << id;
+    }
   EXPECT_EQ(file("live").back().at("event").at("reason"), "stopped");
   EXPECT_EQ(file("once").back().at("event").at("reason"), "eos");
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/cli/options.h"
 
+#include <chrono>
+#include <cmath>
 #include <regex>
+
+#include "model/base/error.h"
 
 namespace uniad {
 namespace {
@@ -142,6 +146,53 @@ void add_record(CLI::App &app, double &seconds) {
       ->type_name("SECONDS")
       ->check(between(0, 86400))
       ->capture_default_str();
+}
+
+namespace {
+
+// Empty: the text is valid.
+std::string event_confirm(const std::string &text) {
+  try {
+    event_confirm_of(text);
+    return {};
+  } catch (const Error &error) {
+    return error.problem() + ": " + error.hint();
+  }
+}
+
+CLI::Option *add_seconds(CLI::App &app, const std::string &name, std::chrono::nanoseconds &time,
+                         const std::string &help) {
+  return app
+      .add_option_function<double>(
+          name, [&time](double seconds) { time = std::chrono::nanoseconds(std::llround(seconds * 1e9)); },
+          help)
+      ->type_name("SECONDS")
+      ->check(number_from_to(0, 86400))
+      ->default_str(std::to_string(time / std::chrono::seconds(1)));
+}
+
+}  // namespace
+
+void add_event_rules(CLI::App &app, EventRules &rules) {
+  app.add_option_function<std::string>(
+         "--event-confirm", [&rules](const std::string &text) { rules.confirm = event_confirm_of(text); },
+         "Number of frames that must be abnormal before an event begins, out of so many")
+      ->type_name("N/M")
+      ->check(event_confirm)
+      ->default_str(text_of(rules.confirm));
+  add_seconds(
+      app, "--event-hold", rules.hold,
+      "An event ends when the score has been below the release threshold for this long; labeled frames "
+      "at most this far apart form one event, too");
+  add_seconds(app, "--event-gap", rules.hold, "Former name of --event-hold")->group("");
+  app.add_option("--event-release", rules.release, "Release threshold as a share of the threshold")
+      ->type_name("SHARE")
+      ->check(number_from_to(0, 1))
+      ->capture_default_str();
+  add_seconds(app, "--event-cooldown", rules.cooldown,
+              "Time after the end of an event before the next one can begin");
+  add_seconds(app, "--event-min-duration", rules.min_duration,
+              "Time that an event must last before it is reported");
 }
 
 void add_batch(CLI::App &app, int &batch) {

@@ -13,6 +13,7 @@
 
 #include "model/config/choices.h"
 #include "model/scoring/calibration.h"
+#include "model/scoring/event_rule.h"
 
 namespace uniad {
 
@@ -66,6 +67,7 @@ CLI::Option *add_data(CLI::App &app, const std::string &name, std::vector<std::s
 void add_model(CLI::App &app, std::filesystem::path &model, const std::string &help);
 void add_labels(CLI::App &app, std::filesystem::path &labels);
 void add_zones(CLI::App &app, std::vector<std::string> &zones);
+void add_event_rules(CLI::App &app, EventRules &rules);
 void add_json(CLI::App &app, std::string &json);
 void add_record(CLI::App &app, double &seconds);
 void add_batch(CLI::App &app, int &batch);

@@ -75,10 +75,10 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
   return {source.name,
           source.path,
           normal,
-          evaluator.figures(options.event_gap),
+          evaluator.figures(options.event_rules),
           evaluator.normal_scores(),
           evaluator.abnormal_scores(),
-          evaluator.timelines(),
+          evaluator.timelines(options.event_rules),
           std::move(gallery)};
 }
 
@@ -106,7 +106,7 @@ void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &pro
   Report report{options.model.filename().string(),
                 detector->description(),
                 options.label_rule,
-                options.event_gap,
+                gap_of(options.event_rules),
                 {},
                 {},
                 {}};

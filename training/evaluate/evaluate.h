@@ -28,8 +28,7 @@ struct EvaluateOptions {
   std::optional<int> bit_depth;     // significant bits of 16-bit values; absent: all
   std::filesystem::path labels;     // CSV for videos; empty: none
   LabelRule label_rule = LabelRule::Reference;
-  // Seconds, see events.h. The default equals the default hold-time of uniaddetect.
-  double event_gap = std::chrono::duration<double>(default_hold_time).count();
+  EventRules event_rules;              // those of uniaddetect
   std::string json;                    // file or "-"; empty: none
   std::filesystem::path report;        // folder for report.html; empty: none
   std::filesystem::path training_log;  // written by `uniad train --log`, for the report; empty: none

@@ -17,11 +17,7 @@ void describe_evaluate(CLI::App &app, EvaluateOptions &options) {
       "network's input size, as in the paper's code) or strict (its label, or any mask pixel at full size)")
       ->type_name("RULE")
       ->default_str("reference");
-  app.add_option("--event-gap", options.event_gap,
-                 "Abnormal frames, and alarms, that are at most this many seconds apart form one event")
-      ->type_name("SECONDS")
-      ->check(between(0, 86400))
-      ->capture_default_str();
+  add_event_rules(app, options.event_rules);
   add_json(app, options.json);
   auto *report = add_path(app, "--report", options.report,
                           "Write report.html to this folder, a single self-contained file with tables, "

@@ -26,9 +26,11 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "gst-plugin/detect/settings.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "model/base/log.h"
 #include "tests/gst-plugin/detect/fake_detector.h"
@@ -106,6 +108,7 @@ class UniadDetect : public GstTest {
     if (properties.find("model=") == std::string::npos) launch += std::string(" model=") + any_file;
     // The harness is a live source.
     if (properties.find("mode=") == std::string::npos) launch += " mode=sync";
+    if (properties.find("event-confirm=") == std::string::npos) launch += " event-confirm=1/1";
     const Ref<GstElement> detect(GST_ELEMENT(gst_object_ref_sink(
         gst_parse_launch_full(launch.c_str(), nullptr, GST_PARSE_FLAG_NO_SINGLE_ELEMENT_BINS, nullptr))));
     harness_.reset(gst_harness_new_with_element(detect.get(), "sink", "src"));
@@ -629,7 +632,7 @@ TEST_F(UniadDetect, TheProbabilityIsAHalfAtTheThreshold) {
 }
 
 TEST_F(UniadDetect, AnEventBeginsAtTheFirstFrameAtTheThresholdAndEndsAtTheFirstBelow) {
-  start("threshold=0.6 source=cam0 hold-time=0");
+  start("threshold=0.6 source=cam0 event-hold=0 event-release=1");
   std::vector<GstAnomalyEventState> states;
   std::vector<std::string> ids;
   guint i = 0;
@@ -676,7 +679,7 @@ TEST_F(UniadDetect, AnEventMessageSaysWhatHappenedWhere) {
 }
 
 TEST_F(UniadDetect, AResultThatIsRepeatedNeitherBeginsNorEndsAnEventTwice) {
-  start("threshold=0.5 interval=2 hold-time=0");
+  start("threshold=0.5 interval=2 event-hold=0");
   std::vector<GstAnomalyEventState> states;
   guint i = 0;
   for (const int value : {255, 0, 0, 0, 0})
@@ -699,6 +702,83 @@ TEST_F(UniadDetect, AnOpenEventEndsWhenTheElementStops) {
   gst_element_set_state(element(), GST_STATE_READY);
   EXPECT_EQ(events(), (std::vector<std::string>{"begin 1.00 4", "end 1.00 4"}));
   gst_element_set_state(element(), GST_STATE_PLAYING);
+}
+
+TEST_F(UniadDetect, AnEventOfALiveStreamIsConfirmedByTwoOfThreeFrames) {
+  start("threshold=0.5 event-confirm=auto");
+  const auto begins = [&](std::initializer_list<int> values) {
+    std::vector<std::string> result;
+    guint number = 0;
+    for (const int value : values) push(gray_frame(static_cast<guint8>(value), number++));
+    result = events();
+    flush();
+    events();
+    return result;
+  };
+  EXPECT_EQ(begins({0, 255, 0, 0, 255}), std::vector<std::string>{});
+  EXPECT_EQ(begins({0, 255, 0, 204, 0}), std::vector<std::string>{"begin 0.80 3"});
+}
+
+TEST(DetectSettings, TheRulesOfEventsDependOnTheStream) {
+  DetectSettings settings;
+  EXPECT_EQ(settings.event_rules(true, true).confirm, (EventConfirm{2, 3}));
+  EXPECT_EQ(settings.event_rules(false, true).confirm, (EventConfirm{1, 1}));
+  EXPECT_EQ(settings.event_rules(false, true).hold, std::chrono::seconds(1));
+  EXPECT_EQ(settings.event_rules(false, false).hold, std::chrono::seconds(0)) << "separate pictures";
+  settings.event_confirm = "3/4";
+  settings.event_hold = 5;
+  EXPECT_EQ(settings.event_rules(true, false).confirm, (EventConfirm{3, 4}));
+  EXPECT_EQ(settings.event_rules(true, false).hold, std::chrono::nanoseconds(5));
+}
+
+TEST_F(UniadDetect, AnEventEndsBelowTheReleaseThreshold) {
+  start("threshold=0.8 event-hold=0");  // release: 0.72
+  for (const auto &[number, value] : {std::pair{0, 204}, {1, 190}, {2, 184}, {3, 183}})
+    push(gray_frame(static_cast<guint8>(value), static_cast<guint>(number)));
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 0.80 0", "end 0.72 3"}));
+}
+
+TEST_F(UniadDetect, EventsThatAreTooShortOrTooSoonAreNotReported) {
+  start("threshold=0.5 event-hold=0 event-min-duration=80000000 event-cooldown=200000000");
+  std::vector<std::string> all;
+  for (guint number = 0; number < 30; ++number) {
+    const bool abnormal = number == 2 || (number >= 5 && number < 9) || (number >= 10 && number < 20);
+    push(gray_frame(abnormal ? 255 : 0, number));
+  }
+  // Frame 2 is alone. Frame 7 is 80 ms after frame 5. The cool-down lasts from frame 9 to frame 14.
+  EXPECT_EQ(events(),
+            (std::vector<std::string>{"begin 1.00 7", "end 0.00 9", "begin 1.00 16", "end 0.00 20"}));
+}
+
+TEST_F(UniadDetect, ARisenPeakIsReportedWhileAnEventLasts) {
+  start("threshold=0.2 event-hold=0");
+  for (guint number = 0; number < 60; ++number)
+    push(gray_frame(static_cast<guint8>(number < 40 ? 100 + number : 120), number));
+  EXPECT_EQ(events(), (std::vector<std::string>{"begin 0.39 0", "update 0.49 25", "update 0.47 50"}));
+  EXPECT_EQ(sent().size(), 3U) << "and elements downstream";
+}
+
+TEST_F(UniadDetect, AWrongConfirmationIsAnErrorAtTheStartAndAWarningLater) {
+  start("threshold=0.5");
+  g_object_set(element(), "event-confirm", "1/2", nullptr);
+  g_object_set(element(), "event-confirm", "3/2", nullptr);
+  const auto warning = message(GST_MESSAGE_WARNING);
+  ASSERT_NE(warning, nullptr);
+  EXPECT_NE(warning_of(warning).find("The property 'event-confirm' keeps its value"), std::string::npos);
+  g_autofree gchar *kept = nullptr;
+  g_object_get(element(), "event-confirm", &kept, nullptr);
+  EXPECT_STREQ(kept, "1/2");
+  gst_element_set_state(element(), GST_STATE_READY);
+  gst_element_set_state(element(), GST_STATE_NULL);
+  g_object_set(element(), "event-confirm", "x", nullptr);
+  EXPECT_EQ(gst_element_set_state(element(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+}
+
+TEST_F(UniadDetect, TheFormerNameOfTheHoldTimeWorks) {
+  start("threshold=0.5 hold-time=80000000");
+  gint64 hold = 0;
+  g_object_get(element(), "event-hold", &hold, nullptr);
+  EXPECT_EQ(hold, 80'000'000);
 }
 
 TEST_F(UniadDetect, AFlushEndsAnEventAndForgetsTheResult) {
@@ -733,10 +813,12 @@ TEST_F(UniadDetect, PausesShorterThanTheHoldTimeBelongToTheEvent) {
 }
 
 TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
-  for (const char *caps : {"video/x-raw,format=GRAY8,width=8,height=8,framerate=10/1",
-                           "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1"}) {
-    start("threshold=0.5", caps);
-    const guint a_second = std::string(caps).find("=10/1") != std::string::npos ? 10 : 25;
+  constexpr const char *with_rate = "video/x-raw,format=GRAY8,width=8,height=8,framerate=10/1";
+  constexpr const char *without_rate = "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1";
+  for (const auto &[properties, caps, wanted] : {std::tuple{"", with_rate, 10U},
+                                                 {" event-hold=1000000000", without_rate, 25U},
+                                                 {"", without_rate, 1U}}) {  // separate pictures
+    start("threshold=0.5" + std::string(properties), caps);
     gst_harness_set_live(harness_.get(), FALSE);
     guint end = 0;
     for (guint i = 0; i < 60; ++i) {
@@ -745,7 +827,7 @@ TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
       GST_BUFFER_DURATION(frame.get()) = GST_CLOCK_TIME_NONE;
       if (meta_of(push(std::move(frame))).event_state == GST_ANOMALY_EVENT_END) end = i;
     }
-    EXPECT_EQ(end, a_second) << caps;
+    EXPECT_EQ(end, wanted) << caps << properties;
     EXPECT_EQ(events().size(), 2U);
   }
 }
@@ -760,7 +842,7 @@ TEST_F(UniadDetect, WithoutTimestampsOrARateTheTimeOfALiveStreamIsThatOfItsArriv
       seen.push_back(frame.time.value());
       return FakeNetwork::first_byte(frame);
     };
-    start("threshold=0.5 hold-time=60000000000", "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1");
+    start("threshold=0.5 event-hold=60000000000", "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1");
     gst_harness_set_live(harness_.get(), live ? TRUE : FALSE);
     const auto begin = std::chrono::steady_clock::now();
     for (guint i = 0; i < 25 * 60 + 1; ++i) {  // a minute and a frame, of 25 a second
@@ -780,7 +862,7 @@ TEST_F(UniadDetect, WithoutTimestampsOrARateTheTimeOfALiveStreamIsThatOfItsArriv
 }
 
 TEST_F(UniadDetect, EventsGoDownstreamOnceAheadOfTheEndOfTheStream) {
-  start("threshold=0.5 hold-time=0 post-messages=false");
+  start("threshold=0.5 event-hold=0 post-messages=false");
   for (guint i = 0; i < 6; ++i) push(gray_frame(i == 1 || i == 2 || i == 5 ? 255 : 0, i));
   end_stream();
   EXPECT_EQ(sent(),
@@ -788,7 +870,7 @@ TEST_F(UniadDetect, EventsGoDownstreamOnceAheadOfTheEndOfTheStream) {
 }
 
 TEST_F(UniadDetect, AnEventTellsItsCourse) {
-  start("threshold=0.5 hold-time=0");
+  start("threshold=0.5 event-hold=0");
   for (const int value : {0, 153, 255, 204, 0}) push(gray_frame(static_cast<guint8>(value), index_++));
   next_event();
   const auto end = next_event();
@@ -1041,7 +1123,7 @@ TEST_F(UniadDetect, AnUnknownSceneIsAnAnomalyOfTheWholeFrameWhateverItsScore) {
 
 TEST_F(UniadDetect, AnEventMessageSaysWhetherTheSceneIsUnknown) {
   fake_network().judge = known_if_dark;
-  start("threshold=0.9 hold-time=0");
+  start("threshold=0.9 event-hold=0");
   push(gray_frame(102, 0));
   const auto known = push(gray_frame(51, 1));
   EXPECT_FALSE(meta_of(known).unknown_scene);
@@ -1051,6 +1133,7 @@ TEST_F(UniadDetect, AnEventMessageSaysWhetherTheSceneIsUnknown) {
     const auto event = message(GST_MESSAGE_ELEMENT);
     ASSERT_NE(event, nullptr);
     EXPECT_EQ(text_of(event), text);
+    EXPECT_STREQ(gst_structure_get_string(gst_message_get_structure(event.get()), "kind"), "unknown-scene");
     gboolean unknown_scene = -1;
     EXPECT_TRUE(
         gst_structure_get_boolean(gst_message_get_structure(event.get()), "unknown-scene", &unknown_scene));
@@ -1108,7 +1191,7 @@ TEST_F(UniadDetect, CorruptFramesAndGapsAreNeitherJudgedNorLearnedButCounted) {
 }
 
 TEST_F(UniadDetect, AnEventGoesOnOverCorruptFrames) {
-  start("threshold=0.5 hold-time=0");
+  start("threshold=0.5 event-hold=0");
   for (guint i = 0; i < 4; ++i) {
     auto frame = gray_frame(i < 3 ? 255 : 0, i);
     if (i == 1) {
@@ -1153,7 +1236,7 @@ TEST_F(UniadDetect, InAsyncModeAnAnomalyOfOneFrameIsToldThoughTheNextIsNormal) {
     ++judged;
     return detection;
   };
-  start("mode=async threshold=0.5 hold-time=0");
+  start("mode=async threshold=0.5 event-hold=0");
   push(gray_frame(255, 0));
   gate_.await_entered(1);
   push(gray_frame(0, 1));  // waits

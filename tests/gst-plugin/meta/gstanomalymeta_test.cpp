@@ -24,6 +24,7 @@ Ref<GstBuffer> marked_buffer() {
   gst_anomaly_meta_set_grid_area(meta, -0.125F, 0.25F, 1.5F, 1.25F);
   gst_anomaly_meta_set_regions(meta, regions.data(), regions.size());
   gst_anomaly_meta_set_event(meta, "event-1", GST_ANOMALY_EVENT_BEGIN);
+  gst_anomaly_meta_set_event_kind(meta, "unknown-scene", "door");
   const std::array moments{GstAnomalyMoment{1, 2}, GstAnomalyMoment{3, 4}, GstAnomalyMoment{5, 6}};
   gst_anomaly_meta_set_event_course(meta, &moments[0], &moments[1], &moments[2], 8.5, 7);
   gst_anomaly_meta_set_session(meta, "session-1");
@@ -44,6 +45,8 @@ void expect_marked(GstBuffer *buffer) {
   EXPECT_EQ(meta->age, 40 * GST_MSECOND);
   EXPECT_STREQ(meta->event_id, "event-1");
   EXPECT_EQ(meta->event_state, GST_ANOMALY_EVENT_BEGIN);
+  EXPECT_STREQ(meta->event_kind, "unknown-scene");
+  EXPECT_STREQ(meta->event_zone, "door");
   EXPECT_EQ(meta->event_begin.pts, 1U);
   EXPECT_EQ(meta->event_begin.time, 2U);
   EXPECT_EQ(meta->event_moment.pts, 3U);

@@ -106,6 +106,9 @@ TEST_F(AnomalyJson, AnEventIsNamedAsLongAsItLasts) {
         line().ends_with(std::string(R"(,"event":{"id":"1","kind":"anomaly","state":")") + name + "\"}}"))
         << line();
   }
+  gst_anomaly_meta_set_event_kind(meta, "unknown-scene", "door");
+  EXPECT_TRUE(line().ends_with(R"(,"event":{"id":"1","kind":"unknown-scene","state":"end","zone":"door"}})"))
+      << line();
   gst_anomaly_meta_set_event(meta, nullptr, GST_ANOMALY_EVENT_NONE);
   EXPECT_EQ(line().find("event"), std::string::npos);
 }

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/scoring/event_rule.h"
-
 namespace uniad {
 namespace {
 
@@ -75,6 +73,24 @@ Counts count(const Timeline &timeline, double gap) {
 }
 
 }  // namespace
+
+void apply_event_rules(Timeline &timeline, std::optional<double> threshold, const EventRules &rules) {
+  const double rate = timeline.frame_rate.value_or(assumed_frame_rate);
+  EventRule rule;
+  for (JudgedFrame &frame : timeline.frames) {
+    FrameLevel level = frame.alarm ? FrameLevel::Abnormal : FrameLevel::Normal;
+    if (!frame.alarm && threshold)
+      level = level_of(static_cast<double>(frame.score), *threshold, rules.release);
+    const std::chrono::nanoseconds time(std::llround(static_cast<double>(frame.number) / rate * 1e9));
+    const EventRule::Step step = rule.advance(level, time, rules);
+    frame.alarm =
+        level != FrameLevel::Normal && (step == EventRule::Step::Begin || step == EventRule::Step::Ongoing);
+  }
+}
+
+double gap_of(const EventRules &rules) {
+  return std::chrono::duration<double>(rules.hold).count();
+}
 
 std::vector<Run> labeled_events(const Timeline &timeline, double gap) {
   return runs(timeline, gap, [](const JudgedFrame &frame) { return *frame.abnormal ? 0 : -1; });

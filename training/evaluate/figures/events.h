@@ -10,13 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "model/scoring/event_rule.h"
+
 namespace uniad {
 
 struct JudgedFrame {
   std::int64_t number = 0;  // of the decoded frame, from 0
   float score = 0;
   std::optional<bool> abnormal;  // absent: unlabeled
-  bool alarm = false;
+  bool alarm = false;            // the frame is anomalous; after apply_event_rules(): an operator is alarmed
 };
 
 // Frames of one video, their numbers ascending.
@@ -25,6 +27,13 @@ struct Timeline {
   std::optional<double> frame_rate;  // frames per second; absent: not known
   std::vector<JudgedFrame> frames;
 };
+
+// Restricts the alarms of a video to those that uniaddetect would report: an event is open, and the frame is
+// not below the release threshold. The first frames of an event, before it is confirmed, raise no alarm.
+void apply_event_rules(Timeline &timeline, std::optional<double> threshold, const EventRules &rules);
+
+// The hold time in seconds, which also joins labeled frames to events.
+double gap_of(const EventRules &rules);
 
 // A run of frames, both ends inclusive.
 struct Run {

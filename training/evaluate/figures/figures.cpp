@@ -89,12 +89,18 @@ ClassFigures Evaluator::compare(const Group &abnormal) const {
   return result;
 }
 
-ClassFigures Evaluator::figures(double event_gap) const {
+std::vector<Timeline> Evaluator::timelines(const EventRules &rules) const {
+  std::vector<Timeline> timelines = timelines_;
+  for (Timeline &timeline : timelines) apply_event_rules(timeline, threshold_, rules);
+  return timelines;
+}
+
+ClassFigures Evaluator::figures(const EventRules &rules) const {
   Group all;
   for (const auto &[type, group] : abnormal_) all.add(group);
   auto result = compare(all);
   result.images = images_;
-  if (threshold_) result.events = event_figures(timelines_, event_gap);
+  if (threshold_) result.events = event_figures(timelines(rules), gap_of(rules));
   for (const auto &[type, group] : abnormal_)
     if (!type.empty()) result.defects[type] = compare(group);
   return result;

@@ -51,12 +51,12 @@ class Evaluator {
 
   void add(const Item &item, const Truth &truth, const Detection &detection);
 
-  // `event_gap`: seconds, see events.h.
-  ClassFigures figures(double event_gap) const;
+  ClassFigures figures(const EventRules &rules) const;
 
   const std::vector<float> &normal_scores() const { return normal_.scores; }
   std::vector<float> abnormal_scores() const;
-  const std::vector<Timeline> &timelines() const { return timelines_; }
+  // With the alarms that the rules report.
+  std::vector<Timeline> timelines(const EventRules &rules) const;
 
  private:
   struct Group {

@@ -72,6 +72,28 @@ TEST(Events, TheGapJoinsFramesNoFurtherApart) {
   EXPECT_EQ(first.last, 2);
 }
 
+// The frames that alarm an operator, as in timeline(), by the scores of the frames.
+std::string alarming(const std::vector<float> &scores, const EventRules &rules) {
+  Timeline video{"v.mp4", 10, {}};
+  for (std::size_t n = 0; n < scores.size(); ++n)
+    video.frames.push_back({static_cast<std::int64_t>(n), scores[n], false, scores[n] >= 1});
+  apply_event_rules(video, 1, rules);
+  std::string result;
+  for (const JudgedFrame &frame : video.frames) result += frame.alarm ? '!' : '.';
+  return result;
+}
+
+TEST(Events, OnlyReportedEventsAreAlarms) {
+  EventRules rules;
+  rules.hold = std::chrono::milliseconds(100);
+  EXPECT_EQ(alarming({0.95F, 1, 0.95F, 0.8F, 1, 0.95F}, rules), ".!!.!!") << "release at 0.9";
+  rules.confirm = {2, 2};
+  EXPECT_EQ(alarming({1, 0, 1, 1, 1, 0}, rules), "...!!.");
+  rules.confirm = {};
+  rules.min_duration = std::chrono::milliseconds(200);
+  EXPECT_EQ(alarming({1, 1, 0, 1, 1, 1, 1}, rules), ".....!!");
+}
+
 TEST(Events, OneVideoDoesNotGoOnInTheNext) {
   const std::vector<Timeline> both{timeline("..aa", 10), timeline("aa..", 10)};
   const auto result = event_figures(both, 1);

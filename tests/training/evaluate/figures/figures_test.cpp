@@ -51,7 +51,7 @@ class FiguresOf : public test::TemporaryFolder {
     Evaluator evaluator(source, size, size, threshold);
     for (std::size_t i = 0; i < items.size(); ++i)
       evaluator.add(items[i], truth_of(items[i], {}, size, size, rule), detections[i]);
-    return evaluator.figures(1);
+    return evaluator.figures({});
   }
 };
 

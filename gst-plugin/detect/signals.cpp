@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/detect/signals.h"
+
+#include <utility>
+
+#include "gst-plugin/events/event.h"
+
+namespace uniad {
+
+namespace {
+
+std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions) {
+  std::vector<GstAnomalyRegion> result;
+  result.reserve(regions.size());
+  for (const auto &region : regions)
+    result.push_back({region.x, region.y, region.width, region.height, region.score});
+  return result;
+}
+
+FrameLevel anomaly_level(const PartJudgment &part, bool unknown_scene, double release) {
+  if (!part.threshold) return FrameLevel::Normal;
+  if (unknown_scene) return FrameLevel::Raised;
+  return level_of(part.score, *part.threshold, release);
+}
+
+}  // namespace
+
+std::vector<Signal> signals_of(const Verdict &verdict, const EventRules &rules) {
+  std::vector<Signal> signals;
+  for (const PartJudgment &part : verdict.parts)
+    signals.push_back({anomaly_kind, part.zone, anomaly_level(part, verdict.unknown_scene, rules.release),
+                       part.score, part.threshold, c_regions(part.regions), rules});
+  Signal &scene = signals.emplace_back(
+      Signal{unknown_scene_kind, {}, FrameLevel::Normal, verdict.score, verdict.threshold, {}, rules});
+  if (verdict.unknown_scene && verdict.threshold) {
+    scene.level = FrameLevel::Abnormal;
+    scene.regions = c_regions(verdict.regions);
+  }
+  return signals;
+}
+
+}  // namespace uniad
