@@ -69,6 +69,12 @@ PropertyTable<DetectSettings> make_table() {
       g_param_spec_uint("interval", "Interval",
                         "Judge every Nth frame; the frames in between carry the newest result and its age", 1,
                         G_MAXUINT, defaults.interval, in_playing));
+  table.add(
+      PROP_MAX_RATE, &DetectSettings::max_rate,
+      g_param_spec_double("max-rate", "Maximum rate",
+                          "Maximum number of frames to judge per second of the stream, for cameras with "
+                          "a variable rate; of the frames that interval leaves (0 = no limit)",
+                          0, G_MAXDOUBLE, defaults.max_rate, in_playing));
   table.add(PROP_THRESHOLD, &DetectSettings::threshold,
             g_param_spec_double(
                 "threshold", "Threshold",

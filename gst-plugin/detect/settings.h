@@ -30,6 +30,7 @@ struct DetectSettings {
   std::string device = "auto";
   std::string precision = "auto";
   guint interval = 1;
+  double max_rate = 0;  // judged frames per second of running time; 0: no limit
   double threshold = calibrated_threshold;
   GstUniadDetectMode mode = GST_UNIAD_DETECT_MODE_AUTO;
   bool post_messages = true;

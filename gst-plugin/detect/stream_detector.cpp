@@ -22,8 +22,10 @@ std::string new_uuid() {
 }
 
 // 0 where the stream does not say.
-double judged_a_second(const GstVideoInfo &info, guint interval) {
-  return static_cast<double>(info.fps_n) / std::max(info.fps_d, 1) / std::max(interval, 1U);
+double judged_a_second(const GstVideoInfo &info, const DetectSettings &settings) {
+  const double rate =
+      static_cast<double>(info.fps_n) / std::max(info.fps_d, 1) / std::max(settings.interval, 1U);
+  return settings.max_rate > 0 ? std::min(rate, settings.max_rate) : rate;
 }
 
 }  // namespace
@@ -115,10 +117,22 @@ std::optional<TimedDetection> StreamDetector::detect(GstBuffer *buffer, const Fr
   return TimedDetection{std::move(detection), time};
 }
 
-bool StreamDetector::is_due(guint interval) {
+bool StreamDetector::is_due(const DetectSettings &settings) {
+  const guint interval = settings.interval;
   const guint to_next = std::min(frames_to_next_, interval - 1);
   frames_to_next_ = to_next == 0 ? interval - 1 : to_next - 1;
-  return to_next == 0;
+  return to_next == 0 && is_within(settings.max_rate);
+}
+
+// Takes the frame into account if it is. Frames that come a little early or late do not change the mean rate.
+bool StreamDetector::is_within(double max_rate) {
+  if (max_rate <= 0) return true;
+  if (!judge_from_) judge_from_ = newest_.elapsed;
+  if (newest_.elapsed < *judge_from_) return false;
+  const std::chrono::nanoseconds period(
+      static_cast<std::int64_t>(std::min(1e9 / max_rate, static_cast<double>(GST_SECOND) * 86400)));
+  judge_from_ = std::max(*judge_from_ + period, newest_.elapsed + period / 2);
+  return true;
 }
 
 // Drift: the figure is drawn once in a while, as it costs as much as a judgment by statistics.
@@ -238,7 +252,7 @@ void StreamDetector::begin_learning(const DetectSettings &settings, LearningSess
   try {
     const bool begins =
         detector_->learn({settings.source, next->request.frames, std::chrono::nanoseconds(next->request.time),
-                          judged_a_second(info_, settings.interval), once, !background_ && !*live_});
+                          judged_a_second(info_, settings), once, !background_ && !*live_});
     if (begins) return;
     GST_INFO_OBJECT(element_, "the model has learned from %s before", settings.source.c_str());
     learning.known();
@@ -257,10 +271,17 @@ GstClockTime StreamDetector::step_without_timestamps(GstBuffer *buffer, GstClock
   return *live_ ? since_arrival : GST_SECOND / assumed_frame_rate;
 }
 
+// How long ago a live source captured the frame, by the clock of the pipeline; 0 where that is not known.
+GstClockTime StreamDetector::age_of_frame(GstClockTime running_time) const {
+  constexpr GstClockTime longest = 60 * GST_SECOND;  // older ones are not of this clock
+  const GstClockTime now = gst_element_get_current_running_time(GST_ELEMENT(element_));
+  const bool known = GST_CLOCK_TIME_IS_VALID(running_time) && GST_CLOCK_TIME_IS_VALID(now);
+  return known && now > running_time && now - running_time < longest ? now - running_time : 0;
+}
+
 // Takes the time of the next frame.
 void StreamDetector::advance_time(GstBuffer *buffer) {
   const GstSegment &segment = element_->segment;
-  const WallTime wall = camera_or_arrival_time(buffer);
   const GstClockTime before = newest_.running_time;
   const GstClockTime arrival = gst_util_get_timestamp();
   const GstClockTime since_arrival = arrival - std::exchange(arrival_, arrival).value_or(arrival);
@@ -271,6 +292,7 @@ void StreamDetector::advance_time(GstBuffer *buffer) {
   const bool known = GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(before) && now > before;
   newest_.elapsed +=
       std::chrono::nanoseconds(known ? now - before : step_without_timestamps(buffer, since_arrival));
+  const WallTime wall = camera_or_arrival_time(buffer, *live_ ? age_of_frame(now) : 0);
   newest_.running_time = now;
   newest_.moment = {GST_BUFFER_PTS(buffer), wall.time};
   newest_.time_source = wall.source;
@@ -311,7 +333,7 @@ bool StreamDetector::is_late() {
         element_, LIBRARY, SETTINGS,
         ("The stream is live and brings frames faster than they can be judged: those that are late pass with "
          "the newest result and its age. Set mode=auto or mode=async, so that no frame waits; or judge fewer "
-         "frames (interval) or faster (precision=bf16, device=cuda)."),
+         "frames (interval, max-rate) or faster (precision=bf16, device=cuda)."),
         ("a frame is %" GST_TIME_FORMAT " old, judging one takes %" GST_TIME_FORMAT,
          GST_TIME_ARGS(now - taken), GST_TIME_ARGS(mean_duration_.value_or(0))));
   return true;
@@ -332,7 +354,7 @@ void StreamDetector::process(GstBuffer *buffer, const DetectSettings &settings, 
   advance_time(buffer);
   if (has_no_picture(buffer)) return skip();
   const GstClockTime now = newest_.running_time;
-  const bool due = is_due(settings.interval);
+  const bool due = is_due(settings);
 
   if (!background_ && due && !is_late()) {
     if (auto result = detect(buffer, newest_)) {

@@ -68,9 +68,11 @@ class StreamDetector {
   Upstream ask_upstream();
   void begin_learning(const DetectSettings &settings, LearningSession &learning);
   void advance_time(GstBuffer *buffer);
+  GstClockTime age_of_frame(GstClockTime running_time) const;
   GstClockTime step_without_timestamps(GstBuffer *buffer, GstClockTime since_arrival);
   void skip();
-  bool is_due(guint interval);
+  bool is_due(const DetectSettings &settings);
+  bool is_within(double max_rate);
   bool is_late();
   std::unique_ptr<MappedFrame> map_or_warn(GstBuffer *buffer);
   std::optional<TimedDetection> detect(GstBuffer *buffer, const FrameTime &time);
@@ -93,7 +95,8 @@ class StreamDetector {
   std::vector<Detection> detections_;               // of one frame; keeps its memory
   GstVideoInfo info_{};
   std::shared_ptr<CudaFrames> in_gpu_memory_;
-  guint frames_to_next_ = 0;  // that pass before one is judged again
+  guint frames_to_next_ = 0;                            // that pass before one is judged again
+  std::optional<std::chrono::nanoseconds> judge_from_;  // newest_.elapsed from which max-rate allows one
   std::optional<Verdict> verdict_;
   GstClockTime judged_at_ = GST_CLOCK_TIME_NONE;  // running time of the frame that `verdict_` is about
   FrameTime newest_;                              // of all frames, judged or not

@@ -90,7 +90,8 @@
  *   that confirmed the event, of an end the first after the last that was not below the release threshold
  * * #guint64 `time`: when that frame was taken, in nanoseconds since 1970 in UTC
  * * #gchararray `time-source`: "camera" where a #GstReferenceTimestampMeta of the frame told the time, as
- * with rtspsrc's `add-reference-timestamp-meta`; else "arrival", the time at which the frame came here
+ * with rtspsrc's `add-reference-timestamp-meta`; else "arrival": for a live stream when
+ *   its source captured the frame by the clock of the pipeline, otherwise when the frame came here
  * * #gboolean `on-frame`: whether the metadata of a frame carries this state, too. Frames carry the states of
  *   one event at a time: of several, the one that has been open for the longest time
  * * #guint64 `frame-pts`: timestamp of the first frame that carries the state, in mode async a later one
@@ -106,9 +107,10 @@
  *
  * What is not known of a time is %GST_CLOCK_TIME_NONE.
  *
- * "uniad-learn" tells how learning goes, every twentieth of the way and at its end: #gchararray `source`,
- * #gchararray `state`, #guint64 `frames` so far, #guint64 `wanted`, #guint64 `time` of the stream that these
- * frames cover, in nanoseconds, #guint64 `wanted-time`, #gdouble `threshold` once it is done, and #gchararray
+ * "uniad-learn" reports the progress of learning, every twentieth of the way and at its end: #gchararray
+ * `source`, #gchararray `state`, #guint64 `frames` so far, #guint64 `wanted`, #guint64 `time` of the stream
+ * that these frames cover, in nanoseconds, #guint64 `wanted-time`, once it is done #gdouble `threshold` and
+ * `frame-rate` (of the frames as they came, by which false alarms per hour are counted), and #gchararray
  * `remarks`, where there are any. The states are "learning", "done" (frames are judged by it), "saved" (it is
  * in the model file), "unsaved" (it is in force, and could not be written yet), "interrupted" (what was
  * learned is kept for later) and "failed".

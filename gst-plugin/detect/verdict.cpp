@@ -124,6 +124,8 @@ GstStructure *learning_structure(const LearningProgress &learning, const std::st
       static_cast<guint64>(learning.wanted_time.count()), nullptr);
   if (learning.normal)
     gst_structure_set(structure, "threshold", G_TYPE_DOUBLE, learning.normal->threshold, nullptr);
+  if (learning.frame_rate > 0)
+    gst_structure_set(structure, "frame-rate", G_TYPE_DOUBLE, learning.frame_rate, nullptr);
   std::string warnings;
   for (const std::string &warning : learning.warnings) warnings += (warnings.empty() ? "" : "; ") + warning;
   if (!warnings.empty()) gst_structure_set(structure, "remarks", G_TYPE_STRING, warnings.c_str(), nullptr);

@@ -27,10 +27,10 @@ WallTime camera_time(GstBuffer *buffer) {
   return {};
 }
 
-WallTime camera_or_arrival_time(GstBuffer *buffer) {
+WallTime camera_or_arrival_time(GstBuffer *buffer, GstClockTime age) {
   const WallTime camera = camera_time(buffer);
   if (camera.source != GST_ANOMALY_TIME_UNKNOWN) return camera;
-  return {static_cast<GstClockTime>(g_get_real_time()) * GST_USECOND, GST_ANOMALY_TIME_ARRIVAL};
+  return {static_cast<GstClockTime>(g_get_real_time()) * GST_USECOND - age, GST_ANOMALY_TIME_ARRIVAL};
 }
 
 // Microseconds: more digits than many parsers of RFC 3339 take.

@@ -19,8 +19,8 @@ struct WallTime {
 // From the buffer's GstReferenceTimestampMeta of type timestamp/x-unix or timestamp/x-ntp; otherwise unknown.
 WallTime camera_time(GstBuffer *buffer);
 
-// The camera's time if it is known, otherwise the current time of this machine.
-WallTime camera_or_arrival_time(GstBuffer *buffer);
+// The camera's time if it is known, otherwise the time of this machine `age` nanoseconds ago.
+WallTime camera_or_arrival_time(GstBuffer *buffer, GstClockTime age = 0);
 
 // "2024-05-01T12:00:00.040000Z"
 std::string rfc3339(GstClockTime since_1970);

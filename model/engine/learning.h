@@ -32,6 +32,7 @@ struct LearningProgress {
   std::chrono::nanoseconds wanted_time{0};
   std::string failure;                    // Learning: why what was kept of before could not be used
   std::filesystem::path kept;             // Interrupted: in which file; none: in memory alone
+  double frame_rate = 0;                  // Done: by which false alarms per hour are counted; 0: not known
   std::optional<ScoreStatistics> normal;  // Done: of the source, where the frames give a threshold
   std::vector<std::string> warnings;      // what the user should know
 

@@ -159,6 +159,7 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
     warnings.emplace_back("too few frames for a threshold: learn more, or set one");
     return outcome;
   }
+  outcome.learning.frame_rate = frame_rate();
   outcome.learning.normal = describe_scores({scores_of(grids->second, score, zones), {}, frame_rate()}, rule);
   for (std::string &doubt : doubts_about(*outcome.learning.normal, rule))
     warnings.push_back(std::move(doubt));

@@ -958,6 +958,42 @@ TEST_F(UniadDetect, FramesAndEventsTellWhenTheyWereByTheCameraOrElseByTheirArriv
   EXPECT_EQ(meta_of(on_arrival).time_source, GST_ANOMALY_TIME_ARRIVAL);
 }
 
+TEST_F(UniadDetect, TheTimeOfALiveFrameIsThatOfItsCapture) {
+  start("threshold=0.5");
+  gst_harness_use_testclock(harness_.get());
+  gst_harness_set_time(harness_.get(), 10 * GST_SECOND);
+  constexpr GstClockTime age = 400 * GST_MSECOND;
+  const auto before = static_cast<GstClockTime>(g_get_real_time()) * 1000 - age;
+  const auto out = push(gray_frame(255, 240));  // captured at 9.6 s
+  EXPECT_GE(meta_of(out).time, before);
+  EXPECT_LE(meta_of(out).time, static_cast<GstClockTime>(g_get_real_time()) * 1000 - age);
+}
+
+TEST_F(UniadDetect, TheMaximumRateLimitsJudgedFramesByTheTimeOfTheStream) {
+  const auto judged = [&](const std::string &properties, const std::vector<int> &milliseconds) {
+    start(properties);
+    std::vector<int> result;
+    for (const int time : milliseconds) {
+      auto frame = gray_frame(255);
+      GST_BUFFER_PTS(frame.get()) = static_cast<GstClockTime>(time) * GST_MSECOND;
+      const auto out = push(std::move(frame));
+      if (meta_of(out).age == 0) result.push_back(time);
+    }
+    return result;
+  };
+  using Times = std::vector<int>;
+  const Times regular{0, 40, 80, 120, 160, 200, 240, 280, 320, 360, 400};
+  EXPECT_EQ(judged("max-rate=5", regular), (Times{0, 200, 400}));
+  EXPECT_EQ(judged("max-rate=25", regular), regular);
+  EXPECT_EQ(judged("max-rate=5 interval=2", regular), (Times{0, 240, 400}));
+  EXPECT_EQ(judged("max-rate=10", {0, 1000, 1010, 1020, 1051, 1099, 1200}), (Times{0, 1000, 1051, 1200}))
+      << "after a pause, not two at once";
+  // Frames that come a little early or late: ten a second on the average.
+  Times unsteady;
+  for (int i = 1; i < 200; ++i) unsteady.push_back(i * 100 + (i % 3 == 0 ? 9 : i % 3 == 1 ? -9 : 0));
+  EXPECT_GE(judged("max-rate=10", unsteady).size(), 190U);
+}
+
 // Timestamps start anew with each.
 TEST_F(UniadDetect, EachStartAndEachJumpOfTheStreamIsASessionOfItsOwn) {
   start("threshold=0.5");
