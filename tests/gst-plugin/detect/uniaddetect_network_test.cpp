@@ -4,6 +4,7 @@
 
 #include <gst/video/video.h>
 
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -84,6 +85,14 @@ TEST_F(UniadDetectNetwork, TheSamePictureHasTheSameScoreInEveryFormat) {
 TEST_F(UniadDetectNetwork, DifferentPicturesHaveDifferentScores) {
   const auto moving = scores("pattern=ball motion=sweep ! video/x-raw,format=NV12,width=320,height=240");
   EXPECT_NE(moving[0], moving[4]);
+}
+
+TEST_F(UniadDetectNetwork, TheSmallestAndTheLargestFramesAreJudged) {
+  for (const char *size : {"width=1,height=1", "width=1,height=16384", "width=16384,height=16384"}) {
+    const auto result = scores(std::string("pattern=white ! video/x-raw,format=GRAY8,") + size);
+    EXPECT_TRUE(std::isfinite(result[0])) << size;
+    EXPECT_NEAR(result[0], result[4], 1e-6) << size;
+  }
 }
 
 TEST_F(UniadDetectNetwork, TwoElementsOfOneModelAgree) {

@@ -22,6 +22,7 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <random>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -992,6 +993,37 @@ TEST_F(UniadDetect, TheMaximumRateLimitsJudgedFramesByTheTimeOfTheStream) {
   Times unsteady;
   for (int i = 1; i < 200; ++i) unsteady.push_back(i * 100 + (i % 3 == 0 ? 9 : i % 3 == 1 ? -9 : 0));
   EXPECT_GE(judged("max-rate=10", unsteady).size(), 190U);
+}
+
+// Timestamps that are missing, go back or jump by an hour, and eight changes of the caps a second.
+TEST_F(UniadDetect, OddTimestampsAndCapsCostNoFrameAndNoEnd) {
+  start("threshold=0.5");
+  std::mt19937 random(4);
+  guint64 time = 0;
+  for (guint i = 0; i < 2000; ++i) {
+    if (i % 3 == 0) {
+      const std::string size = std::to_string(1 + random() % 64);
+      gst_harness_set_src_caps_str(harness_.get(),
+                                   ("video/x-raw,format=GRAY8,width=" + size + ",height=" + size +
+                                    ",framerate=" + std::to_string(random() % 31) + "/1")
+                                       .c_str());
+    }
+    time += random() % 50 == 0 ? 3600 * GST_SECOND : 40 * GST_MSECOND;
+    if (random() % 20 == 0) time /= 2;
+    Ref<GstBuffer> frame(gst_buffer_new_allocate(nullptr, 64 * 64, nullptr));
+    gst_buffer_memset(frame.get(), 0, random() % 10 == 0 ? 255 : 0, 64 * 64);
+    GST_BUFFER_PTS(frame.get()) = random() % 5 == 0 ? GST_CLOCK_TIME_NONE : time;
+    ASSERT_EQ(gst_buffer_get_size(push(std::move(frame)).get()), 64U * 64U) << i;
+  }
+  gst_element_set_state(element(), GST_STATE_READY);
+  std::map<std::string, std::vector<std::string>> states;
+  while (const auto event = next_event()) {
+    const GstStructure *fields = gst_message_get_structure(event.get());
+    const std::string state = gst_structure_get_string(fields, "state");
+    if (state != "update") states[gst_structure_get_string(fields, "id")].push_back(state);
+  }
+  EXPECT_GT(states.size(), 10U);
+  for (const auto &[id, its] : states) EXPECT_EQ(its, (std::vector<std::string>{"begin", "end"}));
 }
 
 // Timestamps start anew with each.
