@@ -20,8 +20,8 @@ using nlohmann::json;
 
 constexpr const char *only_source = "";  // to StatisticsLearner: frames of one source are learned at a time
 
-// Neighboring frames are alike and are held back together, a fifth of all in a block; where much is wanted
-// in shorter ones, so that what is seen only for a while is not held back as a whole.
+// Neighboring frames are alike and are held out together, a fifth of all in a block; where much is wanted
+// in shorter ones, so that what is seen only for a while is not held out as a whole.
 int fold_of(std::int64_t place, std::int64_t wanted, std::int64_t longest_block) {
   constexpr std::int64_t folds = StatisticsLearner::folds;
   const std::int64_t block = std::clamp<std::int64_t>((wanted + folds - 1) / folds, 1, longest_block);
@@ -116,7 +116,7 @@ double LiveLearning::frame_rate() const {
   return std::min(frames / seconds, fastest);
 }
 
-std::vector<std::string> LiveLearning::doubts_about(const ScoreStatistics &normal,
+std::vector<std::string> LiveLearning::warnings_about(const ScoreStatistics &normal,
                                                     const ThresholdRule &rule) const {
   constexpr std::chrono::seconds shortest{10};
   std::vector<std::string> found = threshold_warnings(normal, rule);
@@ -161,8 +161,8 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
   }
   outcome.learning.frame_rate = frame_rate();
   outcome.learning.normal = describe_scores({scores_of(grids->second, score, zones), {}, frame_rate()}, rule);
-  for (std::string &doubt : doubts_about(*outcome.learning.normal, rule))
-    warnings.push_back(std::move(doubt));
+  for (std::string &warning : warnings_about(*outcome.learning.normal, rule))
+    warnings.push_back(std::move(warning));
   outcome.calibration.rule = text_of(rule);
   outcome.calibration.sources[options_.source] = *outcome.learning.normal;
   outcome.calibration.pooled = outcome.learning.normal;

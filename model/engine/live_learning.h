@@ -72,7 +72,7 @@ class LiveLearning {
  private:
   int next_fold() const;
   double frame_rate() const;
-  std::vector<std::string> doubts_about(const ScoreStatistics &normal, const ThresholdRule &rule) const;
+  std::vector<std::string> warnings_about(const ScoreStatistics &normal, const ThresholdRule &rule) const;
 
   LearnOptions options_;
   bool anew_;  // nothing was known

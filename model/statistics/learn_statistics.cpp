@@ -15,7 +15,7 @@
 namespace uniad {
 namespace {
 
-constexpr std::size_t sample_memory = 64'000'000;  // bytes of features kept for scoring what was held back
+constexpr std::size_t sample_memory = 64'000'000;  // bytes of features kept for scoring held-out frames
 constexpr std::size_t fewest_samples = 40;         // of a source
 constexpr std::size_t deciding_samples = 40;       // of a fold, that choose the number of clusters
 constexpr int all = -1;                            // no fold is left out
@@ -135,7 +135,7 @@ std::vector<double> StatisticsLearner::densities_without(int fold, const Channel
 }
 
 // The largest number that keeps nearly all of what several clusters gain over one, in the likelihood of
-// pictures held back: where it makes no difference to normal pictures, more clusters are tighter ones, and
+// held-out pictures: where it makes no difference to normal pictures, more clusters are tighter ones, and
 // hide less. One where they gain nothing.
 std::size_t StatisticsLearner::choose_clusters(const ChannelScale &scale) const {
   constexpr double kept = 0.98;

@@ -118,8 +118,8 @@ void evaluate(const EvaluateOptions &options, std::ostream &table, Progress &pro
 
   Classes classes;
   for (const auto &source : sources) {
-    report.chapters.push_back(evaluate_source(source, *detector, options, zones, progress));
-    classes[source.name] = report.chapters.back().figures;
+    report.sources.push_back(evaluate_source(source, *detector, options, zones, progress));
+    classes[source.name] = report.sources.back().figures;
   }
   report.mean = mean(classes);
   if (options.json != "-") print_table(classes, table);

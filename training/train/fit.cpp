@@ -82,7 +82,7 @@ class ScopedParameterSwap {
   std::vector<torch::Tensor> own_;
 };
 
-// The loss on what was held back, over all of it.
+// The mean loss on held-out data.
 double held_back_loss(Network &network, const std::vector<SourceFeatures> &sources, int batch) {
   double sum = 0;
   double pictures = 0;

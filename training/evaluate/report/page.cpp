@@ -181,10 +181,10 @@ std::string key(const std::string &kind, const std::string &meaning) {
   return "<span class=\"key " + kind + "\"></span>" + meaning;
 }
 
-std::string timelines(const SourceReport &chapter, double gap) {
-  const auto threshold = chapter.normal ? std::optional(chapter.normal->threshold) : std::nullopt;
+std::string timelines(const SourceReport &source, double gap) {
+  const auto threshold = source.normal ? std::optional(source.normal->threshold) : std::nullopt;
   std::string html;
-  for (const auto &timeline : chapter.timelines)
+  for (const auto &timeline : source.timelines)
     html += figure(timeline_plot(timeline, threshold, gap), escape_html(timeline.video.filename().string()) +
                                                                 key("abnormal", "labeled abnormal") +
                                                                 key("alarm", "alarm"));
@@ -202,33 +202,32 @@ std::string event_table(const Figures &events) {
   return "<h3>Events</h3>\n" + table(first, titles, row(decimal(events.at("events"), 0), cells));
 }
 
-std::string summary_of(const SourceReport &chapter) {
-  std::string text = std::to_string(chapter.figures.images) + " pictures or frames";
-  if (const auto normal = chapter.normal_scores.size(), abnormal = chapter.abnormal_scores.size();
+std::string summary_of(const SourceReport &source) {
+  std::string text = std::to_string(source.figures.images) + " pictures or frames";
+  if (const auto normal = source.normal_scores.size(), abnormal = source.abnormal_scores.size();
       normal + abnormal > 0)
     text += ": " + std::to_string(normal) + " normal, " + std::to_string(abnormal) + " abnormal";
-  if (!chapter.normal) return text + ". The model has no threshold.";
-  return text + ". Threshold " + decimal(chapter.normal->threshold, 3) + ", from " +
-         std::to_string(chapter.normal->count) + " scores of normal pictures (mean " +
-         decimal(chapter.normal->mean, 3) + ", standard deviation " +
-         decimal(chapter.normal->standard_deviation, 3) + ").";
+  if (!source.normal) return text + ". The model has no threshold.";
+  return text + ". Threshold " + decimal(source.normal->threshold, 3) + ", from " +
+         std::to_string(source.normal->count) + " scores of normal pictures (mean " +
+         decimal(source.normal->mean, 3) + ", standard deviation " +
+         decimal(source.normal->standard_deviation, 3) + ").";
 }
 
-std::string chapter_html(const SourceReport &chapter, std::size_t number, double gap) {
-  const auto threshold = chapter.normal ? std::optional(chapter.normal->threshold) : std::nullopt;
-  const auto &gallery = chapter.gallery;
-  return "<h2 id=\"source" + std::to_string(number) + "\">" + escape_html(chapter.name) +
-         "</h2>\n<p class=\"faint\">" + escape_html(chapter.path) + "</p>\n<p>" + summary_of(chapter) +
+std::string source_html(const SourceReport &source, std::size_t number, double gap) {
+  const auto threshold = source.normal ? std::optional(source.normal->threshold) : std::nullopt;
+  const auto &gallery = source.gallery;
+  return "<h2 id=\"source" + std::to_string(number) + "\">" + escape_html(source.name) +
+         "</h2>\n<p class=\"faint\">" + escape_html(source.path) + "</p>\n<p>" + summary_of(source) +
          "</p>\n<div class=\"pair\">\n" +
-         figure(roc_plot(chapter.normal_scores, chapter.abnormal_scores, chapter.figures.confusion),
+         figure(roc_plot(source.normal_scores, source.abnormal_scores, source.figures.confusion),
                 "Detection rate over false alarm rate, for every threshold.") +
-         figure(histogram_plot(chapter.normal_scores, chapter.abnormal_scores, threshold),
+         figure(histogram_plot(source.normal_scores, source.abnormal_scores, threshold),
                 "Scores of" + key("normal", "normal and") +
                     key("abnormal", "abnormal pictures. The last column contains the highest 1 %.")) +
          "</div>\n" +
-         (chapter.figures.confusion ? confusion_table(*chapter.figures.confusion) : std::string()) +
-         defect_table(chapter.figures.defects) + event_table(chapter.figures.events) +
-         timelines(chapter, gap) +
+         (source.figures.confusion ? confusion_table(*source.figures.confusion) : std::string()) +
+         defect_table(source.figures.defects) + event_table(source.figures.events) + timelines(source, gap) +
          exhibits("Normal, with the highest scores", gallery.normal_highest, false, threshold.has_value()) +
          exhibits("Abnormal, with the lowest scores", gallery.abnormal_lowest, true, threshold.has_value()) +
          exhibits("Most clearly abnormal", gallery.abnormal_highest, true, threshold.has_value()) +
@@ -239,7 +238,7 @@ std::string chapter_html(const SourceReport &chapter, std::size_t number, double
 // " (3 of 4 sources)" where not all have the figure.
 std::string over(const std::string &figure, const Report &report) {
   const auto count = report.mean.classes.find(figure);
-  const auto all = std::ssize(report.chapters);
+  const auto all = std::ssize(report.sources);
   if (count == report.mean.classes.end() || count->second == all) return {};
   return " (" + std::to_string(count->second) + " of " + std::to_string(all) + " sources)";
 }
@@ -264,16 +263,16 @@ std::string tiles(const Report &report) {
 
 std::string summary_table(const Report &report) {
   std::vector<const Figures *> figures;
-  figures.reserve(report.chapters.size());
-  for (const auto &chapter : report.chapters) figures.push_back(&chapter.figures.figures);
+  figures.reserve(report.sources.size());
+  for (const auto &source : report.sources) figures.push_back(&source.figures.figures);
   const auto wanted = present(headings, figures);
   std::string rows;
-  for (std::size_t i = 0; i < report.chapters.size(); ++i) {
-    const auto &chapter = report.chapters[i];
-    rows += row("<a href=\"#source" + std::to_string(i) + "\">" + escape_html(chapter.name) + "</a>",
-                cell(std::to_string(chapter.figures.images)) + figure_cells(wanted, chapter.figures.figures));
+  for (std::size_t i = 0; i < report.sources.size(); ++i) {
+    const auto &source = report.sources[i];
+    rows += row("<a href=\"#source" + std::to_string(i) + "\">" + escape_html(source.name) + "</a>",
+                cell(std::to_string(source.figures.images)) + figure_cells(wanted, source.figures.figures));
   }
-  if (report.chapters.size() > 1) {
+  if (report.sources.size() > 1) {
     std::string cells = cell("");
     for (const auto &heading : wanted) {
       const auto value = report.mean.figures.find(heading.figure);
@@ -306,8 +305,8 @@ void add_terms(std::span<const Heading> possible, const std::vector<const Figure
 
 std::string about_heatmaps(const Report &report) {
   const bool any_threshold =
-      std::any_of(report.chapters.begin(), report.chapters.end(),
-                  [](const SourceReport &chapter) { return chapter.normal.has_value(); });
+      std::any_of(report.sources.begin(), report.sources.end(),
+                  [](const SourceReport &source) { return source.normal.has_value(); });
   return std::string("<dt>heatmaps</dt><dd>") +
          (any_threshold ? "Blue is the level of normal pictures, green the threshold, and red as far above "
                           "it; boxes mark the regions that reach the threshold."
@@ -318,9 +317,9 @@ std::string about_heatmaps(const Report &report) {
 std::string glossary(const Report &report) {
   std::vector<const Figures *> figures;
   std::vector<const Figures *> events;
-  for (const auto &chapter : report.chapters) {
-    figures.push_back(&chapter.figures.figures);
-    events.push_back(&chapter.figures.events);
+  for (const auto &source : report.sources) {
+    figures.push_back(&source.figures.figures);
+    events.push_back(&source.figures.events);
   }
   std::string pictures;
   std::string videos;
@@ -354,8 +353,8 @@ std::string report_page(const Report &report) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
       escape_html(report.model) + "</title>\n<style>" + style_sheet + "</style>\n</head>\n<body>\n";
   html += introduction(report) + tiles(report) + summary_table(report) + training(report.training);
-  for (std::size_t i = 0; i < report.chapters.size(); ++i)
-    html += chapter_html(report.chapters[i], i, report.event_gap);
+  for (std::size_t i = 0; i < report.sources.size(); ++i)
+    html += source_html(report.sources[i], i, report.event_gap);
   return html + glossary(report) + "</body>\n</html>\n";
 }
 

@@ -30,7 +30,7 @@ struct Report {
   std::string description;  // of the detector
   LabelRule label_rule = LabelRule::Reference;
   double event_gap = 1;  // seconds
-  std::vector<SourceReport> chapters;
+  std::vector<SourceReport> sources;
   Mean mean;
   std::map<std::string, std::vector<Point>> training;  // curves by name; empty: not known
 };

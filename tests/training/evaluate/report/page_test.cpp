@@ -32,35 +32,35 @@ std::string fault_of(const std::string &page) {
   return fault;
 }
 
-SourceReport chapter(const std::string &name) {
+SourceReport source_report(const std::string &name) {
   const ScoreStatistics normal{2.5, 1, 0.375, 40};
-  SourceReport chapter{name, "/data/" + name, normal, {}, {1, 2, 3}, {4, 2}, {}, Gallery(normal)};
-  chapter.figures = {5, {{"image_auroc", 0.75}, {"detection_rate", 0.5}}, {}, Confusion{2, 1, 1, 1}, {}};
-  chapter.figures.defects["crack"] = {2, {{"image_auroc", 0.125}}, {}, {}, {}};
-  return chapter;
+  SourceReport report{name, "/data/" + name, normal, {}, {1, 2, 3}, {4, 2}, {}, Gallery(normal)};
+  report.figures = {5, {{"image_auroc", 0.75}, {"detection_rate", 0.5}}, {}, Confusion{2, 1, 1, 1}, {}};
+  report.figures.defects["crack"] = {2, {{"image_auroc", 0.125}}, {}, {}, {}};
+  return report;
 }
 
-void exhibit(SourceReport &chapter, const Item &item, float score, float scene_distance = 0) {
+void exhibit(SourceReport &report, const Item &item, float score, float scene_distance = 0) {
   Detection detection;
   detection.grid = {2, 2, std::vector<float>(4, score)};
   detection.score = score;
   detection.scene_distance = scene_distance;
   const cv::Mat picture(8, 8, CV_8UC3, cv::Scalar(0, 0, 255));
-  chapter.gallery.offer(item, item.abnormal, detection, view_of(picture));
+  report.gallery.offer(item, item.abnormal, detection, view_of(picture));
 }
 
-Report report_of(std::vector<SourceReport> chapters) {
+Report report_of(std::vector<SourceReport> sources) {
   return {"model.safetensors",
           "network, cpu",
           LabelRule::Reference,
           1,
-          std::move(chapters),
+          std::move(sources),
           {{{"image_auroc", 0.625}}, {{"image_auroc", 2}}},
           {}};
 }
 
 TEST(Page, ShowsFiguresConfusionAndTypes) {
-  const auto page = report_page(report_of({chapter("bottle"), chapter("gate")}));
+  const auto page = report_page(report_of({source_report("bottle"), source_report("gate")}));
   EXPECT_EQ(fault_of(page), "");
   for (const char *part :
        {"Evaluation of model.safetensors", "<td>0.750</td>", "2 (66.7 %)", "1 (33.3 %)", "1 (50.0 %)",
@@ -68,13 +68,13 @@ TEST(Page, ShowsFiguresConfusionAndTypes) {
     EXPECT_TRUE(holds(page, part)) << part;
   EXPECT_FALSE(holds(page, "AUPIMO"));  // there is none, so it is not explained either
   EXPECT_FALSE(holds(page, "Training"));
-  EXPECT_FALSE(holds(report_page(report_of({chapter("bottle")})), "class=\"mean\""));
+  EXPECT_FALSE(holds(report_page(report_of({source_report("bottle")})), "class=\"mean\""));
 }
 
 TEST(Page, SaysOverHowManySourcesAMeanIs) {
-  auto report = report_of({chapter("bottle"), chapter("gate")});
+  auto report = report_of({source_report("bottle"), source_report("gate")});
   EXPECT_FALSE(holds(report_page(report), "sources)"));
-  report.chapters[0].figures.figures["pixel_auroc"] = 0.875;
+  report.sources[0].figures.figures["pixel_auroc"] = 0.875;
   report.mean.figures["pixel_auroc"] = 0.875;
   report.mean.classes["pixel_auroc"] = 1;
   const auto page = report_page(report);
@@ -84,7 +84,7 @@ TEST(Page, SaysOverHowManySourcesAMeanIs) {
 }
 
 TEST(Page, NeedsNothingFromOutside) {
-  auto with_pictures = chapter("bottle");
+  auto with_pictures = source_report("bottle");
   exhibit(with_pictures, {"a/1.png", {}, false, {}, {}}, 3);
   const auto page = report_page(report_of({with_pictures}));
   EXPECT_FALSE(holds(page, "http"));
@@ -96,7 +96,7 @@ TEST(Page, NeedsNothingFromOutside) {
 }
 
 TEST(Page, SaysOfEachPictureHowItWasJudged) {
-  auto judged = chapter("bottle");
+  auto judged = source_report("bottle");
   exhibit(judged, {"good/1.png", {}, false, {}, {}}, 3);
   exhibit(judged, {"crack/2.png", {}, true, {}, {}}, 2);
   exhibit(judged, {"crack/3.png", {}, true, {}, {}}, 1, 1.5F);
@@ -110,7 +110,7 @@ TEST(Page, SaysOfEachPictureHowItWasJudged) {
 }
 
 TEST(Page, NamesMayHoldAnything) {
-  auto named = chapter(hostile);
+  auto named = source_report(hostile);
   named.figures.defects[hostile] = {1, {{"image_auroc", 1.0}}, {}, {}, {}};
   named.timelines.push_back({hostile, 25, {{0, 1, false, false}, {1, 2, true, true}}});
   exhibit(named, {hostile, {}, true, hostile, {}}, 3);
@@ -125,7 +125,7 @@ TEST(Page, NamesMayHoldAnything) {
 }
 
 TEST(Page, ShowsEventsTimelinesAndTraining) {
-  auto video = chapter("gate");
+  auto video = source_report("gate");
   video.figures.events = {{"events", 2}, {"found", 1}, {"recall", 0.5}, {"false_alarms_per_hour", 12.25}};
   video.timelines.push_back({"v.mp4", 25, {{0, 1, false, false}, {1, 2, true, true}}});
   auto report = report_of({video});
