@@ -119,6 +119,7 @@ class CudaBackend : public Backend {
         runtime_(make_runtime(device)),
         network_(model, where, torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device)),
                  scalar_type(type), {finish_on_device, depthwise_on_device}),
+        config_(model.config.input),
         input_(*runtime_, model.config.input, type),
         compute_(create_stream(*runtime_)),
         download_(create_stream(*runtime_)) {
@@ -136,6 +137,9 @@ class CudaBackend : public Backend {
       batch.result = torch::empty({most_pictures, result_size}, options.dtype(torch::kFloat32));
       batch.on_host = allocate_pinned(
           *runtime_, static_cast<std::size_t>(most_pictures * result_size) * sizeof(float), During::Load);
+      batch.luma = torch::empty({most_pictures, luma_bytes()}, options.dtype(torch::kUInt8));
+      batch.luma_on_host =
+          allocate_pinned(*runtime_, static_cast<std::size_t>(most_pictures * luma_bytes()), During::Load);
       for (OwnedEvent *event : {&batch.prepared, &batch.taken, &batch.computed, &batch.downloaded})
         *event = create_event(*runtime_);
     }
@@ -179,6 +183,8 @@ class CudaBackend : public Backend {
     torch::Tensor images;  // preprocessing writes it while the network reads the other
     torch::Tensor result;
     PinnedMemory on_host;
+    torch::Tensor luma;  // (pictures, H, W), levels
+    PinnedMemory luma_on_host;
     OwnedEvent prepared, taken, computed, downloaded;
   };
   struct Graph {
@@ -241,12 +247,20 @@ class CudaBackend : public Backend {
     graph.graph.replay();
     const torch::Tensor result = graph.result.narrow(0, 0, count);
     batch.result.narrow(0, 0, count).copy_(result.view({count, -1}), /*non_blocking=*/true);
+    const bool with_luma = wants_luma(pictures);
+    if (with_luma)
+      batch.luma.narrow(0, 0, count)
+          .copy_(luma_of(images_.narrow(0, 0, count), config_), /*non_blocking=*/true);
     check_run(runtime_->record(batch.computed.get(), compute_.get()), "running the network");
 
     check_run(runtime_->wait(download_.get(), batch.computed.get()), "downloading results");
     const auto bytes = static_cast<std::size_t>(count) * result_size() * sizeof(float);
     check_run(runtime_->copy_to_host(batch.on_host.get(), batch.result.data_ptr(), bytes, download_.get()),
               "downloading results");
+    if (with_luma)
+      check_run(runtime_->copy_to_host(batch.luma_on_host.get(), batch.luma.data_ptr(),
+                                       static_cast<std::size_t>(count * luma_bytes()), download_.get()),
+                "downloading luma");
     check_run(runtime_->record(batch.downloaded.get(), download_.get()), "downloading results");
   }
 
@@ -261,8 +275,17 @@ class CudaBackend : public Backend {
       tokens.features.assign(values, values + size);
       tokens.residuals.clear();
       if (network_.parts() > 1) tokens.residuals.assign(values + size, values + 2 * size);
+      if (pictures[i].luma == nullptr) return;
+      const auto *luma = static_cast<const std::uint8_t *>(batch.luma_on_host.get()) + number * luma_bytes();
+      *pictures[i].luma = {config_.width, config_.height, {luma, luma + luma_bytes()}};
     });
   }
+
+  static bool wants_luma(std::span<const Picture> pictures) {
+    return std::any_of(pictures.begin(), pictures.end(), [](const Picture &picture) { return picture.luma; });
+  }
+
+  std::int64_t luma_bytes() const { return std::int64_t{config_.width} * config_.height; }
 
   std::size_t result_size() const {
     return static_cast<std::size_t>(network_.parts() * network_.part_size());
@@ -303,6 +326,7 @@ class CudaBackend : public Backend {
   std::unique_ptr<c10::cuda::CUDAGuard> guard_of_load_;  // while it is constructed
   std::unique_ptr<Runtime> runtime_;
   DeviceNetwork network_;
+  const InputConfig config_;
   FrameInput input_;
   OwnedStream compute_, download_;
   torch::Tensor images_;  // what the graphs read

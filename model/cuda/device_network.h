@@ -31,4 +31,8 @@ class DeviceNetwork {
   int rows_, columns_;
 };
 
+// The luma of normalized pictures (B, 3, H, W), as luma_of_input(): (B, H x W), levels in bytes, on their
+// device.
+torch::Tensor luma_of(const torch::Tensor &images, const InputConfig &input);
+
 }  // namespace uniad::cuda

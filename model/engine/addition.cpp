@@ -38,6 +38,7 @@ void add_to(Model &model, const Addition &addition, const std::string &where) {
     set_statistics(model, known.empty() ? addition.gained : merge(known, addition.gained));
   }
   model.calibration = combine(std::move(model.calibration), addition.calibration);
+  merge_into(model.health, addition.health);
   for (const SourceProvenance &source : addition.sources) add_source(model.provenance, source);
 }
 

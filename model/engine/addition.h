@@ -22,6 +22,7 @@ struct Addition {
   Statistics gained;          // of the new pictures alone; none where the means of the old ones have moved
   Calibration calibration;    // of the new pictures
   std::vector<SourceProvenance> sources;
+  HealthReferences health{};  // of the new pictures
 };
 
 // Where the model knows what the addition was learned on top of, it then knows `whole`; where it knows

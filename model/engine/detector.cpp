@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <map>
 #include <mutex>
 #include <system_error>
@@ -75,6 +74,7 @@ class EngineDetector final : public Detector, private LearningModel {
     const GridOrigin origin = grid_origin(config);
     shape_ = {config.input.width / 16, config.input.height / 16, {}, origin.left, origin.top};
     scorer_.emplace(shape_.width, shape_.height, config.score);
+    use(engine_->health());
     in_file_ = engine_->known();
     if (engine_->statistics()) {
       gaussians_ = *engine_->statistics();
@@ -94,12 +94,13 @@ class EngineDetector final : public Detector, private LearningModel {
     detections.resize(frames.size());
     // Frames behind the one that ends learning are judged by what was learned.
     pictures_.assign(frames.size(), {});
-    for (std::size_t i = 0; i < frames.size(); ++i) pictures_[i] = {&frames[i], &tokens_[i], nullptr};
+    for (std::size_t i = 0; i < frames.size(); ++i)
+      pictures_[i] = {&frames[i], &tokens_[i], nullptr, &detections[i].luma};
     stream_->run(pictures_, batch_);
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
       detections[i].unjudged = false;
-      if (learns_from(tokens_[i], frames[i], zones.get())) {
+      if (learns_from(tokens_[i], detections[i].luma, frames[i], zones.get())) {
         detections[i] = {};
         detections[i].unjudged = true;
         continue;
@@ -200,6 +201,12 @@ class EngineDetector final : public Detector, private LearningModel {
     return common;
   }
 
+  std::shared_ptr<const HealthReference> health_reference(const std::string &source) const override {
+    const std::scoped_lock lock(mutex_);
+    const auto known = health_.find(source);
+    return known == health_.end() ? nullptr : known->second;
+  }
+
   std::string description() const override {
     const ModelConfig &config = engine_->config();
     return config.backbone.name + " at " + std::to_string(config.input.width) + "x" +
@@ -273,12 +280,20 @@ class EngineDetector final : public Detector, private LearningModel {
     in_file_ = identity_of(known);
     known_ = std::move(known);
     calibration_ = std::make_shared<Calibration>(model.calibration);
+    use(model.health);
     for (const SourceProvenance &source : model.provenance.sources)
       aspect_ratios_[source.name] = source.aspect_ratio;
   }
 
+  // What is known of these sources' cameras.
+  void use(const HealthReferences &references) {
+    for (const auto &[source, reference] : references)
+      health_[source] = std::make_shared<const HealthReference>(reference);
+  }
+
   // Whether the frame needs no judgment, or cannot have one.
-  bool learns_from(Tokens &tokens, const FrameView &frame, const ZonesInForce *zones) {
+  bool learns_from(Tokens &tokens, const GrayPicture &luma, const FrameView &frame,
+                   const ZonesInForce *zones) {
     Learner *learner = learner_if_any();
     const Learner::Phase phase = learner != nullptr ? learner->phase() : Learner::Phase::Over;
     if (phase == Learner::Phase::Gathering) {
@@ -287,7 +302,7 @@ class EngineDetector final : public Detector, private LearningModel {
         learned_ratio_ = static_cast<double>(frame.width) / frame.height;
       }
       if (zones != nullptr) zones->fill_ignored(tokens);
-      learner->add(std::move(tokens), frame.time);
+      learner->add(std::move(tokens), luma, frame.time);
       return true;
     }
     if (!can_learn_ || engine_->config().reconstruction) return false;
@@ -341,6 +356,7 @@ class EngineDetector final : public Detector, private LearningModel {
     Statistics known = statistics_of(model);
     base_ = identity_of(known);
     base_calibration_ = model.calibration;
+    base_health_ = model.health;
     {
       const std::scoped_lock lock(mutex_);
       known_before_ = gaussians_.has_value();
@@ -390,8 +406,11 @@ class EngineDetector final : public Detector, private LearningModel {
                  outcome.statistics,
                  std::move(outcome.gained),
                  std::move(outcome.calibration),
-                 {{learning.source(), "live", outcome.learning.frames, 0, ratio}}});
+                 {{learning.source(), "live", outcome.learning.frames, 0, ratio}},
+                 {{learning.source(), outcome.health}}});
     const std::scoped_lock lock(mutex_);
+    merge_into(base_health_, {{learning.source(), std::move(outcome.health)}});
+    use(base_health_);
     set_gaussians(std::move(gaussians));
     known_ = std::move(outcome.statistics);
     calibration_ = std::move(calibration);
@@ -453,6 +472,7 @@ class EngineDetector final : public Detector, private LearningModel {
   // The learner's thread alone: what it learns on top of.
   std::uint64_t base_ = 0;  // identity_of() it
   Calibration base_calibration_;
+  HealthReferences base_health_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
   std::optional<RoutedGaussians> gaussians_;
@@ -463,8 +483,9 @@ class EngineDetector final : public Detector, private LearningModel {
   std::uint64_t judged_frames_ = 0;
   std::array<Judged, 2> judged_;     // the newest
   std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed
-  std::map<std::string, double> aspect_ratios_;  // of each source's pictures
-  double learned_ratio_ = 0;                     // of the newest frame that was learned from
+  std::map<std::string, std::shared_ptr<const HealthReference>> health_;  // of each source
+  std::map<std::string, double> aspect_ratios_;                           // of each source's pictures
+  double learned_ratio_ = 0;   // of the newest frame that was learned from
   std::uint64_t in_file_ = 0;  // identity_of() what the file knew when this was last the same
   bool known_before_ = false;  // something, when learning began
   std::unique_ptr<Learner> learner_;
@@ -474,26 +495,6 @@ class EngineDetector final : public Detector, private LearningModel {
 
 std::shared_ptr<Detector> Detector::open(const std::filesystem::path &model, const DetectorOptions &options) {
   return std::make_shared<EngineDetector>(model, options);
-}
-
-std::optional<int> Detector::cuda_device(const std::string &device) {
-  const std::string chosen = choose_device(device);
-  if (chosen == "cpu") return std::nullopt;
-  return cuda_device_number(chosen);
-}
-
-bool Detector::holds_unsaved(const std::filesystem::path &model) {
-  return model_store_of(model)->has_unsaved();
-}
-
-std::vector<Detection> Detector::detect(std::span<const FrameView> frames) {
-  std::vector<Detection> detections;
-  detect(frames, detections);
-  for (const Detection &detection : detections)
-    if (!std::isfinite(detection.score))
-      throw Error(ErrorKind::InvalidArgument, "detect", "the score of a frame is not finite",
-                  "the model file is damaged: train it again");
-  return detections;
 }
 
 }  // namespace uniad

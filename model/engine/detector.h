@@ -15,6 +15,8 @@
 
 #include "model/engine/learning.h"
 #include "model/file/model_file.h"
+#include "model/health/picture.h"
+#include "model/health/reference.h"
 #include "model/preprocess/frame_view.h"
 #include "model/scoring/score.h"
 #include "model/scoring/zone_grid.h"
@@ -58,6 +60,7 @@ struct Detection {
   std::vector<float> part_scores;
   // The frame was learned from, or came while nothing is known yet: it has no grid and no score.
   bool unjudged = false;
+  GrayPicture luma;  // of the network's input, for the checks of camera health
 
   bool unknown_scene() const { return scene_distance > 1; }
 
@@ -142,6 +145,8 @@ class Detector {
   // Width / height of the pictures that the source was learned from, or, of a source that the model does not
   // know, all of its sources; 0: not known, or not the same.
   virtual double aspect_ratio(const std::string &source) const = 0;
+  // How the source's pictures look where its camera is in order; null: it was never learned.
+  virtual std::shared_ptr<const HealthReference> health_reference(const std::string &source) const = 0;
   // "efficientnet-b4 at 224x224, cpu, fp32 (AVX-512)": what `auto` became.
   virtual std::string description() const = 0;
   // What was asked for and could not be, in a sentence for the user; mostly empty.

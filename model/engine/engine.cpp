@@ -193,6 +193,7 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
                const std::string &precision)
     : config_(model.config),
       calibration_(model.calibration),
+      health_(model.health),
       known_(identity_of({})),
       network_fingerprint_(network_fingerprint(model)),
       executor_(registry().executor(device)) {

@@ -57,6 +57,7 @@ class Engine {
   const ModelConfig &config() const { return config_; }
   const Calibration &calibration() const { return calibration_; }
   const std::optional<RoutedGaussians> &statistics() const { return statistics_; }
+  const HealthReferences &health() const { return health_; }
   std::uint64_t known() const { return known_; }  // identity_of() what the statistics were made from
   std::uint64_t network() const { return network_fingerprint_; }
   std::string description() const { return network_->description(); }
@@ -66,6 +67,7 @@ class Engine {
   ModelConfig config_;
   Calibration calibration_;
   std::optional<RoutedGaussians> statistics_;
+  HealthReferences health_;
   std::uint64_t known_ = 0;
   std::uint64_t network_fingerprint_;
   std::string warning_;

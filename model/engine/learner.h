@@ -72,7 +72,8 @@ class Learner {
 
   // A frame to learn from. With LearnOptions::wait, returns when it has been, and when what was learned is in
   // force should it be the last; else a frame that comes while others still wait is left out.
-  void add(Tokens tokens, std::optional<std::chrono::nanoseconds> time);
+  // luma: of the same frame.
+  void add(Tokens tokens, GrayPicture luma, std::optional<std::chrono::nanoseconds> time);
 
   // No more frames come: what came is in force or kept when this returns, and was written if it could be.
   void end();
@@ -80,6 +81,7 @@ class Learner {
  private:
   struct Frame {
     Tokens tokens;
+    GrayPicture luma;
     std::optional<std::chrono::nanoseconds> time;
   };
 

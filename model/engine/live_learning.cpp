@@ -10,6 +10,7 @@
 
 #include "model/base/error.h"
 #include "model/base/json_text.h"
+#include "model/file/health_file.h"
 #include "model/file/interrupted_learning.h"
 #include "model/statistics/one_torch_thread.h"
 
@@ -72,7 +73,8 @@ LiveLearning::LiveLearning(const LearnOptions &options, Statistics known, const 
       columns_(columns),
       learner_(std::move(known), config) {}
 
-void LiveLearning::add(const Tokens &tokens, std::optional<std::chrono::nanoseconds> time) {
+void LiveLearning::add(const Tokens &tokens, const GrayPicture &luma,
+                       std::optional<std::chrono::nanoseconds> time) {
   const OneTorchThread one_thread;
   const c10::InferenceMode inference;
   const auto as_map = [&](const std::vector<float> &values) {
@@ -80,10 +82,12 @@ void LiveLearning::add(const Tokens &tokens, std::optional<std::chrono::nanoseco
   };
   const bool added = learner_.add(only_source, next_fold(), as_map(tokens.features),
                                   residuals_ ? as_map(tokens.residuals) : torch::Tensor());
-  if (added)
-    time_.add(time);
-  else
+  if (!added) {
     ++left_out_;
+    return;
+  }
+  time_.add(time);
+  health_.add(luma, time);
 }
 
 int LiveLearning::next_fold() const {
@@ -144,7 +148,7 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
   const OneTorchThread one_thread;
   const c10::InferenceMode inference;
   StatisticsLearner::Learned learned = learner_.finish();
-  Outcome outcome{std::move(learned.statistics), std::move(learned.gained), {}, progress()};
+  Outcome outcome{std::move(learned.statistics), std::move(learned.gained), {}, health(), progress()};
   outcome.learning.state = LearningProgress::State::Done;
   std::vector<std::string> &warnings = outcome.learning.warnings;
   const std::int64_t needed = learner_.fewest();
@@ -178,6 +182,7 @@ TensorFile LiveLearning::store() const {
                    {"left_out", left_out_},
                    {"skipped", skipped_}};
   stored.metadata[learning_entry] = json_text(entry);
+  store_health({{options_.source, health()}}, stored);
   return stored;
 }
 
@@ -200,7 +205,10 @@ void LiveLearning::restore(const TensorFile &stored) {
                                                 std::chrono::nanoseconds(count("step")));
     const std::int64_t left_out = count("left_out");
     const std::int64_t skipped = count("skipped");
-    learner_.restore(stored);
+    TensorFile with_health = stored;
+    HealthReferences health = take_health(with_health, "what was learned so far");
+    learner_.restore(with_health);
+    health_before_ = std::move(health[options_.source]);
     time_ = time;
     left_out_ = left_out;
     skipped_ = skipped;

@@ -10,6 +10,7 @@
 
 #include "model/engine/backend/backend.h"
 #include "model/engine/detector.h"
+#include "model/health/reference.h"
 #include "model/network.h"
 #include "model/scoring/calibration.h"
 #include "model/statistics/learn_statistics.h"
@@ -47,7 +48,8 @@ class LiveLearning {
                std::int64_t rows, std::int64_t columns);
 
   // A frame with features that are not finite is left out.
-  void add(const Tokens &tokens, std::optional<std::chrono::nanoseconds> time);
+  // luma: of the same frame; may be empty.
+  void add(const Tokens &tokens, const GrayPicture &luma, std::optional<std::chrono::nanoseconds> time);
   // So many frames came that were not learned from.
   void leave_out(std::int64_t frames) { skipped_ += frames; }
 
@@ -64,12 +66,14 @@ class LiveLearning {
     Statistics statistics;
     Statistics gained;        // of the frames learned from alone
     Calibration calibration;  // of the same
+    HealthReference health;   // of the same
     LearningProgress learning;
   };
   // zones: by which held-out frames are scored; may be null.
   Outcome finish(ScoreKind score, const ThresholdRule &rule, const ZoneGrid *zones = nullptr) const;
 
  private:
+  HealthReference health() const { return merge(health_before_, health_.finish()); }
   int next_fold() const;
   double frame_rate() const;
   std::vector<std::string> warnings_about(const ScoreStatistics &normal, const ThresholdRule &rule) const;
@@ -81,6 +85,8 @@ class LiveLearning {
   std::int64_t columns_;
   StatisticsLearner learner_;
   CoveredTime time_;
+  HealthReference health_before_;  // that was learned before an interruption
+  ReferenceLearner health_;
   std::int64_t left_out_ = 0;  // their features are not finite
   std::int64_t skipped_ = 0;   // they came too fast
 };

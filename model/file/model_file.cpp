@@ -15,7 +15,9 @@
 #include "model/base/log.h"
 #include "model/config/choices.h"
 #include "model/config/taps.h"
+#include "model/file/health_file.h"
 #include "model/file/interrupted_learning.h"
+#include "model/file/json_field.h"
 #include "model/file/network_tensors.h"
 #include "model/file/safetensors.h"
 
@@ -25,11 +27,6 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr const char *write_again = "train or import the model again";
-constexpr std::size_t json_limit = 4'000'000;    // bytes of one metadata entry
-constexpr std::ptrdiff_t value_limit = 100'000;  // values in it: a source has ten and its peaks
-constexpr std::int64_t count_limit = std::numeric_limits<std::int64_t>::max();
-constexpr double real_limit = 1e30;
 constexpr double frame_rate_limit = 1e6;
 
 template <typename Enum>
@@ -37,94 +34,6 @@ std::string name_of(Enum value, const Choices<Enum> &names) {
   return std::find_if(names.begin(), names.end(), [value](const auto &n) { return n.first == value; })
       ->second;
 }
-
-// A JSON value and where it stands, so that every complaint names file and key.
-class Field {
- public:
-  Field(const json &value, std::string key, const std::string &file)
-      : value_(value), key_(std::move(key)), file_(file) {}
-
-  Field operator[](const char *name) const {
-    const auto found = find(name);
-    if (!found) throw Error(ErrorKind::Malformed, file_, key_ + "." + name + " is missing", write_again);
-    return *found;
-  }
-  std::optional<Field> find(const std::string &name) const {
-    if (!value_.is_object()) refuse("is not an object");
-    const auto member = value_.find(name);
-    if (member == value_.end()) return std::nullopt;
-    return Field(*member, key_ + "." + name, file_);
-  }
-  std::vector<std::pair<std::string, Field>> members() const {
-    if (!value_.is_object()) refuse("is not an object");
-    std::vector<std::pair<std::string, Field>> all;
-    for (const auto &[name, member] : value_.items()) all.emplace_back(name, (*this)[name.c_str()]);
-    return all;
-  }
-  std::vector<Field> elements(std::size_t most = value_limit) const {
-    if (!value_.is_array()) refuse("is not an array");
-    if (value_.size() > most) refuse("has more than " + std::to_string(most) + " elements");
-    std::vector<Field> all;
-    for (const json &element : value_) all.emplace_back(element, key_, file_);
-    return all;
-  }
-  double number(double least, double most) const {
-    const double number = value_.is_number() ? value_.get<double>() : std::nan("");
-    if (!(number >= least && number <= most)) refuse("is not a number within its range");
-    return number;
-  }
-  std::int64_t count(std::int64_t least = 0, std::int64_t most = count_limit) const {
-    const bool fits = value_.is_number_integer() &&
-                      !(value_.is_number_unsigned() && value_.get<std::uint64_t>() > count_limit);
-    if (!fits || value_.get<std::int64_t>() < least || value_.get<std::int64_t>() > most) {
-      refuse("is not a whole number within its range");
-    }
-    return value_.get<std::int64_t>();
-  }
-  int integer() const {
-    constexpr std::int64_t int_limit = std::numeric_limits<int>::max();
-    return static_cast<int>(count(-int_limit, int_limit));
-  }
-  std::uint64_t seed() const {
-    if (!value_.is_number_unsigned()) refuse("is not a 64-bit whole number");
-    return value_.get<std::uint64_t>();
-  }
-  bool flag() const {
-    if (!value_.is_boolean()) refuse("is neither true nor false");
-    return value_.get<bool>();
-  }
-  std::string text() const {
-    if (!value_.is_string()) refuse("is not a string");
-    return value_.get<std::string>();
-  }
-  template <typename Enum>
-  Enum choice(const Choices<Enum> &names) const {
-    std::string known;
-    for (const auto &[value, name] : names) {
-      if (value_ == name) return value;
-      known += (known.empty() ? "" : ", ") + name;
-    }
-    refuse("is not one of " + known);
-  }
-  std::array<float, 3> channels() const {
-    const std::vector<Field> fields = elements();
-    if (fields.size() != 3) refuse("does not have three numbers");
-    std::array<float, 3> numbers{};
-    for (std::size_t i = 0; i < 3; ++i) {
-      numbers[i] = static_cast<float>(fields[i].number(-real_limit, real_limit));
-    }
-    return numbers;
-  }
-
- private:
-  [[noreturn]] void refuse(const std::string &what) const {
-    throw Error(ErrorKind::Malformed, file_, key_ + " " + what, write_again);
-  }
-
-  const json &value_;
-  std::string key_;
-  const std::string &file_;
-};
 
 // Keys that came later are written only where they say something, so that older programs read what they
 // can run.
@@ -327,28 +236,6 @@ Provenance provenance_from(const Field &field) {
   return provenance;
 }
 
-json parse_entry(const std::map<std::string, std::string> &metadata, const std::string &key,
-                 const std::string &file) {
-  const auto entry = metadata.find(key);
-  if (entry == metadata.end()) {
-    throw Error(ErrorKind::Malformed, file, key + " is missing",
-                "this is not a UniAD-GST model: train one, or convert a checkpoint with uniad import");
-  }
-  if (entry->second.size() > json_limit)
-    throw Error(ErrorKind::Malformed, file, key + " is too large", write_again);
-  // Each value but one stands behind one of these.
-  const auto values = std::count_if(entry->second.begin(), entry->second.end(), [](char letter) {
-    return letter == ',' || letter == '[' || letter == '{';
-  });
-  if (values > value_limit) throw Error(ErrorKind::Malformed, file, key + " is too large", write_again);
-  try {
-    return json::parse(entry->second);
-  } catch (const json::exception &error) {  // it quotes what it could not read, however long that is
-    throw Error(ErrorKind::Malformed, file, key + " is not JSON: " + std::string(error.what()).substr(0, 200),
-                write_again);
-  }
-}
-
 void check_standardizing(const Model &model, int channels, const std::string &file) {
   const bool has_mean = model.tensors.contains("feature_mean");
   if (has_mean != model.tensors.contains("feature_std")) {
@@ -431,8 +318,9 @@ Model model_from(TensorFile content, const std::string &file) {
                     std::to_string(model_file_version),
                 "use the program that wrote it, or train the model again");
   }
+  HealthReferences health = take_health(content, file);
   Model model{read("uniad.config", config_from), read("uniad.calibration", calibration_from),
-              read("uniad.provenance", provenance_from), std::move(content.tensors)};
+              read("uniad.provenance", provenance_from), std::move(health), std::move(content.tensors)};
   check_model(model, file);
   return model;
 }
@@ -460,6 +348,7 @@ void write_model(const Model &model, const FileLock &right_to_write) {
                       {"uniad.config", config_text(model.config)},
                       {"uniad.calibration", json_text(to_json(model.calibration))},
                       {"uniad.provenance", json_text(to_json(model.provenance))}}};
+  store_health(model.health, content);
   // Whatever a reader would refuse is refused before the old file is replaced.
   check_numbers(model_from(content, path.string()), path.string());
   write_safetensors(content, path);

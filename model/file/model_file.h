@@ -10,6 +10,7 @@
 #include "model/config/model_config.h"
 #include "model/file/file_lock.h"
 #include "model/file/provenance.h"
+#include "model/health/reference.h"
 #include "model/scoring/calibration.h"
 
 namespace uniad {
@@ -22,6 +23,7 @@ struct Model {
   ModelConfig config;
   Calibration calibration;
   Provenance provenance;
+  HealthReferences health;  // of cameras that were learned (model/file/health_file.h)
   std::map<std::string, StoredTensor> tensors;
 };
 

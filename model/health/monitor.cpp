@@ -41,6 +41,8 @@ constexpr double little_sharpness = 0.55;    // the same
 constexpr double dark_mean = 24;             // levels
 constexpr double same_blocks = 0.7;          // correlation of coarse brightness from which on it is the scene
 constexpr milliseconds scene_interval{250};  // in which the scene is looked for
+constexpr milliseconds lost_scene_interval{1000};
+constexpr seconds at_once{10};
 
 // Score of something that must be below a limit.
 double score_below(double value, double limit) {
@@ -77,8 +79,10 @@ void HealthMonitor::reset() {
   report_ = {};
   conditions_ = {};
   newest_.reset();
-  scene_judged_.reset();
+  next_scene_.reset();
   light_changed_.reset();
+  in_place_at_.reset();
+  gone_ = false;
   settles_from_.reset();
   still_.reset();
   light_.reset();
@@ -105,15 +109,15 @@ const HealthReport &HealthMonitor::update(const GrayPicture &picture, Time time,
   if (picture.empty()) return report_;
   if (newest_ && (time < *newest_ || time - *newest_ > longest_health_step)) {
     for (Condition &condition : conditions_) condition.interrupt();
-    scene_judged_.reset();
+    next_scene_.reset();
   }
   newest_ = time;
-  const Plane scene = reduce(picture, scene_side, scene_side);
-  if (!scene_judged_ || time - *scene_judged_ >= scene_interval) {
-    scene_judged_ = time;
+  const LumaPlane scene = reduce(picture, scene_side, scene_side);
+  if (!next_scene_ || time >= *next_scene_) {
+    next_scene_ = time + scene_interval;
     const PictureMeasures measures = measure(picture, scene);
     judge_black(measures);
-    judge_scene(scene, measures);
+    judge_scene(scene, time, measures);
   }
   judge_light(scene, time);
   judge_frozen(picture, time, settings);
@@ -144,7 +148,7 @@ void HealthMonitor::judge_frozen(const GrayPicture &picture, Time time, const He
   report_[HealthKind::Frozen].score = still_.pictures() < fewest || black ? 0 : lasted;
 }
 
-void HealthMonitor::judge_light(const Plane &scene, Time time) {
+void HealthMonitor::judge_light(const LumaPlane &scene, Time time) {
   const double limit = std::max(light_jump, light_margin * jump_);
   const LightStep step = light_.add(scene, time, limit);
   HealthState &state = report_[HealthKind::LightChange];
@@ -154,7 +158,7 @@ void HealthMonitor::judge_light(const Plane &scene, Time time) {
 }
 
 // The look that most of is found in the picture.
-const HealthMonitor::Look &HealthMonitor::nearest_look(const Plane &edges, SceneMatch &match) const {
+const HealthMonitor::Look &HealthMonitor::nearest_look(const LumaPlane &edges, SceneMatch &match) const {
   const Look *nearest = nullptr;
   for (const bool elsewhere : {false, true}) {
     for (const Look &look : looks_) {
@@ -170,7 +174,14 @@ const HealthMonitor::Look &HealthMonitor::nearest_look(const Plane &edges, Scene
   return *nearest;
 }
 
-void HealthMonitor::judge_scene(const Plane &scene, const PictureMeasures &measures) {
+// Dusk takes the edges of a scene away little by little and a lamp changes them; a camera that is turned does
+// so in the same light.
+bool HealthMonitor::went_at_once(Time time) const {
+  return in_place_at_ && time - *in_place_at_ <= at_once &&
+         !(light_changed_ && *light_changed_ >= *in_place_at_);
+}
+
+void HealthMonitor::judge_scene(const LumaPlane &scene, Time time, const PictureMeasures &measures) {
   HealthState &covered = report_[HealthKind::Covered];
   HealthState &moved = report_[HealthKind::Moved];
   HealthState &blurred = report_[HealthKind::Blurred];
@@ -186,15 +197,18 @@ void HealthMonitor::judge_scene(const Plane &scene, const PictureMeasures &measu
   const bool in_place = 2 * match.in_place >= match.tiles;
   const bool elsewhere = !in_place && match.agreeing >= 3 && 2 * match.agreeing > match.tiles;
   const bool lost = !in_place && !elsewhere;
-  const bool gone = lost && match.in_place <= 1;
+  const bool few = lost && match.in_place <= 1;
+  if (in_place) in_place_at_ = time;
+  gone_ = few && (gone_ || went_at_once(time));
+  next_scene_ = time + (lost ? lost_scene_interval : scene_interval);
   if (!lost) report_.shift = {match.shift_x, match.shift_y};
-  if (in_place || (gone && same_scene))
+  if (in_place || (few && same_scene))
     blurred.score = score_below(measures.sharpness, little_sharpness * look.sharpness);
   // A dark room shows little, too.
   if (lost && !same_scene && measures.mean >= dark_mean) covered.score = detail;
   if (elsewhere)
     moved.score = match.shift / moved_shift;
-  else if (gone && !same_scene && detail < 1)
+  else if (gone_ && !same_scene && detail < 1)
     moved.score = 1;
   // Where the scene is lost, by somebody who passes, what holds goes on: it ends where the scene is seen
   // again.

@@ -65,7 +65,7 @@ struct HealthReport {
 //                 what was learned, and less than a level, for freeze_time; where nothing was learned, the
 //                 picture is the same throughout
 //   covered       learned scenes are not found, and there is little detail, for 3 s
-//   moved         most parts of a learned scene are found elsewhere, or none at all, for 5 s
+//   moved         most parts of a learned scene are found elsewhere, or they went at once, for 5 s
 //   blurred       fine structures are weaker than in what was learned, coarse ones are where they belong, for
 //   5 s light-change  most of the picture changes its brightness within half a second while its edges stay
 // Covered, moved and blurred need a reference. Not thread-safe.
@@ -85,7 +85,7 @@ class HealthMonitor {
   // A look of the scene, ready to be found.
   struct Look {
     SceneEdges edges;
-    Plane blocks;
+    LumaPlane blocks;
     double detail;
     double sharpness;
   };
@@ -93,9 +93,10 @@ class HealthMonitor {
   void use(const HealthReference *reference);
   void judge_black(const PictureMeasures &measures);
   void judge_frozen(const GrayPicture &picture, Time time, const HealthSettings &settings);
-  void judge_light(const Plane &scene, Time time);
-  void judge_scene(const Plane &scene, const PictureMeasures &measures);
-  const Look &nearest_look(const Plane &edges, SceneMatch &match) const;
+  void judge_light(const LumaPlane &scene, Time time);
+  void judge_scene(const LumaPlane &scene, Time time, const PictureMeasures &measures);
+  bool went_at_once(Time time) const;
+  const Look &nearest_look(const LumaPlane &edges, SceneMatch &match) const;
   void follow(Time time, const HealthSettings &settings);
   const Condition &condition(HealthKind kind) const { return conditions_[static_cast<std::size_t>(kind)]; }
   bool shows(HealthKind kind) const { return report_[kind].score >= 1; }
@@ -109,7 +110,9 @@ class HealthMonitor {
   HealthReport report_;
   std::array<Condition, health_kinds> conditions_;
   std::optional<Time> newest_;
-  std::optional<Time> scene_judged_;
+  std::optional<Time> next_scene_;   // when it is looked for again
+  std::optional<Time> in_place_at_;  // when it was last seen
+  bool gone_ = false;
   std::optional<Time> light_changed_;
   std::optional<Time> settles_from_;  // the picture has just come back
   StillPicture still_;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array<float, 3> luma_weights{0.299F, 0.587F, 0.114F};
 
-Plane plane_of(int width, int height) {
+LumaPlane plane_of(int width, int height) {
   return {width, height,
           std::vector<float>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height))};
 }
@@ -64,8 +64,8 @@ void luma_of_input(std::span<const float> chw, int width, int height, std::span<
         level_of(weight[0] * red[pixel] + weight[1] * green[pixel] + weight[2] * blue[pixel] + offset);
 }
 
-Plane reduce(const GrayPicture &picture, int width, int height) {
-  Plane plane = plane_of(width, height);
+LumaPlane reduce(const GrayPicture &picture, int width, int height) {
+  LumaPlane plane = plane_of(width, height);
   float *out = plane.values.data();
   for (int y = 0; y < height; ++y) {
     const auto [top, bottom] = covered(y, height, picture.height);
@@ -82,8 +82,8 @@ Plane reduce(const GrayPicture &picture, int width, int height) {
   return plane;
 }
 
-Plane halve(const Plane &plane) {
-  Plane half = plane_of(plane.width / 2, plane.height / 2);
+LumaPlane halve(const LumaPlane &plane) {
+  LumaPlane half = plane_of(plane.width / 2, plane.height / 2);
   float *out = half.values.data();
   for (int y = 0; y < half.height; ++y)
     for (int x = 0; x < half.width; ++x)
@@ -93,9 +93,9 @@ Plane halve(const Plane &plane) {
   return half;
 }
 
-Plane smooth(const Plane &plane) {
+LumaPlane smooth(const LumaPlane &plane) {
   // Rows first, then columns.
-  Plane rows = plane_of(plane.width, plane.height);
+  LumaPlane rows = plane_of(plane.width, plane.height);
   for (int y = 0; y < plane.height; ++y) {
     for (int x = 0; x < plane.width; ++x) {
       const int left = std::max(x - 1, 0);
@@ -106,7 +106,7 @@ Plane smooth(const Plane &plane) {
                   static_cast<std::size_t>(x)] = sum / static_cast<float>(right - left + 1);
     }
   }
-  Plane result = plane_of(plane.width, plane.height);
+  LumaPlane result = plane_of(plane.width, plane.height);
   float *out = result.values.data();
   for (int y = 0; y < plane.height; ++y) {
     const int top = std::max(y - 1, 0);
@@ -120,8 +120,8 @@ Plane smooth(const Plane &plane) {
   return result;
 }
 
-Plane edges(const Plane &plane) {
-  Plane result = plane_of(plane.width, plane.height);
+LumaPlane edges(const LumaPlane &plane) {
+  LumaPlane result = plane_of(plane.width, plane.height);
   for (int y = 1; y + 1 < plane.height; ++y) {
     for (int x = 1; x + 1 < plane.width; ++x) {
       const float across = plane.at(x + 1, y) - plane.at(x - 1, y);
@@ -133,7 +133,7 @@ Plane edges(const Plane &plane) {
   return result;
 }
 
-double correlation(const Plane &a, const Plane &b) {
+double correlation(const LumaPlane &a, const LumaPlane &b) {
   double sum_a = 0;
   double sum_b = 0;
   double squares_a = 0;

@@ -18,7 +18,7 @@ struct GrayPicture {
 };
 
 // Numbers in place of pixels.
-struct Plane {
+struct LumaPlane {
   int width = 0;
   int height = 0;
   std::vector<float> values;
@@ -38,16 +38,16 @@ void luma_of_input(std::span<const float> chw, int width, int height, std::span<
                    std::span<const float, 3> std, GrayPicture &luma);
 
 // The picture at width x height: each pixel is the mean of what it covers, at least of one pixel.
-Plane reduce(const GrayPicture &picture, int width, int height);
-Plane halve(const Plane &plane);  // means of 2x2 pixels; an odd last row or column is dropped
+LumaPlane reduce(const GrayPicture &picture, int width, int height);
+LumaPlane halve(const LumaPlane &plane);  // means of 2x2 pixels; an odd last row or column is dropped
 
 // The mean of each pixel and its eight neighbors; at the borders, of those that exist.
-Plane smooth(const Plane &plane);
+LumaPlane smooth(const LumaPlane &plane);
 
 // Length of the gradient, by central differences over two pixels; 0 on the border.
-Plane edges(const Plane &plane);
+LumaPlane edges(const LumaPlane &plane);
 
 // Pearson's correlation of two planes of the same size; 0 where one of them is constant.
-double correlation(const Plane &a, const Plane &b);
+double correlation(const LumaPlane &a, const LumaPlane &b);
 
 }  // namespace uniad

@@ -23,12 +23,12 @@ constexpr double rounding = 0.075;  // variance that rounding to levels adds to 
 
 constexpr std::size_t scene_pixels = std::size_t{scene_side} * scene_side;
 
-Plane of_scene_side(std::vector<float> values) {
+LumaPlane of_scene_side(std::vector<float> values) {
   return {scene_side, scene_side, std::move(values)};
 }
 
-double variance_of_details(const Plane &plane) {
-  const Plane coarse = smooth(plane);
+double variance_of_details(const LumaPlane &plane) {
+  const LumaPlane coarse = smooth(plane);
   double sum = 0;
   for (std::size_t i = 0; i < plane.values.size(); ++i) {
     const double difference = plane.values[i] - coarse.values[i];
@@ -37,11 +37,11 @@ double variance_of_details(const Plane &plane) {
   return sum / static_cast<double>(std::max<std::size_t>(plane.values.size(), 1));
 }
 
-Plane as_plane(const GrayPicture &picture) {
+LumaPlane as_plane(const GrayPicture &picture) {
   return {picture.width, picture.height, {picture.values.begin(), picture.values.end()}};
 }
 
-GrayPicture as_picture(const Plane &plane) {
+GrayPicture as_picture(const LumaPlane &plane) {
   GrayPicture picture{plane.width, plane.height, {}};
   picture.values.reserve(plane.values.size());
   for (const float value : plane.values)
@@ -49,7 +49,7 @@ GrayPicture as_picture(const Plane &plane) {
   return picture;
 }
 
-Plane edges_of_mean(const Plane &mean) {
+LumaPlane edges_of_mean(const LumaPlane &mean) {
   return halve(edges_to_match(mean));
 }
 
@@ -74,7 +74,7 @@ void keep_most_frequent(std::vector<SceneLook> &looks) {
 
 }  // namespace
 
-PictureMeasures measure(const GrayPicture &picture, const Plane &scene) {
+PictureMeasures measure(const GrayPicture &picture, const LumaPlane &scene) {
   PictureMeasures measures;
   std::array<std::size_t, 256> histogram{};
   for (const std::uint8_t level : picture.values) ++histogram[level];
@@ -86,7 +86,7 @@ PictureMeasures measure(const GrayPicture &picture, const Plane &scene) {
     below += histogram[level];
   }
   measures.mean = sum / static_cast<double>(picture.values.size());
-  const Plane lengths = edges_to_match(scene);
+  const LumaPlane lengths = edges_to_match(scene);
   measures.detail =
       std::accumulate(lengths.values.begin(), lengths.values.end(), 0.0) / static_cast<double>(scene_pixels);
   const double fine = std::max(variance_of_details(as_plane(picture)) - rounding, 0.0);
@@ -99,7 +99,7 @@ HealthReference merge(HealthReference a, const HealthReference &b) {
   if (a.empty()) return b;
   if (b.empty()) return a;
   for (const SceneLook &look : b.looks) {
-    const Plane edges = edges_of_mean(as_plane(look.mean));
+    const LumaPlane edges = edges_of_mean(as_plane(look.mean));
     const auto alike = std::find_if(a.looks.begin(), a.looks.end(), [&](const SceneLook &other) {
       return correlation(edges, edges_of_mean(as_plane(other.mean))) >= alike_looks;
     });
@@ -115,6 +115,10 @@ HealthReference merge(HealthReference a, const HealthReference &b) {
   return a;
 }
 
+void merge_into(HealthReferences &known, const HealthReferences &learned) {
+  for (const auto &[source, reference] : learned) known[source] = merge(std::move(known[source]), reference);
+}
+
 GrayPicture mean_picture(const HealthReference &reference, int width, int height) {
   if (reference.empty()) return {};
   return as_picture(reduce(reference.looks.front().mean, width, height));
@@ -126,8 +130,8 @@ double ReferenceLearner::Sums::low(std::int64_t count) const {
                   0.0);
 }
 
-Plane ReferenceLearner::Candidate::mean() const {
-  Plane plane = of_scene_side(std::vector<float>(scene_pixels));
+LumaPlane ReferenceLearner::Candidate::mean() const {
+  LumaPlane plane = of_scene_side(std::vector<float>(scene_pixels));
   for (std::size_t i = 0; i < scene_pixels; ++i)
     plane.values[i] = static_cast<float>(sum[i] / static_cast<double>(pictures));
   return plane;
@@ -135,13 +139,14 @@ Plane ReferenceLearner::Candidate::mean() const {
 
 void ReferenceLearner::add(const GrayPicture &picture, std::optional<std::chrono::nanoseconds> time) {
   if (picture.empty()) return;
-  const Plane scene = reduce(picture, scene_side, scene_side);
+  const LumaPlane scene = reduce(picture, scene_side, scene_side);
   if (time) follow(picture, scene, *time);
   if (seen_++ < all_until || seen_ % one_in == 0) add_look(picture, scene);
 }
 
 // Windows follow each other; the largest change in each counts.
-void ReferenceLearner::follow(const GrayPicture &picture, const Plane &scene, std::chrono::nanoseconds time) {
+void ReferenceLearner::follow(const GrayPicture &picture, const LumaPlane &scene,
+                              std::chrono::nanoseconds time) {
   constexpr double any = 256;
   constexpr std::int64_t fewest = 3;
   window_.add(picture, time, any);
@@ -153,8 +158,8 @@ void ReferenceLearner::follow(const GrayPicture &picture, const Plane &scene, st
   jump_ = std::max(jump_, light_.add(scene, time, any).jump);
 }
 
-ReferenceLearner::Candidate &ReferenceLearner::candidate_of(const Plane &scene) {
-  const Plane edges = edges_of_mean(scene);
+ReferenceLearner::Candidate &ReferenceLearner::candidate_of(const LumaPlane &scene) {
+  const LumaPlane edges = edges_of_mean(scene);
   double best = -2;
   Candidate *nearest = nullptr;
   for (Candidate &candidate : candidates_) {
@@ -168,7 +173,7 @@ ReferenceLearner::Candidate &ReferenceLearner::candidate_of(const Plane &scene) 
   return candidates_.back();
 }
 
-void ReferenceLearner::add_look(const GrayPicture &picture, const Plane &scene) {
+void ReferenceLearner::add_look(const GrayPicture &picture, const LumaPlane &scene) {
   const PictureMeasures measures = measure(picture, scene);
   darkest_ = std::min(darkest_, measures.bright);
   Candidate &candidate = candidate_of(scene);
@@ -188,8 +193,8 @@ HealthReference ReferenceLearner::finish() const {
   for (const Candidate &candidate : candidates_) total += candidate.pictures;
   for (const Candidate &candidate : candidates_) {
     if (static_cast<double>(candidate.pictures) < least_share * static_cast<double>(total)) continue;
-    const Plane mean = candidate.mean();
-    Plane deviation = mean;
+    const LumaPlane mean = candidate.mean();
+    LumaPlane deviation = mean;
     for (std::size_t i = 0; i < scene_pixels; ++i) {
       const double value = mean.values[i];
       const double variance = candidate.squares[i] / static_cast<double>(candidate.pictures) - value * value;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ struct PictureMeasures {
   double sharpness = 0;  // energy of the finest structures as a share of that of coarse ones
 };
 
-PictureMeasures measure(const GrayPicture &picture, const Plane &scene);  // `scene`: the same at scene_side
+PictureMeasures measure(const GrayPicture &picture,
+                        const LumaPlane &scene);  // `scene`: the same at scene_side
 
 // One look of a scene: by day, by night, with the lamps on.
 struct SceneLook {
@@ -46,6 +48,12 @@ struct HealthReference {
 
   bool empty() const { return looks.empty(); }
 };
+
+// By source.
+using HealthReferences = std::map<std::string, HealthReference>;
+
+// Adds what was learned of sources to what is known of them.
+void merge_into(HealthReferences &known, const HealthReferences &learned);
 
 // Windows in which the stillest part of a footage is looked for.
 inline constexpr std::chrono::seconds still_window{10};
@@ -82,12 +90,12 @@ class ReferenceLearner {
     Sums detail;
     Sums sharpness;
 
-    Plane mean() const;
+    LumaPlane mean() const;
   };
 
-  void add_look(const GrayPicture &picture, const Plane &scene);
-  void follow(const GrayPicture &picture, const Plane &scene, std::chrono::nanoseconds time);
-  Candidate &candidate_of(const Plane &scene);
+  void add_look(const GrayPicture &picture, const LumaPlane &scene);
+  void follow(const GrayPicture &picture, const LumaPlane &scene, std::chrono::nanoseconds time);
+  Candidate &candidate_of(const LumaPlane &scene);
 
   std::vector<Candidate> candidates_;
   std::int64_t seen_ = 0;

@@ -62,11 +62,11 @@ std::vector<FoundTile> agreeing(const std::vector<FoundTile> &all) {
 
 }  // namespace
 
-Plane edges_to_match(const Plane &picture) {
+LumaPlane edges_to_match(const LumaPlane &picture) {
   return edges(smooth(picture));
 }
 
-SceneEdges::SceneEdges(const Plane &mean, const Plane &deviation) {
+SceneEdges::SceneEdges(const LumaPlane &mean, const LumaPlane &deviation) {
   full_.edges = edges_to_match(mean);
   full_.weights = deviation;
   for (float &weight : full_.weights.values) {
@@ -98,7 +98,7 @@ SceneEdges::SceneEdges(const Plane &mean, const Plane &deviation) {
 
 // Pearson's correlation, weighted, of the tile with what lies (x, y) from its place; -1 where less than half
 // of that is in the picture.
-double SceneEdges::similarity(const Level &level, const Plane &picture, const Tile &tile, int x, int y) {
+double SceneEdges::similarity(const Level &level, const LumaPlane &picture, const Tile &tile, int x, int y) {
   const int left = std::max(tile.left, -x);
   const int right = std::min(tile.right, level.edges.width - x);
   const int top = std::max(tile.top, -y);
@@ -132,7 +132,7 @@ double SceneEdges::similarity(const Level &level, const Plane &picture, const Ti
 }
 
 // The most similar place near (x, y), to a fraction of a pixel: uphill until no neighbor is more similar.
-SceneEdges::Place SceneEdges::refine(const Plane &picture, const Tile &tile, int x, int y) const {
+SceneEdges::Place SceneEdges::refine(const LumaPlane &picture, const Tile &tile, int x, int y) const {
   constexpr int most_steps = 4;
   Place best{0, 0, similarity(full_, picture, tile, x, y)};
   int best_x = x;
@@ -157,7 +157,7 @@ SceneEdges::Place SceneEdges::refine(const Plane &picture, const Tile &tile, int
   return best;
 }
 
-SceneEdges::Place SceneEdges::search(const Plane &picture, const Plane &half_picture,
+SceneEdges::Place SceneEdges::search(const LumaPlane &picture, const LumaPlane &half_picture,
                                      const Tile &tile) const {
   const Tile half{tile.left / 2, tile.top / 2, tile.right / 2, tile.bottom / 2};
   double best = -2;
@@ -175,10 +175,10 @@ SceneEdges::Place SceneEdges::search(const Plane &picture, const Plane &half_pic
   return refine(picture, tile, 2 * best_x, 2 * best_y);
 }
 
-SceneMatch SceneEdges::find(const Plane &picture, bool search_elsewhere) const {
+SceneMatch SceneEdges::find(const LumaPlane &picture, bool search_elsewhere) const {
   SceneMatch match;
   match.tiles = static_cast<int>(tiles_.size());
-  const Plane half_picture = search_elsewhere ? halve(picture) : Plane{};
+  const LumaPlane half_picture = search_elsewhere ? halve(picture) : LumaPlane{};
   std::vector<double> similarities;
   std::vector<FoundTile> found;
   for (const Tile &tile : tiles_) {

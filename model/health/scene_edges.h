@@ -35,18 +35,18 @@ class SceneEdges {
  public:
   // The scene's mean, and the standard deviation of each pixel: what changes counts less. Both have
   // scene_side.
-  SceneEdges(const Plane &mean, const Plane &deviation);
+  SceneEdges(const LumaPlane &mean, const LumaPlane &deviation);
 
   // picture: its edges_to_match(). Tiles that are not in their place are looked for elsewhere where `search`
   // is set, which takes some milliseconds.
-  SceneMatch find(const Plane &picture, bool search) const;
+  SceneMatch find(const LumaPlane &picture, bool search) const;
 
  private:
   static constexpr int columns = 3;
   // One resolution: what is looked for, and how much each pixel counts.
   struct Level {
-    Plane edges;
-    Plane weights;
+    LumaPlane edges;
+    LumaPlane weights;
   };
   struct Tile {
     int left, top, right, bottom;  // in pixels of the full resolution
@@ -56,9 +56,9 @@ class SceneEdges {
     double similarity = 0;
   };
 
-  static double similarity(const Level &level, const Plane &picture, const Tile &tile, int x, int y);
-  Place refine(const Plane &picture, const Tile &tile, int x, int y) const;
-  Place search(const Plane &picture, const Plane &half_picture, const Tile &tile) const;
+  static double similarity(const Level &level, const LumaPlane &picture, const Tile &tile, int x, int y);
+  Place refine(const LumaPlane &picture, const Tile &tile, int x, int y) const;
+  Place search(const LumaPlane &picture, const LumaPlane &half_picture, const Tile &tile) const;
 
   Level full_;
   Level half_;
@@ -66,6 +66,6 @@ class SceneEdges {
 };
 
 // The edges by which a picture of scene_side is compared.
-Plane edges_to_match(const Plane &picture);
+LumaPlane edges_to_match(const LumaPlane &picture);
 
 }  // namespace uniad

@@ -14,14 +14,14 @@ namespace uniad {
 namespace {
 
 constexpr int blocks_a_side = 14;
-constexpr std::chrono::milliseconds at_once{500};
+constexpr std::chrono::milliseconds light_window{500};
 constexpr std::chrono::milliseconds kept_apart{90};  // pictures that are kept to compare with
 constexpr std::chrono::seconds slowest_pictures{
     2};                           // pictures: what changes in between may have done so slowly
 constexpr float dark_offset = 8;  // levels: noise in the dark is no change of light
 
-Plane blocks_of(const Plane &picture) {
-  Plane blocks = picture;
+LumaPlane blocks_of(const LumaPlane &picture) {
+  LumaPlane blocks = picture;
   while (blocks.width > blocks_a_side) blocks = halve(blocks);
   return blocks;
 }
@@ -71,11 +71,11 @@ void StillPicture::add(const GrayPicture &picture, std::chrono::nanoseconds time
   ++pictures_;
 }
 
-LightStep LightWatch::add(Plane picture, std::chrono::nanoseconds time, double limit) {
+LightStep LightWatch::add(LumaPlane picture, std::chrono::nanoseconds time, double limit) {
   if (!before_.empty() && (time < before_.back().time || time - before_.back().time > slowest_pictures))
     reset();
-  while (before_.size() > 1 && time - before_[1].time >= at_once) before_.pop_front();
-  Plane blocks = blocks_of(picture);
+  while (before_.size() > 1 && time - before_[1].time >= light_window) before_.pop_front();
+  LumaPlane blocks = blocks_of(picture);
   LightStep step;
   if (!before_.empty()) {
     const Before &oldest = before_.front();

@@ -47,14 +47,14 @@ struct LightStep {
 class LightWatch {
  public:
   // A picture of scene_side.
-  LightStep add(Plane picture, std::chrono::nanoseconds time, double limit);
+  LightStep add(LumaPlane picture, std::chrono::nanoseconds time, double limit);
   void reset() { before_.clear(); }
 
  private:
   struct Before {
     std::chrono::nanoseconds time;
-    Plane picture;
-    Plane blocks;
+    LumaPlane picture;
+    LumaPlane blocks;
   };
   std::deque<Before> before_;  // of the last half second, oldest first
 };

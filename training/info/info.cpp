@@ -85,12 +85,20 @@ void print_text(const Model &model, const std::string &name) {
   std::cout << "calibration     " << (calibration.pooled ? calibration.rule : "none") << "\n";
   for (const auto &[source, statistics] : calibration.sources) print_statistics(source, statistics);
   if (calibration.pooled) print_statistics("any other source", *calibration.pooled);
+  if (!model.health.empty())
+    std::cout << "camera health   references of " << model.health.size() << " sources\n";
+  for (const auto &[source, reference] : model.health) {
+    std::int64_t pictures = 0;
+    for (const SceneLook &look : reference.looks) pictures += look.pictures;
+    std::cout << "  " << source << ": " << reference.looks.size()
+              << (reference.looks.size() == 1 ? " look" : " looks") << " of " << pictures << " pictures\n";
+  }
 }
 
 void write_json(const Model &model, const InfoOptions &options) {
   const auto metadata = read_safetensors_header(options.model).metadata;
   nlohmann::ordered_json json;
-  for (const char *part : {"version", "config", "calibration", "provenance"})
+  for (const char *part : {"version", "config", "calibration", "provenance", "health"})
     if (const auto found = metadata.find(std::string("uniad.") + part); found != metadata.end())
       json[part] = nlohmann::ordered_json::parse(found->second);
   json["tensors"] = model.tensors.size();

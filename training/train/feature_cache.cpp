@@ -47,7 +47,8 @@ FeatureCache::FeatureCache(FeatureExtractor &extractor, Progress &progress, Feat
   trim();
 }
 
-FeatureRows FeatureCache::read(std::span<const Item> items, int batch, const std::string &stage) {
+FeatureRows FeatureCache::read(std::span<const Item> items, int batch, const std::string &stage,
+                               const PictureChange &observe) {
   std::vector<FeatureRows::Row> all(items.size());
   std::vector<bool> known(items.size(), false);
   std::vector<Item> unknown;
@@ -81,7 +82,10 @@ FeatureRows FeatureCache::read(std::span<const Item> items, int batch, const std
     }
   };
   if (!unknown.empty()) {
-    result.unread_ = visit_features(extractor_, unknown, batch, stage, keep, progress_);
+    const PictureChange of_items = [&](std::size_t index, std::span<std::uint8_t> rgb) {
+      if (observe) observe(places[index], rgb);
+    };
+    result.unread_ = visit_features(extractor_, unknown, batch, stage, keep, progress_, of_items);
     for (Unread &unread : result.unread_) unread.index = places[unread.index];
   }
   for (std::size_t i = 0; i < all.size(); ++i)

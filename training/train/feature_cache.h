@@ -15,6 +15,7 @@
 #include "training/data/visit.h"
 #include "training/train/cache_options.h"
 #include "training/train/feature_extractor.h"
+#include "training/train/features.h"
 
 namespace uniad {
 
@@ -34,9 +35,12 @@ class FeatureCache {
   FeatureCache(FeatureExtractor &extractor, Progress &progress, FeatureCacheOptions options);
 
   // Features of every item that can be read, in the order of the items, computed in batches of `batch`
-  // pictures if they are not cached. The memory of rows remains counted after their destruction. Throws Error
-  // on interruption.
-  FeatureRows read(std::span<const Item> items, int batch, const std::string &stage);
+  // pictures if they are not cached. The memory of rows remains counted after their destruction. observe, if
+  // given, is called for every picture that is not cached. Throws Error on interruption.
+  FeatureRows read(std::span<const Item> items, int batch, const std::string &stage,
+                   const PictureChange &observe = {});
+
+  const InputConfig &input() const { return extractor_.input(); }
 
  private:
   friend class FeatureRows;

@@ -93,11 +93,12 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
 
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const std::string &stage, const FeatureVisitor &visitor,
-                                   Progress &progress) {
+                                   Progress &progress, const PictureChange &change) {
   progress.begin(stage, static_cast<std::int64_t>(items.size()));
   auto unread = visit_features(
       extractor, items, batch, visitor,
-      [&](std::size_t index, std::span<std::uint8_t>) {
+      [&](std::size_t index, std::span<std::uint8_t> rgb) {
+        if (change) change(index, rgb);
         if (interrupted())
           throw Error(ErrorKind::Interrupted, "train", "interrupted while reading pictures",
                       "run the command again, with --resume if there is a checkpoint");

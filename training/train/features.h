@@ -36,7 +36,7 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
 // The same, as a stage of the progress. Throws Error on interruption.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const std::string &stage, const FeatureVisitor &visitor,
-                                   Progress &progress);
+                                   Progress &progress, const PictureChange &change = {});
 
 // The features of the frozen backbone, which do not change in training, so they are computed once and kept in
 // half precision.

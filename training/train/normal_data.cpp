@@ -6,8 +6,11 @@
 #include <utility>
 
 #include "model/base/error.h"
+#include "model/preprocess/preprocess.h"
 #include "model/statistics/learn_statistics.h"
 #include "training/data/report.h"
+#include "training/data/visit.h"
+#include "training/train/health.h"
 #include "training/train/statistics.h"
 
 namespace uniad {
@@ -36,18 +39,39 @@ FeatureSet some_of(const FeatureSet &set, std::vector<std::int64_t> chosen) {
 }
 
 FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
-                       const std::string &source, const std::string &what, Progress &progress) {
-  FeatureRows rows = cache.read(items, batch, source + ": " + what);
+                       const std::string &source, const std::string &what, Progress &progress,
+                       const PictureChange &observe) {
+  FeatureRows rows = cache.read(items, batch, source + ": " + what, observe);
   name_unread(items, rows.unread(), progress);
   return rows;
 }
 
 namespace {
 
+// What a source looks like, of pictures that are not visited anyway.
+HealthReference look_at_some(const Source &source, const InputConfig &input) {
+  constexpr std::size_t enough = 50;
+  const std::vector<Item> some = limit_frames(source.train, enough);
+  ReferenceLearner learner;
+  Preprocessor preprocessor(input);
+  std::vector<std::uint8_t> rgb(std::size_t{3} * static_cast<std::size_t>(input.width) *
+                                static_cast<std::size_t>(input.height));
+  const PictureChange observe = health_observer(learner, some, 0, input);
+  visit_items(some, [&](std::size_t index, const FrameView &frame) {
+    preprocessor.resize(frame, rgb);
+    observe(index, rgb);
+  });
+  return learner.finish();
+}
+
 NormalPictures read_pictures(FeatureCache &cache, const Source &source, const TrainOptions &options,
-                             Progress &progress) {
+                             Progress &progress, HealthReferences &health) {
+  ReferenceLearner learner;
   FeatureRows rows =
-      read_items(cache, source.train, options.batch, source.name, "reading normal data", progress);
+      read_items(cache, source.train, options.batch, source.name, "reading normal data", progress,
+                 health_observer(learner, source.train, source.frame_rate, cache.input()));
+  health[source.name] = learner.finish();
+  if (health[source.name].empty()) health[source.name] = look_at_some(source, cache.input());
   std::vector<bool> readable(source.train.size(), true);
   for (const Unread &unread : rows.unread()) readable[unread.index] = false;
   const std::vector<bool> held_back = choose_held_back(source.train, options.seed, options.held_back);
@@ -69,7 +93,7 @@ NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provena
                        Progress &progress) {
   NormalData data;
   for (const Source &source : options.sources) {
-    NormalPictures pictures = read_pictures(cache, source, options, progress);
+    NormalPictures pictures = read_pictures(cache, source, options, progress, data.health);
     const std::vector<std::int64_t> trained = pictures.numbers(false);
     const std::vector<std::int64_t> held_back = pictures.numbers(true);
     if (trained.empty())

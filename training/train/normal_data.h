@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/file/model_file.h"
+#include "model/health/reference.h"
 #include "training/base/progress.h"
 #include "training/train/feature_cache.h"
 #include "training/train/learn.h"
@@ -30,6 +31,7 @@ struct NormalData {
   std::vector<NormalPictures> pictures;  // of each source
   std::vector<SourceFeatures> sources;
   std::vector<Item> trained;  // one source after the other
+  HealthReferences health;
 };
 
 // The subset with these numbers, renumbered from 0.
@@ -39,10 +41,12 @@ FeatureSet as_set(FeatureRows rows);
 
 // Features of the items that can be read; the others are reported to `progress`.
 FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
-                       const std::string &source, const std::string &what, Progress &progress);
+                       const std::string &source, const std::string &what, Progress &progress,
+                       const PictureChange &observe = {});
 
-// Reads the normal data of options.sources and adds it to `provenance`. Throws Error if nothing of a source
-// can be read. The cache must outlive it.
+// Reads the normal data of options.sources and adds it to `provenance`. Pictures whose features are cached
+// are read again for `health`, some of them. Throws Error if nothing of a source can be read. The cache must
+// outlive it.
 NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provenance &provenance,
                        Progress &progress);
 

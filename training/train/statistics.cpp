@@ -13,6 +13,7 @@
 #include "training/data/report.h"
 #include "training/data/visit.h"
 #include "training/train/features.h"
+#include "training/train/health.h"
 
 namespace uniad {
 namespace {
@@ -31,6 +32,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   const bool anew = known.empty();
   FeatureExtractor extractor(network, config, options.device, options.precision);
   StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
+  HealthReferences health;
   std::map<std::string, Split> splits;
   std::map<std::string, std::vector<std::size_t>> learned_from;  // items of split.train, in order
   for (const Source &source : options.sources) {
@@ -39,6 +41,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
                                                    : Split{source.train, {}};
     const std::vector<int> folds = assign_folds(split.train, StatisticsLearner::folds);
     std::int64_t left_out = 0;
+    ReferenceLearner looks;
     const std::int64_t before = learner.pictures();
     const auto unread = visit_features(
         extractor, split.train, options.batch, source.name + ": learning what is normal",
@@ -54,7 +57,8 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
               ++left_out;
           }
         },
-        progress);
+        progress, health_observer(looks, split.train, source.frame_rate, config.input));
+    health[source.name] = looks.finish();
     report_unread(split.train, unread, progress);
     if (left_out > 0)
       progress.say(source.name + ": " + std::to_string(left_out) +
@@ -95,7 +99,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     }
   }
   return {std::move(learned.statistics), std::move(learned.gained),
-          calibrate_held_back(scores, options, progress), std::move(scored)};
+          calibrate_held_back(scores, options, progress), std::move(health), std::move(scored)};
 }
 
 Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,

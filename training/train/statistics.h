@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/health/reference.h"
 #include "model/network.h"
 #include "model/statistics/learn_statistics.h"
 #include "training/base/progress.h"
@@ -21,6 +22,7 @@ struct LearnedStatistics {
   Statistics statistics;
   Statistics gained;  // of the new pictures only
   Calibration calibration;
+  HealthReferences health;         // of the new pictures
   std::vector<ScoredItem> scored;  // the held-out pictures; a random choice if there are very many
 };
 

@@ -115,6 +115,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
   FeatureExtractor extractor(network, model.config, options.device, options.precision);
   FeatureCache cache(extractor, progress, options.cache);
   const NormalData data = read_normal(cache, options, model.provenance, progress);
+  model.health = data.health;
   const std::vector<TestFeatures> tests = read_tests(cache, options, progress);
   if (schedule.standardize) standardize(network, data.sources, options.whiten);
   network.set_device(options.device);
@@ -214,6 +215,7 @@ void train(const TrainOptions &asked, Progress &progress) {
         learn_statistics(network, model.config, options, {}, model.provenance, progress);
     set_statistics(model, learned.statistics);
     model.calibration = std::move(learned.calibration);
+    model.health = std::move(learned.health);
     tell_outliers(std::move(learned.scored), options, progress);
     warn_of_few_scores(model.calibration, options, progress);
   }

@@ -82,7 +82,8 @@ void update(const TrainOptions &options, Progress &progress) {
   const bool alone = identity_of(statistics_of(now)) == identity_of(known);
   add_to(now,
          {network_fingerprint(model), identity_of(known), std::move(learned.statistics),
-          std::move(learned.gained), std::move(learned.calibration), std::move(fresh.sources)},
+          std::move(learned.gained), std::move(learned.calibration), std::move(fresh.sources),
+          std::move(learned.health)},
          options.model.string());
   write_model(now, right_to_write);
   if (!alone)
@@ -100,6 +101,7 @@ void merge_models(const MergeOptions &options, Progress &progress) {
     require_same_network(model, other, path);
     statistics = merge(std::move(statistics), statistics_of(other));
     model.calibration = combine(std::move(model.calibration), other.calibration);
+    merge_into(model.health, other.health);
     for (const SourceProvenance &source : other.provenance.sources) add_source(model.provenance, source);
   }
   set_statistics(model, statistics);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/file/model_file.h"
+#include "model/health/picture.h"
 #include "model/preprocess/frame_view.h"
 
 namespace uniad {
@@ -22,8 +23,9 @@ struct Tokens {
 // One picture of a batch.
 struct Picture {
   const FrameView *frame = nullptr;
-  Tokens *tokens = nullptr;    // whose vectors keep their memory from call to call
-  std::exception_ptr failure;  // what is wrong with this picture; the others go on
+  Tokens *tokens = nullptr;      // whose vectors keep their memory from call to call
+  std::exception_ptr failure{};  // what is wrong with this picture; the others go on
+  GrayPicture *luma = nullptr;   // what the network saw, at its input's size; null: not wanted
 };
 
 // The network of one model, folded for one device and one precision. What is normal (statistics, calibration)

@@ -72,6 +72,9 @@ class FakeDetector : public Detector {
   double aspect_ratio(const std::string & /*source*/) const override {
     return test::fake_network().aspect_ratio;
   }
+  std::shared_ptr<const HealthReference> health_reference(const std::string & /*source*/) const override {
+    return test::fake_network().health;
+  }
   std::string description() const override { return "fake"; }
   std::string warning() const override { return test::fake_network().warning; }
 

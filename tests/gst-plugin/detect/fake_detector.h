@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ struct FakeNetwork {
   Calibration calibration;
   std::optional<Error> open_error;  // thrown by open()
   std::string warning;
-  double aspect_ratio = 0;  // of what every source was learned from
+  double aspect_ratio = 0;                        // of what every source was learned from
+  std::shared_ptr<const HealthReference> health;  // of every source
   int open_detectors = 0;
   std::optional<int> cuda_device;  // that every `device` stands for
   std::string asked_device;        // of the newest cuda_device()

@@ -5,6 +5,7 @@
 
 #include "model/base/torch_tensors.h"
 #include "model/cuda/convolution.h"
+#include "model/health/picture.h"
 
 namespace uniad::test {
 namespace {
@@ -132,6 +133,21 @@ TEST(CudaDeviceNetwork, GivesTheNetworksFeaturesAndResiduals) {
         EXPECT_LT(relative(actual.select(1, 1), tokens(network->residuals(features))), tolerance);
       }
     }
+}
+
+TEST(CudaLuma, IsThatOfTheCpu) {
+  const InputConfig input{.height = 32, .width = 48};
+  const torch::Tensor images = torch::randn({2, 3, 32, 48}).contiguous(torch::MemoryFormat::ChannelsLast);
+  const torch::Tensor luma = cuda::luma_of(images, input);
+  ASSERT_EQ(luma.sizes(), (std::vector<std::int64_t>{2, 32 * 48}));
+  for (std::int64_t picture = 0; picture < 2; ++picture) {
+    const torch::Tensor planes = images[picture].contiguous();
+    GrayPicture expected;
+    luma_of_input({planes.data_ptr<float>(), static_cast<std::size_t>(planes.numel())}, 48, 32, input.mean,
+                  input.std, expected);
+    for (std::size_t i = 0; i < expected.values.size(); ++i)
+      ASSERT_NEAR(luma[picture][static_cast<std::int64_t>(i)].item<int>(), expected.values[i], 1) << i;
+  }
 }
 
 }  // namespace

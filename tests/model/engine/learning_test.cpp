@@ -17,6 +17,7 @@
 #include "model/file/file_lock.h"
 #include "model/file/interrupted_learning.h"
 #include "model/file/weights.h"
+#include "model/preprocess/preprocess.h"
 #include "tests/model/engine/pictures.h"
 #include "tests/support/as_nobody.h"
 #include "tests/support/child_process.h"
@@ -161,6 +162,41 @@ TEST_F(Learn, AFrameAfterTheLastIsJudgedAndTheModelIsWritten) {
   EXPECT_TRUE(model.calibration.sources.contains("gate"));
   EXPECT_FALSE(model.provenance.program_version.empty());
   EXPECT_EQ(names(), std::vector<std::string>{"m.safetensors"});
+}
+
+TEST_F(Learn, WhatTheCameraLooksLikeIsInForceAndInTheFile) {
+  Camera camera(file("m.safetensors"));
+  EXPECT_EQ(camera.detector->health_reference("gate"), nullptr);
+  camera.learn();
+  camera.see(0, 5);
+  camera.detector->end_learning();  // interrupted
+  Camera again(file("m.safetensors"));
+  again.learn();
+  again.see(5, enough);
+  again.told.await(State::Saved);
+  const auto in_force = again.detector->health_reference("gate");
+  ASSERT_NE(in_force, nullptr);
+  const HealthReferences in_file = read_model(file("m.safetensors")).health;
+  ASSERT_TRUE(in_file.contains("gate"));
+  ASSERT_FALSE(in_file.at("gate").empty());
+  EXPECT_EQ(in_file.at("gate").looks.front().mean.values, in_force->looks.front().mean.values);
+  EXPECT_EQ(in_file.at("gate").darkest, in_force->darkest);
+  EXPECT_NE(Camera(file("m.safetensors")).detector->health_reference("gate"), nullptr);
+  EXPECT_EQ(again.detector->health_reference("yard"), nullptr);
+}
+
+TEST_F(Learn, EveryFrameComesWithWhatTheNetworkSaw) {
+  const auto detector = Detector::open(learned("m.safetensors"));
+  const test::RandomPicture pixels(96, 96, 50);
+  const FrameView frame = pixels.view();
+  const Detection seen = detector->detect(std::span(&frame, 1)).front();
+  EXPECT_EQ(seen.luma.width, detector->config().input.width);
+  EXPECT_EQ(seen.luma.height, detector->config().input.height);
+  std::vector<std::uint8_t> rgb(seen.luma.values.size() * 3);
+  Preprocessor(detector->config().input).resize(frame, rgb);
+  GrayPicture expected;
+  luma_of_rgb(rgb, seen.luma.width, seen.luma.height, expected);
+  EXPECT_EQ(seen.luma.values, expected.values);
 }
 
 TEST_F(Learn, InterruptedLearningIsNoModelAndGoesOnWhereItWas) {

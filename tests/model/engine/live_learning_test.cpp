@@ -38,7 +38,7 @@ TEST(LiveLearning, TenSecondsAreTheFramesOfTenSecondsAtAnyRate) {
     LiveLearning learning = learning_of(0, seconds(10), 0);
     const nanoseconds step = nanoseconds(seconds(1)) / rate;
     int frames = 0;
-    for (; !learning.complete(); ++frames) learning.add(frame(), frames * step);
+    for (; !learning.complete(); ++frames) learning.add(frame(), {}, frames * step);
     EXPECT_EQ(frames, 10 * rate);
     EXPECT_NEAR(learning.progress().share(), 1, 1e-6);
     // Each fold held something back: there is a threshold.
@@ -49,10 +49,10 @@ TEST(LiveLearning, TenSecondsAreTheFramesOfTenSecondsAtAnyRate) {
 TEST(LiveLearning, WithFramesAndTimeBothAreReached) {
   LiveLearning few_frames = learning_of(5, seconds(10), 1);
   int frames = 0;
-  for (; !few_frames.complete(); ++frames) few_frames.add(frame(), seconds(frames));
+  for (; !few_frames.complete(); ++frames) few_frames.add(frame(), {}, seconds(frames));
   EXPECT_EQ(frames, 10);
   LiveLearning short_time = learning_of(50, seconds(10), 1);
-  for (frames = 0; !short_time.complete(); ++frames) short_time.add(frame(), seconds(frames));
+  for (frames = 0; !short_time.complete(); ++frames) short_time.add(frame(), {}, seconds(frames));
   EXPECT_EQ(frames, 50);
 }
 
@@ -70,7 +70,7 @@ bool mentions(const LearningProgress &learning, const std::string &words) {
 TEST(LiveLearning, TheFrameRateIsThatOfTheFramesTimesWhateverTheStreamSays) {
   for (const double stated : {0.0, 90.0}) {
     LiveLearning learning = learning_of(100, {}, stated);
-    for (int i = 0; i < 100; ++i) learning.add(frame(), i * milliseconds(80));
+    for (int i = 0; i < 100; ++i) learning.add(frame(), {}, i * milliseconds(80));
     const auto outcome = learning.finish(ScoreKind::Max, one_alarm_an_hour());
     ASSERT_TRUE(outcome.learning.normal->tail.has_value());
     EXPECT_NEAR(outcome.learning.normal->tail->frame_rate, 12.5, 1e-6);
@@ -80,7 +80,7 @@ TEST(LiveLearning, TheFrameRateIsThatOfTheFramesTimesWhateverTheStreamSays) {
 
 TEST(LiveLearning, WithoutAnyFrameRateItSaysThatTheThresholdIsNotByTheRule) {
   LiveLearning learning = learning_of(100, {}, 0);
-  for (int i = 0; i < 100; ++i) learning.add(frame(), std::nullopt);
+  for (int i = 0; i < 100; ++i) learning.add(frame(), {}, std::nullopt);
   EXPECT_TRUE(mentions(learning.finish(ScoreKind::Max, one_alarm_an_hour()).learning, "no frame rate"));
 }
 
@@ -89,7 +89,7 @@ TEST(LiveLearning, AMomentOrAPictureThatStandsStillIsSaid) {
   for (const bool moves : {false, true}) {
     for (const int step : {25, 125}) {  // milliseconds; of 100 frames
       LiveLearning learning = learning_of(100, {}, 0);
-      for (int i = 0; i < 100; ++i) learning.add(moves ? frame() : still, i * milliseconds(step));
+      for (int i = 0; i < 100; ++i) learning.add(moves ? frame() : still, {}, i * milliseconds(step));
       const LearningProgress told = learning.finish(ScoreKind::Max, {}).learning;
       EXPECT_EQ(mentions(told, "cover only 2.5 s"), step == 25);
       EXPECT_EQ(mentions(told, "stands still"), !moves);

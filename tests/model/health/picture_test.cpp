@@ -54,18 +54,18 @@ TEST(Reduce, AveragesWhatAPixelCovers) {
 }
 
 TEST(Reduce, RepeatsPixelsOfASmallerPicture) {
-  const Plane plane = reduce({1, 1, {7}}, 3, 2);
+  const LumaPlane plane = reduce({1, 1, {7}}, 3, 2);
   EXPECT_EQ(plane.values, std::vector<float>(6, 7));
 }
 
 TEST(Edges, LieWhereLevelsChange) {
-  const Plane step{4, 3, {0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 10, 10}};
+  const LumaPlane step{4, 3, {0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 10, 10}};
   EXPECT_EQ(edges(step).values, (std::vector<float>{0, 0, 0, 0, 0, 10, 10, 0, 0, 0, 0, 0}));
 }
 
 TEST(Correlation, IsThatOfPearson) {
-  const Plane a{4, 1, {1, 2, 3, 4}};
-  const Plane b{4, 1, {2, 1, 4, 3}};
+  const LumaPlane a{4, 1, {1, 2, 3, 4}};
+  const LumaPlane b{4, 1, {2, 1, 4, 3}};
   EXPECT_NEAR(correlation(a, b), 0.6, 1e-9);  // scipy.stats.pearsonr
   EXPECT_NEAR(correlation(a, {4, 1, {-1, -2, -3, -4}}), -1, 1e-9);
   EXPECT_EQ(correlation(a, {4, 1, {5, 5, 5, 5}}), 0);

@@ -20,7 +20,7 @@ TEST(ReferenceLearner, TakesMeanAndDeviationOfPixels) {
   ASSERT_EQ(reference.looks.size(), 1);
   const SceneLook &look = reference.looks.front();
   EXPECT_EQ(look.pictures, 40);
-  const Plane expected = reduce(scene, scene_side, scene_side);
+  const LumaPlane expected = reduce(scene, scene_side, scene_side);
   for (std::size_t i = 0; i < expected.values.size(); ++i) {
     EXPECT_NEAR(look.mean.values[i], expected.values[i], 1) << i;
     if (HasFailure()) break;

@@ -8,7 +8,7 @@
 namespace uniad {
 namespace {
 
-Plane at_scene_side(const GrayPicture &picture) {
+LumaPlane at_scene_side(const GrayPicture &picture) {
   return reduce(picture, scene_side, scene_side);
 }
 

@@ -104,7 +104,8 @@ inline GrayPicture blurred(const GrayPicture &picture, double deviation) {
         for (int i = -reach; i <= reach; ++i) {
           const int column = std::clamp(x + i * dx, 0, side - 1);
           const int row = std::clamp(y + i * dy, 0, side - 1);
-          value += weights[static_cast<std::size_t>(i + reach)] * from[index_of(column, row)];
+          value += weights.at(static_cast<std::size_t>(i) + static_cast<std::size_t>(reach)) *
+                   from[index_of(column, row)];
         }
         to[index_of(x, y)] = value / sum;
       }
