@@ -42,6 +42,26 @@ void add_event_rules(PropertyTable<DetectSettings> &table) {
                                 0, G_MAXINT64, defaults.event_min_duration, in_playing));
 }
 
+void add_health(PropertyTable<DetectSettings> &table) {
+  const DetectSettings defaults;
+  table.add(
+      PROP_HEALTH, &DetectSettings::health,
+      g_param_spec_string("health", "Health",
+                          "Kinds of camera health to report: all, none, or some of black, frozen, covered, "
+                          "moved, blurred, light-change, separated by commas",
+                          defaults.health.c_str(), in_playing));
+  table.add(
+      PROP_FREEZE_TIME, &DetectSettings::freeze_time,
+      g_param_spec_uint64("freeze-time", "Freeze time",
+                          "Time without any change of the picture after which it is frozen, in nanoseconds",
+                          GST_MSECOND, G_MAXINT64, defaults.freeze_time, in_playing));
+  table.add(PROP_SETTLE_TIME, &DetectSettings::settle_time,
+            g_param_spec_uint64("settle-time", "Settle time",
+                                "Time after a change of the light of the whole picture in which no anomaly "
+                                "begins, in nanoseconds",
+                                0, G_MAXINT64, defaults.settle_time, in_playing));
+}
+
 PropertyTable<DetectSettings> make_table() {
   const DetectSettings defaults;
   PropertyTable<DetectSettings> table;
@@ -132,6 +152,7 @@ PropertyTable<DetectSettings> make_table() {
                                 "with {; while playing, zones that are not valid leave the old ones in force",
                                 nullptr, in_playing));
   add_event_rules(table);
+  add_health(table);
   return table;
 }
 

@@ -34,6 +34,10 @@ enum DetectProperty : guint {
   PROP_EVENT_MIN_DURATION,
   PROP_SKIPPED,
   PROP_ZONES,
+  PROP_HEALTH,
+  PROP_FREEZE_TIME,
+  PROP_SETTLE_TIME,
+  PROP_SCENE_SHIFT,
 };
 
 // Those that are settings; drift and skipped are read from the running stream.

@@ -19,4 +19,9 @@ EventRules DetectSettings::event_rules(bool live, bool has_time) const {
   return rules;
 }
 
+HealthSettings DetectSettings::health_settings() const {
+  return {health_kinds_of(health), std::chrono::nanoseconds(freeze_time),
+          std::chrono::nanoseconds(settle_time)};
+}
+
 }  // namespace uniad

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "gst-plugin/detect/uniaddetect.h"
+#include "model/health/monitor.h"
 #include "model/scoring/event_rule.h"
 
 namespace uniad {
@@ -44,17 +45,24 @@ struct DetectSettings {
   double event_release = EventRules{}.release;
   guint64 event_cooldown = default_time(EventRules{}.cooldown);
   guint64 event_min_duration = default_time(EventRules{}.min_duration);
-  std::string zones;  // JSON or a file; empty: none
+  std::string zones;           // JSON or a file; empty: none
+  std::string health = "all";  // kinds of camera health
+  guint64 freeze_time = default_time(HealthSettings{}.freeze_time);
+  guint64 settle_time = default_time(HealthSettings{}.settle_time);
   guint batch_size = 8;
   guint64 batch_timeout = 0;
 
   LearnRequest learn_request() const { return {learn, learn_time}; }
   // Throws Error if a property that needs more than a range has a value that cannot be in force.
-  void check() const { event_rules(false, false); }
+  void check() const {
+    event_rules(false, false);
+    health_settings();
+  }
 
   // has_time: frames have timestamps or a rate, unlike separate pictures. Throws Error if event_confirm is
   // invalid.
   EventRules event_rules(bool live, bool has_time) const;
+  HealthSettings health_settings() const;  // throws Error if `health` has a kind that is unknown
 
  private:
   static guint64 default_time(std::chrono::nanoseconds time) { return static_cast<guint64>(time.count()); }

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include "gst-plugin/detect/debug.h"
+#include "gst-plugin/detect/health_signals.h"
 #include "gst-plugin/events/wall_clock.h"
 #include "model/file/provenance.h"
 #include "model/scoring/event_rule.h"
@@ -75,6 +77,7 @@ void StreamDetector::forget(const char *reason, const DetectSettings &settings) 
   if (background_) background_->clear();
   frames_to_next_ = 0;
   verdict_.reset();
+  health_.reset();
 }
 
 // Timestamps start anew: what follows is another session.
@@ -142,10 +145,27 @@ void StreamDetector::update_means(const Detection &normal) {
   if (++followed_ % interval == 0) figures_.drift = detector_->drift();
 }
 
+// Whether the camera is as it was when the source was learned.
+void StreamDetector::update_health(const DetectSettings &settings, const TimedDetection &result) {
+  auto reference = detector_->health_reference(settings.source);
+  const HealthReport &report = health_.update(result.detection.luma, result.frame.elapsed,
+                                              settings.health_settings(), reference.get());
+  health_reference_ = std::move(reference);  // not before: the old one tells that the new one is another
+  figures_.scene_shift = report.shift ? std::hypot(report.shift->x * GST_VIDEO_INFO_WIDTH(&info_),
+                                                   report.shift->y * GST_VIDEO_INFO_HEIGHT(&info_))
+                                      : -1;
+}
+
 // Takes the verdict into account, which is about the frame of that time.
 void StreamDetector::update_events(const DetectSettings &settings, const FrameTime &frame) {
   const bool has_time = *live_ || info_.fps_n > 0 || GST_CLOCK_TIME_IS_VALID(frame.running_time);
-  const std::vector<Signal> signals = signals_of(*verdict_, settings.event_rules(*live_, has_time));
+  std::vector<Signal> signals = signals_of(*verdict_, settings.event_rules(*live_, has_time));
+  if (has_time) {  // separate pictures are no camera
+    hold_back(signals, health_.report());
+    std::ranges::move(health_signals(health_.report(), settings.health_settings().kinds,
+                                     GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_)),
+                      std::back_inserter(signals));
+  }
   post(events_.advance(signals, frame, settings.source, newest_.moment.pts), settings);
 }
 
@@ -226,10 +246,11 @@ bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result
   }
   if (settings.threshold < 0) warn_about_unknown_source(settings, *calibration);
   warn_about_aspect_ratio(settings);
+  update_health(settings, result);
   Detection seen;
   seen.frame_id = result.detection.frame_id;
   verdict_ = uniad::judge(std::move(result.detection), threshold, normal);
-  if (threshold && !verdict_->anomalous) update_means(seen);
+  if (threshold && !verdict_->anomalous && !health_.report().holds_anomalies_back) update_means(seen);
   judged_at_ = result.frame.running_time;
   update_events(settings, result.frame);
   GST_LOG_OBJECT(element_, "score %f", verdict_->score);

@@ -22,12 +22,14 @@
 #include "gst-plugin/video/cuda_frame.h"
 #include "gst-plugin/video/mapped_frame.h"
 #include "model/engine/detector.h"
+#include "model/health/monitor.h"
 
 namespace uniad {
 
 // What any thread may read of a stream.
 struct DetectFigures {
   std::atomic<double> drift{0};
+  std::atomic<double> scene_shift{-1};  // pixels of the frame; -1: not known
   std::atomic<guint64> skipped{0};
   std::atomic<GstClockTime> latency{0};
 };
@@ -81,6 +83,7 @@ class StreamDetector {
   void warn_about_aspect_ratio(const DetectSettings &settings);
   void update_means(const Detection &normal);
   void update_latency(GstClockTime duration);
+  void update_health(const DetectSettings &settings, const TimedDetection &result);
   void update_events(const DetectSettings &settings, const FrameTime &frame);
   void post(const std::vector<Event> &states, const DetectSettings &settings);
   void mark(const DetectSettings &settings, GstBuffer *buffer, GstClockTime age);
@@ -102,6 +105,8 @@ class StreamDetector {
   FrameTime newest_;                              // of all frames, judged or not
   std::optional<GstClockTime> arrival_;           // of the newest, by the system's clock
   EventTracker events_;
+  HealthMonitor health_;
+  std::shared_ptr<const HealthReference> health_reference_;  // that `health_` goes by
   bool warned_ = false;
   bool warned_of_lateness_ = false;
   bool warned_of_buffers_ = false;             // that hold no frame

@@ -398,6 +398,7 @@ static gboolean gst_uniad_detect_start(GstBaseTransform *trans) {
     priv->figures.latency = 0;
     priv->figures.skipped = 0;
     priv->figures.drift = 0;
+    priv->figures.scene_shift = -1;
     priv->learning.start(settings.learn_request());
     priv->stream =
         std::make_unique<uniad::StreamDetector>(trans, detector, settings.mode, begins_model, priv->figures);
@@ -554,6 +555,8 @@ static void gst_uniad_detect_get_property(GObject *object, guint id, GValue *val
     g_value_set_double(value, priv->figures.drift);
   } else if (id == uniad::PROP_SKIPPED) {
     g_value_set_uint64(value, priv->figures.skipped);
+  } else if (id == uniad::PROP_SCENE_SHIFT) {
+    g_value_set_double(value, priv->figures.scene_shift);
   } else {
     const std::lock_guard lock(priv->mutex);
     if (!uniad::detect_properties().get(priv->settings, id, value))
@@ -655,6 +658,13 @@ static void install_properties(GObjectClass *klass) {
                           "of normal features; values below 0.2 are noise",
                           0, G_MAXDOUBLE, 0,
                           static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  g_object_class_install_property(
+      klass, uniad::PROP_SCENE_SHIFT,
+      g_param_spec_double(
+          "scene-shift", "Scene shift",
+          "How far the scene lies from where it was learned, in pixels of the frame (-1 = not "
+          "known); from 2 % of the frame on, an event of the kind moved reports it",
+          -1, G_MAXDOUBLE, -1, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   g_object_class_install_property(
       klass, uniad::PROP_SKIPPED,
       g_param_spec_uint64("skipped", "Skipped",

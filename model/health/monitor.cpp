@@ -35,7 +35,6 @@ constexpr double same_level = 0.1;           // levels; a picture that is the sa
 constexpr double light_jump = 0.45;          // logarithm: 1.57 times as bright, or as dark
 constexpr double light_margin = 1.5;         // over what was learned
 constexpr double light_similarity = 0.25;    // of the edges; a hand before the lens has none
-constexpr double moved_shift = 0.02;         // of the picture; smaller shifts are drift
 constexpr double little_detail = 0.5;        // of what was learned
 constexpr double little_sharpness = 0.55;    // the same
 constexpr double dark_mean = 24;             // levels

@@ -24,6 +24,10 @@ inline constexpr std::array<std::string_view, 6> health_kind_names{"black", "fro
                                                                    "moved", "blurred", "light-change"};
 inline constexpr std::size_t health_kinds = health_kind_names.size();
 
+// A shift of the scene from which on a camera counts as moved, as a share of the picture; smaller ones are
+// drift.
+inline constexpr double moved_shift = 0.02;
+
 // A set of kinds.
 using HealthKinds = std::array<bool, health_kinds>;
 
@@ -55,6 +59,11 @@ struct HealthReport {
   // light has just changed.
   bool holds_anomalies_back = false;
 
+  // The picture does not show the scene as it was learned.
+  bool is_blind() const {
+    return (*this)[HealthKind::Black].holds || (*this)[HealthKind::Frozen].holds ||
+           (*this)[HealthKind::Covered].holds || (*this)[HealthKind::Moved].holds;
+  }
   const HealthState &operator[](HealthKind kind) const { return states[static_cast<std::size_t>(kind)]; }
   HealthState &operator[](HealthKind kind) { return states[static_cast<std::size_t>(kind)]; }
 };
