@@ -63,6 +63,15 @@
  * largest multiple of its threshold. The property may be set while the pipeline plays and takes effect with
  * the next frame; zones that are not valid are told by a warning and leave those before in force.
  *
+ * ## Camera health
+ *
+ * The kinds of #GstUniadDetect:health are events of their own: "black", "frozen" (for
+ * #GstUniadDetect:freeze-time), "covered", "moved", "blurred", and "light-change". They concern the whole
+ * frame. "covered", "moved" and "blurred" need a reference, which every learning leaves in the model. The
+ * score of "moved" is the shift of the scene in pixels of the frame. While one of the first four holds, or
+ * seems to, no other event begins; after the light has changed, none begins for
+ * #GstUniadDetect:settle-time.
+ *
  * ## Messages
  *
  * An element message "uniad-event" is posted when an event begins, while it lasts whenever its peak has
@@ -78,7 +87,7 @@
  *
  * * #gchararray `id`: the same from begin to end, unique across streams and restarts
  * * #gchararray `kind`: "anomaly", or "unknown-scene" if the frame as a whole is unlike everything that was
- *   learned; events of different kinds can overlap
+ *   learned, or a kind of camera health, see below; events of different kinds can overlap
  * * #gchararray `zone`: the zone of the event; absent if it is about the whole frame
  * * #gchararray `state`: "begin", "update" or "end"
  * * #gchararray `reason`: why the event ended, if the scene did not end it: "eos", "flush", "stopped", or

@@ -40,7 +40,7 @@ constexpr double little_sharpness = 0.55;    // the same
 constexpr double dark_mean = 24;             // levels
 constexpr double same_blocks = 0.7;          // correlation of coarse brightness from which on it is the scene
 constexpr milliseconds scene_interval{250};  // in which the scene is looked for
-constexpr milliseconds lost_scene_interval{1000};
+constexpr milliseconds search_interval{1000};  // the same where it must be searched for, which takes longer
 constexpr seconds at_once{10};
 
 // Score of something that must be below a limit.
@@ -199,7 +199,7 @@ void HealthMonitor::judge_scene(const LumaPlane &scene, Time time, const Picture
   const bool few = lost && match.in_place <= 1;
   if (in_place) in_place_at_ = time;
   gone_ = few && (gone_ || went_at_once(time));
-  next_scene_ = time + (lost ? lost_scene_interval : scene_interval);
+  next_scene_ = time + (match.similarity < sure_scene_similarity ? search_interval : scene_interval);
   if (!lost) report_.shift = {match.shift_x, match.shift_y};
   if (in_place || (few && same_scene))
     blurred.score = score_below(measures.sharpness, little_sharpness * look.sharpness);

@@ -16,6 +16,7 @@ namespace {
 constexpr guint rate = 10;  // frames a second
 constexpr GstClockTime frame_duration = GST_SECOND / rate;
 constexpr int side = 32;
+constexpr const char *any_file = UNIAD_SOURCE_ROOT "/meson.build";
 
 // The picture that the network saw: noise around the frame's level, so that it neither freezes nor shows
 // edges.
@@ -40,9 +41,8 @@ class CameraHealth : public GstTest {
   void start(const std::string &properties = "") {
     fake_network().judge = [this](const FrameView &frame) { return seen(frame, number_); };
     const std::string launch =
-        "uniaddetect name=detect source=gate mode=sync event-confirm=1/1 threshold=0.9 "
-        "model=" UNIAD_SOURCE_ROOT "/meson.build " +
-        properties;
+        std::string("uniaddetect name=detect source=gate mode=sync event-confirm=1/1 ") +
+        "threshold=0.9 model=" + any_file + " " + properties;
     const Ref<GstElement> detect(GST_ELEMENT(gst_object_ref_sink(
         gst_parse_launch_full(launch.c_str(), nullptr, GST_PARSE_FLAG_NO_SINGLE_ELEMENT_BINS, nullptr))));
     harness_.reset(gst_harness_new_with_element(detect.get(), "sink", "src"));

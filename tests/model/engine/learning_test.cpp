@@ -196,7 +196,9 @@ TEST_F(Learn, EveryFrameComesWithWhatTheNetworkSaw) {
   Preprocessor(detector->config().input).resize(frame, rgb);
   GrayPicture expected;
   luma_of_rgb(rgb, seen.luma.width, seen.luma.height, expected);
-  EXPECT_EQ(seen.luma.values, expected.values);
+  ASSERT_EQ(seen.luma.values.size(), expected.values.size());
+  for (std::size_t i = 0; i < expected.values.size(); ++i)
+    ASSERT_NEAR(seen.luma.values[i], expected.values[i], 1) << i;  // halves round to either side
 }
 
 TEST_F(Learn, InterruptedLearningIsNoModelAndGoesOnWhereItWas) {
