@@ -144,7 +144,7 @@ void HealthMonitor::judge_frozen(const GrayPicture &picture, Time time, const He
                         std::max(std::chrono::duration<double>(settings.freeze_time),
                                  std::chrono::duration<double>(std::chrono::nanoseconds(1)));
   const bool black = shows(HealthKind::Black);
-  report_[HealthKind::Frozen].score = still_.pictures() < fewest || black ? 0 : lasted;
+  report_[HealthKind::Frozen].score = still_.pictures() < fewest || black ? 0 : std::min(lasted, 1.0);
 }
 
 void HealthMonitor::judge_light(const LumaPlane &scene, Time time) {

@@ -85,8 +85,7 @@ void print_text(const Model &model, const std::string &name) {
   std::cout << "calibration     " << (calibration.pooled ? calibration.rule : "none") << "\n";
   for (const auto &[source, statistics] : calibration.sources) print_statistics(source, statistics);
   if (calibration.pooled) print_statistics("any other source", *calibration.pooled);
-  if (!model.health.empty())
-    std::cout << "camera health   references of " << model.health.size() << " sources\n";
+  if (!model.health.empty()) std::cout << "camera health   references\n";
   for (const auto &[source, reference] : model.health) {
     std::int64_t pictures = 0;
     for (const SceneLook &look : reference.looks) pictures += look.pictures;
