@@ -226,6 +226,7 @@ class CudaBackend : public Backend {
     for (Picture &picture : pictures) {
       try {
         input_.prepare(*picture.frame, image);
+        if (picture.paint != nullptr) input_.paint(*picture.paint, *picture.seen, image);
       } catch (const DeviceError &) {
         throw;
       } catch (const std::exception &) {

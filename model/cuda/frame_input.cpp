@@ -72,6 +72,18 @@ void copy_rows(const FrameView &frame, int plane, const PackedPlane &packed, std
   });
 }
 
+// image: pixels x 3.
+template <typename Element>
+void paint_elements(const InputPaint &paint, InputPaint::Seen &seen, Element *image,
+                    std::vector<float> &planes) {
+  const std::size_t pixels = planes.size() / 3;
+  for (std::size_t i = 0; i < pixels; ++i)
+    for (std::size_t c = 0; c < 3; ++c) planes[c * pixels + i] = load(image[3 * i + c]);
+  paint.apply(planes, seen);
+  for (std::size_t i = 0; i < pixels; ++i)
+    for (std::size_t c = 0; c < 3; ++c) store(planes[c * pixels + i], image[3 * i + c]);
+}
+
 }  // namespace
 
 FrameInput::FrameInput(Runtime &runtime, const InputConfig &input, ElementType type)
@@ -185,6 +197,27 @@ void FrameInput::prepare(const FrameView &frame, void *picture) {
   job.frame = upload(frame, slot);
   check_run(runtime_.resize(job, prepare_.get()), "preprocessing a frame");
   check_run(runtime_.record(slot.consumed.get(), prepare_.get()), "preprocessing a frame");
+}
+
+void FrameInput::paint(const InputPaint &paint, InputPaint::Seen &seen, void *picture) {
+  if (!painted_) painted_ = allocate_pinned(runtime_, picture_bytes_, During::Run);
+  planes_.resize(picture_bytes_ / element_bytes(type_));
+  check_run(runtime_.copy_to_host(painted_.get(), picture, picture_bytes_, prepare_.get()),
+            "downloading a picture");
+  check_run(runtime_.synchronize(prepare_.get()), "downloading a picture");
+  switch (type_) {
+    case ElementType::Fp32:
+      paint_elements(paint, seen, static_cast<float *>(painted_.get()), planes_);
+      break;
+    case ElementType::Bf16:
+      paint_elements(paint, seen, static_cast<Bf16 *>(painted_.get()), planes_);
+      break;
+    case ElementType::Fp16:
+      paint_elements(paint, seen, static_cast<Fp16 *>(painted_.get()), planes_);
+      break;
+  }
+  check_run(runtime_.copy_to_device(picture, painted_.get(), picture_bytes_, prepare_.get()),
+            "uploading a painted picture");
 }
 
 }  // namespace uniad::cuda

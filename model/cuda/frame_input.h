@@ -13,6 +13,7 @@
 
 #include "model/base/thread_pool.h"
 #include "model/cuda/runtime.h"
+#include "model/engine/backend/input_paint.h"
 
 namespace uniad::cuda {
 
@@ -28,6 +29,10 @@ class FrameInput {
   // stream() is done; until then, a frame on the device must not be changed. Other frames have been read on
   // return. Throws DeviceError, or Error if the frame is invalid.
   void prepare(const FrameView &frame, void *picture);
+
+  // Paints what is ignored of a picture that prepare() wrote. Waits for it: the host paints. Throws
+  // DeviceError.
+  void paint(const InputPaint &paint, InputPaint::Seen &seen, void *picture);
 
   Stream stream() const { return prepare_.get(); }
   std::size_t picture_bytes() const { return picture_bytes_; }
@@ -63,6 +68,8 @@ class FrameInput {
   std::size_t next_slot_ = 0;
   DeviceMemory between_;
   std::size_t between_bytes_ = 0;
+  PinnedMemory painted_;       // a picture, once one was painted
+  std::vector<float> planes_;  // the same, 3 x height x width
   std::map<std::pair<int, int>, DeviceFilter> filters_;
   OwnedStream upload_, prepare_;  // last: they end first
 };

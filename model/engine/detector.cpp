@@ -10,7 +10,6 @@
 #include <system_error>
 #include <utility>
 
-#include "model/backbone/displacement.h"
 #include "model/base/error.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
@@ -71,8 +70,7 @@ class EngineDetector final : public Detector, private LearningModel {
     stream_ = engine_->open_stream();
     calibration_ = std::make_shared<Calibration>(engine_->calibration());
     const ModelConfig &config = engine_->config();
-    const GridOrigin origin = grid_origin(config);
-    shape_ = {config.input.width / 16, config.input.height / 16, {}, origin.left, origin.top};
+    shape_ = shape_of_grids(config);
     scorer_.emplace(shape_.width, shape_.height, config.score);
     use(engine_->health());
     in_file_ = engine_->known();
@@ -96,7 +94,9 @@ class EngineDetector final : public Detector, private LearningModel {
     pictures_.assign(frames.size(), {});
     for (std::size_t i = 0; i < frames.size(); ++i)
       pictures_[i] = {&frames[i], &tokens_[i], nullptr, &detections[i].luma};
+    if (zones) zones->paint(pictures_);
     stream_->run(pictures_, batch_);
+    if (zones) zones->painted();
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
       detections[i].unjudged = false;
@@ -114,8 +114,7 @@ class EngineDetector final : public Detector, private LearningModel {
 
   std::vector<std::string> set_zones(Zones zones) override {
     std::shared_ptr<ZonesInForce> in_force;
-    if (!zones.empty())
-      in_force = std::make_shared<ZonesInForce>(std::move(zones), shape_, engine_->config().score);
+    if (!zones.empty()) in_force = std::make_shared<ZonesInForce>(std::move(zones), engine_->config());
     std::vector<std::string> doubts;
     if (in_force) doubts = doubts_about(*in_force->grid());
     const std::scoped_lock lock(mutex_);

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/scoring/anomaly_map.h"
+
 namespace uniad {
 
-ZonesInForce::ZonesInForce(Zones zones, const Grid &shape, ScoreKind kind)
-    : grid_(std::make_shared<ZoneGrid>(zones_on(std::move(zones), shape))),
-      learned_cells_(learned_cells(grid_->kept)) {
-  for (const JudgedPart &part : grid_->parts) scorers_.emplace_back(part.cells, kind);
+ZonesInForce::ZonesInForce(Zones zones, const ModelConfig &config)
+    : grid_(std::make_shared<ZoneGrid>(zones_on(std::move(zones), shape_of_grids(config)))),
+      learned_cells_(learned_cells(grid_->kept)),
+      paint_(grid_->zones, config.input.width, config.input.height) {
+  for (const JudgedPart &part : grid_->parts) scorers_.emplace_back(part.cells, config.score);
 }
 
 Scene ZonesInForce::scene_of(const RoutedGaussians &statistics, std::uint64_t number, const Tokens &tokens,
@@ -25,6 +28,20 @@ void ZonesInForce::score(Detection &detection) {
   detection.part_scores.clear();
   for (Scorer &scorer : scorers_) detection.part_scores.push_back(scorer.score(detection.grid));
   detection.score = *std::max_element(detection.part_scores.begin(), detection.part_scores.end());
+}
+
+void ZonesInForce::paint(std::span<Picture> pictures) {
+  if (!paint_.ignores_any()) return;
+  seen_.resize(pictures.size());
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    seen_[i].ignored.clear();
+    pictures[i].paint = &paint_;
+    pictures[i].seen = &seen_[i];
+  }
+}
+
+void ZonesInForce::painted() {
+  for (const InputPaint::Seen &seen : seen_) paint_.remember(seen);
 }
 
 void ZonesInForce::fill_ignored(Tokens &tokens) const {

@@ -2,9 +2,11 @@
 // Applies the zones of a detector to its frames.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "model/engine/backend/backend.h"
@@ -17,8 +19,8 @@ namespace uniad {
 // The zones of a detector, with what is computed once for all frames. One call at a time.
 class ZonesInForce {
  public:
-  // shape: a grid of the model; its values do not matter.
-  ZonesInForce(Zones zones, const Grid &shape, ScoreKind kind);
+  // config: the model's.
+  ZonesInForce(Zones zones, const ModelConfig &config);
 
   const std::shared_ptr<const ZoneGrid> &grid() const { return grid_; }
 
@@ -29,13 +31,20 @@ class ZonesInForce {
   // Scores each part of the detection's grid.
   void score(Detection &detection);
 
+  // Has the ignored parts of these pictures painted, which are run together.
+  void paint(std::span<Picture> pictures);
+  // They were run: the first that ever was is what is painted.
+  void painted();
+
   // Replaces ignored tokens before the picture is learned; see learned_cells().
   void fill_ignored(Tokens &tokens) const;
 
  private:
   std::shared_ptr<const ZoneGrid> grid_;
   std::vector<std::size_t> learned_cells_;
-  std::vector<Scorer> scorers_;  // of each part
+  InputPaint paint_;
+  std::vector<InputPaint::Seen> seen_;  // by the pictures that are run
+  std::vector<Scorer> scorers_;         // of each part
   std::optional<Scenes> scenes_;
   std::uint64_t scenes_of_ = 0;  // the statistics' number
 };

@@ -4,7 +4,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/backbone/displacement.h"
+
 namespace uniad {
+
+Grid shape_of_grids(const ModelConfig &config) {
+  const GridOrigin origin = grid_origin(config);
+  return {config.input.width / 16, config.input.height / 16, {}, origin.left, origin.top};
+}
+
 namespace {
 
 float length(std::span<const float> token) {

@@ -5,8 +5,12 @@
 #include <span>
 
 #include "model/config/model_config.h"
+#include "model/scoring/score.h"
 
 namespace uniad {
+
+// The shape and the place of a model's anomaly grids, without values.
+Grid shape_of_grids(const ModelConfig &config);
 
 // anomaly_grid() (model/reconstruction/feature_loss.h) of one picture's tokens. features, residuals: (tokens,
 // channels), residuals = features - reconstruction. values: (tokens).

@@ -5,11 +5,13 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "model/engine/engine.h"
+#include "model/engine/zones_in_force.h"
 #include "model/network.h"
 #include "model/preprocess/frame_view.h"
 
@@ -25,6 +27,12 @@ class FeatureExtractor {
 
   // (frames, channels, H / 16, W / 16), fp32. Not thread-safe. Throws the error of a frame.
   torch::Tensor run(std::span<const FrameView> frames);
+
+  // The next pictures are of a source with these zones: what is ignored of them is hidden from the network,
+  // and its features are replaced (ZonesInForce). Null: none.
+  void set_zones(const Zones *zones);
+  // Null: none.
+  const ZoneGrid *zones() const { return zones_ ? zones_->grid().get() : nullptr; }
 
   const InputConfig &input() const { return engine_->config().input; }
   // (channels, H / 16, W / 16)
@@ -42,6 +50,7 @@ class FeatureExtractor {
   std::string digest_;
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
+  std::optional<ZonesInForce> zones_;
 };
 
 }  // namespace uniad

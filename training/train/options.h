@@ -12,6 +12,7 @@
 #include "model/scoring/calibration.h"
 #include "training/data/augment.h"
 #include "training/data/source.h"
+#include "training/data/zones.h"
 #include "training/train/cache_options.h"
 #include "training/train/network_options.h"
 
@@ -46,6 +47,7 @@ enum class Sampling { Pictures, Sources };
 // The options of `uniad train`; absent values are those of the recipe.
 struct TrainOptions {
   std::vector<Source> sources;  // train: what to learn from (max_frames is applied); none is empty
+  SourceZones zones;            // of the sources; recipe instant and updates
   std::filesystem::path model;
   Recipe recipe = Recipe::Instant;
   std::string backbone = "auto";  // resolved to a name before train() sees it

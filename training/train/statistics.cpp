@@ -18,6 +18,11 @@
 namespace uniad {
 namespace {
 
+const Zones *zones_of(const TrainOptions &options, const std::string &source) {
+  const auto found = options.zones.find(source);
+  return found == options.zones.end() ? nullptr : &found->second;
+}
+
 void warn_of_few(const StatisticsLearner &learner, Progress &progress) {
   if (learner.pictures() >= learner.fewest()) return;
   progress.say("warning: " + std::to_string(learner.pictures()) + " normal pictures are few; " +
@@ -36,6 +41,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   std::map<std::string, Split> splits;
   std::map<std::string, std::vector<std::size_t>> learned_from;  // items of split.train, in order
   for (const Source &source : options.sources) {
+    extractor.set_zones(zones_of(options, source.name));
     const Split &split = splits[source.name] = options.held_back
                                                    ? hold_back(source.train, options.seed, options.held_back)
                                                    : Split{source.train, {}};
@@ -79,10 +85,12 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   if (options.held_back) {
     network.statistics.emplace(learned.statistics, *config.statistics);
     for (const auto &[source, split] : splits) {
+      extractor.set_zones(zones_of(options, source));
       const auto unread = visit_features(
           extractor, split.held_back, options.batch, source + ": judging held-out data",
           [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
-            const auto of_batch = scores_of(network.judge_features(features).grid, config.score);
+            const auto of_batch =
+                scores_of(network.judge_features(features).grid, config.score, extractor.zones());
             for (std::size_t i = 0; i < indices.size(); ++i)
               add_score(source, split.held_back[indices[i]], of_batch[i]);
           },
@@ -91,7 +99,8 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     }
   } else {
     for (const auto &[source, grids] : learned.held_back_grids) {
-      const auto of_source = scores_of(grids, config.score);
+      extractor.set_zones(zones_of(options, source));
+      const auto of_source = scores_of(grids, config.score, extractor.zones());
       for (std::size_t i = 0; i < of_source.size(); ++i) {
         const auto number = static_cast<std::size_t>(learned.held_back_pictures.at(source)[i]);
         add_score(source, splits.at(source).train[learned_from.at(source)[number]], of_source[i]);

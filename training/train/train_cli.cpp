@@ -296,6 +296,7 @@ void add_cache(CLI::App &app, TrainCommand &command) {
 void describe_train(CLI::App &app, TrainCommand &command) {
   auto &options = command.options;
   add_data(app, "--data", command.data, command.image_dir, command.bit_depth);
+  add_zones(app, command.zones);
   add_record(app, command.record_seconds);
   add_model(app, options.model, "Model file to write");
   app.add_option("--config",
@@ -340,7 +341,7 @@ void describe_train(CLI::App &app, TrainCommand &command) {
   add_held_back(app, options);
   add_cache(app, command);
   add_threshold(app, options.threshold, command.frame_rate, "mean + 4 standard deviations");
-  app.final_callback([&app, &options] {
+  app.final_callback([&app, &command, &options] {
     if (options.whiten && options.recipe != Recipe::Fast)
       throw CLI::ValidationError("--whiten", "only the recipe fast whitens: add --recipe fast");
     options.identity_options = identity_options(app);
@@ -351,6 +352,8 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       throw CLI::ValidationError(
           "--select", "cannot be combined with --train-backbone, whose features change in training");
     check_network(app, options.network);
+    if (!command.zones.empty() && options.recipe != Recipe::Instant)
+      throw CLI::ValidationError("--zones", "only the recipe instant learns with zones");
     if (options.recipe != Recipe::Instant) return;
     for (const char *name : for_steps)
       if (app.count(name) > 0)

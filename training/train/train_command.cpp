@@ -107,6 +107,7 @@ void run_train(const TrainCommand &command, Progress &progress) {
   progress.say("backbone " + options.backbone + ", " + options.weights.string());
   const RecordedData recorded = record_streams(command, interrupts, progress);
   options.sources = open_training_data(command, recorded, progress);
+  options.zones = read_source_zones(command.zones, options.sources, progress);
   require_frame_rates(options.sources, options.threshold.value_or(ThresholdRule{}));
   if (command.keep_features && options.cache.folder.empty()) options.cache.folder = default_cache_folder();
   train(options, progress);
@@ -119,6 +120,7 @@ void run_update(const TrainCommand &command, Progress &progress) {
   options.interrupts = &interrupts;
   const RecordedData recorded = record_streams(command, interrupts, progress);
   options.sources = open_training_data(command, recorded, progress);
+  options.zones = read_source_zones(command.zones, options.sources, progress);
   update(options, progress);
 }
 

@@ -20,6 +20,7 @@ namespace uniad {
 // The settings of `uniad train` from the command line.
 struct TrainCommand {
   std::vector<std::string> data;     // [NAME=]PATH, or a live stream
+  std::vector<std::string> zones;    // [NAME=]FILE
   double record_seconds = 60;        // of each stream
   std::filesystem::path image_dir;   // of lists
   std::optional<int> bit_depth;      // significant bits of 16-bit values; absent: all

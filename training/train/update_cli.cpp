@@ -9,6 +9,7 @@ namespace uniad {
 void describe_update(CLI::App &app, TrainCommand &command) {
   add_model(app, command.options.model, "Model file to update, replaced on success");
   add_data(app, "--data", command.data, command.image_dir, command.bit_depth);
+  add_zones(app, command.zones);
   add_record(app, command.record_seconds);
   add_batch(app, command.options.batch);
   add_max_frames(app, command.max_frames);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/engine/backend/input_paint.h"
 #include "model/file/model_file.h"
 #include "model/health/picture.h"
 #include "model/preprocess/frame_view.h"
@@ -23,9 +24,11 @@ struct Tokens {
 // One picture of a batch.
 struct Picture {
   const FrameView *frame = nullptr;
-  Tokens *tokens = nullptr;      // whose vectors keep their memory from call to call
-  std::exception_ptr failure{};  // what is wrong with this picture; the others go on
-  GrayPicture *luma = nullptr;   // what the network saw, at its input's size; null: not wanted
+  Tokens *tokens = nullptr;           // whose vectors keep their memory from call to call
+  std::exception_ptr failure{};       // what is wrong with this picture; the others go on
+  GrayPicture *luma = nullptr;        // what the network saw, at its input's size; null: not wanted
+  const InputPaint *paint = nullptr;  // what is to be hidden of it; null: nothing
+  InputPaint::Seen *seen = nullptr;   // with a paint: what the picture showed
 };
 
 // The network of one model, folded for one device and one precision. What is normal (statistics, calibration)

@@ -122,19 +122,19 @@ class CpuBackend : public Backend {
 
   void run_one(const Team &team, Workspace &workspace, Picture &picture) const {
     try {
-      run_one(team, workspace, *picture.frame, *picture.tokens, picture.luma);
+      preprocessor_of(workspace, *picture.frame).run(*picture.frame, workspace.image);
+      if (picture.luma != nullptr)
+        luma_of_input(workspace.image, input_.width, input_.height, input_.mean, input_.std, *picture.luma);
+      if (picture.paint != nullptr) picture.paint->apply(workspace.image, *picture.seen);
+      run_network(team, workspace, *picture.tokens);
     } catch (const std::exception &) {
       picture.failure = std::current_exception();
     }
   }
 
-  void run_one(const Team &team, Workspace &workspace, const FrameView &frame, Tokens &tokens,
-               GrayPicture *luma) const {
+  void run_network(const Team &team, Workspace &workspace, Tokens &tokens) const {
     const std::size_t size = static_cast<std::size_t>(tokens_) * static_cast<std::size_t>(channels_);
     tokens.features.resize(size);
-    preprocessor_of(workspace, frame).run(frame, workspace.image);
-    if (luma != nullptr)
-      luma_of_input(workspace.image, input_.width, input_.height, input_.mean, input_.std, *luma);
     trunk_.run(team, workspace.trunk, workspace.image.data(), tokens.features.data());
     if (whitening_) whiten(workspace, tokens);
     if (!reconstructor_) return;

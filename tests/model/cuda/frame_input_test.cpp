@@ -79,6 +79,42 @@ TEST(CudaFrameInput, KeepsManyFramesApartHoweverLateStreamsRun) {
   }
 }
 
+// Each of three pictures in a row, as the CPU paints them; what is kept stays bit by bit.
+TEST(CudaFrameInput, PaintsWhatIsIgnored) {
+  const Zones zones{{{"", ZoneKind::Ignore, {{0.3, 0.3}, {0.7, 0.3}, {0.7, 0.8}}, {}, {}}}, {}};
+  for (const ElementType type : {ElementType::Fp32, ElementType::Bf16, ElementType::Fp16}) {
+    HostRuntime runtime;
+    FrameInput frames_in(runtime, input, type);
+    InputPaint on_device(zones, input.width, input.height);
+    InputPaint on_cpu = on_device;
+    Preprocessor preprocessor(input);
+    std::vector<std::byte> memory(frames_in.picture_bytes());
+    for (std::uint32_t seed = 1; seed < 4; ++seed) {
+      const NoiseFrame frame(PixelLayout::RGB, 40, 30, seed);
+      InputPaint::Seen seen;
+      frames_in.prepare(frame.view, memory.data());
+      frames_in.paint(on_device, seen, memory.data());
+      ASSERT_EQ(runtime.synchronize(frames_in.stream()), 0);
+      on_device.remember(seen);
+      std::vector<float> expected(picture);
+      preprocessor.run(frame.view, expected);
+      on_cpu.apply(expected, seen);
+      on_cpu.remember(seen);
+      for (std::size_t i = 0; i < picture; ++i) {
+        const std::byte *at = memory.data() + i * frames_in.picture_bytes() / picture;
+        float value = 0;
+        cuda::Bf16 bf16{};
+        cuda::Fp16 fp16{};
+        if (type == ElementType::Fp32) std::memcpy(&value, at, 4);
+        if (type == ElementType::Bf16) value = cuda::load((std::memcpy(&bf16, at, 2), bf16));
+        if (type == ElementType::Fp16) value = cuda::load((std::memcpy(&fp16, at, 2), fp16));
+        const float tolerance = type == ElementType::Bf16 ? 1.8F : 1.3F;
+        ASSERT_NEAR(value, expected[i % 3 * picture / 3 + i / 3], tolerance) << name_of(type) << " " << i;
+      }
+    }
+  }
+}
+
 TEST(CudaFrameInput, HasReadSystemMemoryOnReturn) {
   HostRuntime runtime;
   FrameInput frames_in(runtime, input, ElementType::Fp32);
