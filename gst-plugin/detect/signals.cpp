@@ -9,14 +9,6 @@ namespace uniad {
 
 namespace {
 
-std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions) {
-  std::vector<GstAnomalyRegion> result;
-  result.reserve(regions.size());
-  for (const auto &region : regions)
-    result.push_back({region.x, region.y, region.width, region.height, region.score});
-  return result;
-}
-
 FrameLevel anomaly_level(const PartJudgment &part, bool unknown_scene, double release) {
   if (!part.threshold) return FrameLevel::Normal;
   if (unknown_scene) return FrameLevel::Raised;

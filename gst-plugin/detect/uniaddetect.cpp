@@ -107,7 +107,7 @@
  * * #gdouble `score`, #gdouble `threshold`
  * * #gboolean `unknown-scene`
  * * #GstValueArray `regions`: of #GstStructure, with #gdouble `x`, `y`, `w`, `h` in 0 to 1 of the frame and
- *   `score`
+ *   `score`, and in a watch zone its name, #gchararray `zone`
  * * #guint64 `begin-pts`, `begin-time`: of the first anomalous frame
  * * #gdouble `peak-score`, #guint64 `peak-pts`, `peak-time`, #GstValueArray `peak-regions`: of the frame with
  *   the highest score so far

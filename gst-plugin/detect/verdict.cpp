@@ -68,13 +68,20 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
   return verdict;
 }
 
+std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions) {
+  std::vector<GstAnomalyRegion> result;
+  result.reserve(regions.size());
+  for (const auto &region : regions)
+    result.push_back({region.x, region.y, region.width, region.height, region.score,
+                      region.zone.empty() ? nullptr : g_intern_string(region.zone.c_str())});
+  return result;
+}
+
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
                      const Verdict &verdict, GstClockTime age) {
   // Regions of interest first: gstanomalymeta.c finds them before the meta that they belong to.
-  std::vector<GstAnomalyRegion> regions;
-  regions.reserve(verdict.regions.size());
+  const std::vector<GstAnomalyRegion> regions = c_regions(verdict.regions);
   for (const auto &region : verdict.regions) {
-    regions.push_back({region.x, region.y, region.width, region.height, region.score});
     const Pixels at = pixels_of(region, info);
     add_region_of_interest(buffer, at, region);
     add_object(buffer, at, verdict.probability);

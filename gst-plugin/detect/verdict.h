@@ -32,6 +32,9 @@ struct Verdict {
 // `normal`: scores of normal footage, for the probability; may be null.
 Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
 
+// As GstAnomalyMeta and events have them.
+std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions);
+
 // Adds a GstAnomalyMeta, and for each region a GstVideoRegionOfInterestMeta of type "anomaly" with its score
 // as parameter and, with GStreamer 1.24, an object "anomaly" of the frame's GstAnalyticsRelationMeta with the
 // frame's probability.

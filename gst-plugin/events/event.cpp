@@ -15,11 +15,12 @@ void set_regions(GstStructure *structure, const char *field, const std::vector<G
   for (const auto &region : regions) {
     GValue item = G_VALUE_INIT;
     g_value_init(&item, GST_TYPE_STRUCTURE);
-    g_value_take_boxed(&item, gst_structure_new("region", "x", G_TYPE_DOUBLE, static_cast<double>(region.x),
-                                                "y", G_TYPE_DOUBLE, static_cast<double>(region.y), "w",
-                                                G_TYPE_DOUBLE, static_cast<double>(region.w), "h",
-                                                G_TYPE_DOUBLE, static_cast<double>(region.h), "score",
-                                                G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
+    GstStructure *fields = gst_structure_new(
+        "region", "x", G_TYPE_DOUBLE, static_cast<double>(region.x), "y", G_TYPE_DOUBLE,
+        static_cast<double>(region.y), "w", G_TYPE_DOUBLE, static_cast<double>(region.w), "h", G_TYPE_DOUBLE,
+        static_cast<double>(region.h), "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr);
+    if (region.zone != nullptr) gst_structure_set(fields, "zone", G_TYPE_STRING, region.zone, nullptr);
+    g_value_take_boxed(&item, fields);
     gst_value_array_append_and_take_value(&array, &item);
   }
   gst_structure_take_value(structure, field, &array);
@@ -37,7 +38,8 @@ std::vector<GstAnomalyRegion> regions_of(const GstStructure *structure, const ch
       gst_structure_get_double(fields, name, &value);
       return static_cast<float>(value);
     };
-    regions.push_back({number("x"), number("y"), number("w"), number("h"), number("score")});
+    regions.push_back({number("x"), number("y"), number("w"), number("h"), number("score"),
+                       g_intern_string(gst_structure_get_string(gst_value_get_structure(item), "zone"))});
   }
   return regions;
 }

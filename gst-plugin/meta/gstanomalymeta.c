@@ -187,8 +187,8 @@ static void move_regions(GstAnomalyMeta *copy, const GstAnomalyMeta *self, const
     const GstAnomalyRegion *region = &self->regions[i];
     Part part = moved(move, region->x, region->y, region->w, region->h);
     if (!cut_to_frame(&part)) continue;
-    copy->regions[copy->n_regions++] =
-        (GstAnomalyRegion){(gfloat)part.x, (gfloat)part.y, (gfloat)part.w, (gfloat)part.h, region->score};
+    copy->regions[copy->n_regions++] = (GstAnomalyRegion){(gfloat)part.x, (gfloat)part.y, (gfloat)part.w,
+                                                          (gfloat)part.h, region->score,  region->zone};
   }
 }
 

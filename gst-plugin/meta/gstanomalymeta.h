@@ -77,6 +77,7 @@ struct _GstAnomalyMoment {
  * @w: width, 0 to 1 of the frame's width
  * @h: height, 0 to 1 of the frame's height
  * @score: the highest anomaly score in the region, at or above the threshold
+ * @zone: (nullable): the watch zone that the region lies in, an interned string, or %NULL
  *
  * A connected anomalous region of the frame.
  *
@@ -88,6 +89,7 @@ struct _GstAnomalyRegion {
   gfloat w;
   gfloat h;
   gfloat score;
+  const gchar *zone;
 };
 
 /**

@@ -22,12 +22,14 @@ double millionths(float value) {
 
 Json regions_json(std::span<const GstAnomalyRegion> regions) {
   Json json = Json::array();
-  for (const GstAnomalyRegion &region : regions)
+  for (const GstAnomalyRegion &region : regions) {
     json.push_back({{"x", millionths(region.x)},
                     {"y", millionths(region.y)},
                     {"w", millionths(region.w)},
                     {"h", millionths(region.h)},
                     {"score", static_cast<double>(region.score)}});
+    if (region.zone != nullptr) json.back()["zone"] = region.zone;
+  }
   return json;
 }
 

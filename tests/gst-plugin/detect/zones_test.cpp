@@ -119,6 +119,7 @@ TEST_F(DetectZones, WhatIsIgnoredIsNeitherJudgedNorDrawn) {
   const auto *meta = gst_buffer_get_anomaly_meta(with.get());
   ASSERT_EQ(meta->n_regions, 1U);
   EXPECT_GT(meta->regions[0].x, 0.5F);
+  EXPECT_EQ(meta->regions[0].zone, nullptr);
   EXPECT_NEAR(meta->score, 0.454, 0.002);
   EXPECT_EQ(meta->grid[3 * 14 + 2], 0);
   EXPECT_EQ(meta->grid[3 * 14 + 11], 0.7F);
@@ -137,6 +138,7 @@ TEST_F(DetectZones, OnlyWatchZonesAlarmAndTheStrongestGivesTheScore) {
   EXPECT_NEAR(meta->threshold, 0.3 / 0.75, 1e-6);
   ASSERT_EQ(meta->n_regions, 1U);
   EXPECT_GT(meta->regions[0].x, 0.6F);
+  EXPECT_STREQ(meta->regions[0].zone, "right");
   set(zones(zone("watch", "middle", 0.35, 0.65)));
   EXPECT_FALSE(gst_buffer_get_anomaly_meta(judged().get())->anomalous);
 }

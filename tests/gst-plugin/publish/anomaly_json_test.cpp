@@ -36,7 +36,7 @@ class AnomalyJson : public GstTest {
 TEST_F(AnomalyJson, HasAllKeysInTheOrderOfTheSchema) {
   auto *meta = add("cam0", 3.5);
   gst_anomaly_meta_set_threshold(meta, 2.25, 0.75);
-  const GstAnomalyRegion regions[] = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F}, {0, 0, 1, 1, 2.25F}};
+  const GstAnomalyRegion regions[] = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F, nullptr}, {0, 0, 1, 1, 2.25F, "door"}};
   gst_anomaly_meta_set_regions(meta, regions, 2);
   gst_anomaly_meta_set_event(meta, "7f3a", GST_ANOMALY_EVENT_BEGIN);
   GST_BUFFER_PTS(buffer_.get()) = 40 * GST_MSECOND;
@@ -46,7 +46,7 @@ TEST_F(AnomalyJson, HasAllKeysInTheOrderOfTheSchema) {
       R"({"version":1,"source":"cam0","pts":40000000,"time":"2024-05-01T12:00:00.040000Z",)"
       R"("time_source":"camera","score":3.5,"threshold":2.25,"probability":0.75,"anomalous":true,"age":0,)"
       R"("regions":[{"x":0.41,"y":0.5,"w":0.12,"h":0.2,"score":3.5},)"
-      R"({"x":0.0,"y":0.0,"w":1.0,"h":1.0,"score":2.25}],)"
+      R"({"x":0.0,"y":0.0,"w":1.0,"h":1.0,"score":2.25,"zone":"door"}],)"
       R"("event":{"id":"7f3a","kind":"anomaly","state":"begin"}})");
 }
 
@@ -82,7 +82,8 @@ TEST_F(AnomalyJson, NumbersThatAreNotFiniteAreNull) {
   auto *meta = add("cam0", std::numeric_limits<double>::quiet_NaN());
   gst_anomaly_meta_set_threshold(meta, std::numeric_limits<double>::infinity(),
                                  std::numeric_limits<double>::quiet_NaN());
-  const GstAnomalyRegion region{std::numeric_limits<float>::quiet_NaN(), infinity, -infinity, 0, infinity};
+  const GstAnomalyRegion region{
+      std::numeric_limits<float>::quiet_NaN(), infinity, -infinity, 0, infinity, nullptr};
   gst_anomaly_meta_set_regions(meta, &region, 1);
   EXPECT_EQ(line(), R"({"version":1,"source":"cam0","score":null,"threshold":null,"probability":null,)"
                     R"("anomalous":false,"age":0,)"
@@ -144,7 +145,7 @@ TEST_F(AnomalyJson, AnEventsLineTellsItsCourse) {
   event.moment = {1240 * GST_MSECOND, unknown_moment.time};
   event.duration = 1200 * GST_MSECOND;
   event.frames = 30;
-  event.peak_regions = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F}};
+  event.peak_regions = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F, nullptr}};
   event.reason = "eos";
   EXPECT_EQ(event_json(event),
             common + R"("pts":1240000000,"event":{"id":"a5b2","kind":"anomaly","state":"end",)" + begin +
