@@ -23,7 +23,7 @@ std::string new_uuid() {
   return uuid;
 }
 
-// 0 where the stream does not say.
+// 0 if the stream does not have a frame rate.
 double judged_a_second(const GstVideoInfo &info, const DetectSettings &settings) {
   const double rate =
       static_cast<double>(info.fps_n) / std::max(info.fps_d, 1) / std::max(settings.interval, 1U);
@@ -71,7 +71,6 @@ void StreamDetector::post(const std::vector<Event> &states, const DetectSettings
   }
 }
 
-// The stream stops or jumps: what was seen no longer holds.
 void StreamDetector::forget(const char *reason, const DetectSettings &settings) {
   post(events_.end(reason), settings);
   if (background_) background_->clear();
@@ -80,12 +79,11 @@ void StreamDetector::forget(const char *reason, const DetectSettings &settings) 
   health_.reset();
 }
 
-// Timestamps start anew: what follows is another session.
 void StreamDetector::begin_session() {
   events_ = EventTracker(new_uuid());
 }
 
-// Keeps the latency that the pipeline knows of near the time that a detection takes.
+// Reports another latency to the pipeline if the duration of a detection has changed much.
 void StreamDetector::update_latency(GstClockTime duration) {
   mean_duration_ = mean_duration_ ? (*mean_duration_ * 7 + duration) / 8 : duration;
   const GstClockTime reported = figures_.latency;
@@ -127,7 +125,7 @@ bool StreamDetector::is_due(const DetectSettings &settings) {
   return to_next == 0 && is_within(settings.max_rate);
 }
 
-// Takes the frame into account if it is. Frames that come a little early or late do not change the mean rate.
+// Counts the frame if it is. Frames that come a little early or late do not change the mean rate.
 bool StreamDetector::is_within(double max_rate) {
   if (max_rate <= 0) return true;
   if (!judge_from_) judge_from_ = newest_.elapsed;
@@ -138,14 +136,14 @@ bool StreamDetector::is_within(double max_rate) {
   return true;
 }
 
-// Drift: the figure is drawn once in a while, as it costs as much as a judgment by statistics.
+// Computes the drift only now and then, because it takes as long as judging a frame by statistics.
 void StreamDetector::update_means(const Detection &normal) {
   constexpr guint interval = 50;
   detector_->update_means(normal);
   if (++followed_ % interval == 0) figures_.drift = detector_->drift();
 }
 
-// Whether the camera is as it was when the source was learned.
+// Compares the picture with those that the source was learned from.
 void StreamDetector::update_health(const DetectSettings &settings, const TimedDetection &result) {
   auto reference = detector_->health_reference(settings.source);
   const HealthReport &report = health_.update(result.detection.luma, result.frame.elapsed,
@@ -156,7 +154,6 @@ void StreamDetector::update_health(const DetectSettings &settings, const TimedDe
                                       : -1;
 }
 
-// Takes the verdict into account, which is about the frame of that time.
 void StreamDetector::update_events(const DetectSettings &settings, const FrameTime &frame) {
   const bool has_time = *live_ || info_.fps_n > 0 || GST_CLOCK_TIME_IS_VALID(frame.running_time);
   std::vector<Signal> signals = signals_of(*verdict_, settings.event_rules(*live_, has_time));
@@ -181,7 +178,7 @@ void StreamDetector::warn_about_unknown_source(const DetectSettings &settings,
                       (nullptr));
 }
 
-// To the network all pictures have one shape: those of another one than was learned look distorted.
+// The network resizes all pictures to one shape, so pictures with another aspect ratio look distorted to it.
 void StreamDetector::warn_about_aspect_ratio(const DetectSettings &settings) {
   const double learned = detector_->aspect_ratio(settings.source);
   if (warned_of_shape_ || !(learned > 0)) return;
@@ -198,7 +195,8 @@ void StreamDetector::warn_about_aspect_ratio(const DetectSettings &settings) {
       (nullptr));
 }
 
-// A picture that lies on its side is another one to the network than the upright one that was learned.
+// uniad train applies the orientation tag, so pictures that are not rotated look different from those
+// learned.
 void StreamDetector::warn_about_orientation(GstEvent *event) {
   GstTagList *tags = nullptr;
   gst_event_parse_tag(event, &tags);
@@ -215,7 +213,7 @@ void StreamDetector::warn_about_orientation(GstEvent *event) {
       (nullptr));
 }
 
-// Whether there is a new verdict.
+// Returns whether there is a new verdict.
 bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result) {
   if (result.detection.unjudged) return false;
   if (!std::isfinite(result.detection.score)) {
@@ -264,7 +262,7 @@ void StreamDetector::mark(const DetectSettings &settings, GstBuffer *buffer, Gst
   set_event(meta, events_.event());
 }
 
-// Where the application or the property asks for it.
+// Begins to learn if the application or a property has asked for it.
 void StreamDetector::begin_learning(const DetectSettings &settings, LearningSession &learning) {
   const auto next = learning.take();
   if (!next) return;
@@ -277,14 +275,14 @@ void StreamDetector::begin_learning(const DetectSettings &settings, LearningSess
     if (begins) return;
     GST_INFO_OBJECT(element_, "the model has learned from %s before", settings.source.c_str());
     learning.known();
-  } catch (const std::exception &error) {  // what it does and knows it goes on with
+  } catch (const std::exception &error) {  // detection continues as before
     GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
     learning.refused();
   }
 }
 
-// How long after the frame before, where timestamps do not tell: as long as the stream says that a frame
-// lasts; where it does not, by the clock if it is live.
+// The time since the previous frame of a stream without timestamps: the duration of a frame, or, if that is
+// not known and the stream is live, the time that has passed.
 GstClockTime StreamDetector::step_without_timestamps(GstBuffer *buffer, GstClockTime since_arrival) {
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) return GST_BUFFER_DURATION(buffer);
   if (info_.fps_n > 0 && info_.fps_d > 0)
@@ -292,7 +290,7 @@ GstClockTime StreamDetector::step_without_timestamps(GstBuffer *buffer, GstClock
   return *live_ ? since_arrival : GST_SECOND / assumed_frame_rate;
 }
 
-// How long ago a live source captured the frame, by the clock of the pipeline; 0 where that is not known.
+// The time since a live source captured the frame, by the clock of the pipeline; 0 if that is not known.
 GstClockTime StreamDetector::age_of_frame(GstClockTime running_time) const {
   constexpr GstClockTime longest = 60 * GST_SECOND;  // older ones are not of this clock
   const GstClockTime now = gst_element_get_current_running_time(GST_ELEMENT(element_));
@@ -331,7 +329,7 @@ StreamDetector::Upstream StreamDetector::ask_upstream() {
   return upstream;
 }
 
-// Whether frames of this stream wait for their results, which its first frame decides.
+// Decides at the first frame whether frames of this stream wait for their results.
 void StreamDetector::choose_mode() {
   if (live_) return;
   live_ = ask_upstream().live;
@@ -341,8 +339,8 @@ void StreamDetector::choose_mode() {
   background_ = async ? std::make_unique<BackgroundDetector>(detector_) : nullptr;
 }
 
-// Where frames of a live stream wait for their results, they come later and later if it is faster than the
-// network. The ones that are late pass at once, with the newest result, until the others are in time again.
+// If frames of a live stream wait for their results and the network is too slow, they arrive later and later.
+// Late frames therefore pass at once with the newest result until others are in time again.
 bool StreamDetector::is_late() {
   constexpr GstClockTime bearable = GST_SECOND / 2;  // a stall that is made up for
   const GstClockTime taken = newest_.running_time;
@@ -393,7 +391,7 @@ void StreamDetector::process(GstBuffer *buffer, const DetectSettings &settings, 
         GST_CLOCK_TIME_IS_VALID(now) && GST_CLOCK_TIME_IS_VALID(judged_at_) && now > judged_at_;
     mark(settings, buffer, known ? now - judged_at_ : GST_CLOCK_TIME_NONE);
   }
-  // Last, since a buffer that somebody else reads takes no more metadata.
+  // Last, because metadata cannot be added to a buffer that another thread reads.
   if (background_ && due) {
     if (auto frame = map_or_warn(buffer)) background_->offer(std::move(frame), newest_);
   }

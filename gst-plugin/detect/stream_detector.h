@@ -26,7 +26,7 @@
 
 namespace uniad {
 
-// What any thread may read of a stream.
+// Figures of a stream that any thread may read.
 struct DetectFigures {
   std::atomic<double> drift{0};
   std::atomic<double> scene_shift{-1};  // pixels of the frame; -1: not known
@@ -34,30 +34,30 @@ struct DetectFigures {
   std::atomic<GstClockTime> latency{0};
 };
 
-// Only the streaming thread calls it, and start and stop while that does not run. It posts messages and
-// warnings as the element, and sends events downstream.
+// Called by the streaming thread, and by start and stop while that does not run. Posts messages and warnings
+// in the name of the element, and sends events downstream.
 class StreamDetector {
  public:
   // `element` and `figures` outlive it. `begins_model`: there was no model file.
   StreamDetector(GstBaseTransform *element, std::shared_ptr<Detector> detector, GstUniadDetectMode mode,
                  bool begins_model, DetectFigures &figures);
 
-  // in_gpu_memory: where the frames lie there; else null.
+  // in_gpu_memory: null if the frames are in system memory.
   void set_info(const GstVideoInfo &info, std::shared_ptr<CudaFrames> in_gpu_memory);
 
-  // Judges the frame, or learns from it, or lets it pass, and marks it with what is known. Throws what stops
-  // the detector.
+  // Judges the frame, learns from it or lets it pass, and adds the newest result to it. Throws if the
+  // detector cannot continue.
   void process(GstBuffer *buffer, const DetectSettings &settings, LearningSession &learning);
 
-  // No more frames come for now. Returns when what was learned is in force or kept.
+  // Called when no more frames come for now. Returns when what was learned is in force or kept for later.
   void finish();
 
-  // The stream stops or jumps: what was seen no longer holds, and an open event ends for this reason.
+  // Called when the stream stops or jumps: ends open events for this reason and drops the newest result.
   void forget(const char *reason, const DetectSettings &settings);
   void begin_session();
   void begin_stream();
 
-  // Warns once of pictures that are to be turned.
+  // Warns once if the stream asks for its pictures to be rotated.
   void warn_about_orientation(GstEvent *tags);
 
  private:

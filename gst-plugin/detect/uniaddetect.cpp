@@ -6,71 +6,73 @@
  * @short_description: Marks video frames that do not look normal
  * @see_also: uniadoverlay, uniadpublish
  *
- * uniaddetect judges raw video frames of any format with a UniAD model, which `uniad train` learned from
- * normal footage, and adds a #GstAnomalyMeta and, for each anomalous region, a #GstVideoRegionOfInterestMeta
- * of type "anomaly". The picture itself passes untouched and uncopied.
+ * uniaddetect compares raw video frames of any format with what a model has learned from normal footage, and
+ * adds a #GstAnomalyMeta to each buffer. For each anomalous region it also adds a
+ * #GstVideoRegionOfInterestMeta of type "anomaly". The picture itself is neither modified nor copied.
  *
- * A frame is anomalous when its score reaches the threshold: that of #GstUniadDetect:threshold, else of the
- * model's calibration for #GstUniadDetect:source, else of its calibration for all sources together. Without
- * any, no frame is anomalous and one warning says so.
+ * A frame is anomalous if its score reaches the threshold. The threshold is #GstUniadDetect:threshold if it
+ * is set, otherwise that of the model's calibration for #GstUniadDetect:source, otherwise that of its
+ * calibration for all sources together. If there is none, no frame is anomalous, and the element posts one
+ * warning. A frame that as a whole is unlike everything that was learned is anomalous, too, and is marked as
+ * an unknown scene.
  *
- * With #GstUniadDetect:mode=auto every frame of a file waits for its result, as with sync, and no frame of a
- * live stream does, as with async: it passes at once with the newest result and its age. Live is what says so
- * in its answer to a latency query. Where frames of a live stream are made to wait by sync and come faster
- * than the model judges, those that are half a second late pass with the newest result too, and a warning
- * says so.
+ * With #GstUniadDetect:mode=auto, each frame of a file waits for its result, as with sync. Frames of a live
+ * stream do not wait, as with async: they pass at once with the newest result and its age. A stream is live
+ * if upstream says so in its answer to a latency query. With sync, a live stream may be faster than the
+ * model. Frames that are half a second late then pass with the newest result, and the element posts one
+ * warning.
  *
- * Where the network runs on a GPU, frames in its memory (`memory:CUDAMemory`, as NVIDIA's decoders give them)
- * are judged there; elsewhere such frames are not taken, and a decoder gives others.
+ * If the network runs on a GPU, the element also accepts frames in GPU memory (`memory:CUDAMemory`), as
+ * decoders from NVIDIA produce them.
+ *
+ * Frames that the decoder marks as corrupt (%GST_BUFFER_FLAG_CORRUPTED: parts are missing, or they precede
+ * the first key frame) or that only fill a gap (%GST_BUFFER_FLAG_GAP) are neither judged nor learned from,
+ * and #GstUniadDetect:skipped counts them. The element cannot detect damage that the decoder conceals. If
+ * your network loses packets, use `rtph264depay wait-for-keyframe=true`.
  *
  * ## Learning from the running camera
  *
- * With #GstUniadDetect:learn-time, the frames of the next so many nanoseconds of the stream are learned from
- * instead of judged, without a training step; with #GstUniadDetect:learn, the next so many frames; with both,
- * until both are reached. While the pipeline plays, the action signals #GstUniadDetect::learn and
- * #GstUniadDetect::learn-for do the same. Then the statistics of these frames are added to what the model
- * knows, the threshold of the source is drawn from frames that were held back in turn, the model is saved at
- * #GstUniadDetect:model, and detection goes on. Where there is no model file yet, one is begun on
- * #GstUniadDetect:backbone. All that takes time happens beside the stream: frames of a live stream pass
- * meanwhile, unjudged or judged by what was known before, and the stream of a file waits.
+ * With #GstUniadDetect:learn-time, the element learns from the frames of this part of the stream instead of
+ * judging them; with #GstUniadDetect:learn, from this number of frames; with both, until both are reached.
+ * The action signals #GstUniadDetect::learn and #GstUniadDetect::learn-for do the same while the pipeline
+ * plays. There are no training steps: the statistics of the frames are added to those of the model, the
+ * threshold of the source is computed from held-out frames, the model is saved at #GstUniadDetect:model, and
+ * detection resumes. If the model file does not exist, the element creates a model with
+ * #GstUniadDetect:backbone. The computation does not block a live stream: its frames pass unjudged, or judged
+ * by what was known before. The stream of a file waits.
  *
- * Learning that the end of the stream or a state change interrupts leaves no model of too few frames. What
- * was learned is kept beside the model, as MODEL.SOURCE.learning, and learning resumes from it when it is
- * asked for again, in this process or another; asked for fewer frames, it takes those as enough. It is
- * written every ten seconds, too (where that takes longer than a second, ten times as long apart), so that a
- * process that is killed or a machine that loses its power costs no more of it than that. A file of that kind
- * that is damaged, more than a week old or of another state of the model is told by a warning; learning
- * starts anew then and overwrites it. Where the model file could not be written, learning is refused before
- * its first frame: by an error at the start, by a warning while the pipeline plays. Where that shows only at
- * the end, as on a full disk, what was learned is in force, also for elements that are started later in this
- * process, and writing is tried again every minute. Elements and processes may learn into one model file at
- * the same time: it gets what each of them learned. With #GstUniadDetect:learn-once, a source that the model
- * knows already is not learned from again when the element starts.
+ * If the end of the stream or a state change interrupts learning, no model of too few frames is written. What
+ * was learned is kept next to the model, as MODEL.SOURCE.learning. The next request to learn resumes from it,
+ * also in another process; a request for fewer frames counts those that it has. This file is also written
+ * every ten seconds (less often if writing takes longer than a second), so that a crash loses no more than
+ * that. If it is damaged, more than a week old, or from another state of the model, the element posts a
+ * warning, starts over and replaces it.
  *
- * Frames that their decoder calls corrupt (%GST_BUFFER_FLAG_CORRUPTED: parts are missing, or they come before
- * the first key frame) or that only fill a gap (%GST_BUFFER_FLAG_GAP) pass without being judged or learned;
- * #GstUniadDetect:skipped counts them. Damage that the decoder hides tells nobody: behind a network that
- * loses packets, let no frame pass that misses others, with `rtph264depay wait-for-keyframe=true`.
- *
- * A frame that as a whole is unlike everything learned is anomalous and marked as an unknown scene.
+ * If the model file cannot be written, learning is refused before its first frame, with an error at the start
+ * or a warning while the pipeline plays. If this only shows at the end, for example because the disk is full,
+ * what was learned is in force anyway, also for elements of this process that are started later, and writing
+ * is retried every minute. Several elements and processes can learn into the same model file at the same
+ * time; it receives what each of them has learned. With #GstUniadDetect:learn-once, the element does not
+ * learn at the start if the model already knows the source.
  *
  * ## Zones
  *
- * With #GstUniadDetect:zones, parts of the frame are ignored, such as a burnt-in clock, or only some are
- * watched, each with a name and, if it needs one, a threshold or sensitivity of its own. What is ignored is
- * neither judged nor learned. Where there are watch zones, only these raise alarms, and each region carries
- * the name of its zone; the score and the threshold of a frame are those of the zone whose score is the
- * largest multiple of its threshold. The property may be set while the pipeline plays and takes effect with
- * the next frame; zones that are not valid are told by a warning and leave those before in force.
+ * With #GstUniadDetect:zones, the element ignores parts of the frame, such as a burnt-in clock, or watches
+ * only some parts. Each watch zone has a name and can have a threshold or a sensitivity of its own. What is
+ * ignored is neither judged nor learned. If there are watch zones, only these raise alarms, and each region
+ * and event has the name of its zone. The score and the threshold of a frame are those of the zone whose
+ * score is the largest multiple of its threshold. The property can be set while the pipeline plays and takes
+ * effect with the next frame. If the new zones are not valid, the element posts a warning, and the previous
+ * ones stay in force.
  *
  * ## Camera health
  *
- * The kinds of #GstUniadDetect:health are events of their own: "black", "frozen" (for
- * #GstUniadDetect:freeze-time), "covered", "moved", "blurred", and "light-change". They concern the whole
- * frame. "covered", "moved" and "blurred" need a reference, which every learning leaves in the model. The
- * score of "moved" is the shift of the scene in pixels of the frame. While one of the first four holds, or
- * seems to, no other event begins; after the light has changed, none begins for
- * #GstUniadDetect:settle-time.
+ * The element also reports what is wrong with the camera itself. Each kind in #GstUniadDetect:health is a
+ * kind of event that concerns the whole frame: "black", "frozen" (for #GstUniadDetect:freeze-time),
+ * "covered", "moved", "blurred" and "light-change". "covered", "moved" and "blurred" need a reference, which
+ * learning stores in the model. The score of "moved" is the shift of the scene in pixels of the frame. While
+ * a camera is or seems to be black, frozen, covered or moved, no other event begins; after a change of light,
+ * none begins for #GstUniadDetect:settle-time.
  *
  * ## Messages
  *

@@ -45,8 +45,8 @@
  *   "threshold":2.4,"frames":30}}
  * ]| The end of an event. The line of a begin has no `end` and no `duration`.
  *
- * * `pts`, `time`: of the judged frame: for a begin, the frame that confirmed the event; for an end, the first
- *   frame after the last that was not below the release threshold
+ * * `pts`, `time`: of the judged frame: for a begin, the frame that confirmed the event; for an end, the
+ *   first frame after the last that was not below the release threshold
  * * `zone`: the zone of the event; absent if it is about the whole frame
  * * `frames`: number of anomalous frames so far
  * * `reason`: why the event ended, if the scene did not end it: "eos", "flush", "stopped", "changed", or

@@ -115,11 +115,11 @@ class EngineDetector final : public Detector, private LearningModel {
   std::vector<std::string> set_zones(Zones zones) override {
     std::shared_ptr<ZonesInForce> in_force;
     if (!zones.empty()) in_force = std::make_shared<ZonesInForce>(std::move(zones), engine_->config());
-    std::vector<std::string> doubts;
-    if (in_force) doubts = doubts_about(*in_force->grid());
+    std::vector<std::string> warnings;
+    if (in_force) warnings = warnings_about(*in_force->grid());
     const std::scoped_lock lock(mutex_);
     zones_ = std::move(in_force);
-    return doubts;
+    return warnings;
   }
 
   bool learn(const LearnOptions &options) override {

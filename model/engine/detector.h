@@ -25,131 +25,129 @@ namespace uniad {
 
 struct DetectorOptions {
   std::string device = "auto";  // auto, cpu, cuda, cuda:N
-  // auto (fp32), fp32, bf16, fp16 (GPU), int8 (CPU); fp32 where the processor has no arithmetic for it:
-  // warning().
+  // auto (fp32), fp32, bf16, fp16 (GPU) or int8 (CPU). If the processor does not support it, fp32 is used,
+  // and warning() says so.
   std::string precision = "auto";
-  // Where there is no such model file: begin one that has learned nothing, on this backbone ("auto" as in
-  // choose_backbone()). Empty: a model file that is missing is an error.
+  // The backbone of a new model, which is created if the model file does not exist ("auto" as in
+  // choose_backbone()). Empty: a missing model file is an error.
   std::string new_on_backbone{};
-  // Drift: share of the way that the means of what is normal move towards each frame that update_means() is
-  // told of, 0 to 0.01. 0: they stay as they were learned.
+  // Rate at which the means of normal features follow the frames given to update_means() (exponential moving
+  // average), 0 to 0.01. 0: they stay as they were learned.
   double adapt_rate = 0;
-  // Frames of all detectors that share a network run in batches: of so many at most, begun so long after the
-  // oldest frame at the latest.
-  std::size_t batch_size = 8;
-  std::chrono::nanoseconds batch_timeout{0};  // 0: a frame waits only while the network is busy
-  // Is told how learning goes, on a thread of its own; every twentieth of the way, and what comes of it.
+  // Frames of all detectors that share a network run in batches.
+  std::size_t batch_size = 8;                 // maximum number of frames
+  std::chrono::nanoseconds batch_timeout{0};  // maximum wait; 0: a frame waits only while the network is busy
+  // Receives the progress of learning, on a thread of its own: every twentieth of the way, and the outcome.
   std::function<void(const LearningProgress &)> tell{};
   std::chrono::nanoseconds save_again_after = std::chrono::minutes(1);  // what could not be written
-  // While it learns, what was learned so far is kept as often, for when the process does not end in order;
-  // where that takes long, less often.
+  // How often interrupted learning is kept on disk, in case the process crashes; less often if writing is
+  // slow.
   std::chrono::nanoseconds keep_interval = std::chrono::seconds(10);
 };
 
-// The network's word on one frame, before any threshold.
+// The result of the network for one frame, before any threshold.
 struct Detection {
   Grid grid;        // input size / 16, e.g. 14x14
   float score = 0;  // config().score of it
-  // Of models with statistics: how far the frame as a whole lies from the nearest scene that was learned,
-  // as a share of what is still that scene.
+  // For models with statistics: the distance of the whole frame from the nearest learned scene, as a share of
+  // the distance up to which a frame belongs to that scene.
   float scene_distance = 0;
   std::uint64_t frame_id = 0;  // of the frame, for update_means()
-  // By which it was judged; null where there are no zones. Then the score of each of their parts, of which
-  // `score` is the highest.
+  // The zones by which the frame was judged; null without zones. part_scores: the score of each of their
+  // parts; `score` is the highest of them.
   std::shared_ptr<const ZoneGrid> zones;
   std::vector<float> part_scores;
-  // The frame was learned from, or came while nothing is known yet: it has no grid and no score.
+  // The frame was learned from, or nothing is known yet: there is no grid and no score.
   bool unjudged = false;
   GrayPicture luma;  // of the network's input, for the checks of camera health
 
   bool unknown_scene() const { return scene_distance > 1; }
 
-  // Whether the frame is held to be abnormal: its score reaches the threshold, or that of a zone its own, or,
-  // given one, it shows an unknown scene (model/engine/judgment.h).
+  // Whether the frame is anomalous: its score reaches the threshold, or the score of a zone reaches the
+  // threshold of that zone, or, if there is a threshold, the scene is unknown (model/engine/judgment.h).
   bool anomalous(std::optional<double> threshold) const;
 };
 
-// What to learn from the frames that come: until there are so many, and until they cover so much time.
-// Either may be 0, not both.
+// What to learn: until there are `frames` frames and they cover `time`. One of the two may be 0.
 struct LearnOptions {
-  std::string source;  // whose calibration the frames give
+  std::string source;  // whose calibration is computed
   std::int64_t frames = 0;
   std::chrono::nanoseconds time{0};
-  double frame_rate = 0;  // frames that are judged a second; 0: not known. What their times say counts more.
-  // Not where the model has learned from the source already. What was interrupted is gone on with.
-  bool once = false;
-  // detect() waits until a frame was learned from, and until what was learned is in force: no frame is left
-  // out. Not for live streams.
+  double frame_rate = 0;  // judged frames per second if frames have no times; 0: not known
+  bool once = false;  // only if the model does not know the source; interrupted learning is resumed anyway
+  // detect() waits until the frame has been learned from, and until the result is in force, so that no frame
+  // is left out. Not for live streams.
   bool wait = false;
 };
 
-// A model ready to judge frames: the only door to the network, free of torch types. Thread-safe. Detectors
-// of the same model file, device and precision share one network; what they learn is their own.
+// A model that is ready to judge frames. Detectors of the same model file, device and precision share one
+// network, but each has what it learned for itself. Thread-safe.
 class Detector {
  public:
   // Throws Error (file, configuration, missing tensors, unknown or absent device).
   static std::shared_ptr<Detector> open(const std::filesystem::path &model,
                                         const DetectorOptions &options = {});
 
-  // The number of the CUDA device that open() takes for this `device`; none for the CPU. Throws Error for
-  // what names no device.
+  // The number of the CUDA device that open() would use for this `device`; none for the CPU. Throws Error if
+  // `device` is not the name of a device.
   static std::optional<int> cuda_device(const std::string &device);
 
-  // Whether this process has learned what could not be written into that file: open() takes it over, and
-  // begins the file where there is none.
+  // Whether this process has learned something that it could not write to this file. open() takes it over,
+  // and creates the file if it does not exist.
   static bool holds_unsaved(const std::filesystem::path &model);
 
   virtual ~Detector() = default;
   Detector(const Detector &) = delete;
   Detector &operator=(const Detector &) = delete;
 
-  // Judges frames of any sizes and layouts, in their order; waits for the result, and for the frames that
-  // came before. `detections` keeps its memory from call to call. A score that is no number is the caller's
-  // to find. Throws Error.
+  // Judges frames of any size and layout, in order; waits for the results, and for the frames of earlier
+  // calls. `detections` is reused from call to call. A score may not be finite; the caller must check. Throws
+  // Error.
   virtual void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) = 0;
-  // The same; a score that is no number is an Error too.
+  // The same, but throws Error if a score is not finite.
   std::vector<Detection> detect(std::span<const FrameView> frames);
 
-  // No frames come for now: other detectors' batches do not wait for them, and what waits in a batch is
-  // judged at once. The next detect() ends the pause. Any thread.
+  // Announces that no frames will come for now: batches of other detectors do not wait for them, and frames
+  // that wait in a batch are judged at once. The next detect() ends the pause. Any thread.
   virtual void pause() = 0;
 
-  // From the next detect() on, frames are judged and learned by these zones; without any, as a whole. Any
-  // thread. Returns doubts for the user: zones in which nothing is judged.
+  // Sets the zones by which frames are judged and learned from the next detect() on. Without zones, frames
+  // are judged as a whole. Returns warnings for the user about zones in which nothing is judged. Any thread.
   virtual std::vector<std::string> set_zones(Zones zones) = 0;
 
-  // From now on frames are learned from instead of judged, until there are enough. They are added to what
-  // the model knows, exactly, and to its file; nothing is forgotten. All that takes time happens beside the
-  // stream; DetectorOptions::tell hears of it, also that the model's file could not be written and nothing is
-  // learned. False: with `once`, there is nothing to learn. Throws Error where the model has no statistics to
-  // add to, and while it is learning: that goes on.
+  // Learns from the frames of the next calls of detect() instead of judging them, until there are enough, and
+  // adds them to the statistics of the model and to its file. The result equals that of learning everything
+  // at once. The computation runs on a thread of its own, which reports to DetectorOptions::tell, also if the
+  // file cannot be written. Returns false if there is nothing to learn because of `once`. Throws Error if the
+  // model has no statistics, or is already learning, which then continues.
   virtual bool learn(const LearnOptions &options) = 0;
 
-  // No more frames come. Returns when what came is in force or kept, and was written if it could be.
+  // Ends learning because no more frames will come. Returns when what was learned is in force or kept for
+  // later, and has been written if possible.
   virtual void end_learning() = 0;
 
-  // The frame of this detection was normal. Of the two newest frames; older ones are forgotten.
+  // Lets the means of normal features follow the frame of this detection, which must be one of the two
+  // newest; older ones are ignored.
   virtual void update_means(const Detection &normal) = 0;
 
   // How far normal frames have moved from what was learned, in standard deviations of normal features:
   // below 0.2 is noise. 0 without statistics and before any update_means().
   virtual double drift() const = 0;
 
-  // Writes the model's file as it is now, with what it learned and followed; the old file is whole until
-  // the new one is. Throws Error: also where the file was changed meanwhile by others, so that what was
-  // followed has no place in it.
+  // Writes the model to its file atomically, with what it has learned and the adapted means. Throws Error,
+  // also if others have changed the file so that the adapted means do not fit its statistics.
   virtual void save() = 0;
 
   virtual const ModelConfig &config() const = 0;
   virtual std::shared_ptr<const Calibration> calibration() const = 0;
-  // Width / height of the pictures that the source was learned from, or, of a source that the model does not
-  // know, all of its sources; 0: not known, or not the same.
+  // Width / height of the pictures that the source was learned from; for an unknown source, of those of all
+  // sources. 0: not known, or they differ.
   virtual double aspect_ratio(const std::string &source) const = 0;
-  // How the source's pictures look where its camera is in order; null: it was never learned.
+  // What the source's pictures look like if its camera is in order; null if it was never learned.
   virtual std::shared_ptr<const HealthReference> health_reference(const std::string &source) const = 0;
-  // "efficientnet-b4 at 224x224, cpu, fp32 (AVX-512)": what `auto` became.
+  // "efficientnet-b4 at 224x224, cpu, fp32 (AVX-512)": what `auto` was resolved to.
   virtual std::string description() const = 0;
-  // What was asked for and could not be, in a sentence for the user; mostly empty.
+  // A sentence for the user about an option that could not be honored; usually empty.
   virtual std::string warning() const { return {}; }
 
  protected:

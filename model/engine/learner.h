@@ -31,11 +31,11 @@ class LearningModel {
   LearningModel(const LearningModel &) = delete;
   LearningModel &operator=(const LearningModel &) = delete;
 
-  // Goes on with what was interrupted, where something was; `begun` gets the warnings of that, or the
-  // failure. Throws Error.
+  // Resumes interrupted learning if there is any; `begun` receives its warnings, or the reason why it could
+  // not be resumed. Throws Error.
   virtual std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
                                                        LearningProgress &begun) = 0;
-  // Puts what was learned in force. Throws Error where it teaches nothing.
+  // Puts what was learned in force. Throws Error if nothing can be learned from it.
   virtual LearningProgress adopt(const LiveLearning &learning) = 0;
   // What was learned so far, to be kept.
   virtual TensorFile snapshot(const LiveLearning &learning) = 0;
@@ -46,9 +46,9 @@ class LearningModel {
   virtual bool has_unsaved() const = 0;
 };
 
-// Learns beside the stream, on a thread of its own: reading what is known, adding frames up, working out what
-// follows from them and writing the file hold nobody up. What was learned so far is kept now and then, so
-// that a crash costs little of it. What cannot be written is written later.
+// Learns on a thread of its own, so that reading the model, adding frames, fitting and writing do not block
+// the stream. What was learned so far is written to disk regularly, so that a crash loses little. If the
+// model file cannot be written, writing is retried later.
 class Learner {
  public:
   enum class Phase {
@@ -57,7 +57,7 @@ class Learner {
     Over,       // what was learned is in force, or kept, or nothing came of it
   };
 
-  // `tell`: is told how learning goes, on the learner's thread; never while a lock is held.
+  // tell: receives the progress, on the learner's thread and never while a lock is held.
   Learner(LearningModel &model, std::function<void(const LearningProgress &)> tell,
           std::chrono::nanoseconds save_again_after, std::chrono::nanoseconds keep_interval);
   // Waits for what is being written.
@@ -65,7 +65,7 @@ class Learner {
   Learner(const Learner &) = delete;
   Learner &operator=(const Learner &) = delete;
 
-  // False while it learns: that goes on.
+  // Returns false if it is already learning, which then continues.
   bool learn(const LearnOptions &options);
 
   Phase phase() const;
@@ -75,7 +75,7 @@ class Learner {
   // luma: of the same frame.
   void add(Tokens tokens, GrayPicture luma, std::optional<std::chrono::nanoseconds> time);
 
-  // No more frames come: what came is in force or kept when this returns, and was written if it could be.
+  // Ends learning. Returns when what was learned is in force or kept, and has been written if possible.
   void end();
 
  private:

@@ -121,7 +121,7 @@ double LiveLearning::frame_rate() const {
 }
 
 std::vector<std::string> LiveLearning::warnings_about(const ScoreStatistics &normal,
-                                                    const ThresholdRule &rule) const {
+                                                      const ThresholdRule &rule) const {
   constexpr std::chrono::seconds shortest{10};
   std::vector<std::string> found = threshold_warnings(normal, rule);
   if (time_.covered().count() > 0 && time_.covered() < shortest) {

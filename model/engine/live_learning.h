@@ -26,7 +26,7 @@ class CoveredTime {
   std::chrono::nanoseconds covered() const { return covered_ + step_; }
   bool reaches(std::chrono::nanoseconds wanted) const;
 
-  // What was covered before goes on with the next frame.
+  // Resumes with the next frame after this time was covered.
   std::chrono::nanoseconds step() const { return step_; }
   static CoveredTime after(std::chrono::nanoseconds covered, std::chrono::nanoseconds step);
 
@@ -57,8 +57,8 @@ class LiveLearning {
   const std::string &source() const { return options_.source; }
   bool complete() const;
 
-  // All that was learned, to go on with later: learning that knows the same and restores it gives what this
-  // would have. Throws Error where the content is another.
+  // All that was learned, to be resumed later with the same result. restore() throws Error if the content
+  // does not fit.
   TensorFile store() const;
   void restore(const TensorFile &stored);
 

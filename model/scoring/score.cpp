@@ -223,7 +223,7 @@ namespace {
 int nearest(const Band &band) {
   double middle = 0;
   for (int k = 0; k < band.count; ++k) middle += k * band.weights[static_cast<std::size_t>(k)];
-  return band.first + std::min(static_cast<int>(middle + 0.5), band.count - 1);
+  return band.first + std::min(static_cast<int>(std::lround(middle)), band.count - 1);
 }
 
 // The grid with zeros outside the mask.

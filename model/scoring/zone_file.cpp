@@ -61,7 +61,7 @@ struct Lines {
   std::map<std::string, int> of_key;
 };
 
-struct Document {
+struct Document {  // NOLINT(bugprone-exception-escape): json moves without throwing
   json root;
   Lines lines;
   std::vector<Lines> zones;  // those of each element of "zones" that is an object, in their order
@@ -231,7 +231,7 @@ std::vector<Point> read_polygon(const Section &section, std::vector<std::string>
 }
 
 std::string read_name(const Section &section) {
-  const std::string name = section.text("name").value_or("");
+  std::string name = section.text("name").value_or("");
   const bool printable = std::none_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; });
   if (name.size() > most_name_bytes || !printable)
     throw malformed(section.where("name"), "is too long or has control characters", "give a short name");

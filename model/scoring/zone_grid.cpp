@@ -55,16 +55,16 @@ std::vector<std::size_t> learned_cells(const CellMask &kept) {
   return learned;
 }
 
-std::vector<std::string> doubts_about(const ZoneGrid &zones) {
-  std::vector<std::string> doubts;
+std::vector<std::string> warnings_about(const ZoneGrid &zones) {
+  std::vector<std::string> warnings;
   for (const JudgedPart &part : zones.parts) {
     if (part.cells.count() > 0) continue;
-    doubts.push_back(part.name.empty() ? "All of the frame is ignored: nothing is judged."
-                                       : "All of the zone \"" + part.name +
-                                             "\" is ignored by other zones or the mask: nothing is judged "
-                                             "there.");
+    warnings.push_back(part.name.empty() ? "All of the frame is ignored: nothing is judged."
+                                         : "All of the zone \"" + part.name +
+                                               "\" is ignored by other zones or the mask: nothing is judged "
+                                               "there.");
   }
-  return doubts;
+  return warnings;
 }
 
 float image_score(const Grid &grid, const ZoneGrid &zones, ScoreKind kind) {

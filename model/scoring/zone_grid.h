@@ -43,7 +43,7 @@ void clear_unjudged(const ZoneGrid &zones, Grid &grid);
 std::vector<std::size_t> learned_cells(const CellMask &kept);
 
 // Sentences for the user about zones in which nothing is judged; mostly empty.
-std::vector<std::string> doubts_about(const ZoneGrid &zones);
+std::vector<std::string> warnings_about(const ZoneGrid &zones);
 
 // The highest score of any part, by which thresholds are computed. For grids of the shape of `zones`.
 float image_score(const Grid &grid, const ZoneGrid &zones, ScoreKind kind);

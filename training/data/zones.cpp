@@ -50,8 +50,8 @@ SourceZones read_source_zones(std::span<const std::string> specs, std::span<cons
 
 void put_in_force(const SourceZones &zones, const Source &source, Detector &detector, Progress &progress) {
   const auto own = zones.find(source.name);
-  const auto doubts = detector.set_zones(own == zones.end() ? Zones() : own->second);
-  for (const std::string &doubt : doubts) progress.say("warning: " + source.name + ": " + doubt);
+  const auto warnings = detector.set_zones(own == zones.end() ? Zones() : own->second);
+  for (const std::string &warning : warnings) progress.say("warning: " + source.name + ": " + warning);
 }
 
 }  // namespace uniad

@@ -123,9 +123,9 @@ class CpuBackend : public Backend {
   void run_one(const Team &team, Workspace &workspace, Picture &picture) const {
     try {
       preprocessor_of(workspace, *picture.frame).run(*picture.frame, workspace.image);
+      if (picture.paint != nullptr) picture.paint->apply(workspace.image, *picture.seen);
       if (picture.luma != nullptr)
         luma_of_input(workspace.image, input_.width, input_.height, input_.mean, input_.std, *picture.luma);
-      if (picture.paint != nullptr) picture.paint->apply(workspace.image, *picture.seen);
       run_network(team, workspace, *picture.tokens);
     } catch (const std::exception &) {
       picture.failure = std::current_exception();

@@ -33,7 +33,7 @@ class FakeDetector : public Detector {
     if (!zones.empty()) grid = std::make_shared<ZoneGrid>(zones_on(std::move(zones), {14, 14, {}}));
     const std::lock_guard lock(mutex_);
     zones_ = std::move(grid);
-    return zones_ ? doubts_about(*zones_) : std::vector<std::string>();
+    return zones_ ? warnings_about(*zones_) : std::vector<std::string>();
   }
 
   const ModelConfig &config() const override { return config_; }
