@@ -2,6 +2,7 @@
 #include "model/scoring/zone_grid.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace uniad {
@@ -35,12 +36,32 @@ ZoneGrid zones_on(Zones zones, const Grid &shape) {
   return grid;
 }
 
-void clear_unjudged(const ZoneGrid &zones, Grid &grid) {
-  for (std::size_t i = 0; i < grid.values.size(); ++i) {
-    const bool judged = std::any_of(zones.parts.begin(), zones.parts.end(),
-                                    [&](const JudgedPart &part) { return part.cells.cells[i] != 0; });
-    if (!judged) grid.values[i] = 0;
+bool is_judged(const ZoneGrid &zones, std::size_t cell) {
+  return std::any_of(zones.parts.begin(), zones.parts.end(),
+                     [cell](const JudgedPart &part) { return part.cells.cells[cell] != 0; });
+}
+
+std::vector<std::uint8_t> judged_pixels(const ZoneGrid &zones, const Grid &shape, int width, int height) {
+  const Area area = area_of(shape);
+  const auto cell_at = [](int pixel, int pixels, double begin, double length, int cells) {
+    const double place = ((pixel + 0.5) / pixels - begin) / length;
+    return static_cast<std::size_t>(std::clamp(static_cast<int>(std::floor(place * cells)), 0, cells - 1));
+  };
+  std::vector<std::uint8_t> judged;
+  judged.reserve(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+  for (int y = 0; y < height; ++y) {
+    const std::size_t row = cell_at(y, height, area.y, area.height, shape.height);
+    for (int x = 0; x < width; ++x) {
+      const std::size_t column = cell_at(x, width, area.x, area.width, shape.width);
+      judged.push_back(is_judged(zones, row * static_cast<std::size_t>(shape.width) + column) ? 1 : 0);
+    }
   }
+  return judged;
+}
+
+void clear_unjudged(const ZoneGrid &zones, Grid &grid) {
+  for (std::size_t i = 0; i < grid.values.size(); ++i)
+    if (!is_judged(zones, i)) grid.values[i] = 0;
 }
 
 std::vector<std::size_t> learned_cells(const CellMask &kept) {

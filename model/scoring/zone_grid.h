@@ -2,6 +2,8 @@
 // Zones on the anomaly grid of a model.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +35,12 @@ struct ZoneGrid {
 
 // shape: a grid of the model; its values do not matter.
 ZoneGrid zones_on(Zones zones, const Grid &shape);
+
+// Whether some part contains this cell, by its index in the grid.
+bool is_judged(const ZoneGrid &zones, std::size_t cell);
+
+// For each pixel of a frame of this size, row-major: 1 if the cell that it lies in is judged, otherwise 0.
+std::vector<std::uint8_t> judged_pixels(const ZoneGrid &zones, const Grid &shape, int width, int height);
 
 // Sets the cells of a grid that nothing judges to 0, so that what draws it draws nothing there.
 void clear_unjudged(const ZoneGrid &zones, Grid &grid);

@@ -143,23 +143,30 @@ PixelScores::Bin &PixelScores::bin_of(float score) {
   return bins[(ordered >> (23U - mantissa_bits)) & ((1U << mantissa_bits) - 1U)];
 }
 
-void PixelScores::add(std::span<const float> map, std::span<const std::uint8_t> mask, int width, int height) {
+void PixelScores::add(std::span<const float> map, std::span<const std::uint8_t> mask, int width, int height,
+                      std::span<const std::uint8_t> judged) {
   check_numbers(map);
+  const auto counts = [judged](std::size_t i) { return judged.empty() || judged[i] != 0; };
   if (mask.empty()) {
-    for (const float score : map) {
-      auto &bin = bin_of(score);
+    for (std::size_t i = 0; i < map.size(); ++i) {
+      if (!counts(i)) continue;
+      auto &bin = bin_of(map[i]);
       ++bin.normal;
       ++bin.normal_in_normal_pictures;
     }
     return;
   }
-  const cv::Mat picture(height, width, CV_8U, const_cast<std::uint8_t *>(mask.data()));  // only read
+  std::vector<std::uint8_t> abnormal_pixels(mask.begin(), mask.end());
+  for (std::size_t i = 0; i < abnormal_pixels.size(); ++i)
+    if (!counts(i)) abnormal_pixels[i] = 0;
+  const cv::Mat picture(height, width, CV_8U, abnormal_pixels.data());
   cv::Mat labels;
   cv::Mat statistics;
   cv::Mat centroids;
   cv::connectedComponentsWithStats(picture, labels, statistics, centroids, 8, CV_32S);
   const double abnormal = cv::countNonZero(picture);
   for (std::size_t i = 0; i < map.size(); ++i) {
+    if (!counts(i)) continue;
     auto &bin = bin_of(map[i]);
     const int label = labels.ptr<int>()[i];
     if (label == 0) {  // the background

@@ -39,8 +39,10 @@ std::vector<Rates> roc_curve(std::span<const float> normal, std::span<const floa
 class PixelScores {
  public:
   // A map and its mask (non-zero: abnormal), both height x width, row-major; an empty mask: a normal picture.
-  // Throws Error if a value is not a number.
-  void add(std::span<const float> map, std::span<const std::uint8_t> mask, int width, int height);
+  // judged: of the same shape, 0 for pixels that do not count; empty: all count. Throws Error if a value is
+  // not a number.
+  void add(std::span<const float> map, std::span<const std::uint8_t> mask, int width, int height,
+           std::span<const std::uint8_t> judged = {});
   // Adds everything that was added to `other`.
   void add(const PixelScores &other);
 

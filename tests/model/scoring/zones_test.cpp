@@ -8,6 +8,7 @@
 #include <random>
 
 #include "model/scoring/score.h"
+#include "model/scoring/zone_grid.h"
 
 namespace uniad {
 namespace {
@@ -137,6 +138,30 @@ TEST(Zones, TenThousandPointsAreAPolygonLikeAnother) {
     for (const double share : shares) sum += share;
     EXPECT_NEAR(sum / size / size, M_PI * 0.09, 2e-4);
   }
+}
+
+TEST(Zones, APixelIsJudgedIfTheCellNearestToItIs) {
+  Grid shape{14, 14, std::vector<float>(196), 0, 0};
+  const ZoneGrid grid =
+      zones_on({{{"", ZoneKind::Ignore, {{0.2, 0.1}, {0.9, 0.3}, {0.5, 0.8}}, {}, {}}}, {}}, shape);
+  constexpr int width = 60;
+  constexpr int height = 48;
+  const std::vector<std::uint8_t> judged = judged_pixels(grid, shape, width, height);
+  const auto nearest = [](double place, int cells) {
+    int best = 0;
+    for (int cell = 1; cell < cells; ++cell)
+      if (std::abs(cell / (cells - 1.0) - place) < std::abs(best / (cells - 1.0) - place)) best = cell;
+    return best;
+  };
+  int ignored = 0;
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      const int cell = nearest((y + 0.5) / height, 14) * 14 + nearest((x + 0.5) / width, 14);
+      const bool kept = grid.kept.cells[static_cast<std::size_t>(cell)] != 0;
+      EXPECT_EQ(judged[static_cast<std::size_t>(y * width + x)] != 0, kept) << x << " " << y;
+      ignored += kept ? 0 : 1;
+    }
+  EXPECT_GT(ignored, 100);
 }
 
 TEST(Zones, AMaskOfAnySizeCoversTheWholeFrame) {

@@ -143,6 +143,23 @@ TEST(Metrics, PerImageOverlapIsLinearWhereScoresAreEqual) {
   EXPECT_NEAR(pixels.aupimo(0.1, 0.5).value(), (0.5 - 0.1) / std::log(5.0), 1e-12);
 }
 
+// The figures are those of pictures without the pixels that do not count.
+TEST(Metrics, PixelsThatDoNotCountChangeNothing) {
+  const std::vector<float> map{1, 2, 9, 3, 4, 8};
+  const std::vector<std::uint8_t> mask{0, 0, 1, 0, 1, 1};
+  const std::vector<std::uint8_t> judged{1, 1, 0, 1, 1, 0};  // two columns of three
+  PixelScores part;
+  part.add(map, mask, 3, 2, judged);
+  part.add(map, {}, 3, 2, judged);
+  PixelScores whole;
+  whole.add(std::vector<float>{1, 2, 3, 4}, std::vector<std::uint8_t>{0, 0, 0, 1}, 2, 2);
+  whole.add(std::vector<float>{1, 2, 3, 4}, {}, 2, 2);
+  EXPECT_EQ(part.ranking()->auroc, whole.ranking()->auroc);
+  EXPECT_EQ(part.ranking()->average_precision, whole.ranking()->average_precision);
+  EXPECT_EQ(part.aupro(), whole.aupro());
+  EXPECT_LT(part.ranking()->auroc, 1) << "4 is found in the normal picture as well";
+}
+
 TEST(Metrics, PixelScoresAddUp) {
   PixelScores normal;
   normal.add(std::vector<float>{3, 1, -2, 0}, {}, 4, 1);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "model/base/error.h"
+#include "model/scoring/zone_grid.h"
 #include "training/data/video.h"
 
 namespace uniad {
@@ -53,7 +54,10 @@ void Evaluator::add(const Item &item, const Truth &truth, const Detection &detec
   group.alarms += alarm ? 1 : 0;
   if (!masked_ || !truth.pixels_known) return;
   const auto map = upsample(detection.grid, width_, height_);
-  group.pixels.add(map.values, *truth.abnormal ? truth.mask : std::vector<std::uint8_t>(), width_, height_);
+  const auto judged = detection.zones ? judged_pixels(*detection.zones, detection.grid, width_, height_)
+                                      : std::vector<std::uint8_t>();
+  group.pixels.add(map.values, *truth.abnormal ? truth.mask : std::vector<std::uint8_t>(), width_, height_,
+                   judged);
 }
 
 void Evaluator::add_to_timeline(const Item &item, const JudgedFrame &frame) {
