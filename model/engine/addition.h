@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was learned since a model file was read, and how it gets into that file.
+// What was learned since a model file was read, and how it is added to that file.
 #pragma once
 
 #include <cstdint>
@@ -11,26 +11,27 @@
 
 namespace uniad {
 
-// What tells one state of what is known from another.
+// Identifies a state of the statistics: equal for equal content.
 std::uint64_t identity_of(const Statistics &statistics);
 
-// What was learned on top of a model, to be added to whatever its file holds by then.
+// What was learned on top of a model. It is added to the content of the model's file, which others may have
+// changed since.
 struct Addition {
   std::uint64_t network = 0;  // network_fingerprint() of the model
-  std::uint64_t base = 0;     // identity_of() what it knew
-  Statistics whole;           // what it knows now
-  Statistics gained;          // of the new pictures alone; none where the means of the old ones have moved
+  std::uint64_t base = 0;     // identity_of() the statistics that it learned on top of
+  Statistics whole;           // the statistics after learning
+  Statistics gained;          // of the new pictures only; empty if the means of the old ones have moved
   Calibration calibration;    // of the new pictures
   std::vector<SourceProvenance> sources;
   HealthReferences health{};  // of the new pictures
 };
 
-// Where the model knows what the addition was learned on top of, it then knows `whole`; where it knows
-// something else, what was gained is merged into that: all pictures count once. Throws Error, naming `where`,
-// for a model with another network, and where it knows something else and nothing was gained.
+// If the model still has the statistics that the addition was learned on top of, they become `whole`. If it
+// has others, `gained` is merged into them, so that all pictures count once. Throws Error with `where` if the
+// model has another network, or if it has other statistics and `gained` is empty.
 void add_to(Model &model, const Addition &addition, const std::string &where);
 
-// The same to a file as it is by now, under its lock. Returns what it holds then.
+// The same for the current content of a file, under its lock. Returns the new content.
 Model add_to_file(const std::filesystem::path &path, const Addition &addition);
 
 }  // namespace uniad

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Detector does without a model of its own.
+// The functions of Detector that all implementations share.
 #include <cmath>
 
 #include "model/base/error.h"

@@ -20,7 +20,7 @@ std::string last_error() {
   return text != nullptr ? text : "no reason given";
 }
 
-// Beside the library that holds this code, else where the system looks.
+// In the folder of the library that contains this code; otherwise, the system's search path is used.
 std::string path_of_module() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void *>(&cuda_usable), &info) != 0 && info.dli_fname != nullptr) {
@@ -32,7 +32,8 @@ std::string path_of_module() {
   return cuda_module_file;
 }
 
-// Told without opening the module: its libraries are gigabytes, and take seconds.
+// Checks the driver without opening the module, whose libraries are gigabytes in size and take seconds to
+// load.
 void require_driver() {
   if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr)
     throw Error(ErrorKind::Device, "cuda", "there is no NVIDIA driver (libcuda.so.1)",
@@ -40,7 +41,7 @@ void require_driver() {
 }
 
 struct Loaded {
-  void *handle = nullptr;  // never closed: LibTorch's libraries cannot be
+  void *handle = nullptr;  // never closed, because LibTorch's libraries cannot be
   const CudaModule *module = nullptr;
 };
 

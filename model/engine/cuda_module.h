@@ -11,12 +11,12 @@
 
 namespace uniad {
 
-// One check of a GPU against the CPU.
+// The result of comparing one computation on the GPU with the CPU.
 struct SelfTest {
   std::string name;
-  double largest = 0;  // difference found
+  double largest = 0;  // largest difference found
   double tolerance = 0;
-  std::string failure;  // why there is no difference to tell of
+  std::string failure;  // why there is no result; empty: there is one
 
   bool passed() const { return failure.empty() && largest <= tolerance; }
 };
@@ -25,8 +25,8 @@ namespace cuda {
 class FramePainter;
 }
 
-// What libuniad-cuda.so gives to libuniad, which opens it when a CUDA device is first asked for and then
-// keeps it.
+// The interface of libuniad-cuda.so. libuniad opens it when a CUDA device is first requested, and never
+// closes it.
 class CudaModule {
  public:
   virtual ~CudaModule() = default;
@@ -38,41 +38,41 @@ class CudaModule {
   virtual std::unique_ptr<cuda::FramePainter> painter(int device) const = 0;
 };
 
-// Raised with every change of CudaModule, Backend, FramePainter, Model or FrameView: a module of another
-// build is refused.
+// Must be incremented with every change of CudaModule, Backend, FramePainter, Model or FrameView: a module of
+// another version is rejected.
 inline constexpr int cuda_module_version = 3;
 
-// The one function that the module exports; null where the version is not its own.
+// The only function that the module exports. Returns null if it has another version.
 using CudaModuleFunction = const CudaModule *(*)(int version);
 inline constexpr const char *cuda_module_function = "uniad_cuda_module";
 inline constexpr const char *cuda_module_file = "libuniad-cuda.so";
 
-// Of "cuda" (the first) or "cuda:N".
+// The number of the device "cuda" (the first) or "cuda:N".
 int cuda_device_number(const std::string &device);
 
-// precision: auto (bf16 where the GPU has it, else fp16), fp32, bf16 or fp16. Throws Error: no module, no
-// driver, no such device, unknown precision, a model that does not fit.
+// precision: auto (bf16 if the GPU supports it, otherwise fp16), fp32, bf16 or fp16. Throws Error: no module,
+// no driver, no such device, unknown precision, or missing or mismatched tensors in the model.
 std::unique_ptr<Backend> open_cuda_backend(const Model &model, const std::string &where, int device,
                                            const std::string &precision);
 
-// Opens the module, before LibTorch is asked for anything of CUDA: it looks for its CUDA part once. Throws
-// Error: no module, no driver, no such device.
+// Opens the module. Must be called before any use of CUDA through LibTorch, which looks for its CUDA part
+// only once. Throws Error: no module, no driver, no such device.
 void require_cuda(int device);
 
-// Another function that the module may export, null without it. After require_cuda().
+// Another function that the module may export; null if it does not. Only after require_cuda().
 void *find_in_cuda_module(const char *name);
 
-// Whether the module lies beside this library.
+// Whether the module is in the folder of this library.
 bool has_cuda_module();
 
-// Whether there is a module and a first device; `why_not` (may be null) takes the reason, one line.
+// Whether there is a module and a device. `why_not` (may be null) receives the reason in one line.
 bool cuda_usable(std::string *why_not);
 
-// Why device=auto is the CPU although there is a module: a sentence for the user, or empty.
+// A sentence for the user about why device=auto selects the CPU although there is a module; otherwise empty.
 std::string cuda_unavailable_warning();
 
-// Every kernel and the network against the CPU. Throws Error as open_cuda_backend does; what fails later is a
-// SelfTest::failure.
+// Compares every kernel and the network with the CPU. Throws Error like open_cuda_backend(); later failures
+// are reported in SelfTest::failure.
 std::vector<SelfTest> cuda_self_test(const Model &model, const std::string &where, int device,
                                      const std::string &precision);
 

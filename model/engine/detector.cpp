@@ -35,7 +35,7 @@ double watching_rate(double adapt_rate) {
   return adapt_rate > 0 ? adapt_rate : 0.01;
 }
 
-// What update_means() needs of a frame.
+// The data of a judged frame that update_means() needs.
 struct Judged {
   std::uint64_t frame_id = 0;
   std::size_t cluster = 0;
@@ -43,7 +43,7 @@ struct Judged {
   std::shared_ptr<const ZoneGrid> zones;  // may be null
 };
 
-// The model as EngineDetector judges by it, and learns into it.
+// A Detector that judges frames with a shared Engine, and learns into its model.
 class EngineDetector final : public Detector, private LearningModel {
  public:
   EngineDetector(std::filesystem::path path, const DetectorOptions &options)
@@ -81,7 +81,7 @@ class EngineDetector final : public Detector, private LearningModel {
     if (store_->has_unsaved()) take_over_unsaved();
   }
 
-  // While everything that the learner calls is still there.
+  // Stops the learner first, while the members that it uses still exist.
   ~EngineDetector() override { learner_.reset(); }
 
   void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
@@ -90,7 +90,7 @@ class EngineDetector final : public Detector, private LearningModel {
     const std::shared_ptr<ZonesInForce> zones = zones_in_force();
     tokens_.resize(std::max(tokens_.size(), frames.size()));
     detections.resize(frames.size());
-    // Frames behind the one that ends learning are judged by what was learned.
+    // Frames after the one that completes learning are judged by what was learned.
     pictures_.assign(frames.size(), {});
     for (std::size_t i = 0; i < frames.size(); ++i)
       pictures_[i] = {&frames[i], &tokens_[i], nullptr, &detections[i].luma};
@@ -236,7 +236,7 @@ class EngineDetector final : public Detector, private LearningModel {
     return zones_;
   }
 
-  // The model as its file and what is not in it yet make it.
+  // The model of the file, with what is not in the file yet.
   Model whole_model() const {
     std::error_code unreadable;
     Model model = begun_ && !std::filesystem::exists(path_, unreadable) ? *begun_ : read_model(path_);
@@ -249,7 +249,7 @@ class EngineDetector final : public Detector, private LearningModel {
     return model;
   }
 
-  // What others in this process learned and could not save is in force here too.
+  // Puts in force what other detectors in this process learned and could not save.
   void take_over_unsaved() {
     try {
       const OneTorchThread one_thread;
@@ -260,16 +260,16 @@ class EngineDetector final : public Detector, private LearningModel {
       store_->forget_unsaved();
       return;
     }
-    learner();  // tries again to save it
+    learner();  // it retries saving
   }
 
-  // While the mutex is locked.
+  // The caller must hold the mutex.
   void set_gaussians(RoutedGaussians gaussians) {
     gaussians_ = std::move(gaussians);
     ++gaussians_number_;
   }
 
-  // The model knows what is in its file, or will be.
+  // model: includes everything that is in its file or will be saved to it.
   void put_in_force(const Model &model) {
     Statistics known = statistics_of(model);
     RoutedGaussians gaussians(known, model.config.statistics.value_or(StatisticsConfig{}));
@@ -284,13 +284,14 @@ class EngineDetector final : public Detector, private LearningModel {
       aspect_ratios_[source.name] = source.aspect_ratio;
   }
 
-  // What is known of these sources' cameras.
+  // Sets the health references of these sources.
   void use(const HealthReferences &references) {
     for (const auto &[source, reference] : references)
       health_[source] = std::make_shared<const HealthReference>(reference);
   }
 
-  // Whether the frame needs no judgment, or cannot have one.
+  // Returns whether the frame is not judged, because it is learned from or because there are no statistics
+  // yet.
   bool learns_from(Tokens &tokens, const GrayPicture &luma, const FrameView &frame,
                    const ZonesInForce *zones) {
     Learner *learner = learner_if_any();
@@ -305,12 +306,12 @@ class EngineDetector final : public Detector, private LearningModel {
       return true;
     }
     if (!can_learn_ || engine_->config().reconstruction) return false;
-    // A new model: what it learns is said before anything is judged by it.
+    // A new model must report what it learned before it judges any frame.
     const std::scoped_lock lock(mutex_);
     return !gaussians_ || (phase == Learner::Phase::Fitting && !known_before_);
   }
 
-  // zones: null where there are none.
+  // zones: may be null.
   void judge(Tokens &tokens, ZonesInForce *zones, Detection &detection) {
     const ModelConfig &config = engine_->config();
     Grid &grid = detection.grid;
@@ -343,7 +344,7 @@ class EngineDetector final : public Detector, private LearningModel {
     detection.score = scorer_->score(grid);
   }
 
-  // LearningModel: on the learner's thread.
+  // Functions of LearningModel, called on the learner's thread.
 
   std::unique_ptr<LiveLearning> begin_learning(const LearnOptions &options,
                                                LearningProgress &begun) override {
@@ -435,7 +436,7 @@ class EngineDetector final : public Detector, private LearningModel {
 
   bool has_unsaved() const override { return store_->has_unsaved(); }
 
-  // What others wrote meanwhile comes in force with it.
+  // This also puts in force what others have written in the meantime.
   void save_what_was_learned() {
     if (!store_->has_unsaved()) return;
     const c10::InferenceMode inference;
@@ -462,31 +463,31 @@ class EngineDetector final : public Detector, private LearningModel {
   bool can_learn_ = false;
   std::unique_ptr<Executor::Stream> stream_;
   Grid shape_;                   // of each anomaly grid, without values
-  std::string gpu_warning_;      // why device=auto is not the GPU
+  std::string gpu_warning_;      // why device=auto did not select the GPU
   std::string unsaved_warning_;  // why what others learned is lost
   std::mutex saving_;            // one file is written at a time
-  std::mutex detecting_;         // guards the two below: one call's frames
+  std::mutex detecting_;         // guards the two members below, which belong to one call of detect()
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
-  // The learner's thread alone: what it learns on top of.
-  std::uint64_t base_ = 0;  // identity_of() it
+  // What is being extended by learning; used by the learner's thread only.
+  std::uint64_t base_ = 0;  // identity_of() the statistics
   Calibration base_calibration_;
   HealthReferences base_health_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
   std::optional<RoutedGaussians> gaussians_;
-  std::uint64_t gaussians_number_ = 0;   // another one for others
+  std::uint64_t gaussians_number_ = 0;   // changes whenever `gaussians_` is replaced
   std::shared_ptr<ZonesInForce> zones_;  // null: none
   TokenGaussian::Scratch scratch_;
   std::optional<Scorer> scorer_;
   std::uint64_t judged_frames_ = 0;
-  std::array<Judged, 2> judged_;     // the newest
-  std::optional<Statistics> known_;  // what `gaussians_` was made from; read from the file when it is needed
+  std::array<Judged, 2> judged_;     // the newest frames
+  std::optional<Statistics> known_;  // the statistics of `gaussians_`; read from the file when needed
   std::map<std::string, std::shared_ptr<const HealthReference>> health_;  // of each source
   std::map<std::string, double> aspect_ratios_;                           // of each source's pictures
   double learned_ratio_ = 0;   // of the newest frame that was learned from
-  std::uint64_t in_file_ = 0;  // identity_of() what the file knew when this was last the same
-  bool known_before_ = false;  // something, when learning began
+  std::uint64_t in_file_ = 0;  // identity_of() the statistics that were last the same here and in the file
+  bool known_before_ = false;  // there were statistics when learning began
   std::unique_ptr<Learner> learner_;
 };
 

@@ -28,12 +28,13 @@
 namespace uniad {
 namespace {
 
-// Everything that lives as long as anybody uses it: networks by what was asked for, and what they run on.
+// The objects that the process shares, each of which lives as long as it is used: engines, by file, device
+// and precision, and what they run on.
 class Registry {
  public:
   using Key = std::tuple<FileState, std::string, std::string>;
 
-  // Held while its engine is made, so that nobody makes it twice.
+  // Locked while its engine is created, so that it is created only once.
   struct Slot {
     std::mutex mutex;
     std::weak_ptr<Engine> engine;
@@ -85,7 +86,7 @@ class Registry {
   std::map<Key, std::shared_ptr<Slot>> slots_;
   std::map<std::filesystem::path, std::shared_ptr<ModelStore>> stores_;
   std::weak_ptr<cpu::ThreadPool> cpu_threads_;
-  std::map<std::string, std::weak_ptr<Executor>> executors_;  // a device
+  std::map<std::string, std::weak_ptr<Executor>> executors_;  // by device
 };
 
 Registry &registry() {
@@ -109,8 +110,8 @@ void check_precision(const std::string &precision) {
               "use auto, fp32, bf16, fp16 (GPU) or int8 (CPU)");
 }
 
-// What `make` makes; where memory is short, or a limit of threads is met, an Error says so. LibTorch's own
-// words would end in a backtrace.
+// Returns the result of `make`. If memory or the number of threads is insufficient, throws an Error instead
+// of LibTorch's exception, whose message contains a backtrace.
 template <typename Make>
 auto within_memory(const std::string &name, Make make) {
   const auto too_little = [&] {
@@ -168,7 +169,7 @@ std::shared_ptr<Engine> Engine::of_file(const std::filesystem::path &path, const
                                         const std::string &precision) {
   check_precision(precision);
   const std::string on = choose_device(device);
-  // On the CPU "auto" is fp32.
+  // On the CPU, "auto" is fp32.
   const auto slot =
       registry().slot({state_of(path), on, on == "cpu" && precision == "auto" ? "fp32" : precision});
   const std::lock_guard lock(slot->mutex);
@@ -197,7 +198,7 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
       known_(identity_of({})),
       network_fingerprint_(network_fingerprint(model)),
       executor_(registry().executor(device)) {
-  // The GPU first: LibTorch looks for its CUDA part once, the first time that anything asks for it.
+  // The GPU comes first, because LibTorch looks for its CUDA part only once, at the first use.
   if (device == "cpu") {
     const cpu::Precision of_network = cpu_precision(precision, warning_);
     const std::shared_ptr<cpu::ThreadPool> threads = registry().cpu_threads();

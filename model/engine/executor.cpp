@@ -67,14 +67,14 @@ void Executor::work(const std::stop_token &stop) {
   }
 }
 
-// Whether nobody is left to wait for.
+// Whether there is no stream left to wait for.
 bool Executor::is_complete(const Backend &network) const {
   return std::none_of(streams_.begin(), streams_.end(), [&](const Stream *stream) {
     return &stream->network_ == &network && stream->flows_ && !stream->queued_;
   });
 }
 
-// They could have come all the time that the job has waited.
+// These streams have delivered nothing during the whole time that the job has waited.
 void Executor::give_up_on_absent_streams(const Job &waited_in_vain) {
   for (Stream *stream : streams_)
     if (&stream->network_ == &waited_in_vain.stream->network_ && !stream->queued_ &&
@@ -82,7 +82,7 @@ void Executor::give_up_on_absent_streams(const Job &waited_in_vain) {
       stream->flows_ = false;
 }
 
-// Moves the oldest batch that is full, complete or due from the queue to batch_; where there is none, says
+// Moves the oldest batch that is full, complete or due from the queue to batch_. If there is none, returns
 // when the next one is due.
 Executor::Clock::time_point Executor::take_batch() {
   batch_.clear();
@@ -97,7 +97,7 @@ Executor::Clock::time_point Executor::take_batch() {
     const bool waits = pictures < oldest->batch_size && !oldest->is_last && !is_complete(*network);
     if (waits && now < oldest->deadline) continue;
     if (waits) give_up_on_absent_streams(*oldest);
-    // Whole jobs, in their order.
+    // Jobs are not split, and keep their order.
     std::size_t room = oldest->batch_size;
     std::erase_if(queue_, [&](Job *job) {
       if (&job->stream->network_ != network || room == 0 || (!batch_.empty() && job->pictures.size() > room))
@@ -119,7 +119,7 @@ void Executor::run_batch() {
   try {
     batch_.front()->stream->network_.run(pictures_);
   } catch (...) {
-    error = std::current_exception();  // thrown again by every run() that waits
+    error = std::current_exception();  // rethrown by every run() that waits for this batch
   }
   {
     const std::lock_guard lock(mutex_);
@@ -129,7 +129,7 @@ void Executor::run_batch() {
   for (Job *job : batch_) {
     for (Picture &picture : job->pictures) picture.failure = std::move((done++)->failure);
     job->error = error;
-    job->done.release();  // its owner may be gone from here on
+    job->done.release();  // the job may be destroyed from here on
   }
 }
 

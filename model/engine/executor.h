@@ -16,22 +16,22 @@
 
 namespace uniad {
 
-// How long pictures wait for company.
+// The size of batches, and how long pictures wait for others.
 struct BatchOptions {
-  std::size_t size = 8;                 // pictures of a batch at most
-  std::chrono::nanoseconds timeout{0};  // a batch that is not full is run after so long; 0: at once
+  std::size_t size = 8;                 // maximum number of pictures in a batch
+  std::chrono::nanoseconds timeout{0};  // an incomplete batch is run after this time; 0: at once
 };
 
-// The one thread that runs networks on a device. Pictures that come while it is busy, from any streams, form
-// the next batch; networks take turns in the order of their oldest picture.
+// The only thread that runs networks on a device. Pictures from any streams that arrive while it is busy form
+// the next batch. Networks take turns in the order of their oldest pictures.
 class Executor {
   using Clock = std::chrono::steady_clock;
 
  public:
-  // Somebody's pictures for one network, a call at a time. A batch with room left waits for a stream that has
-  // had pictures before, since more are likely to come. It does not wait for a stream that has paused, nor
-  // for one that let a whole timeout pass: both count again with their next pictures. Where no stream is left
-  // to wait for, the batch runs at once.
+  // A source of pictures for one network, with one call at a time. An incomplete batch waits for a stream
+  // that has delivered pictures before, because more are likely to come. It does not wait for a stream that
+  // has paused or that delivered nothing for a whole timeout, until the stream delivers pictures again. If
+  // there is no stream to wait for, the batch runs at once.
   class Stream {
    public:
     Stream(Executor &executor, Backend &network);
@@ -39,11 +39,12 @@ class Executor {
     Stream(const Stream &) = delete;
     Stream &operator=(const Stream &) = delete;
 
-    // Runs the pictures through the network as part of a batch, and returns when that is done. Throws what
-    // the network threw.
+    // Runs the pictures through the network as part of a batch, and returns when they are done. Throws the
+    // network's exceptions.
     void run(std::span<Picture> pictures, const BatchOptions &batch);
 
-    // No pictures come for now; those that wait for a batch wait no longer. Any thread.
+    // Announces that no pictures will come for now. Pictures that wait for a batch are run at once. Any
+    // thread.
     void pause();
 
    private:
@@ -51,16 +52,16 @@ class Executor {
 
     Executor &executor_;
     Backend &network_;
-    // The executor's mutex guards these.
+    // Guarded by the executor's mutex.
     bool flows_ = false;        // more pictures are likely to come
-    bool queued_ = false;       // they are here
-    Clock::time_point served_;  // when its last batch was done
+    bool queued_ = false;       // its pictures wait in the queue
+    Clock::time_point served_;  // the end of its last batch
   };
 
   Executor();
 
  private:
-  // A stream's pictures, as long as they wait.
+  // The pictures of one call of Stream::run() while they wait.
   struct Job {
     Stream *stream;
     std::span<Picture> pictures;
@@ -78,14 +79,14 @@ class Executor {
   void give_up_on_absent_streams(const Job &waited_in_vain);
   void run_batch();
 
-  std::mutex mutex_;  // guards the four below, and of each stream what it says
+  std::mutex mutex_;  // guards the members below up to `queue_`, and the state of each stream
   std::condition_variable_any changed_;
-  bool has_news_ = false;          // since the thread looked at the queue
-  std::vector<Stream *> streams_;  // all there are
+  bool has_news_ = false;          // since the thread last looked at the queue
+  std::vector<Stream *> streams_;  // all open streams
   std::vector<Job *> queue_;       // oldest first
-  std::vector<Job *> batch_;       // taken from it; the thread's own
-  std::vector<Picture> pictures_;  // the batch's
-  std::jthread thread_;            // last, so that it has ended before the rest goes
+  std::vector<Job *> batch_;       // taken from the queue; used by the thread only
+  std::vector<Picture> pictures_;  // of the batch
+  std::jthread thread_;            // last, so that it ends before the other members are destroyed
 };
 
 }  // namespace uniad

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds a detection against thresholds, zone by zone.
+// Compares a detection with thresholds, zone by zone.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace uniad {
 
-// A part of the frame that is judged by itself.
+// A part of the frame that is judged separately.
 struct PartJudgment {
   std::string zone;  // the watch zone; empty: all of the frame that is not ignored
   double score = 0;
@@ -22,15 +22,15 @@ struct PartJudgment {
 };
 
 struct Judgment {
-  std::vector<PartJudgment> parts;  // one at least
+  std::vector<PartJudgment> parts;  // at least one
   std::size_t strongest = 0;        // the part whose score is the largest multiple of its threshold
-  bool anomalous = false;           // any part is, or, given a threshold, the scene is unknown
-  std::vector<Region> regions;      // of all parts, strongest first; of an unknown scene, the whole frame
+  bool anomalous = false;           // any part is anomalous, or there is a threshold and the scene is unknown
+  std::vector<Region> regions;      // of all parts, strongest first; the whole frame if the scene is unknown
 
   const PartJudgment &frame() const { return parts[strongest]; }
 };
 
-// threshold: the model's for the source of the frame, or one that replaces it; zones may have others.
+// threshold: that of the model for the frame's source, or one that replaces it. Zones may have their own.
 Judgment judgment_of(const Detection &detection, std::optional<double> threshold);
 
 }  // namespace uniad

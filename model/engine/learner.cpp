@@ -9,7 +9,7 @@
 namespace uniad {
 namespace {
 
-constexpr std::size_t most_waiting = 8;  // frames, of a stream that does not wait
+constexpr std::size_t most_waiting = 8;  // frames of a stream without LearnOptions::wait
 
 }  // namespace
 
@@ -120,7 +120,7 @@ void Learner::learn_what_comes(const LearnOptions &options) {
   enter(Phase::Over);
 }
 
-// Until there are enough; false where no more come.
+// Gathers frames until there are enough. Returns false if the stream ends before.
 bool Learner::gather(LiveLearning &learning) {
   constexpr double step = 0.05;
   double next_report = learning.progress().share() + step;
@@ -148,8 +148,9 @@ bool Learner::gather(LiveLearning &learning) {
   return true;
 }
 
-// On a thread of its own: disks may be slow, and frames that came meanwhile would be left out. It may be
-// hundreds of megabytes, so the disk gets ten times as long to rest.
+// Writes on a separate thread, because disks may be slow and frames that arrive in the meantime would be left
+// out. A snapshot may be hundreds of megabytes in size, so the next one is written only after a pause of ten
+// times the duration of this one.
 void Learner::keep_now_and_then(const LiveLearning &learning) {
   using Clock = std::chrono::steady_clock;
   constexpr int rest = 10;
@@ -173,7 +174,7 @@ void Learner::enter(Phase phase) {
   changed_.notify_all();
 }
 
-// That it could not be is said once, until it could.
+// A failure is reported only once until saving succeeds again.
 void Learner::save() {
   if (!model_.has_unsaved()) return;
   LearningProgress saved = done_;

@@ -11,7 +11,7 @@ namespace uniad {
 namespace {
 
 constexpr const char *base_entry = "uniad.base";
-constexpr std::chrono::hours longest_interruption{7 * 24};  // after which the scene may be another
+constexpr std::chrono::hours longest_interruption{7 * 24};  // later, the scene may have changed
 
 std::int64_t now_in_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What interrupted learning was learned on top of.
+// The model that interrupted learning was learned on top of.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,11 @@ struct LearningBase {
   std::uint64_t known = 0;
 };
 
-// Notes it in what is kept of interrupted learning, with the time of day.
+// Stores the base and the current time in the file of interrupted learning.
 void store_base(const LearningBase &base, TensorFile &stored);
 
-// Throws Error unless that was learned on top of this base, less than a week ago. where: the model.
+// Throws Error unless `stored` was learned on top of this base less than a week ago. where: the model, for
+// errors.
 void require_base(const TensorFile &stored, const LearningBase &base, const std::string &where);
 
 }  // namespace uniad

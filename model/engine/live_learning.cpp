@@ -19,10 +19,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char *only_source = "";  // to StatisticsLearner: frames of one source are learned at a time
+constexpr const char *only_source = "";  // for StatisticsLearner: frames are always of one source
 
-// Neighboring frames are alike and are held out together, a fifth of all in a block; where much is wanted
-// in shorter ones, so that what is seen only for a while is not held out as a whole.
+// Neighboring frames are similar, so they are held out together, in blocks of a fifth of all wanted frames.
+// The length of blocks is limited, so that something that is visible only for a while is not held out as a
+// whole.
 int fold_of(std::int64_t place, std::int64_t wanted, std::int64_t longest_block) {
   constexpr std::int64_t folds = StatisticsLearner::folds;
   const std::int64_t block = std::clamp<std::int64_t>((wanted + folds - 1) / folds, 1, longest_block);
@@ -37,21 +38,21 @@ void CoveredTime::add(std::optional<std::chrono::nanoseconds> frame) {
   if (frame) newest_ = frame;
 }
 
-// A camera that stalls shows nothing meanwhile: a single step that is far longer than those around it is a
-// gap, two in a row are the pace of the stream.
+// While a camera stalls, it delivers no pictures, so this time does not count. A single interval that is far
+// longer than the others is a gap; two in a row are the new pace of the stream.
 void CoveredTime::measure(std::chrono::nanoseconds step) {
-  constexpr std::chrono::nanoseconds longest_step = std::chrono::minutes(1);  // more is a jump of the stream
+  constexpr std::chrono::nanoseconds longest_step = std::chrono::minutes(1);  // longer: a jump of timestamps
   constexpr int far_longer = 10;
   step = std::min(step, longest_step);
   const bool is_gap = steps_ > 0 && step / far_longer > step_;
   const bool was_gap = std::exchange(after_gap_, is_gap);
   if (is_gap && !was_gap) return;
-  if (steps_ == 1 && step_ / far_longer > step) covered_ = step;  // the first step was the gap
+  if (steps_ == 1 && step_ / far_longer > step) covered_ = step;  // the first interval was the gap
   step_ = step;
   ++steps_;
 }
 
-// A single step may be a gap.
+// A single interval may be a gap, so at least two are required.
 bool CoveredTime::reaches(std::chrono::nanoseconds wanted) const {
   return wanted.count() == 0 || (steps_ != 1 && covered() + step_ / 2 >= wanted);
 }
@@ -111,7 +112,7 @@ LearningProgress LiveLearning::progress() const {
   return learning;
 }
 
-// Of the frames as they came; what the stream says of itself where they had no times.
+// The measured rate of the frames, or the declared rate of the stream if they have no times.
 double LiveLearning::frame_rate() const {
   constexpr double fastest = 1e5;
   const double seconds = std::chrono::duration<double>(time_.covered()).count();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one source has learned from its stream so far.
+// Learns from the frames of one stream.
 #pragma once
 
 #include <torch/torch.h>
@@ -17,16 +17,16 @@
 
 namespace uniad {
 
-// The time of a stream that frames cover: from each to the next, the newest for as long as the one before it.
-// The frame before a gap covers no more than the others.
+// The time of a stream that its frames cover. Each frame covers the time until the next one. The newest frame
+// covers as much as the one before it, and so does a frame before a gap.
 class CoveredTime {
  public:
-  // Without a time: as long after the frame before as that after its own.
+  // frame: its time. If absent, the interval to the previous frame is assumed to be the same as the last one.
   void add(std::optional<std::chrono::nanoseconds> frame);
   std::chrono::nanoseconds covered() const { return covered_ + step_; }
   bool reaches(std::chrono::nanoseconds wanted) const;
 
-  // Resumes with the next frame after this time was covered.
+  // The state with which to resume: the next frame comes after this covered time, at this interval.
   std::chrono::nanoseconds step() const { return step_; }
   static CoveredTime after(std::chrono::nanoseconds covered, std::chrono::nanoseconds step);
 
@@ -35,41 +35,40 @@ class CoveredTime {
 
   std::optional<std::chrono::nanoseconds> newest_;
   std::chrono::nanoseconds covered_{0};
-  std::chrono::nanoseconds step_{0};  // the newest that is no gap
-  std::int64_t steps_ = 0;            // that were measured
+  std::chrono::nanoseconds step_{0};  // the newest interval that is not a gap
+  std::int64_t steps_ = 0;            // number of measured intervals
   bool after_gap_ = false;
 };
 
-// Learns what is normal from frames that come one after the other.
+// Learns what is normal from consecutive frames.
 class LiveLearning {
  public:
-  // `known`: what `config` has statistics of, or will have. Tokens come in so many rows and columns.
+  // known: the statistics to extend; may be empty. rows, columns: of the tokens of a frame.
   LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config,
                std::int64_t rows, std::int64_t columns);
 
-  // A frame with features that are not finite is left out.
-  // luma: of the same frame; may be empty.
+  // Skips a frame if one of its features is not finite. luma: of the same frame; may be empty.
   void add(const Tokens &tokens, const GrayPicture &luma, std::optional<std::chrono::nanoseconds> time);
-  // So many frames came that were not learned from.
+  // Counts frames that were not learned from because they came too fast.
   void leave_out(std::int64_t frames) { skipped_ += frames; }
 
   LearningProgress progress() const;
   const std::string &source() const { return options_.source; }
   bool complete() const;
 
-  // All that was learned, to be resumed later with the same result. restore() throws Error if the content
-  // does not fit.
+  // The complete state, so that learning can be resumed later with the same result. restore() throws Error if
+  // the content does not match.
   TensorFile store() const;
   void restore(const TensorFile &stored);
 
   struct Outcome {
     Statistics statistics;
-    Statistics gained;        // of the frames learned from alone
-    Calibration calibration;  // of the same
-    HealthReference health;   // of the same
+    Statistics gained;        // of the new frames only
+    Calibration calibration;  // of the new frames
+    HealthReference health;   // of the new frames
     LearningProgress learning;
   };
-  // zones: by which held-out frames are scored; may be null.
+  // zones: used to score held-out frames; may be null.
   Outcome finish(ScoreKind score, const ThresholdRule &rule, const ZoneGrid *zones = nullptr) const;
 
  private:
@@ -79,16 +78,16 @@ class LiveLearning {
   std::vector<std::string> warnings_about(const ScoreStatistics &normal, const ThresholdRule &rule) const;
 
   LearnOptions options_;
-  bool anew_;  // nothing was known
+  bool anew_;  // there were no statistics before
   bool residuals_;
   std::int64_t rows_;
   std::int64_t columns_;
   StatisticsLearner learner_;
   CoveredTime time_;
-  HealthReference health_before_;  // that was learned before an interruption
+  HealthReference health_before_;  // learned before an interruption
   ReferenceLearner health_;
-  std::int64_t left_out_ = 0;  // their features are not finite
-  std::int64_t skipped_ = 0;   // they came too fast
+  std::int64_t left_out_ = 0;  // frames with features that are not finite
+  std::int64_t skipped_ = 0;   // frames that came too fast
 };
 
 }  // namespace uniad

@@ -54,7 +54,7 @@ Model ModelStore::save(const Model *begun) {
   if (additions.empty()) return model;
   for (const Addition &addition : additions) add_to(model, addition, path_.string());
   write_model(model, right_to_write);
-  const std::scoped_lock lock(mutex_);  // more may have come meanwhile
+  const std::scoped_lock lock(mutex_);  // more may have been added in the meantime
   unsaved_.erase(unsaved_.begin(), unsaved_.begin() + std::ssize(additions));
   std::error_code not_there;
   for (const Addition &addition : additions)
@@ -80,7 +80,7 @@ bool ModelStore::keep_interrupted(const std::string &source, TensorFile content)
     interrupted_.erase(source);
     learned_.erase(source);
     return true;
-  } catch (const Error &) {  // the folder cannot be written: said by what it returns
+  } catch (const Error &) {  // the folder is not writable; the return value reports it
     const std::scoped_lock lock(mutex_);
     interrupted_[source] = std::move(content);
     learned_.erase(source);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model that has learned nothing yet, for live learning.
+// Creates a model that has learned nothing yet, for live learning.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace uniad {
 
-// On the backbone of that name, or on the best whose weights are found ("auto"). Throws Error if there are no
-// weights.
+// Creates the model on this backbone, or for "auto" on the best one whose weights are found. Throws Error if
+// there are no weights.
 Model begin_model(const std::string &wanted_backbone);
 
 }  // namespace uniad

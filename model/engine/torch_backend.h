@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network on the CPU with LibTorch's reconstruction, for variants without kernels.
+// Runs variants without kernels on the CPU, with LibTorch's reconstruction.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -13,10 +13,10 @@
 
 namespace uniad {
 
-// For a reconstruction that is not foldable() (model/engine/backend/folded.h): the features come from
-// `features`, a folded network without reconstruction; the model's own, of model/reconstruction/, is run on
-// them by LibTorch, in fp32 or bf16, several pictures side by side. Throws Error for tensors that are missing
-// or of another shape; `where` is for it.
+// For a reconstruction that is not foldable() (model/engine/backend/folded.h). The features come from
+// `features`, a folded network without reconstruction. LibTorch runs the reconstruction of
+// model/reconstruction/ on them, in fp32 or bf16, for several pictures in parallel. Throws Error if tensors
+// are missing or have another shape. where: used in errors.
 std::unique_ptr<Backend> make_torch_backend(std::unique_ptr<Backend> features, const Model &model,
                                             const std::string &where, c10::ScalarType precision,
                                             std::shared_ptr<cpu::ThreadPool> pool);

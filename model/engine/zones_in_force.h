@@ -16,7 +16,7 @@
 
 namespace uniad {
 
-// The zones of a detector, with what is computed once for all frames. One call at a time.
+// The zones of a detector, with values that are computed once for all frames. Only one call at a time.
 class ZonesInForce {
  public:
   // config: the model's.
@@ -24,29 +24,31 @@ class ZonesInForce {
 
   const std::shared_ptr<const ZoneGrid> &grid() const { return grid_; }
 
-  // The scene of a frame by the tokens that are not ignored. number: another one for other statistics.
+  // The scene of a frame, determined by the tokens that are not ignored. number: identifies the statistics;
+  // it changes when they change.
   Scene scene_of(const RoutedGaussians &statistics, std::uint64_t number, const Tokens &tokens,
                  TokenGaussian::Scratch &scratch);
 
   // Scores each part of the detection's grid.
   void score(Detection &detection);
 
-  // Has the ignored parts of these pictures painted, which are run together.
+  // Sets up these pictures, which are run together, so that their ignored parts are painted.
   void paint(std::span<Picture> pictures);
-  // They were run: the first that ever was is what is painted.
+  // Must be called after the pictures were run. Ignored parts are painted with what the very first picture
+  // showed.
   void painted();
 
-  // Replaces ignored tokens before the picture is learned; see learned_cells().
+  // Replaces ignored tokens before the picture is learned from; see learned_cells().
   void fill_ignored(Tokens &tokens) const;
 
  private:
   std::shared_ptr<const ZoneGrid> grid_;
   std::vector<std::size_t> learned_cells_;
   InputPaint paint_;
-  std::vector<InputPaint::Seen> seen_;  // by the pictures that are run
-  std::vector<Scorer> scorers_;         // of each part
+  std::vector<InputPaint::Seen> seen_;  // for each of the pictures that are run
+  std::vector<Scorer> scorers_;         // for each part
   std::optional<Scenes> scenes_;
-  std::uint64_t scenes_of_ = 0;  // the statistics' number
+  std::uint64_t scenes_of_ = 0;  // the number of the statistics
 };
 
 }  // namespace uniad

@@ -15,24 +15,24 @@
 
 namespace uniad {
 
-// What the network makes of one picture: a token a cell of its grid, row-major, top left first.
+// The output of the network for one picture: one token for each cell of its grid, row-major.
 struct Tokens {
-  std::vector<float> features;   // (tokens, channels), standardized and whitened as the model says
+  std::vector<float> features;   // (tokens, channels), standardized and whitened as in the model
   std::vector<float> residuals;  // (tokens, channels): features - UniAD(features); empty without UniAD
 };
 
 // One picture of a batch.
 struct Picture {
   const FrameView *frame = nullptr;
-  Tokens *tokens = nullptr;           // whose vectors keep their memory from call to call
-  std::exception_ptr failure{};       // what is wrong with this picture; the others go on
-  GrayPicture *luma = nullptr;        // what the network saw, at its input's size; null: not wanted
-  const InputPaint *paint = nullptr;  // what is to be hidden of it; null: nothing
-  InputPaint::Seen *seen = nullptr;   // with a paint: what the picture showed
+  Tokens *tokens = nullptr;           // the output; its vectors are reused from call to call
+  std::exception_ptr failure{};       // why this picture failed; the other pictures are not affected
+  GrayPicture *luma = nullptr;        // the network's input in gray, at the input's size; null: not needed
+  const InputPaint *paint = nullptr;  // hides ignored pixels; null: nothing is hidden
+  InputPaint::Seen *seen = nullptr;   // with `paint`: what the picture shows
 };
 
-// The network of one model, folded for one device and one precision. What is normal (statistics, calibration)
-// is not its business. One batch at a time.
+// The network of one model, folded for one device and one precision, without the model's statistics and
+// calibration. Runs one batch at a time.
 class Backend {
  public:
   Backend() = default;
@@ -40,7 +40,7 @@ class Backend {
   Backend(const Backend &) = delete;
   Backend &operator=(const Backend &) = delete;
 
-  // Pictures of any sizes and layouts. Throws Error where the device fails, and all pictures with it.
+  // Pictures may have any sizes and layouts. Throws Error if the device fails, which affects all pictures.
   virtual void run(std::span<Picture> pictures) = 0;
 
   virtual std::string description() const = 0;  // "cpu, bf16 (AMX)"

@@ -36,20 +36,20 @@ class Weights {
   std::string prefix_;
 };
 
-// What every convolution of a backbone has in common.
+// The parameters that all convolutions of a backbone share.
 struct Rules {
   PaddingRule padding;
   double bn_eps;
 };
 
-// One axis: pixels before the first, and what a convolution leaves of `extent`.
+// For one axis: the padding before the first pixel, and the size of the output for an input of `extent`.
 std::pair<int, int> place(int extent, int native, int kernel, int stride, PaddingRule rule) {
   const auto [before, after] = padding_along(extent, native, kernel, stride, rule);
   const int padded = extent + static_cast<int>(before + after);
   return {static_cast<int>(before), (padded - kernel) / stride + 1};
 }
 
-// Shape without numbers. native: as in padding_along().
+// A convolution without weights and bias.
 Convolution shape_of(int in, int out, int kernel, int stride, MapSize input, int native, PaddingRule rule) {
   Convolution convolution;
   convolution.in = in;
@@ -207,7 +207,7 @@ FoldedAttention attention(const Weights &weights, int dim, int heads) {
   return folded;
 }
 
-// Learned: a table a row and a table a column, the column's half first (docs/network-details.md,
+// Learned: one table for rows and one for columns, the column's half first (docs/network-details.md,
 // "Reconstruction").
 Values learned_positions(const Weights &weights, MapSize grid, int dim) {
   const Values rows = weights("row_embed.weight");
@@ -225,7 +225,7 @@ Values learned_positions(const Weights &weights, MapSize grid, int dim) {
   return table;
 }
 
-// DETR's normalized sine, the row's half first: positions count from 1 and are scaled to 2 pi.
+// DETR's normalized sine, the row's half first: positions are counted from 1 and scaled to 2 pi.
 Values sine_positions(MapSize grid, int dim) {
   const int half = dim / 2;
   Values table;
@@ -245,7 +245,7 @@ Values sine_positions(MapSize grid, int dim) {
   return table;
 }
 
-// rows of `values` as a layer norm leaves them.
+// Applies a layer norm to each row of `values`.
 Values normalized(const Values &values, const LayerNorm &norm) {
   const std::size_t dim = norm.weight.size();
   Values out(values.size());
@@ -262,7 +262,7 @@ Values normalized(const Values &values, const LayerNorm &norm) {
   return out;
 }
 
-// (values + position) through a linear layer.
+// layer(values + position).
 Values projected(const Values &values, const Values &position, const LinearLayer &layer) {
   const std::size_t dim = index_of(layer.in);
   const std::size_t outs = index_of(layer.out);

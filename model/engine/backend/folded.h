@@ -13,12 +13,12 @@
 
 namespace uniad {
 
-// The network of a model as it is run, not trained: batch normalization inside the convolutions, the
-// decoder's first query and the softmax's scale worked out, dropout and jitter gone. Plain numbers in fp32;
-// every engine packs them as it likes. The definition of the network is model/network.h: the tests hold this
-// form against it.
+// The network of a model in the form that is used for inference: batch normalization is folded into the
+// convolutions, the decoder's first query and the softmax's scale are computed in advance, and dropout and
+// jitter are left out. All numbers are plain fp32; each backend packs them in its own way. model/network.h
+// defines the network, and the tests compare this form with it.
 
-// A map of pixels that a convolution reads or writes.
+// The size of a map that a convolution reads or writes.
 struct MapSize {
   int height = 0;
   int width = 0;
@@ -33,9 +33,9 @@ struct Convolution {
   int stride = 1;
   MapSize input;
   MapSize output;
-  int pad_top = 0;  // what is missing below and to the right follows from the sizes
+  int pad_top = 0;  // the padding below and to the right follows from the sizes
   int pad_left = 0;
-  std::vector<float> weights;  // (out, in, kernel, kernel); of a depthwise one: (out, kernel, kernel)
+  std::vector<float> weights;  // (out, in, kernel, kernel); depthwise: (out, kernel, kernel)
   std::vector<float> bias;     // (out)
   Activation activation = Activation::None;
 };
@@ -61,14 +61,14 @@ struct InvertedBlock {
 // relu(body(x) + shortcut(x)).
 struct ResidualUnit {
   std::vector<Convolution> body;        // the last one without activation
-  std::optional<Convolution> shortcut;  // else the input itself
+  std::optional<Convolution> shortcut;  // absent: the input itself
 };
 
 using Block = std::variant<InvertedBlock, ResidualUnit>;
 
 struct FoldedBackbone {
   Convolution stem;
-  bool max_pool = false;  // 3 x 3, stride 2, behind the stem
+  bool max_pool = false;  // 3 x 3, stride 2, after the stem
   std::vector<Block> blocks;
   std::vector<std::size_t> tapped;  // blocks whose outputs are features, ascending
 };
@@ -95,7 +95,7 @@ struct FoldedAttention {
 };
 
 struct FeedForward {
-  LinearLayer first;  // ReLU behind it
+  LinearLayer first;  // followed by ReLU
   LinearLayer second;
 };
 
@@ -107,10 +107,11 @@ struct FoldedEncoderLayer {
 };
 
 struct FoldedDecoderLayer {
-  std::vector<float> query;      // (tokens, dim): the learned query, to which the first attention is added
-  std::vector<float> projected;  // (tokens, dim): that query, placed, normalized and projected as it needs
-  FoldedAttention first;         // of the encoder's output; its `query` is empty
-  FoldedAttention second;        // of the previous layer's output
+  std::vector<float> query;  // (tokens, dim): the learned query, to which the first attention is added
+  std::vector<float>
+      projected;           // (tokens, dim): the query with its position, normalized and projected as needed
+  FoldedAttention first;   // of the encoder's output; its `query` is empty
+  FoldedAttention second;  // of the previous layer's output
   FeedForward feed_forward;
   LayerNorm norm1;
   LayerNorm norm2;
@@ -148,11 +149,11 @@ struct FoldedNetwork {
   std::optional<FoldedReconstruction> reconstruction;
 };
 
-// Whether there is a folded form of a reconstruction: UniAD with a query a layer and decoder variant a.
+// Whether the reconstruction has a folded form: UniAD with a query for each layer and decoder variant A.
 bool foldable(const ReconstructionConfig &reconstruction);
 
-// Without the reconstruction where that is not foldable. Throws Error naming the tensors that are missing or
-// of another shape. `where`: for errors.
+// Leaves out the reconstruction if it is not foldable. Throws Error with the tensors that are missing or have
+// another shape. where: used in errors.
 FoldedNetwork fold(const Model &model, const std::string &where);
 
 }  // namespace uniad

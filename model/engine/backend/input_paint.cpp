@@ -6,7 +6,7 @@
 namespace uniad {
 namespace {
 
-// Resizing spreads a pixel over its neighbors.
+// Whether the pixel or one of its neighbors is ignored, because resizing spreads a pixel over its neighbors.
 bool reaches(const std::vector<double> &shares, int width, int height, int x, int y) {
   for (int v = std::max(y - 1, 0); v <= std::min(y + 1, height - 1); ++v)
     for (int u = std::max(x - 1, 0); u <= std::min(x + 1, width - 1); ++u)
@@ -20,7 +20,7 @@ bool reaches(const std::vector<double> &shares, int width, int height, int x, in
 
 InputPaint::InputPaint(const Zones &zones, int width, int height)
     : plane_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height)) {
-  constexpr std::uint32_t step = 17;  // enough pixels for a median, of all columns
+  constexpr std::uint32_t step = 17;  // leaves enough pixels for a median, from all columns
   const std::vector<double> shares = share_ignored(zones, {}, width, height);
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
@@ -43,7 +43,7 @@ void InputPaint::apply(std::span<float> image, Seen &seen) const {
     for (std::size_t i = 0; i < pixels_.size(); ++i) seen.ignored[ignored + i] = plane[pixels_[i]];
     for (std::size_t i = 0; i < others_.size(); ++i) seen.kept[kept + i] = plane[others_[i]];
     if (first_.ignored.empty()) continue;
-    seen.differences.assign(1, 0.0F);  // where all is ignored
+    seen.differences.assign(1, 0.0F);  // if all pixels are ignored
     if (!others_.empty()) seen.differences.resize(others_.size());
     for (std::size_t i = 0; i < others_.size(); ++i)
       seen.differences[i] = seen.kept[kept + i] - first_.kept[kept + i];

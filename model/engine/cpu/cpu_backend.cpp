@@ -40,7 +40,7 @@ const Kernels &need_kernels(cpu::Precision precision) {
   return *kernels;
 }
 
-// Streams of several sizes share a network: each keeps its filter tables.
+// Streams of several sizes share a network, so the filter tables of each size are kept.
 struct SizedPreprocessor {
   int width = 0;
   int height = 0;
@@ -48,7 +48,8 @@ struct SizedPreprocessor {
   Preprocessor preprocessor;
 };
 
-// Several pictures: one on each thread, which wait for nobody. One picture: all threads work on it.
+// Several pictures are processed in parallel, one on each thread. A single picture is processed by all
+// threads together.
 class CpuBackend : public Backend {
  public:
   CpuBackend(const FoldedNetwork &network, const Kernels &kernels, std::shared_ptr<cpu::ThreadPool> pool)
@@ -86,13 +87,13 @@ class CpuBackend : public Backend {
   }
 
  private:
-  // What one picture at a time needs.
+  // Working memory for one picture at a time.
   struct Workspace {
     std::vector<SizedPreprocessor> preprocessors;  // the newest last
     std::vector<float> image;
     cpu::Trunk::Memory trunk;
     std::optional<cpu::Reconstructor::Memory> reconstructor;
-    AlignedVector<float> features, whitened;  // each row filled up for multiply
+    AlignedVector<float> features, whitened;  // rows are padded for Kernels::multiply
   };
 
   Workspace make_workspace(int threads) const {
@@ -159,7 +160,7 @@ class CpuBackend : public Backend {
   }
 
   const Kernels &kernels_;
-  // Features are whitened in fp32 in any precision.
+  // Features are whitened in fp32, whatever the precision.
   const Kernels &fp32_ = need_kernels(cpu::Precision::Fp32);
   const InputConfig input_;
   const int tokens_;
@@ -168,7 +169,7 @@ class CpuBackend : public Backend {
   const cpu::Trunk trunk_;
   std::optional<cpu::Reconstructor> reconstructor_;
   std::optional<PackedLayer> whitening_;
-  std::vector<Workspace> workspaces_;  // a thread
+  std::vector<Workspace> workspaces_;  // for each thread
 };
 
 }  // namespace

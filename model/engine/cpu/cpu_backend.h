@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network on the CPU, in this project's own kernels.
+// Runs the network on the CPU with this project's own kernels.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,11 @@
 
 namespace uniad {
 
-// Whether this processor computes in that precision.
+// Whether this processor supports the precision.
 bool cpu_has(cpu::Precision precision);
 
-// pool: may serve other networks too, one batch at a time. Throws Error for a precision that the processor
-// does not have.
+// pool: may be shared with other networks, one batch at a time. Throws Error if the processor does not
+// support the precision.
 std::unique_ptr<Backend> make_cpu_backend(const FoldedNetwork &network, cpu::Precision precision,
                                           std::shared_ptr<cpu::ThreadPool> pool);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packs a folded backbone for the kernels, and sizes the memory that it runs in.
+// Packs a folded backbone for the kernels, and computes the size of its working memory.
 #include <algorithm>
 #include <utility>
 
@@ -16,8 +16,8 @@ Convolution without_weights(const Convolution &convolution) {
   return shape;
 }
 
-// Floats of an expanded strip of two panels, which a core's cache (1 MB and more) holds beside what it is
-// made of and the rest.
+// The number of floats in an expanded strip of two panels. It must fit in a core's cache (at least 1 MB)
+// together with the input of the strip and the weights.
 constexpr int strip_values = 64 * 1024;
 
 }  // namespace
@@ -34,7 +34,7 @@ Trunk::Dense Trunk::pack_dense(const Convolution &convolution) const {
     dense.layer = pack(kernels_, convolution.weights, convolution.in * cells, convolution.bias);
     return dense;
   }
-  // (out, in, y, x) -> (out, y, x, padded in): a patch is whole pixels, one after the other.
+  // (out, in, y, x) -> (out, y, x, padded in): a patch is a sequence of whole pixels.
   const auto in = static_cast<std::size_t>(convolution.in);
   const auto stride = static_cast<std::size_t>(dense.in_stride);
   std::vector<float> weights(convolution.bias.size() * static_cast<std::size_t>(cells) * stride);

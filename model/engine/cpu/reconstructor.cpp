@@ -7,7 +7,7 @@
 namespace uniad::cpu {
 namespace {
 
-// (rows, columns) -> (rows, stride), zeros behind the columns.
+// (rows, columns) -> (rows, stride), padded with zeros.
 AlignedVector<float> spread(const std::vector<float> &values, int rows, int columns, int stride) {
   AlignedVector<float> out(static_cast<std::size_t>(rows + spare_rows) * static_cast<std::size_t>(stride));
   for (int r = 0; r < rows; ++r)
@@ -109,7 +109,7 @@ Reconstructor::Memory Reconstructor::make_memory(int threads) const {
   return memory;
 }
 
-// A part of the tokens for each thread.
+// Runs `work` on a range of tokens for each thread.
 template <typename Work>
 void Reconstructor::by_rows(const Team &team, Work work) const {
   const int each = round_up((tokens_ + team.size() - 1) / team.size(), kernels_.rows);
@@ -144,7 +144,7 @@ void Reconstructor::add(const PackedLayer &layer, const Elements &input, int inp
   kernels_.multiply(multiply);
 }
 
-// norm: null for the change of type alone.
+// norm: null to convert the type only.
 void Reconstructor::normalize(const Norm *norm, const AlignedVector<float> &input, AlignedVector<float> *wide,
                               Elements *plain, Elements *placed, Rows rows) const {
   const std::ptrdiff_t first = std::ptrdiff_t{rows.first} * wide_stride_;
@@ -253,7 +253,7 @@ void Reconstructor::decode(const Team &team, Memory &memory) const {
       apply(decoder_[i].first_value, memory.memory_plain, memory.values[i], rows, Activation::None);
     }
   });
-  // The layers' first attentions know nothing of each other.
+  // The first attentions of the layers are independent of each other.
   team.run(static_cast<int>(layers) * heads_, [&](int task, int thread) {
     const auto i = static_cast<std::size_t>(task / heads_);
     attend_head(memory.scratch[static_cast<std::size_t>(thread)], task % heads_, decoder_[i].query,

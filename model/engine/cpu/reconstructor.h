@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// UniAD's reconstruction on the CPU.
+// Runs UniAD's reconstruction on the CPU.
 #pragma once
 
 #include <optional>
@@ -11,27 +11,28 @@
 
 namespace uniad::cpu {
 
-// A folded UniAD, packed: features in, features - UniAD(features) out.
+// A folded UniAD with packed weights. Input: features; output: features - UniAD(features).
 //
-// Everything but attention works on each token alone, so a thread takes its tokens from one attention to the
-// next without waiting for the others.
+// Everything except attention processes each token independently, so a thread processes its tokens from one
+// attention to the next without waiting for other threads.
 class Reconstructor {
  public:
-  // One picture's memory. Elements: tokens x (padded dim) unless said; floats: tokens x (dim in panels).
+  // Working memory for one picture. Unless noted otherwise, Elements are tokens x padded dim, and floats are
+  // tokens x dim in whole panels.
   struct Memory {
     Elements features;                     // tokens x padded channels
     AlignedVector<float> reconstruction;   // tokens x channels in panels
-    AlignedVector<float> stream;           // what flows from layer to layer
-    AlignedVector<float> sum;              // before it is normalized
-    Elements plain, placed;                // the stream; the stream with positions
-    Elements memory_plain, memory_placed;  // what the encoder made
+    AlignedVector<float> stream;           // the tokens that pass from layer to layer
+    AlignedVector<float> sum;              // the input of a normalization
+    Elements plain, placed;                // the stream in the kernels' format, without and with positions
+    Elements memory_plain, memory_placed;  // the encoder's output, likewise
     Elements query, key, value, attended;
-    Elements hidden;                                // tokens x padded feedforward
-    std::vector<Elements> keys, values;             // of the encoder's output, a decoder layer
-    std::vector<Elements> attended_memory;          // a decoder layer
-    std::vector<AlignedVector<float>> found;        // a decoder layer: its query after the first attention
-    std::vector<Elements> queries;                  // a decoder layer: of the second attention
-    std::vector<AlignedVector<std::byte>> scratch;  // a thread
+    Elements hidden;                          // tokens x padded feedforward
+    std::vector<Elements> keys, values;       // for each decoder layer: of the encoder's output
+    std::vector<Elements> attended_memory;    // for each decoder layer
+    std::vector<AlignedVector<float>> found;  // for each decoder layer: its query after the first attention
+    std::vector<Elements> queries;            // for each decoder layer: of the second attention
+    std::vector<AlignedVector<std::byte>> scratch;  // for each thread
   };
 
   Reconstructor(const Kernels &kernels, const FoldedReconstruction &network, MapSize grid);
@@ -96,10 +97,10 @@ class Reconstructor {
   const Kernels &kernels_;
   MapSize grid_;
   int tokens_, dim_, heads_, channels_;
-  int stride_;          // of elements of dim
-  int wide_stride_;     // of floats of dim
-  int hidden_stride_;   // of elements of feedforward
-  int feature_stride_;  // of elements of channels
+  int stride_;          // of rows of dim elements
+  int wide_stride_;     // of rows of dim floats
+  int hidden_stride_;   // of rows of feedforward elements
+  int feature_stride_;  // of rows of channels elements
   bool pre_norm_;
   bool mask_encoder_, mask_first_, mask_second_;
   int mask_height_, mask_width_;

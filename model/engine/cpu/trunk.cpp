@@ -10,7 +10,7 @@
 namespace uniad::cpu {
 namespace {
 
-// Zeros around a part of a map: above and to the left of it, between its rows, below it.
+// Writes zeros around a part of a map: above and to the left of it, between its rows, and below it.
 void clear_border(float *padded, MapSize size, int top, int left, int rows, int columns) {
   float *const end = padded + std::ptrdiff_t{size.pixels()} * panel_width;
   float *row = padded + (std::ptrdiff_t{top} * size.width + left) * panel_width;
@@ -48,7 +48,7 @@ void Trunk::run(const Team &team, Memory &memory, const float *image, float *fea
   }
 }
 
-// Columns behind the channels, which the next layer multiplies by zero: they must not be NaN.
+// Clears the padding columns. The next layer multiplies them by zero, so they must not be NaN.
 void Trunk::clear_padding(Elements &map, int rows, int used, int stride) const {
   if (used == stride) return;
   for (int r = 0; r < rows; ++r)
@@ -139,7 +139,7 @@ void Trunk::run_block(const Team &team, Memory &memory, const Inverted &block) c
   clear_padding(memory.output, pixels, project.layer.panels * panel_width, project.out_stride);
 }
 
-// The whole input of a convolution, of which tasks take the panels one after the other.
+// Quantizes the whole input of a convolution once, before tasks multiply it by one panel after the other.
 void Trunk::quantize(const Team &team, Memory &memory, const Dense &dense) const {
   const int pixels = dense.shape.input.pixels();
   const int each = rows_a_task(pixels, 2 * team.size(), kernels_.rows);
@@ -167,7 +167,7 @@ void Trunk::expand_and_filter(const Team &team, Memory &memory, const Inverted &
     const int strip = task / panel_pairs;
     const int first_row = strip * filter.strip;
     const int rows = std::min(filter.strip, shape.output.height - first_row);
-    // What the strip sees of the input, with what lies outside of it.
+    // The part of the input that the strip depends on, including padding.
     const MapSize seen{(rows - 1) * shape.stride + shape.kernel, filter.padded_width};
     const int top = first_row * shape.stride - shape.pad_top;
     const int first_input = std::max(top, 0);
@@ -227,7 +227,8 @@ void Trunk::expand_and_filter(const Team &team, Memory &memory, const Inverted &
   clear_padding(memory.inner, shape.output.pixels(), filter.panels * panel_width, filter.out_stride);
 }
 
-// The gate, and the projection's weights with the gate in them: there are fewer of them than of pixels.
+// Computes the gate, and multiplies it into the projection's weights, because there are fewer weights than
+// pixels.
 void Trunk::set_gate(const Team &team, Memory &memory, const Inverted &block) const {
   const PackedGate &gate = *block.gate;
   const auto channels = block.depthwise.bias.size();
@@ -259,7 +260,7 @@ void Trunk::set_gate(const Team &team, Memory &memory, const Inverted &block) co
   });
 }
 
-// Rows of what the kernel sees around output pixels `first` and on: whole pixels one after the other.
+// The patches around output pixels from `first` on, one per row, each a sequence of whole pixels.
 const void *Trunk::patches_of(const Dense &dense, const Elements &input, int first, int rows,
                               Elements &patches) const {
   const Convolution &shape = dense.shape;

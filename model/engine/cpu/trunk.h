@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The backbone, up to its last tap, on the CPU.
+// Runs the backbone up to its last tap on the CPU.
 #pragma once
 
 #include <optional>
@@ -13,25 +13,25 @@
 
 namespace uniad::cpu {
 
-// A folded backbone and neck, packed: image in, standardized features out.
+// A folded backbone and neck with packed weights. Input: an image; output: standardized features.
 //
-// Activations are rows of pixels, channels side by side. An inverted block never stores what its expansion
-// makes of the whole map: a task expands two panels of channels of a strip of rows into its own memory, small
-// enough to stay in the cache, and takes the depthwise convolution from there.
+// Activations are stored as rows of pixels with interleaved channels. The expanded map of an inverted block
+// is never stored as a whole: a task expands two panels of channels of a strip of rows into its own memory,
+// which fits in the cache, and computes the depthwise convolution from there.
 class Trunk {
  public:
-  // One picture's memory. Tasks of thread i use scratch i.
+  // Working memory for one picture. Tasks on thread i use the i-th element of the vectors.
   struct Memory {
-    Elements input, output;     // of a block, in turns
+    Elements input, output;     // of a block; swapped after each block
     Elements inner, inner_too;  // between two convolutions of a block
     Elements shortcut;
-    AlignedVector<std::uint8_t> bytes;           // of a block's input, in int8
-    AlignedVector<float> row_scales;             // as well
+    AlignedVector<std::uint8_t> bytes;           // a block's input in int8
+    AlignedVector<float> row_scales;             // of `bytes`
     Elements scaled;                             // weights of the gated projection
     AlignedVector<float> sums, squeezed, gate;   // of the gate
-    std::vector<AlignedVector<float>> padded;    // a thread: padded maps of two panels
-    std::vector<Elements> patches;               // a thread: rows of what a kernel sees
-    std::vector<AlignedVector<float>> wide_row;  // a thread: one row of patches or of channels
+    std::vector<AlignedVector<float>> padded;    // for each thread: padded maps of two panels
+    std::vector<Elements> patches;               // for each thread: rows of patches
+    std::vector<AlignedVector<float>> wide_row;  // for each thread: one row of patches or of channels
   };
 
   Trunk(const Kernels &kernels, const FoldedNetwork &network);
@@ -45,7 +45,7 @@ class Trunk {
   struct Dense {
     Convolution shape;  // without its weights
     PackedLayer layer;
-    int in_stride = 0;  // channels with their padding
+    int in_stride = 0;  // padded channels
     int out_stride = 0;
   };
   struct Channelwise {
@@ -54,8 +54,8 @@ class Trunk {
     AlignedVector<float> bias;
     int panels = 0;
     int out_stride = 0;
-    int padded_width = 0;  // of the input with what the kernel sees beside it
-    int strip = 0;         // output rows of a task
+    int padded_width = 0;  // of the input including padding
+    int strip = 0;         // output rows per task
   };
   struct PackedGate {
     int squeezed = 0;
@@ -75,14 +75,14 @@ class Trunk {
     std::vector<Dense> body;
     std::optional<Dense> shortcut;
   };
-  // Between which four pixels of a tap a token lies.
+  // A tapped map, and the four of its pixels that each token is interpolated from.
   struct Tap {
     std::size_t block = 0;
     int channels = 0;
     int first_channel = 0;
     MapSize map;
     int stride = 0;
-    std::vector<Band> rows, columns;     // of the map, a token's row or column
+    std::vector<Band> rows, columns;     // for each row or column of tokens
     AlignedVector<float> scale, offset;  // in panels
   };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the work on a map is divided, and how much memory it takes.
+// Divides the work on a map into tasks, and computes the memory that it needs.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ inline bool reads_pixels_as_they_are(const Convolution &shape) {
   return shape.kernel == 1 && shape.stride == 1;
 }
 
-// Rows of a map for each of `parts` tasks: whole tiles, as even as these allow.
+// The number of rows for each of `parts` tasks: a multiple of `tile`, as even as possible.
 inline int rows_a_task(int rows, int parts, int tile) {
   return round_up((rows + parts - 1) / parts, tile);
 }
@@ -26,7 +26,7 @@ inline int tasks_for(int rows, int rows_each) {
   return (rows + rows_each - 1) / rows_each;
 }
 
-// Rows of patches that a task keeps in the cache at a time.
+// The number of patch values that a task processes at a time, so that they stay in the cache.
 inline constexpr std::size_t patch_values = std::size_t{64} * 1024;
 
 }  // namespace uniad::cpu
