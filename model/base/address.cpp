@@ -21,7 +21,7 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// The byte that "%2F" at this place stands for.
+// The byte that a percent-encoded sequence such as "%2F" at this position represents.
 std::optional<char> encoded_byte(std::string_view text, std::size_t at) {
   if (at + 3 > text.size() || text[at] != '%') return std::nullopt;
   unsigned value = 0;
@@ -70,7 +70,7 @@ bool is_clearly_a_host(std::string_view authority) {
   return numeric || host == "localhost";
 }
 
-// Name and password within a text, with the @ behind them.
+// The position of the name and the password in a text, including the @ after them.
 struct Credentials {
   std::size_t begin;
   std::size_t end;
@@ -79,7 +79,7 @@ struct Credentials {
 std::optional<Credentials> without_scheme(std::string_view text) {
   const auto at = text.rfind('@');
   if (at == text.npos || text.substr(0, at).find(':') == text.npos) return std::nullopt;
-  // Of "rtsp:/name:password@host" the scheme may stay.
+  // The scheme of "rtsp:/name:password@host" may remain.
   const auto scheme = std::find_if_not(text.begin(), text.end(), is_letter) - text.begin();
   auto begin = static_cast<std::size_t>(scheme);
   if (!text.substr(begin).starts_with(":/")) return Credentials{0, at + 1};
@@ -109,7 +109,8 @@ struct Range {
   std::size_t end;
 };
 
-// The values of a query's password=, and of paths such as /user=admin&password=12345&channel=1.
+// Masks the values of password= and similar parameters, in queries and in paths such as
+// /user=admin&password=12345&channel=1.
 std::vector<Range> secret_values(std::string_view text) {
   static constexpr std::array<std::string_view, 7> keys{
       "password=", "passwd=", "passwort=", "pwd=", "pass=", "token=", "secret="};
@@ -134,7 +135,7 @@ std::string with_masked_values(std::string text) {
   return text;
 }
 
-// The end of the secret where the text has it at this place, each of its bytes encoded or not.
+// The end of the secret if the text contains it at this position, with any of its bytes encoded.
 std::optional<std::size_t> end_of(std::string_view secret, std::string_view text, std::size_t at) {
   for (const char c : secret) {
     if (at >= text.size()) return std::nullopt;
@@ -162,7 +163,7 @@ void replace(std::string &text, std::string_view secret, std::string_view by) {
   text = std::move(result);
 }
 
-// Both as it is written and as what it may stand for.
+// The secret as it is written, and decoded.
 void replace_both(std::string &text, const std::string &secret, std::string_view by) {
   replace(text, secret, by);
   replace(text, decoded(secret), by);
@@ -212,7 +213,7 @@ std::string with_encoded_credentials(const std::string &address) {
 
 std::string redacted(std::string text, const std::string &address) {
   constexpr std::size_t shortest =
-      3;  // bytes of a password that is looked for by itself: others are in words
+      3;  // minimum length of a password that is searched for by itself; shorter ones occur in words
   std::vector<std::string> secrets;
   for (const Range &value : secret_values(address))
     secrets.push_back(address.substr(value.begin, value.end - value.begin));

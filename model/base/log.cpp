@@ -8,7 +8,7 @@
 namespace uniad {
 namespace {
 
-// Shared, so that a sink that is replaced lives until the calls to it return.
+// Shared, so that a replaced sink lives until all calls to it have returned.
 struct CurrentSink {
   std::mutex mutex;
   std::shared_ptr<const LogSink> sink;

@@ -29,7 +29,7 @@ void pause() {
 #endif
 }
 
-// About 50 microseconds: longer than what one thread does alone between two stages.
+// About 50 microseconds, longer than the single-threaded work between two stages.
 constexpr int looks_before_sleep = 1000;
 
 }  // namespace
@@ -52,7 +52,7 @@ ThreadPool::ThreadPool(int threads) {
   workers_.reserve(static_cast<std::size_t>(std::max(threads, 1)));
   try {
     for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
-  } catch (const std::exception &) {  // a limit of threads or memory: those that there are do the work
+  } catch (const std::exception &) {  // threads or memory are limited; the existing threads do the work
   }
 }
 
@@ -80,7 +80,7 @@ void ThreadPool::run(int tasks, const Task &task) {
     if (looks < looks_before_sleep)
       pause();
     else
-      std::this_thread::yield();  // a worker lost its core in the middle of a task
+      std::this_thread::yield();  // a worker was preempted in the middle of a task
   }
 }
 
@@ -89,7 +89,7 @@ bool ThreadPool::take_one(int thread) {
   if (next_of(seen) >= tasks_of(seen)) return false;
   const std::uint64_t ticket = tickets_.fetch_add(1, std::memory_order_acq_rel);
   if (next_of(ticket) >= tasks_of(ticket)) return false;
-  // The stage cannot end before this task has: what belongs to it stands still.
+  // The stage cannot end before this task does, so its data does not change.
   (*task_.load(std::memory_order_relaxed))(static_cast<int>(next_of(ticket)), thread);
   unfinished_.fetch_sub(1, std::memory_order_release);
   return true;
@@ -99,7 +99,8 @@ void ThreadPool::work(int thread) {
   const FlushToZero flush_to_zero;
   int looks = 0;
   for (;;) {
-    // Read before stop_, which is set before stage_ is raised: whoever sleeps on it is woken.
+    // Must be read before stop_. stop_ is set before stage_ is incremented, so a thread that sleeps on stage_
+    // is woken.
     const std::uint32_t stage = stage_;
     if (stop_) return;
     if (take_one(thread)) {

@@ -28,7 +28,7 @@ bool is_step_counter(const std::string &name) {
   return name.ends_with("num_batches_tracked");
 }
 
-// Parameters and buffers by name: what a state dict holds.
+// Parameters and buffers by name, as in a state dict.
 std::map<std::string, torch::Tensor> state_dict(const torch::nn::Module &module) {
   std::map<std::string, torch::Tensor> state;
   for (const auto &item : module.named_parameters()) state.emplace(item.key(), item.value());
