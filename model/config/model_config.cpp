@@ -24,7 +24,7 @@ struct Range {
 
 void check_ranges(const std::vector<Range> &ranges, const std::string &where) {
   for (const Range &range : ranges) {
-    if (!(range.value >= range.least && range.value <= range.most)) {  // NaN neither
+    if (!(range.value >= range.least && range.value <= range.most)) {  // also rejects NaN
       throw Error(ErrorKind::Unsupported, where, std::string(range.name) + " is " + text_of(range.value),
                   "the range is " + text_of(range.least) + " to " + text_of(range.most));
     }
@@ -42,7 +42,7 @@ void check_ranges(const ModelConfig &config, const std::string &where) {
   check_ranges(ranges, where);
 }
 
-// A window of 2 (size / 2) + 1 around a query at the map's middle covers the whole axis.
+// A window of 2 (size / 2) + 1 tokens around a query in the middle of the map covers the whole axis.
 bool covers(int mask_size, int extent) {
   return extent <= 2 * (mask_size / 2) + 1;
 }

@@ -7,7 +7,7 @@
 namespace uniad {
 namespace {
 
-// A group of blocks before scaling: EfficientNet paper, table 1.
+// A group of blocks before scaling (EfficientNet paper, table 1).
 struct Group {
   int repeat, kernel, stride, expand, in, out;
 };
@@ -42,7 +42,7 @@ BackboneInfo efficientnet(const std::string &name, double width, double depth, i
   info.name = name;
   info.family = lite ? BackboneFamily::EfficientNetLite : BackboneFamily::EfficientNet;
   info.native_size = native_size;
-  // Lite scales neither stem nor head, nor the repeats of the first and the last group.
+  // Lite does not scale the stem, the head, and the repeats of the first and the last group.
   info.stem_channels = lite ? 32 : scaled_width(32, width);
   info.head_channels = lite ? 1280 : scaled_width(1280, width);
   int in = info.stem_channels;
