@@ -23,7 +23,7 @@ std::string reason(int error) {
 
 }  // namespace
 
-// Not blocking: a FIFO would wait for its writer.
+// Non-blocking, because opening a FIFO would wait for a writer.
 InputFile::InputFile(const std::filesystem::path &path)
     : InputFile(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK), path.string()) {
   if (fd_ < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -69,7 +69,7 @@ std::vector<std::byte> read_whole_file(const std::filesystem::path &path) {
 }
 
 AtomicFileWriter::AtomicFileWriter(std::filesystem::path goal) : goal_(std::move(goal)) {
-  std::error_code unknown;  // what cannot be looked at cannot be opened either, and open() says why
+  std::error_code unknown;  // if this fails, open() fails too and reports why
   if (std::filesystem::exists(goal_, unknown) && !std::filesystem::is_regular_file(goal_, unknown)) {
     throw Error(ErrorKind::Unwritable, goal_.string(), "exists and is not a regular file",
                 "choose another name");
@@ -77,8 +77,8 @@ AtomicFileWriter::AtomicFileWriter(std::filesystem::path goal) : goal_(std::move
   open_temporary();
 }
 
-// Several threads, processes, containers and machines may write one file at a time. Their process numbers
-// can be the same, so chance names the file, and it is never one that is there.
+// Several threads, processes, containers and machines may write one file at the same time. Their process IDs
+// can be equal, so the name is random, and an existing file is never opened.
 void AtomicFileWriter::open_temporary() {
   std::random_device chance;
   do {
@@ -113,8 +113,8 @@ void AtomicFileWriter::replace() {
   temporary_.clear();
 }
 
-// The rename itself lives in the folder. Some file systems cannot sync one (EINVAL): they order it
-// themselves.
+// Syncs the folder, which contains the rename. Some file systems cannot sync a folder (EINVAL); they order
+// the operations themselves.
 void AtomicFileWriter::sync_folder() const {
   const std::filesystem::path folder = goal_.has_parent_path() ? goal_.parent_path() : ".";
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::seconds patience{30};
 constexpr std::chrono::milliseconds pause{20};
 
-// Whether `path` still leads to the open file: who had the lock before has removed it.
+// Whether `path` still refers to the open file. The previous owner of the lock may have removed it.
 bool is_at(int fd, const std::filesystem::path &path) {
   struct stat open_file {};
   struct stat at_path {};
@@ -54,7 +54,8 @@ FileLock::FileLock(const std::filesystem::path &path) : path_(path), lock_(path.
   }
 }
 
-// Removed while it is still locked: whoever has opened it meanwhile sees that it is gone.
+// Removes the file while it is still locked, so that others who have opened it in the meantime notice that it
+// is gone.
 FileLock::~FileLock() {
   unlink(lock_.c_str());
   close(fd_);

@@ -17,7 +17,7 @@ void add_tensor(Fingerprint &fingerprint, const std::string &name, const StoredT
 
 }  // namespace
 
-// The finishing step of MurmurHash3 (Appleby), word by word.
+// The finalizer of MurmurHash3 (Appleby), applied to each word.
 void Fingerprint::add(std::span<const std::byte> bytes) {
   const auto mix = [this](std::uint64_t word) {
     word *= 0xff51afd7ed558ccd;

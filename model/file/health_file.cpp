@@ -20,7 +20,7 @@ using nlohmann::ordered_json;
 
 constexpr const char *entry = "uniad.health";
 constexpr const char *prefix = "health.";
-constexpr double most_levels = 1e4;  // far above any measure of a picture
+constexpr double most_levels = 1e4;  // far above any value that a picture can have
 
 std::string name_of(std::size_t source, std::size_t look, const char *picture) {
   return prefix + std::to_string(source) + "." + std::to_string(look) + "." + picture;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of cameras, in a model file and in that of interrupted learning.
+// Stores health references in model files and in files of interrupted learning.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace uniad {
 
-// Adds the metadata entry `uniad.health` and the tensors health.SOURCE.LOOK.mean and .deviation, both numbers
-// from 0; nothing where nothing is known.
+// Adds the metadata entry `uniad.health` and the tensors health.SOURCE.LOOK.mean and .deviation, where SOURCE
+// and LOOK are numbers from 0. Adds nothing if there are no references.
 void store_health(const HealthReferences &references, TensorFile &content);
 
-// Reads them and takes the tensors out; empty where the file has none, as older ones. Of a header, whose
-// tensors have no data, pictures are empty. Throws Error, naming `file`, where they are not what
-// store_health() writes.
+// Reads the references and removes their tensors from `content`. The result is empty if the file has none, as
+// older files. If only the header was read, the tensors have no data, and the pictures are empty. Throws
+// Error with `file` if the content is not as written by store_health().
 HealthReferences take_health(TensorFile &content, const std::string &file);
 
 }  // namespace uniad

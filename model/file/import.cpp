@@ -23,7 +23,7 @@ using Tensors = std::map<std::string, StoredTensor>;
 
 constexpr const char *need_checkpoint = "use a checkpoint of UniAD (keys module.reconstruction.*)";
 
-// The tensors under a prefix, which they lose.
+// The tensors whose names begin with a prefix, which is removed.
 Tensors below(Tensors &tensors, const std::string &prefix) {
   Tensors found;
   for (auto &[name, tensor] : tensors) {
@@ -35,7 +35,7 @@ Tensors below(Tensors &tensors, const std::string &prefix) {
 struct Checkpoint {
   std::filesystem::path path;
   Tensors reconstruction;
-  Tensors backbone;  // empty: the file is without
+  Tensors backbone;  // empty: the file contains none
 };
 
 std::optional<Checkpoint> as_checkpoint(TensorFile &file, const std::filesystem::path &path) {
@@ -79,7 +79,7 @@ ReconstructionConfig reconstruction_of(const Tensors &tensors, const std::string
   return config;
 }
 
-// In pixels. The sine embedding has no table to tell the map's sides: it is taken as square.
+// In pixels. With the sine embedding, no tensor shows the sides of the map, so it is assumed to be square.
 std::pair<int, int> input_size(const Tensors &tensors, PositionEmbedding position, const std::string &where) {
   if (position == PositionEmbedding::Learned) {
     return {16 * extent(tensors, "pos_embed.row_embed.weight", 0, where),
@@ -93,7 +93,7 @@ std::pair<int, int> input_size(const Tensors &tensors, PositionEmbedding positio
   return {16 * side, 16 * side};
 }
 
-// Consecutive taps, those that the authors recommend first (docs/network-details.md, "Taps").
+// Ranges of consecutive taps, with those that the authors recommend first (docs/network-details.md, "Taps").
 std::vector<std::pair<int, int>> stage_ranges() {
   std::vector<std::pair<int, int>> ranges{{1, 4}, {1, 5}, {2, 4}, {1, 3}, {2, 3}};
   for (int first = 1; first <= 5; ++first) {
@@ -127,7 +127,7 @@ std::vector<int> stages_for(const BackboneWeights &weights, int channels, const 
               "use the weight file of the backbone that it was trained with");
 }
 
-// The authors' code has no Lite.
+// The authors' code does not support Lite.
 std::string backbone_for(int channels, const std::string &where) {
   std::vector<std::string> fitting;
   for (const auto &range : stage_ranges()) {
@@ -155,7 +155,7 @@ BackboneWeights weights_for(Checkpoint &checkpoint, std::optional<BackboneWeight
   return read_backbone_weights(need_weight_file(backbone_for(channels, checkpoint.path.string())));
 }
 
-// A tensor without a place in the network makes it another one.
+// A tensor that the network does not have belongs to another network.
 void refuse_others(const Tensors &tensors, const std::map<std::string, Shape> &known,
                    const std::string &prefix, const std::string &where) {
   for (const auto &[name, tensor] : tensors)
@@ -164,7 +164,7 @@ void refuse_others(const Tensors &tensors, const std::map<std::string, Shape> &k
                   "this is a checkpoint of another network");
 }
 
-// The tensors that the network has, under the model file's prefix; all else stays behind.
+// The tensors that the network has, with the prefix of model files; all others are left out.
 void move_tensors(Tensors &from, const std::map<std::string, Shape> &wanted, const std::string &prefix,
                   const std::string &where, Tensors &to) {
   check_tensors(wanted, "", from, where, "the file is damaged or of another network");

@@ -9,7 +9,7 @@
 namespace uniad {
 namespace {
 
-// In the same way in every locale.
+// Independent of the locale.
 bool is_plain(char letter) {
   return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
          (letter >= '0' && letter <= '9') || letter == '-' || letter == '_' || letter == '.';

@@ -6,7 +6,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t json_limit = 4'000'000;  // bytes of one metadata entry
+constexpr std::size_t json_limit = 4'000'000;  // bytes per metadata entry
 
 }  // namespace
 
@@ -19,14 +19,14 @@ json parse_entry(const std::map<std::string, std::string> &metadata, const std::
   }
   if (entry->second.size() > json_limit)
     throw Error(ErrorKind::Malformed, file, key + " is too large", write_again);
-  // Each value but one stands behind one of these.
+  // Each value except the first follows one of these characters.
   const auto values = std::count_if(entry->second.begin(), entry->second.end(), [](char letter) {
     return letter == ',' || letter == '[' || letter == '{';
   });
   if (values > value_limit) throw Error(ErrorKind::Malformed, file, key + " is too large", write_again);
   try {
     return json::parse(entry->second);
-  } catch (const json::exception &error) {  // it quotes what it could not read, however long that is
+  } catch (const json::exception &error) {  // its message quotes the invalid text, which may be long
     throw Error(ErrorKind::Malformed, file, key + " is not JSON: " + std::string(error.what()).substr(0, 200),
                 write_again);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a value of a file's JSON, which may be hostile.
+// Reads values from the JSON of a file, which is not trusted.
 #pragma once
 
 #include <algorithm>
@@ -20,11 +20,11 @@
 namespace uniad {
 
 inline constexpr const char *write_again = "train or import the model again";
-inline constexpr std::ptrdiff_t value_limit = 100'000;  // values of an entry: a source has ten and its peaks
+inline constexpr std::ptrdiff_t value_limit = 100'000;  // per entry; a source has ten, and its peaks
 inline constexpr std::int64_t count_limit = std::numeric_limits<std::int64_t>::max();
 inline constexpr double real_limit = 1e30;
 
-// A JSON value and where it stands, so that every complaint names file and key.
+// A JSON value and its location, so that every error names the file and the key.
 class Field {
  public:
   Field(const nlohmann::json &value, std::string key, const std::string &file)
@@ -112,7 +112,7 @@ class Field {
   const std::string &file_;
 };
 
-// An entry of a file's metadata. Throws Error where it is missing, too large, or not JSON.
+// Parses an entry of a file's metadata. Throws Error if it is missing, too large, or not JSON.
 nlohmann::json parse_entry(const std::map<std::string, std::string> &metadata, const std::string &key,
                            const std::string &file);
 

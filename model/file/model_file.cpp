@@ -35,8 +35,8 @@ std::string name_of(Enum value, const Choices<Enum> &names) {
       ->second;
 }
 
-// Keys that came later are written only where they say something, so that older programs read what they
-// can run.
+// Keys of later versions are written only if they differ from the default, so that older programs can read
+// the models that they can run.
 ordered_json to_json(const ReconstructionConfig &r) {
   const ReconstructionConfig plain;
   ordered_json all{{"dim", r.dim},
@@ -253,8 +253,8 @@ void check_standardizing(const Model &model, int channels, const std::string &fi
   }
 }
 
-// Every tensor that the configuration asks for is there: whoever builds the network takes no more memory than
-// the file has already filled.
+// Checks that every tensor of the configuration exists, so that building the network needs no more memory
+// than the file itself.
 void check_model(const Model &model, const std::string &file) {
   check(model.config, file);
   const InputConfig &input = model.config.input;
@@ -349,7 +349,7 @@ void write_model(const Model &model, const FileLock &right_to_write) {
                       {"uniad.calibration", json_text(to_json(model.calibration))},
                       {"uniad.provenance", json_text(to_json(model.provenance))}}};
   store_health(model.health, content);
-  // Whatever a reader would refuse is refused before the old file is replaced.
+  // Rejects what a reader would reject, before the old file is replaced.
   check_numbers(model_from(content, path.string()), path.string());
   write_safetensors(content, path);
   log(LogLevel::Debug, path.string() + ": written.");

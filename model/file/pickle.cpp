@@ -12,7 +12,7 @@
 namespace uniad::pickle {
 namespace {
 
-// A checkpoint of the largest backbone with its optimizer takes a twentieth of it.
+// A checkpoint of the largest backbone with its optimizer uses a twentieth of this.
 constexpr std::size_t work_limit = 500'000;
 constexpr std::size_t rank_limit = 8;
 
@@ -84,7 +84,7 @@ class Machine {
       case '2':
         push(top());
         break;
-      // Scalars. None, true, false and a float are of no use to a tensor.
+      // Scalars. None, true, false and floats are not needed for tensors.
       case 'N':
       case 0x88:
       case 0x89:
@@ -108,7 +108,7 @@ class Machine {
       case 0x8b:
         push(long_integer(take<std::uint32_t>()));
         break;
-      // Texts
+      // Strings
       case 'U':
       case 0x8c:
         push(text(take<std::uint8_t>()));
@@ -206,13 +206,13 @@ class Machine {
       case 0x92:
         drop();
         call();
-        break;  // NEWOBJ_EX: without its keywords
+        break;  // NEWOBJ_EX, without keyword arguments
       case 'o':
         replace_mark(Inert{});
         break;  // OBJ
       case 'b':
         drop();
-        break;  // BUILD: an object's attributes are not looked at
+        break;  // BUILD; attributes of objects are ignored
       case 'Q':
         push(persistent(pop()));
         break;
@@ -369,7 +369,7 @@ class Machine {
     }
   }
 
-  // Python 2 hands OrderedDict its items as a list of pairs.
+  // Python 2 passes the items of an OrderedDict as a list of pairs.
   Value dict_of(const std::vector<Value> &arguments) {
     Dict *dict = new_dict();
     List *const *pairs = arguments.empty() ? nullptr : std::get_if<List *>(&arguments[0]);
@@ -384,8 +384,8 @@ class Machine {
     return dict;
   }
 
-  // _rebuild_tensor_v2(storage, offset, shape, strides, ...); a tensor of a storage that is passed over is
-  // passed over, too.
+  // _rebuild_tensor_v2(storage, offset, shape, strides, ...). A tensor with an ignored storage is ignored,
+  // too.
   Value tensor_of(const std::vector<Value> &arguments) {
     if (arguments.size() < 4) fail("has a tensor without a shape");
     Storage *const *storage = std::get_if<Storage *>(&arguments[0]);

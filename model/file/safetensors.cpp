@@ -22,7 +22,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "tensors are stored and used in little-endian order");
 
-constexpr std::uint64_t header_limit = 100'000'000;  // the format's own
+constexpr std::uint64_t header_limit = 100'000'000;  // the limit of the format
 constexpr std::size_t rank_limit = 8;
 constexpr const char *fetch_again =
     "the file is damaged or not a safetensors file: download or write it again";
@@ -47,7 +47,7 @@ std::string_view name_of(DType dtype) {
       ->name;
 }
 
-// Where a tensor lies in the data behind the header.
+// The position of a tensor in the data after the header.
 struct Entry {
   DType dtype = DType::F32;
   std::vector<std::int64_t> shape;
@@ -60,8 +60,8 @@ struct Header {
   std::map<std::string, std::string> metadata;
 };
 
-// Takes the header's JSON token by token, so that nothing is kept that the format does not know: memory stays
-// small however the JSON is nested, and no key is read twice.
+// Parses the header's JSON token by token and ignores everything that is not part of the format. This limits
+// memory, however deep the JSON is nested, and detects duplicate keys.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(std::string file) : file_(std::move(file)) {}
@@ -182,7 +182,7 @@ void check_size(const std::string &tensor, const Entry &entry, const std::string
   }
 }
 
-// The tensors cover the data exactly: no hole, no overlap, nothing beyond.
+// Checks that the tensors cover the data exactly: without gaps, overlaps or bytes outside of the data.
 void check_layout(const Header &header, std::uint64_t data_size, const std::string &file) {
   std::vector<const std::pair<const std::string, Entry> *> by_offset;
   for (const auto &item : header.entries) {
@@ -223,7 +223,7 @@ Header parse_header(std::string_view json, std::uint64_t data_size, const std::s
   HeaderReader reader(file);
   if (!json.starts_with('{'))
     throw Error(ErrorKind::Malformed, file, "has no safetensors header at its start", fetch_again);
-  const std::size_t zero = json.find('\0');  // where nlohmann's parser would take it for the end
+  const std::size_t zero = json.find('\0');  // nlohmann's parser would treat it as the end
   nlohmann::json::sax_parse(json.substr(0, zero), &reader);
   if (zero != json.npos) reader.refuse_json(zero);
   Header header = reader.take();
@@ -283,7 +283,7 @@ TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string
 }
 
 void write_safetensors(const TensorFile &file, const std::filesystem::path &path) {
-  // Wide elements first, so that every tensor lies aligned to its element.
+  // Wide elements come first, so that every tensor is aligned to the size of its elements.
   std::vector<const std::pair<const std::string, StoredTensor> *> order;
   order.reserve(file.tensors.size());
   for (const auto &item : file.tensors) order.push_back(&item);
@@ -301,7 +301,7 @@ void write_safetensors(const TensorFile &file, const std::filesystem::path &path
                            {"data_offsets", {offset, end}}};
     offset = end;
   }
-  // A path in the metadata may be no UTF-8; the rest of the file is worth more than its exact letters.
+  // A path in the metadata may not be valid UTF-8. That must not make the file unwritable.
   std::string json = json_text(header);
   json.append((8 - json.size() % 8) % 8, ' ');
   const std::uint64_t json_size = json.size();

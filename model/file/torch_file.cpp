@@ -30,7 +30,7 @@ using NamedTensors = std::vector<std::pair<std::string, const Tensor *>>;
 
 constexpr const char *fetch_weights_again =
     "it is damaged or not a torch.save file of weights: download it again";
-// A pickle of 0x1950a86a20f9469cfc6c opens the legacy format.
+// The legacy format begins with a pickle of 0x1950a86a20f9469cfc6c.
 constexpr std::string_view legacy_start("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
 constexpr std::string_view zip_start("PK\x03\x04", 4);
 constexpr std::int64_t legacy_protocol = 1001;
@@ -38,8 +38,8 @@ constexpr std::int64_t legacy_protocol = 1001;
 constexpr int depth_limit = 32;
 constexpr std::size_t name_limit = 512;
 constexpr std::size_t visit_limit = 500'000;
-// What names may take: a megabyte serves any network, and a pickle that shares its parts could repeat them
-// without end.
+// The memory limit for names. A megabyte is enough for any network, but a pickle with shared parts could
+// repeat names without end.
 constexpr std::size_t names_limit = 1'000'000;
 constexpr std::size_t name_overhead = 64;  // bytes
 
@@ -55,7 +55,7 @@ const Value *find(const Dict &dict, std::string_view key) {
   return found == dict.items.end() ? nullptr : &found->second;
 }
 
-// Walks the containers, which may share parts or contain themselves: hence the limits.
+// Visits the containers. They may share parts or contain themselves, so depth and number are limited.
 class Collector {
  public:
   explicit Collector(const std::string &file) : file_(file) {}
@@ -112,10 +112,10 @@ NamedTensors named_tensors(const Value &root, const std::string &file) {
   return tensors;
 }
 
-// Bytes of a tensor's elements in the order of its shape, and of its storage's part that they lie in.
+// The size of a tensor's elements in bytes, and of the part of the storage that contains them.
 struct Extent {
   std::uint64_t bytes = 0;
-  std::uint64_t reach = 0;  // elements from the view's start to behind the last one used
+  std::uint64_t reach = 0;  // number of elements from the view's start to the end of the last one used
 };
 
 Extent extent_of(const Tensor &tensor, const std::string &name, const std::string &file) {
@@ -139,7 +139,7 @@ Extent extent_of(const Tensor &tensor, const std::string &name, const std::strin
   return result;
 }
 
-// `storage`: all bytes under the storage's key, of the size that the pickle says.
+// storage: all bytes under the storage's key, with the size that the pickle specifies.
 StoredTensor copy_out(const Tensor &tensor, const Extent &extent, Bytes storage) {
   const std::size_t size = size_of(tensor.storage->dtype);
   StoredTensor stored{tensor.storage->dtype, tensor.shape, std::vector<std::byte>(extent.bytes)};
@@ -147,7 +147,7 @@ StoredTensor copy_out(const Tensor &tensor, const Extent &extent, Bytes storage)
   const std::byte *source =
       storage.data() + static_cast<std::size_t>(tensor.storage->view_start + tensor.offset) * size;
   std::vector<std::int64_t> index(tensor.shape.size(), 0);
-  std::uint64_t at = 0;  // unsigned: the stride of an axis of one element may be anything
+  std::uint64_t at = 0;  // unsigned, because the stride of an axis with one element is arbitrary
   for (std::size_t done = 0; done < stored.bytes.size(); done += size) {
     std::memcpy(stored.bytes.data() + done, source + at * size, size);
     for (std::size_t d = tensor.shape.size(); d-- > 0;) {
@@ -161,7 +161,7 @@ StoredTensor copy_out(const Tensor &tensor, const Extent &extent, Bytes storage)
   return stored;
 }
 
-// What the tensors take together. Tied weights share storage, but not more than a few times.
+// The total size of the tensors. Tied weights share storage, but only a few times.
 std::vector<Extent> extents_of(const NamedTensors &tensors, std::size_t file_size, const std::string &file) {
   std::vector<Extent> extents;
   std::uint64_t total = 0;
@@ -202,8 +202,8 @@ TensorFile copy_all(const NamedTensors &tensors, std::size_t file_size, const st
   return content;
 }
 
-// Magic, protocol, system, the object, the keys of its storages: five pickles; then the storages in that
-// order, each with its number of elements first.
+// The file consists of five pickles (magic number, protocol, system, the object, and the keys of its
+// storages), followed by the storages in this order, each with its number of elements first.
 class LegacyFile {
  public:
   LegacyFile(Bytes bytes, const std::string &file) : rest_(bytes), size_(bytes.size()), file_(file) {}
@@ -215,7 +215,7 @@ class LegacyFile {
     if (number == nullptr || *number != legacy_protocol) {
       throw Error(ErrorKind::Malformed, file_, "has an unknown torch.save protocol", fetch_weights_again);
     }
-    next();  // byte order and sizes of the machine that wrote it: little-endian on all that PyTorch supports
+    next();  // byte order and type sizes of the writing machine: little-endian on all that PyTorch supports
     const Value root = next();
     const Value keys = next();
     const NamedTensors tensors = named_tensors(root, file_);
@@ -331,7 +331,7 @@ class ZipFile {
                   "its part " + name + " is compressed, which torch.save never does",
                   "save it again with torch.save");
     }
-    // Parts that overlap could ask for many times the file.
+    // Overlapping parts could require many times the memory of the file.
     if (stat.size > budget_)
       throw Error(ErrorKind::Malformed, file_, "its parts are larger than the file", fetch_weights_again);
     budget_ -= stat.size;
@@ -342,7 +342,7 @@ class ZipFile {
     const bool whole =
         stream != nullptr &&
         zip_fread(stream.get(), bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size()) &&
-        zip_fread(stream.get(), &beyond, 1) == 0;  // at the end the checksum is compared
+        zip_fread(stream.get(), &beyond, 1) == 0;  // reading to the end verifies the checksum
     if (!whole)
       throw Error(ErrorKind::Malformed, file_, "its part " + name + " is damaged", fetch_weights_again);
     return bytes;

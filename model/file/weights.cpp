@@ -27,7 +27,7 @@ enum class Naming { Lukemelas, TorchvisionEfficientNet, Timm, ResNet };
 constexpr const char *other_file =
     "use a weight file of EfficientNet-PyTorch, EfficientNet-Lite, torchvision or timm";
 
-// efficientnet_b4 and efficientnet-b4 are one.
+// efficientnet_b4 and efficientnet-b4 are equivalent.
 std::string plain(std::string_view name) {
   std::string text;
   for (char letter : name) {
@@ -46,8 +46,8 @@ Naming naming_of(const Tensors &tensors, const std::string &where) {
   throw Error(ErrorKind::Malformed, where, "contains no backbone that this program knows", other_file);
 }
 
-// A layer's name inside its block: theirs and, for them, ours (docs/network-details.md, "Tensor names"). The
-// first group has no expansion.
+// Pairs of a layer's names within its block: the source's name and this project's (docs/network-details.md,
+// "Tensor names"). The first group has no expansion.
 using Renaming = std::vector<std::pair<std::string_view, std::string_view>>;
 
 Renaming block_renaming(Naming naming, bool first_group) {
@@ -87,7 +87,7 @@ std::optional<std::string> rename(std::string_view name, const Renaming &renamin
   return std::nullopt;
 }
 
-// A block's layer: "GROUP.REPEAT.REST" behind the prefix of the blocks.
+// The name of a layer in a block: "GROUP.REPEAT.REST" after the prefix of the blocks.
 struct BlockLayer {
   std::pair<int, int> block;  // group, repeat
   std::string_view rest;
@@ -107,7 +107,7 @@ std::optional<BlockLayer> block_layer(std::string_view name, std::string_view pr
   return layer;
 }
 
-// torchvision and timm number blocks by group and repeat, lukemelas through the whole network.
+// torchvision and timm number blocks by group and repeat, lukemelas consecutively through the whole network.
 Tensors to_lukemelas(Tensors &&tensors, Naming naming) {
   const bool torchvision = naming == Naming::TorchvisionEfficientNet;
   const std::string_view prefix = torchvision ? "features." : "blocks.";
@@ -132,7 +132,7 @@ Tensors to_lukemelas(Tensors &&tensors, Naming naming) {
   for (auto &[name, tensor] : tensors) {
     if (const auto layer = layer_of(name)) {
       const auto inner = rename(layer->rest, layer->block.first == first_group ? first : others);
-      // What is unknown keeps its name and is reported under it.
+      // An unknown tensor keeps its name, with which it is reported.
       const std::string ours = "_blocks." + std::to_string(numbers[layer->block]) + ".";
       renamed[inner ? ours + *inner : name] = std::move(tensor);
     } else if (const auto ours = rename(name, stem)) {
@@ -157,7 +157,7 @@ Tensors body_of(Tensors tensors, Naming naming) {
   return tensors;
 }
 
-// How far the tensors are from those of an architecture up to a stage.
+// How much the tensors differ from those of an architecture up to a stage.
 struct Match {
   const BackboneInfo *info = nullptr;
   int stages = 0;
@@ -240,7 +240,7 @@ void apply_source(BackboneWeights &weights, Naming naming, const BackboneInfo &i
                   const std::filesystem::path &file) {
   const std::string file_name = plain(file.filename().string());
   const bool lite = info.family == BackboneFamily::EfficientNetLite;
-  bool centered = false;  // trained on -1..1
+  bool centered = false;  // trained with inputs in -1..1
   switch (naming) {
     case Naming::Lukemelas:
       weights.config.padding = PaddingRule::StaticSame;
@@ -262,7 +262,7 @@ void apply_source(BackboneWeights &weights, Naming naming, const BackboneInfo &i
       weights.config.padding = tensorflow ? PaddingRule::DynamicSame : PaddingRule::Symmetric;
       weights.config.bn_eps = tensorflow ? 1e-3 : 1e-5;
       weights.license = "Apache-2.0";
-      // timm's names of before 2023 and of now: tf_efficientnet_b4_ap, tf_efficientnet_b4.ap_in1k.
+      // timm's names before and since 2023: tf_efficientnet_b4_ap, tf_efficientnet_b4.ap_in1k.
       centered = tensorflow && (lite || file_name.find("-ap") != std::string::npos ||
                                 file_name.find(".ap") != std::string::npos);
       break;
@@ -270,14 +270,14 @@ void apply_source(BackboneWeights &weights, Naming naming, const BackboneInfo &i
     case Naming::ResNet:
       weights.config.padding = PaddingRule::Symmetric;
       weights.config.bn_eps = 1e-5;
-      // resnet18.a1_in1k: timm's, whose trainings have licenses of their own.
+      // resnet18.a1_in1k: trained by timm, with licenses of their own.
       weights.license = file_name.find("in1k") != std::string::npos ? "see its model card" : "BSD-3-Clause";
       break;
   }
   if (centered) weights.mean = weights.std = {0.5F, 0.5F, 0.5F};
 }
 
-// timm's names do not tell which of its two trainings a file is from; its own file name does.
+// timm's tensor names do not show which of its two trainings a file is from, but the file's name does.
 void check_timm_source(const BackboneInfo &info, const std::filesystem::path &file) {
   const std::string file_name = plain(file.filename().string());
   if (!file_name.starts_with("tf-efficientnet-") && !file_name.starts_with("efficientnet-")) {
@@ -365,7 +365,7 @@ std::filesystem::path cache_folder() {
 
 std::optional<std::filesystem::path> find_in(const std::filesystem::path &folder,
                                              const std::string &backbone) {
-  const std::vector<std::string> endings{".safetensors", ".pth", ".pt"};  // the better described first
+  const std::vector<std::string> endings{".safetensors", ".pth", ".pt"};  // better described formats first
   const std::string wanted = plain(backbone);
   std::set<std::pair<std::ptrdiff_t, std::filesystem::path>> fitting;
   std::error_code error;
@@ -480,7 +480,7 @@ std::string choose_backbone(const std::string &backbone, const std::filesystem::
 std::filesystem::path need_weight_file(const std::string &backbone, const std::filesystem::path &given) {
   if (auto found = find_weight_file(backbone, given)) return *found;
   const BackboneInfo *info = find_backbone(backbone);
-  if (info == nullptr) backbone_tensors({.name = backbone});  // says which names there are
+  if (info == nullptr) backbone_tensors({.name = backbone});  // throws an Error that lists the known names
   const std::string folder = environment("UNIAD_WEIGHTS_DIR");
   throw Error(ErrorKind::InvalidArgument, backbone,
               "no weights: --weights is not given, $UNIAD_WEIGHTS_DIR " +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a file could be written: to be asked before the work, not after hours of it.
+// Checks before long work whether its result can be written.
 #pragma once
 
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 
 namespace uniad {
 
-// Why no file can be made in the folder; nothing where one can. Permissions tell only half of it (read-only
-// disks, root), so it is tried.
+// The reason why no file can be created in the folder; absent if one can. Permissions are not sufficient to
+// tell (read-only file systems, root), so this creates a temporary file.
 inline std::optional<std::string> why_unwritable(const std::filesystem::path &folder) {
   std::string file = (folder / ".uniad-check-XXXXXX").string();
   const int fd = mkostemp(file.data(), O_CLOEXEC);
@@ -27,7 +27,7 @@ inline std::optional<std::string> why_unwritable(const std::filesystem::path &fo
   return std::nullopt;
 }
 
-// The two below throw Error, naming the file. `option`: what it was given by.
+// The functions below throw Error with the name of the file. option: the option that the file was given with.
 inline void refuse_folder(const std::filesystem::path &file, const std::string &option) {
   std::error_code unreadable;
   if (std::filesystem::is_directory(file, unreadable))
@@ -48,7 +48,7 @@ inline void check_folder_of(const std::filesystem::path &file, const std::string
                 "give this user write permission there, or choose another " + option);
 }
 
-// For a file that is made anew or replaced, as models are.
+// For a file that is created or replaced, such as a model.
 inline void check_writable(const std::filesystem::path &file, const std::string &option) {
   refuse_folder(file, option);
   check_folder_of(file, option);
