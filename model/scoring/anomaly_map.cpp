@@ -21,7 +21,7 @@ float length(std::span<const float> token) {
   return std::sqrt(squares);
 }
 
-// Of the token's direction and its reconstruction's.
+// The distance between the directions of the token and of its reconstruction.
 float distance_of_directions(FeatureLoss kind, std::span<const float> feature,
                              std::span<const float> residual) {
   double feature_squares = 0;

@@ -23,13 +23,13 @@ bool counts_alarms(const ScoreStatistics &statistics, const ThresholdRule &rule)
   return rule.false_alarms_per_hour && statistics.tail && statistics.tail->frame_rate > 0;
 }
 
-// Pictures that are all the same must not alarm on themselves.
+// Identical pictures must not raise an alarm themselves.
 double least_threshold(const ScoreStatistics &statistics) {
   constexpr double margin = 0.01;
   return statistics.mean + margin * std::abs(statistics.mean);
 }
 
-// By a rule that is no quantile.
+// By a rule other than a quantile.
 double draw_threshold(const ScoreStatistics &statistics, const ThresholdRule &rule) {
   const double wanted = counts_alarms(statistics, rule)
                             ? score_reached(*statistics.tail, statistics.count, *rule.false_alarms_per_hour)
@@ -196,7 +196,7 @@ std::optional<Interval> threshold_interval(const ScoreStatistics &statistics, co
   if (counts_alarms(statistics, rule)) {
     interval = interval_of_score_reached(*statistics.tail, statistics.count, *rule.false_alarms_per_hour);
   } else {
-    // Variances of the mean and of the sample standard deviation, which are independent.
+    // The variances of the mean and of the sample standard deviation, which are independent.
     const auto n = static_cast<double>(statistics.count);
     const double k = rule.standard_deviations;
     constexpr double normal_95 = 1.6449;
@@ -214,7 +214,7 @@ std::vector<std::string> threshold_warnings(const ScoreStatistics &statistics, c
   if (!counts_alarms(statistics, rule)) return found;
   const ScoreTail &tail = *statistics.tail;
   const double seconds = static_cast<double>(statistics.count) / tail.frame_rate;
-  const double wanted = 3600 / *rule.false_alarms_per_hour;  // seconds to an alarm
+  const double wanted = 3600 / *rule.false_alarms_per_hour;  // seconds per alarm
   std::ostringstream text;
   if (wanted > farthest * seconds) {
     text << "one false alarm in " << duration(wanted) << " was requested, " << std::lround(wanted / seconds)

@@ -8,7 +8,7 @@
 namespace uniad {
 namespace {
 
-// The whole text as a number of 1 to EventConfirm::most; 0: it is none.
+// The whole text as a number from 1 to EventConfirm::most; 0 if it is not one.
 int number_of(std::string_view text) {
   int number = 0;
   const char *const end = text.data() + text.size();

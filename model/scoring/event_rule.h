@@ -13,7 +13,7 @@ namespace uniad {
 // Frames without timestamps and without a frame rate are assumed to come at this rate.
 inline constexpr int assumed_frame_rate = 25;
 
-// So many of the newest judged frames must reach the threshold before an event begins.
+// The number of the newest judged frames that must reach the threshold before an event begins.
 struct EventConfirm {
   static constexpr int most = 1000;
 
@@ -23,7 +23,7 @@ struct EventConfirm {
   bool operator==(const EventConfirm &) const = default;
 };
 
-// "3/5" or, where all must reach it, "3". Throws Error.
+// Parses "3/5", or "3" if all must reach it. Throws Error.
 EventConfirm event_confirm_of(std::string_view text);
 std::string text_of(const EventConfirm &confirm);
 

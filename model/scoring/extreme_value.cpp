@@ -11,7 +11,7 @@
 namespace uniad {
 namespace {
 
-// Exceeded by an excess with this probability.
+// The value that an excess exceeds with this probability.
 double pareto_quantile(const ParetoFit &fit, double probability) {
   const double rarity = -std::log(probability);
   constexpr double exponential = 1e-9;
@@ -26,7 +26,8 @@ double pareto_exceedance(const ParetoFit &fit, double excess) {
   return inside > 0 ? std::pow(inside, -1 / fit.shape) : 0;
 }
 
-// The lowest level for few of `scores`, which are not empty, above it.
+// The lowest level that only few of the scores exceed: a tenth of them, but at least 20, and at most a
+// quarter. scores: not empty.
 double choose_level(std::vector<double> scores) {
   constexpr std::size_t enough = 20;
   const std::size_t above = std::max(scores.size() / 10, std::min(enough, scores.size() / 4));
@@ -37,7 +38,7 @@ double choose_level(std::vector<double> scores) {
 
 std::vector<double> peaks_above(const NormalScores &scores, double level) {
   std::vector<double> peaks;
-  bool above = false;  // the frame before
+  bool above = false;  // the previous frame
   for (std::size_t i = 0; i < scores.values.size(); ++i) {
     const double score = scores.values[i];
     const bool goes_on = above && !scores.continues.empty() && scores.continues[i];
@@ -85,7 +86,7 @@ ParetoFit fit_pareto(std::span<const double> excesses) {
   constexpr double prior_excesses = 10;
   const auto count = static_cast<double>(excesses.size());
   double sum = 0;
-  double weighted = 0;  // by the share of the other excesses above
+  double weighted = 0;  // sum weighted by the share of the other excesses that are above
   for (std::size_t i = 0; i < excesses.size(); ++i) {
     sum += excesses[i];
     if (excesses.size() > 1) weighted += excesses[i] * (count - 1 - static_cast<double>(i)) / (count - 1);
@@ -93,7 +94,7 @@ ParetoFit fit_pareto(std::span<const double> excesses) {
   const double mean = sum / count;
   ParetoFit fit;
   if (excesses.size() > 1) {
-    const double spread = mean - 2 * weighted / count;  // 0: all are equal
+    const double spread = mean - 2 * weighted / count;  // 0: all excesses are equal
     const double shape = spread > 0 ? 2 - mean / spread : least_shape;
     fit.shape = std::clamp(shape, least_shape, greatest_shape) * count / (count + prior_excesses);
   }

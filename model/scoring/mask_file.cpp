@@ -11,7 +11,7 @@
 namespace uniad {
 namespace {
 
-// libpng's picture, which owns memory.
+// Owns libpng's picture, which allocates memory.
 struct Png {
   png_image image{};
 

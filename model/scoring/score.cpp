@@ -14,9 +14,10 @@
 namespace uniad {
 namespace {
 
-constexpr int cell = 16;  // input pixels a grid cell stands for, and the side of the pooling window
+constexpr int cell = 16;  // input pixels per grid cell, and the side of the pooling window
 
-// A peak is more than a bump on a higher one's slope where the map falls to this share of it between them.
+// A peak is a region of its own, not a bump on the slope of a higher one, if the map between them falls to
+// this fraction of it.
 constexpr float apart = 0.85F;
 
 }  // namespace
@@ -87,14 +88,14 @@ void apply(const std::vector<Band> &vertical, const Grid &grid, const std::vecto
   }
 }
 
-// Of one side of the frame: where its cells' area begins, and how long it is.
+// The beginning and the length of the cells' area along one side of the frame.
 std::pair<double, double> side_of(int cells, double begin) {
   if (cells < 2) return {begin, 1};
   return {begin - 0.5 / (cells - 1), cells / (cells - 1.0)};
 }
 
-// The part of a side of the frame that the pooling windows `first` to `last` cover, without `inset` pixels at
-// either end, but one cell at least. Nothing is taken away at the frame's own edges.
+// The part of one side of the frame that the pooling windows `first` to `last` cover, without `inset` pixels
+// at either end, but at least one cell. At the frame's own edges, nothing is removed.
 std::pair<float, float> part_of_frame(int first, int last, double inset, int cells, double begin) {
   const double length = cell * cells;
   double from = first;
@@ -111,9 +112,9 @@ std::pair<float, float> part_of_frame(int first, int last, double inset, int cel
 // A peak of the pooled map with the places around it that belong to it.
 struct Hill {
   float peak = 0;
-  float level = 0;  // of the lowest place
+  float level = 0;  // the value of the lowest place
   int left = 0, right = 0, top = 0, bottom = 0;
-  std::size_t joined = 0;  // the hill that it became a part of, or itself
+  std::size_t joined = 0;  // the hill that it was merged into, or itself
   bool is_region = true;
 
   bool reaches_down_to(float value) const { return value >= region_foot * peak; }
@@ -126,15 +127,15 @@ struct Hill {
   }
 };
 
-// The network's features see further than their own cell, so that a defect's surroundings rise with it: at
-// the foot of a hill the inner edges of the windows are nearest to the defect's. The peak itself stands for
-// its whole window.
+// The receptive field of a feature is larger than its cell, so the map also rises around a defect. At the
+// foot of a hill, the inner edges of the pooling windows are closest to the edges of the defect. The peak
+// itself represents its whole window.
 double inset(const Hill &hill) {
   if (!(hill.peak > 0)) return 0;
   return std::clamp((1 - static_cast<double>(hill.level / hill.peak)) / (1 - region_foot), 0.0, 1.0) * cell;
 }
 
-// Grows hills from the places of a map, which come from the highest down.
+// Grows hills from the places of a map, processed in descending order.
 class Hills {
  public:
   Hills(int columns, int rows) : columns_(columns), rows_(rows), hill_at_(index(rows, 0, columns), none) {}
@@ -175,7 +176,7 @@ class Hills {
     return hill;
   }
 
-  // Two hills meet at `value`. Returns the higher one, which goes on.
+  // Two hills meet at `value`. Returns the higher one, which continues to grow.
   std::size_t meet(std::size_t a, std::size_t b, float value) {
     if (a == b) return a;
     if (hills_[a].peak < hills_[b].peak) std::swap(a, b);
@@ -219,7 +220,7 @@ Grid pooled_map(const Grid &grid) {
 
 namespace {
 
-// The input that is nearest to the middle of an output.
+// The input that is nearest to the center of an output.
 int nearest(const Band &band) {
   double middle = 0;
   for (int k = 0; k < band.count; ++k) middle += k * band.weights[static_cast<std::size_t>(k)];
@@ -235,7 +236,7 @@ void keep(const Grid &grid, const CellMask &mask, Grid &kept) {
     kept.values[i] = mask.cells[i] != 0 ? grid.values[i] : 0.0F;
 }
 
-// The share of each place of the map that lies on the mask, and 0 where the nearest cell does not.
+// For each place of the map, the share that is on the mask; 0 if the nearest cell is not.
 Grid weights_of(const CellMask &mask, const std::vector<Band> &vertical,
                 const std::vector<Band> &horizontal) {
   const Grid ones{mask.width, mask.height, std::vector<float>(mask.cells.begin(), mask.cells.end())};
@@ -289,7 +290,7 @@ float Scorer::score(const Grid &grid) {
 }
 
 float Scorer::score_of(const std::vector<float> &values) const {
-  // (std::max_element skips values that are not numbers.)
+  // (std::max_element skips NaN.)
   const auto count = static_cast<double>(values.size());
   const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
   if (kind_ == ScoreKind::Max)
@@ -307,9 +308,9 @@ float image_score(const Grid &grid, ScoreKind kind) {
 
 namespace {
 
-// grid: only its shape and place count.
+// grid: only its shape and position are used.
 std::vector<Region> regions_of(const Grid &pooled, const Grid &grid, float threshold) {
-  std::vector<std::pair<float, std::size_t>> places;  // how far below zero, so that the highest come first
+  std::vector<std::pair<float, std::size_t>> places;  // negated values, so that the highest come first
   for (std::size_t i = 0; i < pooled.values.size(); ++i)
     if (pooled.values[i] >= threshold) places.emplace_back(-pooled.values[i], i);
   std::sort(places.begin(), places.end());

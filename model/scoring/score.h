@@ -38,8 +38,8 @@ Grid upsample(const Grid &grid, int width, int height);
 // A^T. Both steps are linear; if the grid begins at 0, A is a fixed (16 g - 15) x g matrix for each side.
 Grid pooled_map(const Grid &grid);
 
-// The pooled map of some cells alone: cells outside the mask contribute nothing to places beside them, as
-// each place is a mean over cells of the mask, A (m * grid) A^T / (A m A^T). A place is -infinity if the cell
+// The pooled map of only some cells. Cells outside the mask contribute nothing to places beside them, as each
+// place is a mean over cells of the mask, A (m * grid) A^T / (A m A^T). A place is -infinity if the cell
 // nearest to its center is outside the mask. mask: of the grid's size.
 Grid pooled_map(const Grid &grid, const CellMask &mask);
 
@@ -63,16 +63,16 @@ std::vector<Band> interpolation(int from, int to, double begin = 0);
 std::vector<Band> pooling(int from);
 
 // image_score() for many grids of the same size, without allocating memory for each. If a value of a grid is
-// not a number, neither is its score.
+// NaN, so is its score.
 class Scorer {
  public:
   Scorer(int width, int height, ScoreKind kind);
-  // The score of some cells alone; see pooled_map(). 0 if the mask is empty.
+  // The score of only some cells; see pooled_map(). 0 if the mask is empty.
   Scorer(CellMask mask, ScoreKind kind);
   float score(const Grid &grid);
 
  private:
-  // A place of the map that is scored, and what its sum over the mask is divided by.
+  // A place of the map that is scored, and the divisor of its sum over the mask.
   struct Place {
     std::size_t index;
     float weight;
@@ -81,7 +81,7 @@ class Scorer {
   float score_of(const std::vector<float> &values) const;
 
   ScoreKind kind_;
-  CellMask mask_;  // of width 0: all cells count
+  CellMask mask_;  // width 0: all cells count
   std::vector<Band> vertical_, horizontal_;
   std::vector<Place> places_;  // of the mask
   std::vector<float> rows_;
@@ -100,7 +100,7 @@ struct Region {
 
 // Strongest first; never empty if the maximum of the pooled map is at or above the threshold.
 std::vector<Region> regions(const Grid &grid, float threshold);
-// The same for some cells alone; see pooled_map().
+// The same for only some cells; see pooled_map().
 std::vector<Region> regions(const Grid &grid, const CellMask &mask, float threshold);
 
 // Maps the score to 0..1, monotonically, with 0.5 at the threshold, whichever rule computed it. The odds p /

@@ -26,7 +26,8 @@ constexpr std::size_t most_name_bytes = 200;
 constexpr const char *example =
     R"(write {"zones": [{"name": "door", "kind": "watch", "polygon": [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}]})";
 
-// Characters of a text that tell the parser's caller in which line the parser is.
+// An iterator over the characters of a text that counts lines, so that the parser's caller knows the current
+// line.
 class CountedText {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -55,7 +56,7 @@ class CountedText {
   int *line_;
 };
 
-// A JSON object, and the lines in which its keys stand.
+// A JSON object, and the lines that contain its keys.
 struct Lines {
   int begin = 1;
   std::map<std::string, int> of_key;
@@ -84,7 +85,7 @@ class LineKeeper {
     const auto &key = value.get_ref<const std::string &>();
     if (depth == in_root) {
       of_zones_ = key == "zones";
-      if (of_zones_) document_.zones.clear();  // of a key that stands there twice, the last one counts
+      if (of_zones_) document_.zones.clear();  // of a duplicate key, the last value is used
       document_.lines.of_key[key] = line_;
     }
     if (depth == in_zone && of_zones_ && !document_.zones.empty()) document_.zones.back().of_key[key] = line_;
@@ -104,7 +105,7 @@ std::string at_line(const std::string &name, int line) {
   return name + ":" + std::to_string(line);
 }
 
-// The parser's message without its own prefix, which names a column of the line.
+// The parser's message without its prefix, which contains a column of the line.
 std::string reason_of(const json::parse_error &error) {
   const std::string text = error.what();
   const auto reason = text.find(": ");
@@ -123,14 +124,14 @@ Document parse(std::string_view text, const std::string &name) {
     });
   } catch (const json::parse_error &error) {
     throw malformed(at_line(name, *keeper.line()), "is not JSON: " + reason_of(error));
-  } catch (const json::exception &error) {  // a number that no double holds
+  } catch (const json::exception &error) {  // a number that a double cannot represent
     throw malformed(at_line(name, *keeper.line()), error.what());
   }
   if (!document.root.is_object()) throw malformed(at_line(name, 1), "is not a JSON object");
   return document;
 }
 
-// One object of the document, and how messages call its place.
+// One object of the document, and the name of its location in messages.
 class Section {
  public:
   Section(const json &object, const Lines &lines, std::string name, std::string title)
@@ -187,7 +188,7 @@ double coordinate(const json &value, const std::string &where, std::size_t point
   return place;
 }
 
-// Whether some of the polygon may lie in the frame.
+// Whether a part of the polygon may be in the frame.
 bool meets_frame(std::span<const Point> polygon) {
   const auto any = [&](auto is) { return std::any_of(polygon.begin(), polygon.end(), is); };
   return any([](const Point &p) { return p.x > 0; }) && any([](const Point &p) { return p.x < 1; }) &&

@@ -13,15 +13,15 @@
 
 namespace uniad {
 
-// A part of the frame that is judged by itself: a watch zone, or, where there is none, all that is not
+// A part of the frame that is judged separately: a watch zone or, if there is none, everything that is not
 // ignored.
 struct JudgedPart {
-  std::string name;  // of the zone; empty: it is not one
+  std::string name;  // name of the zone; empty: not a zone
   std::optional<double> threshold;
   double sensitivity = 1;
-  CellMask cells;  // without those that are ignored
+  CellMask cells;  // without ignored cells
 
-  // The zone's own, or the model's divided by the sensitivity; absent without either.
+  // The zone's own threshold, or the model's divided by the sensitivity; absent if there is neither.
   std::optional<double> threshold_by(std::optional<double> of_model) const;
 };
 
@@ -42,18 +42,18 @@ bool is_judged(const ZoneGrid &zones, std::size_t cell);
 // For each pixel of a frame of this size, row-major: 1 if the cell that it lies in is judged, otherwise 0.
 std::vector<std::uint8_t> judged_pixels(const ZoneGrid &zones, const Grid &shape, int width, int height);
 
-// Sets the cells of a grid that nothing judges to 0, so that what draws it draws nothing there.
+// Sets the cells of a grid that are not judged to 0, so that a heatmap shows nothing there.
 void clear_unjudged(const ZoneGrid &zones, Grid &grid);
 
-// For each cell, the one whose token is learned in its place: itself if it is kept, else one that is, each in
-// turn. So nothing of what is ignored is learned, and the mean and the covariance of kept tokens stay as they
-// are. Empty if none or all are ignored.
+// For each cell, the index of the cell whose token is learned in its place: the cell itself if it is kept,
+// otherwise one of the kept cells, in rotation. So no ignored token is learned, and the mean and the
+// covariance of kept tokens do not change. Empty if none or all cells are ignored.
 std::vector<std::size_t> learned_cells(const CellMask &kept);
 
-// Sentences for the user about zones in which nothing is judged; mostly empty.
+// Warnings for the user about zones in which nothing is judged; usually empty.
 std::vector<std::string> warnings_about(const ZoneGrid &zones);
 
-// The highest score of any part, by which thresholds are computed. For grids of the shape of `zones`.
+// The highest score of any part, from which thresholds are computed. For grids with the shape of `zones`.
 float image_score(const Grid &grid, const ZoneGrid &zones, ScoreKind kind);
 
 }  // namespace uniad

@@ -9,17 +9,17 @@
 namespace uniad {
 namespace {
 
-// Fine cells need fewer lines each: many points and many cells together stay affordable.
+// Small cells need fewer lines each, which limits the cost of many points and many cells.
 int lines_a_cell(int height) {
   return std::clamp(512 / height, 4, 32);
 }
 
-// A part of a horizontal line, in 0..1 of the frame's width.
+// An interval of a horizontal line, in 0..1 of the frame's width.
 struct Stretch {
   double begin = 0, end = 0;
 };
 
-// Adds what of the line at height y is inside, by the even-odd rule.
+// Adds the intervals of the line at height y that are inside, by the even-odd rule.
 void add_inside(std::span<const Point> polygon, double y, std::vector<Stretch> &stretches) {
   std::vector<double> crossings;
   for (std::size_t i = 0; i < polygon.size(); ++i) {
@@ -46,7 +46,7 @@ void add_ignored(const MaskPicture &mask, double y, std::vector<Stretch> &stretc
   }
 }
 
-// Joins those that overlap.
+// Joins overlapping intervals.
 void merge(std::vector<Stretch> &stretches) {
   std::sort(stretches.begin(), stretches.end(),
             [](const Stretch &a, const Stretch &b) { return a.begin < b.begin; });
@@ -60,8 +60,8 @@ void merge(std::vector<Stretch> &stretches) {
   stretches.resize(kept);
 }
 
-// The edges of `cells` equal parts of a side, cut to the frame. A part beyond it becomes a thin strip at its
-// edge.
+// The edges of `cells` equal parts of a side, clipped to the frame. A part beyond the frame becomes a thin
+// strip at its edge.
 std::vector<Stretch> parts_of_side(double begin, double length, int cells) {
   constexpr double thin = 1e-6;
   std::vector<Stretch> parts;
@@ -72,7 +72,7 @@ std::vector<Stretch> parts_of_side(double begin, double length, int cells) {
   return parts;
 }
 
-// Adds to each column the share of it that the stretch covers, times a weight.
+// Adds to each column the share of it that the interval covers, times a weight.
 void add_lengths(const Stretch &covered, const std::vector<Stretch> &columns, double weight, double *shares) {
   const auto first = std::upper_bound(columns.begin(), columns.end(), covered.begin,
                                       [](double x, const Stretch &column) { return x < column.end; });
@@ -82,7 +82,7 @@ void add_lengths(const Stretch &covered, const std::vector<Stretch> &columns, do
   }
 }
 
-// lines(y, stretches): adds the covered parts of the line at height y, which must not overlap.
+// lines(y, stretches): adds the covered intervals of the line at height y, which must not overlap.
 std::vector<double> coverage(const Area &area, int width, int height,
                              const std::function<void(double, std::vector<Stretch> &)> &lines) {
   const std::vector<Stretch> columns = parts_of_side(area.x, area.width, width);
@@ -101,7 +101,7 @@ std::vector<double> coverage(const Area &area, int width, int height,
   return shares;
 }
 
-// Sums of shares of lines come out a little below what they stand for.
+// Because of rounding, sums of shares are slightly too small.
 bool is_half(double share) {
   return share >= 0.5 - 1e-9;
 }
@@ -158,7 +158,7 @@ CellMask cells_of(const Zone &zone, const Area &area, int width, int height) {
   CellMask mask = mask_of(shares, width, height, is_half);
   if (mask.count() > 0 || shares.empty()) return mask;
   const auto most = std::max_element(shares.begin(), shares.end());
-  // A polygon that is so thin that no line meets it has no share at all.
+  // A polygon that is so thin that no line crosses it has no share at all.
   const std::size_t cell = *most > 0 ? static_cast<std::size_t>(most - shares.begin())
                                      : cell_at(middle_of(zone.polygon), area, width, height);
   mask.cells[cell] = 1;

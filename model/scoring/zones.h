@@ -16,22 +16,22 @@ namespace uniad {
 
 enum class ZoneKind {
   Ignore,  // neither learned nor judged
-  Watch,   // where there is one, only watch zones are judged
+  Watch,   // if there is one, only watch zones are judged
 };
 
-// A part of the frame. The polygon is closed, its points are in 0..1 of the frame; where it crosses itself,
-// the even-odd rule tells what is inside.
+// A part of the frame. The polygon is closed, and its points are in 0..1 of the frame. If it intersects
+// itself, the even-odd rule determines its interior.
 struct Zone {
   std::string name;
   ZoneKind kind = ZoneKind::Ignore;
   std::vector<Point> polygon;
-  std::optional<double> threshold;    // of a watch zone: instead of the model's, above 0
-  std::optional<double> sensitivity;  // of a watch zone: the model's threshold is divided by it, above 0
+  std::optional<double> threshold;    // of a watch zone: replaces the model's; above 0
+  std::optional<double> sensitivity;  // of a watch zone: divides the model's threshold; above 0
 
   bool operator==(const Zone &) const = default;
 };
 
-// A picture over the whole frame that says what is ignored. Of any size.
+// A picture of any size that covers the whole frame and marks what is ignored.
 struct MaskPicture {
   int width = 0;
   int height = 0;
@@ -42,13 +42,13 @@ struct MaskPicture {
 
 struct Zones {
   std::vector<Zone> zones;
-  MaskPicture mask;  // of width 0: there is none
+  MaskPicture mask;  // width 0: there is none
 
   bool empty() const { return zones.empty() && mask.width == 0; }
   bool operator==(const Zones &) const = default;
 };
 
-// Some cells of a grid.
+// A set of cells of a grid.
 struct CellMask {
   int width = 0;
   int height = 0;
@@ -63,18 +63,18 @@ struct CellMask {
 };
 
 // The share of each cell that is inside the polygon, 0 to 1, row-major, for cells that divide `area` evenly.
-// What of a cell lies beyond the frame does not count; cells beyond the frame are as the edge next to them.
-// Exact along rows; down the columns, the mean of 4 to 32 lines through each cell.
+// Only the part of a cell that is in the frame counts; cells beyond the frame are treated like the nearest
+// part of its edge. Exact along rows; along columns, the mean of 4 to 32 lines through each cell.
 std::vector<double> share_inside(std::span<const Point> polygon, const Area &area, int width, int height);
 
-// The same for what ignore zones and the mask cover together.
+// The same for everything that ignore zones and the mask cover together.
 std::vector<double> share_ignored(const Zones &zones, const Area &area, int width, int height);
 
-// The cells that are judged and learned: less than half of each is ignored.
+// The cells that are judged and learned, which are those of which less than half is ignored.
 CellMask kept_cells(const Zones &zones, const Area &area, int width, int height);
 
-// The cells of a zone: at least half of each is inside; if there is none, the cell that is covered most, so
-// that a small zone does not vanish.
+// The cells of which at least half is inside the zone. If there are none, the cell that is covered most, so
+// that a small zone still has an effect.
 CellMask cells_of(const Zone &zone, const Area &area, int width, int height);
 
 }  // namespace uniad
