@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A condition that must show for some time before it holds, and be gone for some time before it ends.
+// A condition that begins and ends only after a minimum time.
 #pragma once
 
 #include <chrono>
@@ -21,12 +21,12 @@ class Condition {
   }
 
   bool holds() const { return holds_; }
-  // The stream jumps: what was about to hold or to end begins anew.
+  // For discontinuities of the stream: a pending begin or end starts over.
   void interrupt() { differs_ = false; }
 
  private:
   bool holds_ = false;
-  bool differs_ = false;  // what shows is not what holds, since then:
+  bool differs_ = false;  // whether the newest observation differs from the state, since `since_`
   std::chrono::nanoseconds since_{0};
 };
 

@@ -13,8 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// How long each kind must show before it holds, and be gone before it ends. Frozen and light-change have
-// times of their own, which the user sets.
+// How long each kind must be shown before it holds, and be absent before it ends. The times of frozen and
+// light-change are settings.
 struct Times {
   milliseconds confirm;
   milliseconds release;
@@ -28,22 +28,22 @@ constexpr std::array<Times, health_kinds> times_of{{
     {milliseconds(0), milliseconds(0)},  // light-change
 }};
 
-constexpr double black_level = 28;           // 95 % of the pixels, in a scene that is not dark itself
-constexpr double frozen_share = 0.25;        // of the stillest that was learned
-constexpr double frozen_level = 1;           // levels, at most
-constexpr double same_level = 0.1;           // levels; a picture that is the same but for rounding
-constexpr double light_jump = 0.45;          // logarithm: 1.57 times as bright, or as dark
-constexpr double light_margin = 1.5;         // over what was learned
-constexpr double light_similarity = 0.25;    // of the edges; a hand before the lens has none
-constexpr double little_detail = 0.5;        // of what was learned
-constexpr double little_sharpness = 0.55;    // the same
-constexpr double dark_mean = 24;             // levels
-constexpr double same_blocks = 0.7;          // correlation of coarse brightness from which on it is the scene
-constexpr milliseconds scene_interval{250};  // in which the scene is looked for
-constexpr milliseconds search_interval{1000};  // the same where it must be searched for, which takes longer
+constexpr double black_level = 28;  // luma; limit for 95 % of the pixels, in a scene that is not dark itself
+constexpr double frozen_share = 0.25;          // of the change in the stillest learned window
+constexpr double frozen_level = 1;             // levels; upper limit
+constexpr double same_level = 0.1;             // levels; a picture that is the same except for rounding
+constexpr double light_jump = 0.45;            // logarithm: 1.57 times as bright, or as dark
+constexpr double light_margin = 1.5;           // times the largest learned jump
+constexpr double light_similarity = 0.25;      // of the edges; a hand in front of the lens has none
+constexpr double little_detail = 0.5;          // of the learned detail
+constexpr double little_sharpness = 0.55;      // of the learned sharpness
+constexpr double dark_mean = 24;               // levels
+constexpr double same_blocks = 0.7;            // correlation of coarse brightness; at least: the same scene
+constexpr milliseconds scene_interval{250};    // between checks of the scene
+constexpr milliseconds search_interval{1000};  // the same if the scene is not in place, which takes longer
 constexpr seconds at_once{10};
 
-// Score of something that must be below a limit.
+// The score of a value that should be below a limit; at least 1 if it is.
 double score_below(double value, double limit) {
   constexpr double most = 100;
   if (!(limit > 0)) return 0;
@@ -124,7 +124,7 @@ const HealthReport &HealthMonitor::update(const GrayPicture &picture, Time time,
   return report_;
 }
 
-// A scene that was dark when it was learned is black only where it is far darker than that.
+// A scene that was dark when it was learned is black only if it is far darker now.
 void HealthMonitor::judge_black(const PictureMeasures &measures) {
   const double limit = std::min(black_level, darkest_ / 2);
   report_[HealthKind::Black].score =
@@ -134,7 +134,7 @@ void HealthMonitor::judge_black(const PictureMeasures &measures) {
 void HealthMonitor::judge_frozen(const GrayPicture &picture, Time time, const HealthSettings &settings) {
   double limit = same_level;
   if (stillest_) {
-    // Shorter windows are stiller.
+    // In a shorter window, there is less change.
     const double share = std::min(1.0, std::chrono::duration<double>(settings.freeze_time) / still_window);
     limit = std::min(frozen_level, frozen_share * share * *stillest_);
   }
@@ -156,7 +156,7 @@ void HealthMonitor::judge_light(const LumaPlane &scene, Time time) {
   if (changed) light_changed_ = time;
 }
 
-// The look that most of is found in the picture.
+// The look of which most tiles are found in the picture.
 const HealthMonitor::Look &HealthMonitor::nearest_look(const LumaPlane &edges, SceneMatch &match) const {
   const Look *nearest = nullptr;
   for (const bool elsewhere : {false, true}) {
@@ -173,8 +173,8 @@ const HealthMonitor::Look &HealthMonitor::nearest_look(const LumaPlane &edges, S
   return *nearest;
 }
 
-// Dusk takes the edges of a scene away little by little and a lamp changes them; a camera that is turned does
-// so in the same light.
+// Whether the scene disappeared suddenly, in the same light. At dusk, edges disappear gradually; a lamp
+// changes them, but also the light; only a moved camera does neither.
 bool HealthMonitor::went_at_once(Time time) const {
   return in_place_at_ && time - *in_place_at_ <= at_once &&
          !(light_changed_ && *light_changed_ >= *in_place_at_);
@@ -203,14 +203,14 @@ void HealthMonitor::judge_scene(const LumaPlane &scene, Time time, const Picture
   if (!lost) report_.shift = {match.shift_x, match.shift_y};
   if (in_place || (few && same_scene))
     blurred.score = score_below(measures.sharpness, little_sharpness * look.sharpness);
-  // A dark room shows little, too.
+  // A dark room also shows little detail.
   if (lost && !same_scene && measures.mean >= dark_mean) covered.score = detail;
   if (elsewhere)
     moved.score = match.shift / moved_shift;
   else if (gone_ && !same_scene && detail < 1)
     moved.score = 1;
-  // Where the scene is lost, by somebody who passes, what holds goes on: it ends where the scene is seen
-  // again.
+  // While the scene is not visible, for example because somebody passes, a detected fault continues. It ends
+  // only when the scene is found again.
   if (!lost) return;
   if (condition(HealthKind::Covered).holds() && moved.score < 1)
     covered.score = std::max(covered.score, before[0]);
@@ -219,7 +219,7 @@ void HealthMonitor::judge_scene(const LumaPlane &scene, Time time, const Picture
   if (condition(HealthKind::Blurred).holds()) blurred.score = std::max(blurred.score, before[2]);
 }
 
-// Ends and begins conditions, and tells what follows for anomalies.
+// Updates all conditions, and determines whether anomalies must be ignored.
 void HealthMonitor::follow(Time time, const HealthSettings &settings) {
   const auto blinding = {HealthKind::Black, HealthKind::Frozen, HealthKind::Covered, HealthKind::Moved};
   report_.holds_anomalies_back = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells from the pictures of one stream whether its camera is as it should be.
+// Detects faults of a camera in the pictures of its stream.
 #pragma once
 
 #include <array>
@@ -18,20 +18,20 @@
 
 namespace uniad {
 
-// In the order of precedence: a black picture is not called frozen as well.
+// In order of precedence: for example, a black picture is not also reported as frozen.
 enum class HealthKind : std::size_t { Black, Frozen, Covered, Moved, Blurred, LightChange };
 inline constexpr std::array<std::string_view, 6> health_kind_names{"black", "frozen",  "covered",
                                                                    "moved", "blurred", "light-change"};
 inline constexpr std::size_t health_kinds = health_kind_names.size();
 
-// A shift of the scene from which on a camera counts as moved, as a share of the picture; smaller ones are
-// drift.
+// The smallest shift of the scene with which a camera counts as moved, as a share of the picture; smaller
+// ones are drift.
 inline constexpr double moved_shift = 0.02;
 
 // A set of kinds.
 using HealthKinds = std::array<bool, health_kinds>;
 
-// "all", "none", or names with commas between them. Throws Error that names the one that is unknown.
+// Parses "all", "none", or names separated by commas. Throws Error with the unknown name.
 HealthKinds health_kinds_of(const std::string &names);
 
 struct HealthSettings {
@@ -40,26 +40,26 @@ struct HealthSettings {
   std::chrono::nanoseconds settle_time = std::chrono::seconds(2);
 };
 
-// What is known of one kind as of the newest picture.
+// The state of one kind after the newest picture.
 struct HealthState {
-  double score = 0;    // 1 and above: the picture shows it
-  bool holds = false;  // it has been shown for long enough, and not been gone for long enough
+  double score = 0;    // at least 1: the newest picture shows this kind
+  bool holds = false;  // shown for long enough, and not absent for long enough since
 };
 
 struct HealthReport {
   std::array<HealthState, health_kinds> states;
-  // How far the scene lies from where it was learned, as a share of the picture's width and height; right and
-  // down are positive. Absent where it was not found or is not known.
+  // The distance of the scene from its learned position, as a share of the picture's width and height;
+  // positive: to the right and down. Absent if the scene was not found or not learned.
   struct Shift {
     double x = 0;
     double y = 0;
   };
   std::optional<Shift> shift;
-  // Anomalies do not count: the picture shows, or seems to show, black, frozen, covered or moved, or its
-  // light has just changed.
+  // Anomalies must be ignored, because the picture shows or seems to show black, frozen, covered or moved, or
+  // because its light has just changed.
   bool holds_anomalies_back = false;
 
-  // The picture does not show the scene as it was learned.
+  // Whether the picture does not show the scene as it was learned.
   bool is_blind() const {
     return (*this)[HealthKind::Black].holds || (*this)[HealthKind::Frozen].holds ||
            (*this)[HealthKind::Covered].holds || (*this)[HealthKind::Moved].holds;
@@ -68,30 +68,30 @@ struct HealthReport {
   HealthState &operator[](HealthKind kind) { return states[static_cast<std::size_t>(kind)]; }
 };
 
-// Follows the pictures of one stream. What a kind needs:
+// Monitors the pictures of one stream. A kind is detected as follows:
 //   black         95 % of the pixels and the mean are dark, for 2 s
-//   frozen        no block of the picture changes more than a quarter of what it does in the stillest part of
-//                 what was learned, and less than a level, for freeze_time; where nothing was learned, the
-//                 picture is the same throughout
+//   frozen        no block of the picture changes by more than a quarter of the change in the stillest part
+//                 of the learned footage, nor by a level, for freeze_time; if nothing was learned, the
+//                 picture stays the same
 //   covered       learned scenes are not found, and there is little detail, for 3 s
-//   moved         most parts of a learned scene are found elsewhere, or they went at once, for 5 s
-//   blurred       fine structures are weaker than in what was learned, coarse ones are where they belong, for
-//   5 s light-change  most of the picture changes its brightness within half a second while its edges stay
-// Covered, moved and blurred need a reference. Not thread-safe.
+//   moved         most parts of a learned scene are found elsewhere, or disappear suddenly, for 5 s
+//   blurred       fine structures are weaker than learned, and coarse ones are in place, for 5 s
+//   light-change  most of the picture changes its brightness within half a second, but its edges stay
+// Covered, moved and blurred require a reference. Not thread-safe.
 class HealthMonitor {
  public:
-  // `reference` may be null and is used until the next call with another one. time: of the picture, never
-  // decreasing. An empty picture leaves everything as it is.
+  // reference: may be null; must stay valid until the next call with another one. time: of the picture; must
+  // not decrease. An empty picture changes nothing.
   const HealthReport &update(const GrayPicture &picture, std::chrono::nanoseconds time,
                              const HealthSettings &settings, const HealthReference *reference);
   const HealthReport &report() const { return report_; }
-  // The stream jumps: what was seen no longer holds.
+  // For discontinuities of the stream: forgets earlier pictures.
   void reset();
 
  private:
   using Time = std::chrono::nanoseconds;
 
-  // A look of the scene, ready to be found.
+  // A look of the scene, prepared for comparisons.
   struct Look {
     SceneEdges edges;
     LumaPlane blocks;
@@ -119,11 +119,11 @@ class HealthMonitor {
   HealthReport report_;
   std::array<Condition, health_kinds> conditions_;
   std::optional<Time> newest_;
-  std::optional<Time> next_scene_;   // when it is looked for again
-  std::optional<Time> in_place_at_;  // when it was last seen
+  std::optional<Time> next_scene_;   // when the scene is searched for again
+  std::optional<Time> in_place_at_;  // when the scene was last found in place
   bool gone_ = false;
   std::optional<Time> light_changed_;
-  std::optional<Time> settles_from_;  // the picture has just come back
+  std::optional<Time> settles_from_;  // when a fault ended; anomalies are ignored for a while after that
   StillPicture still_;
   LightWatch light_;
 };

@@ -16,7 +16,7 @@ LumaPlane plane_of(int width, int height) {
           std::vector<float>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height))};
 }
 
-// Rounds to the nearest level; what is not a number becomes 0.
+// Rounds to the nearest level; NaN becomes 0.
 std::uint8_t level_of(float value) {
   const float positive = value > 0 ? value : 0;
   return static_cast<std::uint8_t>(std::lrint(std::min(positive, 255.0F)));
@@ -28,7 +28,7 @@ void resize(GrayPicture &picture, int width, int height) {
   picture.values.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
 }
 
-// First and last + 1 of the pixels that pixel `number` of `count` covers.
+// The first and the last + 1 of the pixels that pixel `number` of `count` covers.
 std::array<int, 2> covered(int number, int count, int of) {
   const int first = std::min(number * of / count, of - 1);
   return {first, std::max(first + 1, (number + 1) * of / count)};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small gray picture that the checks of camera health work on.
+// The small gray picture that camera health checks use.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace uniad {
 
-// Luma, 0..255, row-major. Empty: not known.
+// Luma, 0..255, row-major. Empty: no picture.
 struct GrayPicture {
   int width = 0;
   int height = 0;
@@ -17,7 +17,7 @@ struct GrayPicture {
   bool empty() const { return values.empty(); }
 };
 
-// Numbers in place of pixels.
+// A picture with floating-point values.
 struct LumaPlane {
   int width = 0;
   int height = 0;
@@ -29,25 +29,26 @@ struct LumaPlane {
   }
 };
 
-// The luma (ITU-R BT.601) of a picture R G B, height x width x 3.
+// The luma (ITU-R BT.601) of an RGB picture, height x width x 3.
 void luma_of_rgb(std::span<const std::uint8_t> rgb, int width, int height, GrayPicture &luma);
 
-// The same of a normalized network input, 3 x height x width, value = (x / 255 - mean) / std. Values that are
-// not finite count as black.
+// The luma of a normalized network input, 3 x height x width, value = (x / 255 - mean) / std. Values that are
+// not finite become black.
 void luma_of_input(std::span<const float> chw, int width, int height, std::span<const float, 3> mean,
                    std::span<const float, 3> std, GrayPicture &luma);
 
-// The picture at width x height: each pixel is the mean of what it covers, at least of one pixel.
+// The picture resized to width x height. Each pixel is the mean of the pixels that it covers, which are at
+// least one.
 LumaPlane reduce(const GrayPicture &picture, int width, int height);
 LumaPlane halve(const LumaPlane &plane);  // means of 2x2 pixels; an odd last row or column is dropped
 
-// The mean of each pixel and its eight neighbors; at the borders, of those that exist.
+// The mean of each pixel and its eight neighbors, or those that exist.
 LumaPlane smooth(const LumaPlane &plane);
 
-// Length of the gradient, by central differences over two pixels; 0 on the border.
+// The length of the gradient, by central differences over two pixels; 0 on the border.
 LumaPlane edges(const LumaPlane &plane);
 
-// Pearson's correlation of two planes of the same size; 0 where one of them is constant.
+// Pearson's correlation of two planes of the same size; 0 if one of them is constant.
 double correlation(const LumaPlane &a, const LumaPlane &b);
 
 }  // namespace uniad

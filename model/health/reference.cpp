@@ -13,11 +13,11 @@
 namespace uniad {
 namespace {
 
-constexpr double same_look = 0.6;     // correlation of edges from which on two pictures show one look
-constexpr double alike_looks = 0.85;  // the same of two means, which have no noise
+constexpr double same_look = 0.6;     // correlation of edges; at least: two pictures show the same look
+constexpr double alike_looks = 0.85;  // the same for two means, which have no noise
 constexpr std::size_t most_candidates = 6;
-constexpr double least_share = 0.05;     // of the pictures: what is seen less is no look of the scene
-constexpr std::int64_t all_until = 200;  // pictures; of later ones each fifth is enough
+constexpr double least_share = 0.05;     // of the pictures; a candidate with fewer is not a look of the scene
+constexpr std::int64_t all_until = 200;  // pictures; after these, every fifth is used
 constexpr std::int64_t one_in = 5;
 constexpr double rounding = 0.075;  // variance that rounding to levels adds to the finest structures
 
@@ -144,7 +144,7 @@ void ReferenceLearner::add(const GrayPicture &picture, std::optional<std::chrono
   if (seen_++ < all_until || seen_ % one_in == 0) add_look(picture, scene);
 }
 
-// Windows follow each other; the largest change in each counts.
+// Windows do not overlap, and the largest change in each counts.
 void ReferenceLearner::follow(const GrayPicture &picture, const LumaPlane &scene,
                               std::chrono::nanoseconds time) {
   constexpr double any = 256;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of a camera whose picture is as it should be, and how that is learned.
+// The reference for camera health: what pictures look like while the camera is in order, and how that is
+// learned.
 #pragma once
 
 #include <chrono>
@@ -14,36 +15,36 @@
 
 namespace uniad {
 
-// Numbers that describe one picture.
+// Measurements of one picture.
 struct PictureMeasures {
   double mean = 0;       // luma, 0..255
-  double bright = 0;     // the level below which 95 % of the pixels are
+  double bright = 0;     // luma; 95 % of the pixels are darker
   double detail = 0;     // mean length of the gradient at scene_side, in levels over two pixels
   double sharpness = 0;  // energy of the finest structures as a share of that of coarse ones
 };
 
 PictureMeasures measure(const GrayPicture &picture,
-                        const LumaPlane &scene);  // `scene`: the same at scene_side
+                        const LumaPlane &scene);  // scene: the picture at scene_side
 
-// One look of a scene: by day, by night, with the lamps on.
+// One look of a scene, such as by day, by night, or with the lamps on.
 struct SceneLook {
   static constexpr int deviation_side = 56;
 
   GrayPicture mean;       // scene_side x scene_side
   GrayPicture deviation;  // deviation_side x deviation_side: standard deviations of pixels, in levels
   std::int64_t pictures = 0;
-  double detail = 0;     // what pictures are seldom below: mean - 2 standard deviations
-  double sharpness = 0;  // the same
+  double detail = 0;     // pictures are rarely below it: mean - 2 standard deviations
+  double sharpness = 0;  // likewise
 };
 
-// What is known of a source; about 16 kB a look.
+// What was learned of a source; about 16 kB per look.
 struct HealthReference {
   static constexpr std::size_t most_looks = 3;
 
   std::vector<SceneLook> looks;  // most pictures first; empty: nothing was learned
   double darkest = 255;          // the smallest PictureMeasures::bright
   double jump = 0;               // the largest LightStep::jump
-  // The smallest change (largest_change) within still_window; absent where pictures had no times.
+  // The smallest change (largest_change) within still_window; absent if pictures had no times.
   std::optional<double> stillest;
 
   bool empty() const { return looks.empty(); }
@@ -52,28 +53,28 @@ struct HealthReference {
 // By source.
 using HealthReferences = std::map<std::string, HealthReference>;
 
-// Adds what was learned of sources to what is known of them.
+// Merges the references of sources in `learned` into `known`.
 void merge_into(HealthReferences &known, const HealthReferences &learned);
 
-// Windows in which the stillest part of a footage is looked for.
+// The length of the windows among which the stillest is determined.
 inline constexpr std::chrono::seconds still_window{10};
 
-// What both know. Looks that resemble each other become one.
+// Merges two references of a source. Similar looks become one.
 HealthReference merge(HealthReference a, const HealthReference &b);
 
-// The mean picture of the look that was learned most, at width x height; empty where nothing was learned.
+// The mean picture of the look with the most pictures, at width x height; empty if nothing was learned.
 GrayPicture mean_picture(const HealthReference &reference, int width, int height);
 
-// Learns what is known of a source from its pictures, in their order. Takes about a millisecond a picture at
-// the beginning and less later.
+// Learns the reference of a source from its pictures, in order. Takes about a millisecond per picture at
+// first, and less later.
 class ReferenceLearner {
  public:
-  // Without a time: a picture by itself, not one of a stream.
+  // time: absent for a picture that is not part of a stream.
   void add(const GrayPicture &picture, std::optional<std::chrono::nanoseconds> time);
   HealthReference finish() const;
 
  private:
-  // The mean, and what pictures seldom fall below.
+  // Sums for the mean, and for the value that pictures are rarely below.
   struct Sums {
     double sum = 0;
     double squares = 0;

@@ -10,13 +10,13 @@
 namespace uniad {
 namespace {
 
-constexpr double found_similarity = 0.45;  // from which on edges are the same ones
+constexpr double found_similarity = 0.45;  // at least: the edges are the same
 constexpr double in_place_pixels = 1.5;
-constexpr double better_elsewhere = 0.15;  // by how much another place must look more similar
-constexpr float steady_deviation = 12;     // levels: a pixel that varies so much counts half
+constexpr double better_elsewhere = 0.15;  // another place must be more similar by this much
+constexpr float steady_deviation = 12;     // levels; a pixel with this standard deviation has half the weight
 constexpr double fewest_edges = 4;         // weighted standard deviation of the edges of a tile
-constexpr int search_reach = 10;           // of the search, in pixels of half the resolution
-constexpr double agreement = 2.5;          // pixels: what one movement of the picture leaves unexplained
+constexpr int search_reach = 10;           // the reach of the search, in pixels at half the resolution
+constexpr double agreement = 2.5;          // pixels; the largest deviation of a tile that a movement explains
 constexpr double most_zoom = 1.2;
 constexpr double most_turn = 0.35;  // radians
 
@@ -27,7 +27,7 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// The place of the largest of three values at -1, 0 and 1, by a parabola through them.
+// The position of the maximum of a parabola through three values at -1, 0 and 1.
 double peak_of(double before, double at, double after) {
   const double bend = before - 2 * at + after;
   return bend < 0 ? std::clamp((before - after) / (2 * bend), -0.5, 0.5) : 0;
@@ -35,14 +35,14 @@ double peak_of(double before, double at, double after) {
 
 using TilePoint = std::complex<double>;
 
-// Where a tile belongs and where it was found.
+// The original position of a tile, and the position at which it was found.
 struct FoundTile {
   TilePoint from;
   TilePoint to;
 };
 
-// The tiles that one movement of the picture explains, to = zoom_and_turn * from + shift: the largest such
-// set that two of them give.
+// The largest set of tiles that a single movement of the picture explains, to = zoom_and_turn * from + shift,
+// among the movements that two tiles determine.
 std::vector<FoundTile> agreeing(const std::vector<FoundTile> &all) {
   std::vector<FoundTile> best;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -96,8 +96,8 @@ SceneEdges::SceneEdges(const LumaPlane &mean, const LumaPlane &deviation) {
   }
 }
 
-// Pearson's correlation, weighted, of the tile with what lies (x, y) from its place; -1 where less than half
-// of that is in the picture.
+// The weighted Pearson correlation of the tile with the picture at a displacement of (x, y); -1 if less than
+// half of the tile is in the picture.
 double SceneEdges::similarity(const Level &level, const LumaPlane &picture, const Tile &tile, int x, int y) {
   const int left = std::max(tile.left, -x);
   const int right = std::min(tile.right, level.edges.width - x);
@@ -131,7 +131,8 @@ double SceneEdges::similarity(const Level &level, const LumaPlane &picture, cons
   return (products - sum_a * sum_b / weights) / std::sqrt(variance_a * variance_b);
 }
 
-// The most similar place near (x, y), to a fraction of a pixel: uphill until no neighbor is more similar.
+// The most similar position near (x, y), with subpixel accuracy: moves uphill until no neighbor is more
+// similar.
 SceneEdges::Place SceneEdges::refine(const LumaPlane &picture, const Tile &tile, int x, int y) const {
   constexpr int most_steps = 4;
   Place best{0, 0, similarity(full_, picture, tile, x, y)};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds a scene again in a picture by its edges, in its place or elsewhere.
+// Finds a known scene in a picture by its edges, in place or elsewhere.
 #pragma once
 
 #include <vector>
@@ -8,42 +8,42 @@
 
 namespace uniad {
 
-// The side of the pictures that scenes are compared by.
+// The side length of the pictures in which scenes are compared, in pixels.
 inline constexpr int scene_side = 112;
-// Similarity from which on a scene, or a part of it, needs to be looked for nowhere else.
+// A scene or tile with at least this similarity in place need not be searched for elsewhere.
 inline constexpr double sure_scene_similarity = 0.8;
 
-// How a scene shows in a picture. The scene is cut into tiles, since people, vehicles and light change some
-// of it; what most tiles say counts.
+// How well a scene is found in a picture. The scene is divided into tiles, because people, vehicles and light
+// change parts of it; the majority of the tiles decides.
 struct SceneMatch {
-  int tiles = 0;     // that have edges to be found by
-  int in_place = 0;  // of them, found where they belong
-  int found = 0;     // of them, found there or elsewhere
-  int agreeing = 0;  // of the found ones, those that one shift, turn and zoom of the picture explains
-  // The median shift of the agreeing tiles, as a share of the picture's width and height; right and down are
-  // positive. And of its length, which is above 0 for a turn, too.
+  int tiles = 0;     // number of tiles with enough edges
+  int in_place = 0;  // tiles found in place
+  int found = 0;     // tiles found in place or elsewhere
+  int agreeing = 0;  // found tiles that a single shift, turn and zoom of the picture explains
+  // The median shift of the agreeing tiles, as a share of the picture's width and height; positive: to the
+  // right and down. `shift` is the median of its length, which is also above 0 for a turn.
   double shift_x = 0;
   double shift_y = 0;
   double shift = 0;
-  double similarity = 0;  // the median of the tiles, in place: Pearson's correlation of edges
+  double similarity = 0;  // the median over tiles, in place, of Pearson's correlation of edges
 
   bool judged() const { return tiles >= 3; }
 };
 
-// The edges of a scene that stand still.
+// The steady edges of a scene.
 class SceneEdges {
  public:
-  // The scene's mean, and the standard deviation of each pixel: what changes counts less. Both have
-  // scene_side.
+  // The mean picture of the scene, and the standard deviation of each pixel; pixels that vary have less
+  // weight. Both have the size scene_side.
   SceneEdges(const LumaPlane &mean, const LumaPlane &deviation);
 
-  // picture: its edges_to_match(). Tiles that are not in their place are looked for elsewhere where `search`
-  // is set, which takes some milliseconds.
+  // picture: the result of edges_to_match(). search: whether tiles that are not in place are searched for
+  // elsewhere, which takes some milliseconds.
   SceneMatch find(const LumaPlane &picture, bool search) const;
 
  private:
   static constexpr int columns = 3;
-  // One resolution: what is looked for, and how much each pixel counts.
+  // The edges at one resolution, and the weight of each pixel.
   struct Level {
     LumaPlane edges;
     LumaPlane weights;
@@ -65,7 +65,7 @@ class SceneEdges {
   std::vector<Tile> tiles_;
 };
 
-// The edges by which a picture of scene_side is compared.
+// The edges of a picture of scene_side, for comparisons.
 LumaPlane edges_to_match(const LumaPlane &picture);
 
 }  // namespace uniad

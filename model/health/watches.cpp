@@ -15,10 +15,10 @@ namespace {
 
 constexpr int blocks_a_side = 14;
 constexpr std::chrono::milliseconds light_window{500};
-constexpr std::chrono::milliseconds kept_apart{90};  // pictures that are kept to compare with
+constexpr std::chrono::milliseconds kept_apart{90};  // interval of kept pictures
 constexpr std::chrono::seconds slowest_pictures{
-    2};                           // pictures: what changes in between may have done so slowly
-constexpr float dark_offset = 8;  // levels: noise in the dark is no change of light
+    2};  // longest interval of pictures; in a longer one, the light may change slowly
+constexpr float dark_offset = 8;  // levels; so that noise in the dark is not a change of light
 
 LumaPlane blocks_of(const LumaPlane &picture) {
   LumaPlane blocks = picture;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes from picture to picture: nothing at all, or the light of the whole scene.
+// Watches consecutive pictures for standstill and for changes of light.
 #pragma once
 
 #include <chrono>
@@ -10,22 +10,22 @@
 
 namespace uniad {
 
-// A longer step between two pictures is a jump of the stream: what was seen before it says nothing.
+// A longer interval between two pictures is a discontinuity of the stream, and earlier pictures are ignored.
 inline constexpr std::chrono::seconds longest_health_step{60};
 
-// How far a picture has changed since the first one of a window: the mean absolute difference of the block of
-// pixels that differs most, in levels of luma. 14x14 blocks, so that a single moving object shows.
+// How much a picture has changed since another one: the mean absolute difference of the block of pixels that
+// differs most, in levels of luma. 14x14 blocks, so that a single moving object is detected.
 double largest_change(const GrayPicture &a, const GrayPicture &b);
 
-// For how long a picture has stood still. Pictures are compared with the first of the window, so that slow
-// changes add up.
+// Measures for how long the picture has stood still. Pictures are compared with the first one of the window,
+// so that slow changes accumulate.
 class StillPicture {
  public:
-  // `limit`: a change that is not below it begins a new window.
+  // limit: a change of at least this much begins a new window.
   void add(const GrayPicture &picture, std::chrono::nanoseconds time, double limit);
   std::chrono::nanoseconds duration() const { return newest_ - begun_; }
   std::int64_t pictures() const { return pictures_; }
-  double change() const { return change_; }  // the largest in the window
+  double change() const { return change_; }  // the largest change in the window
   void reset() { *this = {}; }
 
  private:
@@ -36,12 +36,13 @@ class StillPicture {
   double change_ = 0;
 };
 
-// How the light of the whole picture has changed within half a second.
+// The change of light in the whole picture within half a second.
 struct LightStep {
-  // Three quarters of 14x14 blocks changed their brightness by at least this: natural logarithm of the ratio.
+  // The brightness of three quarters of the 14x14 blocks changed by at least this: natural logarithm of the
+  // ratio.
   double jump = 0;
   double similarity =
-      0;  // correlation of the edges before and after; only where `jump` reaches what was asked
+      0;  // correlation of the edges before and after; only if `jump` reaches `limit` of add()
 };
 
 class LightWatch {
