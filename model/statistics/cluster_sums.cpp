@@ -10,7 +10,8 @@
 namespace uniad {
 namespace {
 
-constexpr double noise_floor = 1e-4;  // variance of a standardized channel: a hundredth of its deviation
+constexpr double noise_floor =
+    1e-4;  // variance of a standardized channel: the square of a hundredth of its standard deviation
 
 Error no_sums() {
   return {ErrorKind::Malformed, "statistics", "the sums are inconsistent", "learn the model again"};
@@ -32,7 +33,7 @@ void add(TokenSums &to, const TokenSums &other) {
   to.products = to.products + other.products;
 }
 
-// Equation 23 of Chen et al.: how far to go towards the identity, for a covariance of `count` samples.
+// Equation 23 of Chen et al.: the weight of the identity, for a covariance of `count` samples.
 double oracle_approximating_shrinkage(const torch::Tensor &covariance, double count) {
   const auto size = static_cast<double>(covariance.size(0));
   const double trace = covariance.trace().item<double>();
@@ -55,7 +56,7 @@ ClusterSums &ClusterSums::operator+=(const ClusterSums &other) {
 }
 
 ClusterSums sum_of(std::span<const std::shared_ptr<const ClusterSums>> clusters) {
-  // In memory of its own, taken once: a hundred sums of a megabyte each are added up in one go.
+  // Allocates memory for the result once, and adds up to a hundred sums of a megabyte each in place.
   const auto total = [&](auto part) {
     torch::Tensor sum = part(*clusters.front());
     if (!sum.defined()) return sum;
@@ -90,7 +91,7 @@ ChannelScale channel_scale(const torch::Tensor &sum, const torch::Tensor &square
   const torch::Tensor power = squares / count;
   const torch::Tensor variance = power - mean.square();
   if (!(variance >= -1e-6 * power).all().item<bool>()) throw no_sums();
-  // What fp64 leaves of a difference of equal numbers is no variance.
+  // The rounding error of a difference of equal numbers in fp64 is not a variance.
   const torch::Tensor varies = variance > 1e-12 * power;
   return {mean, torch::where(varies, variance.clamp_min(1e-300).rsqrt(), torch::zeros_like(variance))};
 }
@@ -138,7 +139,7 @@ Gaussian gaussian_of(const TokenSums &sums, std::int64_t pictures, const Channel
   const torch::Tensor everywhere = at_position.mean(0);
   const torch::Tensor mean = weight * at_position + (1 - weight) * everywhere;
 
-  // Sum of (t - mean)(t - mean)^T, multiplied out.
+  // The sum of (t - mean)(t - mean)^T, expanded.
   const torch::Tensor scatter =
       sums.products - count * (2 * weight - weight * weight) * at_position.t().mm(at_position) -
       count * tokens * (1 - weight) * (1 - weight) * torch::outer(everywhere, everywhere);

@@ -12,10 +12,11 @@ namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
 
-// What joining two clusters of a partition adds to the sum of squares: n_a n_b / (n_a + n_b) |c_a - c_b|^2.
+// The increase of the sum of squares when two clusters of a partition are merged: n_a n_b / (n_a + n_b) |c_a
+// - c_b|^2.
 class JoiningCosts {
  public:
-  // centers: (clusters, channels), standardized but for the mean, which cancels in differences.
+  // centers: (clusters, channels), standardized except for the mean, which cancels in differences.
   JoiningCosts(torch::Tensor centers, torch::Tensor counts)
       : centers_(std::move(centers)), counts_(std::move(counts)) {
     const torch::Tensor power = centers_.square().sum(1);
@@ -24,17 +25,17 @@ class JoiningCosts {
     costs_.fill_diagonal_(never);
   }
 
-  // The two whose union is cheapest, the smaller place first.
+  // The two clusters whose union has the lowest cost, the one with the smaller index first.
   std::pair<std::int64_t, std::int64_t> cheapest() const {
     const auto place = costs_.argmin().item<std::int64_t>();
     const std::int64_t size = costs_.size(0);
     return std::minmax({place / size, place % size});
   }
 
-  // Their union stands in the place of the first now, and nothing in that of the second.
+  // The union replaces the first cluster, and the second one is removed.
   void join(std::int64_t first, std::int64_t second) {
     fill(second, torch::full_like(counts_, never));
-    const torch::Tensor gone = costs_[first].isinf();  // the second, those before it, and itself
+    const torch::Tensor gone = costs_[first].isinf();  // the second one, those removed before, and itself
     const torch::Tensor count = counts_[first] + counts_[second];
     centers_[first] = (counts_[first] * centers_[first] + counts_[second] * centers_[second]) / count;
     counts_[first] = count;
@@ -147,7 +148,7 @@ void OnlineClusters::add(ClusterSums picture) {
   one = std::make_shared<const ClusterSums>(sum_of(std::array{one, other}));
   descriptors_[first] += descriptors_[second];
   counts_[first] += counts_[second];
-  // The place that is free now is the last one's.
+  // Moves the last cluster to the freed place.
   descriptors_[second] = descriptors_[last];
   counts_[second] = counts_[last];
   other = std::move(clusters_.back());

@@ -29,8 +29,8 @@ struct FoldedScenes {
 
 struct FoldedStatistics {
   FoldedScenes scenes;
-  std::vector<FoldedGaussian> features;   // a cluster
-  std::vector<FoldedGaussian> residuals;  // a cluster, or none
+  std::vector<FoldedGaussian> features;   // for each cluster
+  std::vector<FoldedGaussian> residuals;  // for each cluster, or empty
 };
 
 }  // namespace uniad

@@ -12,8 +12,8 @@
 namespace uniad {
 namespace {
 
-// Each is worked out once: most clusters, and the pictures that belong to them, are the same under the next
-// number. The clusters must outlive it.
+// Caches the density of each picture under each cluster, because most clusters and their pictures stay the
+// same for the next number of clusters. The clusters must outlive this object.
 class Densities {
  public:
   Densities(std::span<const torch::Tensor> pictures, ChannelScale scale, double position_prior)
@@ -73,7 +73,7 @@ class Densities {
 std::vector<double> held_out_densities(const Partition &known, Partition fresh,
                                        std::span<const torch::Tensor> pictures, const ChannelScale &scale,
                                        double position_prior) {
-  constexpr std::size_t patience = 3;  // numbers tried beyond the best
+  constexpr std::size_t patience = 3;  // numbers that are tried after the best one
   if (pictures.empty() || (known.empty() && fresh.empty())) return {};
   std::array<Partition, cluster_counts.size()> partitions;
   for (std::size_t i = cluster_counts.size(); i-- > 0;) {
@@ -81,7 +81,8 @@ std::vector<double> held_out_densities(const Partition &known, Partition fresh,
     partitions[i] = known;
     partitions[i].insert(partitions[i].end(), fresh.begin(), fresh.end());
   }
-  // Joining clusters leaves the scale of all as it is, so that what a cluster says holds under every number.
+  // Merging clusters does not change the overall scale, so cached densities are valid for every number of
+  // clusters.
   Densities densities(pictures, scale_of(joined({}, partitions.front()), &ClusterSums::features),
                       position_prior);
   std::vector<double> sums;

@@ -15,17 +15,19 @@
 namespace uniad {
 namespace {
 
-constexpr std::size_t sample_memory = 64'000'000;  // bytes of features kept for scoring held-out frames
-constexpr std::size_t fewest_samples = 40;         // of a source
-constexpr std::size_t deciding_samples = 40;       // of a fold, that choose the number of clusters
-constexpr int all = -1;                            // no fold is left out
+constexpr std::size_t sample_memory =
+    64'000'000;                               // bytes of features that are kept for scoring held-out frames
+constexpr std::size_t fewest_samples = 40;    // per source
+constexpr std::size_t deciding_samples = 40;  // per fold, for choosing the number of clusters
+constexpr int all = -1;                       // no fold is left out
 
 torch::Tensor to_half(const torch::Tensor &numbers) {
   constexpr double largest = 65504;
   return numbers.clamp(-largest, largest).to(torch::kFloat16).contiguous();
 }
 
-// What is not finite stays so in a sum, and fp64 holds sums of squares of all that are.
+// Whether all values are finite. Their sum of squares is not finite if one of them is not, and in fp64 it
+// does not overflow.
 bool are_numbers(const TokenSums &sums) {
   return std::isfinite(sums.products.sum().item<double>());
 }
@@ -66,7 +68,7 @@ bool StatisticsLearner::add(const std::string &source, int fold, const torch::Te
   return true;
 }
 
-// Algorithm R (Vitter 1985) on each source: after n pictures each of them is kept equally likely.
+// Algorithm R (Vitter 1985) for each source: after n pictures, each of them is kept with equal probability.
 void StatisticsLearner::keep_sample(Sample sample) {
   const std::size_t size = 2 * static_cast<std::size_t>(sample.features.numel()) *
                            (sample.residuals.defined() ? 2 : 1);  // in fp16
@@ -121,7 +123,7 @@ std::vector<const StatisticsLearner::Sample *> StatisticsLearner::samples_of(int
   return all_of_fold;
 }
 
-// Of a fold's pictures, under the statistics of all others (held_out_densities).
+// The log-likelihoods of a fold's pictures under the statistics of all other folds (held_out_densities).
 std::vector<double> StatisticsLearner::densities_without(int fold, const ChannelScale &scale) const {
   const auto samples = samples_of(fold);
   const std::size_t step = (samples.size() + deciding_samples - 1) / deciding_samples;
@@ -134,12 +136,12 @@ std::vector<double> StatisticsLearner::densities_without(int fold, const Channel
   return held_out_densities(known, std::move(fresh), pictures, scale, config_.position_prior);
 }
 
-// The largest number that keeps nearly all of what several clusters gain over one, in the likelihood of
-// held-out pictures: where it makes no difference to normal pictures, more clusters are tighter ones, and
-// hide less. One where they gain nothing.
+// The largest number of clusters with nearly the whole gain of several clusters over one, in the likelihood
+// of held-out pictures. If the likelihood of normal pictures does not change, more clusters are better,
+// because they are tighter and hide fewer anomalies. One, if several clusters gain nothing.
 std::size_t StatisticsLearner::choose_clusters(const ChannelScale &scale) const {
   constexpr double kept = 0.98;
-  std::vector<double> densities;  // under each number that all folds have tried
+  std::vector<double> densities;  // for each number of clusters that all folds have tried
   for (int fold = 0; fold < folds; ++fold) {
     const std::vector<double> of_fold = densities_without(fold, scale);
     if (of_fold.empty()) continue;
@@ -191,7 +193,7 @@ Statistics StatisticsLearner::without(int fold, std::size_t clusters, const Chan
   return joined(known_without(fold), ward_merge(fresh_without(fold), clusters, scale));
 }
 
-// Of a fold's pictures, under the statistics of all others.
+// The grids of a fold's pictures under the statistics of all other folds.
 std::vector<torch::Tensor> StatisticsLearner::grids_without(int fold, std::size_t clusters,
                                                             const ChannelScale &scale) const {
   const Statistics others = without(fold, clusters, scale);

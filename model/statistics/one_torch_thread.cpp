@@ -3,8 +3,8 @@
 
 #include <ATen/Parallel.h>
 
-// OpenMP's and MKL's, on which LibTorch's threads are built: every thread of the program has a number of its
-// own for each. There are LibTorchs without MKL.
+// OpenMP's and MKL's functions for the number of threads, which LibTorch uses. Each thread of the program has
+// its own number for each of them. Some builds of LibTorch have no MKL.
 extern "C" {
 void omp_set_num_threads(int count);
 __attribute__((weak)) int MKL_Set_Num_Threads_Local(

@@ -52,7 +52,7 @@ std::span<const float> RoutedGaussians::feature_mean(std::size_t cluster) const 
   return adapting_ && !present.empty() ? present : (*features_)[cluster].mean();
 }
 
-// The mean of fewer tokens varies more: limits grow by the standard error of a mean.
+// The mean of fewer tokens varies more, so limits grow with the standard error of a mean.
 Scenes RoutedGaussians::scenes_over(std::span<const std::uint8_t> cells) const {
   FoldedScenes folded = scenes_.folded();
   const auto counted = static_cast<float>(std::accumulate(cells.begin(), cells.end(), std::size_t{0}));
@@ -123,7 +123,7 @@ double RoutedGaussians::drift() const {
 Statistics RoutedGaussians::with_adapted_means(Statistics statistics) const {
   for (std::size_t i = 0; adapting_ && i < statistics.size(); ++i) {
     if (present_means_[i].empty()) continue;
-    // n pictures, each moved by the same: the deviations from the mean stay as they are.
+    // n pictures, each shifted by the same amount: the deviations from the mean do not change.
     ClusterSums &cluster = statistics[i];
     const auto count = static_cast<double>(cluster.pictures);
     const torch::Tensor move =

@@ -33,8 +33,8 @@ class RoutedGaussians {
   Scene scene_of(std::span<const float> features, TokenGaussian::Scratch &scratch) const {
     return scenes_.nearest(features, scratch.descriptor);
   }
-  // The scenes by the tokens of some cells alone, with the mean of these tokens as learned; a copy.
-  // cells: for each token, 1 where it counts.
+  // A copy of the scenes in which only the tokens of some cells count, with the mean of these tokens as
+  // learned. cells: for each token, 1 if it counts.
   Scenes scenes_over(std::span<const std::uint8_t> cells) const;
   void measure(std::span<const float> features, std::span<const float> residuals, std::size_t cluster,
                std::span<float> grid, TokenGaussian::Scratch &scratch) const;
@@ -55,7 +55,7 @@ class RoutedGaussians {
   // measured from the current means or from the learned ones.
   void adapt(bool wanted) { adapting_ = wanted; }
   // Moves the means of the picture's cluster toward it by `rate`, 0 to 1. features: (tokens, channels).
-  // cells: for each token, 1 where its mean moves; empty: all do.
+  // cells: for each token, 1 if its mean is moved; empty: all are.
   void update_means(std::span<const float> features, std::size_t cluster, double rate,
                     std::span<const std::uint8_t> cells = {});
   // How far the means have moved since they were learned: root mean square over positions, channels and the

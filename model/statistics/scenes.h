@@ -34,8 +34,8 @@ FoldedScenes fold_scenes(std::span<const ClusterSums> statistics, const ChannelS
 class Scenes {
  public:
   explicit Scenes(FoldedScenes folded);
-  // Scenes by some tokens of a picture alone. cells: for each token, whether it counts; empty: all do.
-  // folded: with the centers of these tokens.
+  // The scenes with only some tokens of a picture taken into account. cells: for each token, whether it
+  // counts; empty: all do. folded: with the centers of these tokens.
   Scenes(FoldedScenes folded, std::vector<std::uint8_t> cells);
 
   std::size_t size() const { return folded_.limits.size(); }

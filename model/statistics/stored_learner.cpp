@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// StatisticsLearner as tensors, and back.
+// Converts a StatisticsLearner to tensors and back.
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -43,7 +43,7 @@ void store_cluster(const ClusterSums &cluster, const std::string &name, Tensors 
   tensors[name + "residuals.products"] = to_stored(cluster.residuals.products);
 }
 
-// Reads what has the shape and type that it must have.
+// Reads a tensor, which must have this shape and type.
 class Reader {
  public:
   explicit Reader(const Tensors &tensors) : tensors_(tensors) {
@@ -105,12 +105,12 @@ class Reader {
 
 TensorFile StatisticsLearner::store() const {
   TensorFile stored;
-  json clusters = json::array();  // in the order of their numbers
+  json clusters = json::array();  // ordered by their numbers
   const auto store_one = [&](std::size_t fold, std::int64_t known, const ClusterSums &sums) {
     store_cluster(sums, cluster_name(clusters.size()), stored.tensors);
     clusters.push_back({{"fold", fold}, {"known", known}, {"pictures", sums.pictures}});
   };
-  json tokens = json::array();  // of each fold
+  json tokens = json::array();  // for each fold
   for (std::size_t fold = 0; fold < folds_.size(); ++fold) {
     for (const auto &[cluster, gained] : folds_[fold].known)
       store_one(fold, static_cast<std::int64_t>(cluster), gained);
