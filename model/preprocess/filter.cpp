@@ -17,7 +17,7 @@ namespace uniad {
 
 namespace {
 
-// Halves go up.
+// Rounds halves up.
 int nearest(double value) {
   return static_cast<int>(std::floor(value + 0.5));
 }
@@ -29,7 +29,7 @@ double sinc(double x) {
   return x == 0 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
 }
 
-// Before it is normalized; x in pixels of the smaller side.
+// The weight before normalization; x in pixels of the smaller size.
 double value_at(FilterShape shape, double x) {
   if (shape == FilterShape::Triangle) return std::max(0.0, 1 - std::abs(x));
   return std::abs(x) < lanczos_lobes ? sinc(x) * sinc(x / lanczos_lobes) : 0;
@@ -73,7 +73,7 @@ namespace {
 
 constexpr int low_bits = 14;
 
-// As many as let every weight fit 15 bits, and sums 31.
+// As many fractional bits as possible, so that every weight fits in 15 bits, and sums fit in 31.
 int short_weight_bits(const Filter &filter) {
   const std::int32_t largest = *std::max_element(filter.weights.begin(), filter.weights.end());
   int bits = Filter::weight_bits;
@@ -110,7 +110,7 @@ RowFilter make_row_filter(const Filter &filter, bool split, bool exact) {
     const auto [window_first, window_count] = filter.windows[x];
     const std::int32_t *weights = filter.weights.data() + x * static_cast<std::size_t>(filter.taps);
     for (int h = 0; h < halves; ++h) {
-      // Columns first, first + halves, ... of the window lie side by side.
+      // Columns first, first + halves, ... of the window are adjacent.
       const int first = window_first + (halves + h - window_first % halves) % halves;
       for (int r = 0; r < half_runs; ++r) {
         result.first.push_back(h * half_size + first / halves + r * run);
@@ -124,7 +124,7 @@ RowFilter make_row_filter(const Filter &filter, bool split, bool exact) {
   return result;
 }
 
-// No sum overflows: weights add up to 2^weight_bits and so, at most, do their low parts.
+// Sums do not overflow: weights add up to 2^weight_bits, and their low parts to at most as much.
 namespace {
 
 #if defined(__x86_64__)

@@ -19,8 +19,8 @@ namespace {
 
 using Word = std::int16_t;
 
-// What one input row gives, with 15 fractional bits, to the output row `out` and to the one after it. A
-// triangle filter that shrinks lays no row into more than two.
+// The weights of one input row, with 15 fractional bits, for the output row `out` and the next one. A
+// triangle filter that shrinks spreads a row over at most two rows.
 struct RowShare {
   int out;
   Word weight, next_weight;
@@ -66,7 +66,7 @@ void normalize(const Word *__restrict levels, float mean, float std, float *__re
 struct Preprocessor::State {
   explicit State(const InputConfig &config) : input(config) {}
 
-  // Call store(y, row) for every row of the result, y ascending; row: 3 planes of levels.
+  // Calls store(y, row) for every row of the result, with y ascending. row: 3 planes of levels.
   template <typename Store>
   void resize(const FrameView &frame, Store store);
   template <typename Store>
@@ -83,20 +83,21 @@ struct Preprocessor::State {
   bool columns_first = false;
 
   std::size_t plane_words = 0;
-  AlignedVector<Word> planes;  // one row of the picture: levels, each plane with room after it for the filter
+  AlignedVector<Word> planes;  // one row of the picture: levels, with space after each plane for the filter
   AlignedVector<Word> result;  // one row of the result
 
-  std::vector<const Word *> window;  // rows first: the filtered rows under one output row, kept in a ring
+  std::vector<const Word *>
+      window;  // rows first: a ring of the filtered rows that contribute to one output row
   AlignedVector<Word> filtered;
 
-  std::vector<RowShare> shares;  // columns first: two open sums
+  std::vector<RowShare> shares;  // columns first: two incomplete sums
   AlignedVector<Word> row;
   std::array<AlignedVector<Word>, 2> sums;
 };
 
 void Preprocessor::State::prepare(const FrameView &frame) {
   reader.open(frame);
-  // Beyond a scale of 32 the 16-bit sums of columns lose levels.
+  // Above a scale of 32, the 16-bit sums of columns lose precision.
   columns_first = reader.is_ycbcr() && frame.height >= input.height && frame.height / input.height < 32;
   if (horizontal.in_size != frame.width || horizontal.split != reader.is_split() ||
       horizontal.exact == columns_first)
@@ -111,7 +112,7 @@ void Preprocessor::State::prepare(const FrameView &frame) {
   row.resize(3 * reader.samples());
 }
 
-// Pillow's order, and so Pillow's result.
+// Pillow's order, for Pillow's exact result.
 template <typename Store>
 void Preprocessor::State::filter_rows_first(Store store) {
   const auto slots = static_cast<std::size_t>(vertical.taps);
@@ -140,8 +141,8 @@ void Preprocessor::State::filter_rows_first(Store store) {
   }
 }
 
-// The faster order: only the rows of the result are filtered horizontally. For Y'CbCr pictures that shrink;
-// both orders round to levels in between, and so differ by one level at most.
+// The faster order: only the rows of the result are filtered horizontally. For Y'CbCr pictures that shrink.
+// Both orders round to levels in between, so their results differ by at most one level.
 template <typename Store>
 void Preprocessor::State::filter_columns_first(Store store) {
   const std::size_t n = reader.samples();

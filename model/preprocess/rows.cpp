@@ -19,7 +19,7 @@ namespace {
 
 using Word = std::int16_t;
 
-// Room before and after a row of chroma; a whole cache line, so that the row starts one.
+// Space before and after a row of chroma: a whole cache line, so that the row is aligned to one.
 constexpr std::size_t chroma_margin = 32;
 
 bool is_subsampled(PixelLayout layout) {
@@ -52,7 +52,7 @@ inline Sample second_of(Sample pair) {
   return static_cast<Sample>(pair & 0xff00);
 }
 
-// How a layout stores two neighboring columns of luma.
+// The memory format of two neighboring columns of luma.
 struct Luma8 {
   static Sample even(const std::uint8_t *row, std::size_t i) { return first_of(word_at(row, i)); }
   static Sample odd(const std::uint8_t *row, std::size_t i) { return second_of(word_at(row, i)); }
@@ -68,7 +68,8 @@ struct LumaYuy2 {
   static Sample odd(const std::uint8_t *row, std::size_t i) { return first_of(word_at(row, 2 * i + 1)); }
 };
 
-// Chroma of a row as stored, times 64: three quarters of one and one of another then need no rounding.
+// The stored chroma of a row, times 64, so that three quarters of one sample and one quarter of another need
+// no rounding.
 UNIAD_VECTORIZE
 void split_yuy2_chroma(const std::uint8_t *row, Sample *__restrict cb, Sample *__restrict cr, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -123,8 +124,8 @@ void ycbcr_to_rgb(const ColorTransform &transform, const Sample *__restrict luma
   for (std::size_t i = 0; i < n; ++i) put_rgb(t, luma[i], cb[i], cr[i], r, g, b, i);
 }
 
-// The same for n pairs of columns that share a chroma sample; cb and cr are readable one before and one
-// after. Odd columns go `odd` words after the even ones.
+// The same for n pairs of columns that share a chroma sample. cb and cr must be readable one sample before
+// and after. Odd columns are stored `odd` words after the even ones.
 template <typename Luma, bool left>
 UNIAD_VECTORIZE void pairs_to_rgb(const ColorTransform &transform, const std::uint8_t *luma,
                                   const Sample *__restrict cb, const Sample *__restrict cr,
@@ -155,7 +156,7 @@ void expand_row(Word *levels, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) levels[i] = expand_gray(levels[i]);
 }
 
-// Components 1 to 3 of unpacked pixels, each through `convert`.
+// Components 1 to 3 of unpacked pixels, each converted by `convert`.
 template <typename Component, typename Convert, typename Out>
 void split_unpacked(const Component *row, Convert convert, Out *__restrict a, Out *__restrict b,
                     Out *__restrict c, std::size_t n) {
@@ -166,7 +167,7 @@ void split_unpacked(const Component *row, Convert convert, Out *__restrict a, Ou
   }
 }
 
-// The last column of an odd width has its chroma, but no partner.
+// The last column of an odd width has chroma, but no second column.
 std::size_t pairs_of(std::size_t width) {
   return (width + 1) / 2;
 }
@@ -253,7 +254,7 @@ ColorTransform color_transform(ColorMatrix matrix, ColorRange range) {
   const double green_cr = red_cr * kr / kg;
   const double green_cb = blue_cb * kb / kg;
 
-  // Samples come times 2^8 and leave times 2^5.
+  // Input samples are scaled by 2^8, output samples by 2^5.
   const auto factor = [](double f) { return static_cast<Sample>(std::lround(f * (1 << 13))); };
   const auto offset = [&](double chroma_factors) {
     return static_cast<Word>(std::lround(-(black * luma + 128 * chroma_factors) * (1 << fraction_bits)));
@@ -316,7 +317,7 @@ void RowReader::read_rgb(int y, Word *r, Word *g, Word *b) {
   std::copy_n(r, samples_, b);
 }
 
-// Chroma of row y, interpolated between rows, with its first and last sample repeated.
+// The chroma of row y, interpolated between rows, with its first and last sample repeated.
 void RowReader::read_chroma(int y) {
   const FrameView &frame = *frame_;
   const std::size_t pairs = samples_ / 2;
@@ -358,7 +359,7 @@ void RowReader::read_pairs(int y, Word *r, Word *g, Word *b) {
   const std::size_t whole = static_cast<std::size_t>(frame_->width) / 2;
   convert(luma, 0, whole);
   if (whole == pairs) return;
-  // The last column has no partner to read.
+  // The last column has no second column to read.
   std::array<std::uint8_t, 4> last{};
   const std::size_t bytes = describe(frame_->layout).pixel_bytes;
   std::copy_n(luma + 2 * bytes * whole, bytes, last.begin());
