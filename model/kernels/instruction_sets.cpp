@@ -41,7 +41,7 @@ bool has_avx_vnni() {
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1U << 4)) != 0;
 }
 
-// Linux hands the tiles' 8 KiB of state out on demand.
+// Linux allocates the 8 KiB of tile state only on request.
 bool may_use_amx() {
   constexpr unsigned amx_bf16 = 1U << 22, amx_tile = 1U << 24;
   constexpr long request_permission = 0x1023, tile_data = 18;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled once for each instruction set (meson.build): nothing in here may call a function that another file
-// could have compiled for a lesser one.
+// Compiled once for each instruction set (meson.build). Code in this file must not call a function that
+// another file may have compiled for a lesser instruction set. could have compiled for a lesser one.
 #include "model/kernels/kernels.h"
 
 #include "model/kernels/attention.h"
