@@ -11,7 +11,7 @@
 namespace uniad {
 namespace {
 
-// Wellons' lowbias32, a mixing function without visible bias.
+// Wellons' lowbias32, an integer hash function with low bias.
 inline std::uint32_t mix(std::uint32_t x) {
   x ^= x >> 16;
   x *= 0x7feb352dU;
@@ -23,7 +23,7 @@ inline std::uint32_t mix(std::uint32_t x) {
 
 struct Rule {
   std::uint32_t seed;
-  std::uint32_t dropped;  // of 2^32 draws
+  std::uint32_t dropped;  // number of dropped values among 2^32
 };
 
 inline bool keeps(const Rule &rule, std::uint32_t element) {

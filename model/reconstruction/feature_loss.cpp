@@ -4,7 +4,7 @@
 namespace uniad {
 namespace {
 
-// Every cell's channels as a vector of length 1.
+// Normalizes the channels of every cell to a vector of length 1.
 torch::Tensor directions(const torch::Tensor &map) {
   return map / map.norm(2, 1, /*keepdim=*/true).clamp_min(least_feature_norm);
 }

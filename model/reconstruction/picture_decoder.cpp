@@ -13,7 +13,7 @@ torch::Tensor enlarged(const torch::Tensor &map, std::int64_t times) {
   return torch::upsample_bilinear2d(map, {times * map.size(2), times * map.size(3)}, /*align_corners=*/false);
 }
 
-// A basic residual block that enlarges between its convolutions, and its shortcut with them.
+// A basic residual block that upsamples between its convolutions, and on its shortcut.
 class EnlargingBlockImpl : public torch::nn::Module {
  public:
   EnlargingBlockImpl(int in, int out, int times) : times_(times) {

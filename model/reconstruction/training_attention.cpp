@@ -19,7 +19,7 @@ torch::Tensor heads_of(const torch::Tensor &tokens, std::int64_t picture, std::i
   return tokens[tokens.size(0) == 1 ? 0 : picture].view({tokens.size(1), heads, -1}).transpose(0, 1);
 }
 
-// Calls work(picture) for all of them, on all cores, each call on one.
+// Calls work(picture) for all pictures, in parallel on all cores, with one picture per call.
 void for_each_picture(std::int64_t pictures, const std::function<void(std::int64_t)> &work) {
   at::parallel_for(0, pictures, 1, [&](std::int64_t begin, std::int64_t end) {
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
@@ -102,7 +102,7 @@ struct Attention : torch::autograd::Function<Attention> {
 
 torch::Tensor training_attention(const torch::Tensor &q, const torch::Tensor &k, const torch::Tensor &v,
                                  const torch::Tensor &mask, std::int64_t heads, double dropout) {
-  // An autograd function takes no undefined tensor.
+  // An autograd function does not accept undefined tensors.
   const torch::Tensor added = mask.defined() ? mask : torch::zeros({1}, q.options().requires_grad(false));
   return Attention::apply(q, k, v, added, heads, dropout);
 }

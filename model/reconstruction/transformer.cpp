@@ -16,8 +16,8 @@ std::shared_ptr<Fusion> make_fusion(const ReconstructionConfig &config, bool of_
   return MultiheadAttention(config.dim, config.heads, config.dropout).ptr();
 }
 
-// The reference deep-copies one prototype, so that all layers start with equal attention input weights and
-// queries; it draws its linear layers again after that.
+// The reference deep-copies a prototype, so all layers start with the same input weights of attention and the
+// same queries. It initializes the linear layers again afterwards.
 void start_alike(torch::nn::ModuleListImpl &layers) {
   const torch::NoGradGuard no_grad;
   if (layers.is_empty()) return;
@@ -106,10 +106,10 @@ torch::Tensor DecoderLayerImpl::forward(const torch::Tensor &previous, const tor
       case Stream::Previous:
         break;
     }
-    // The only query, once a picture, so that each has its own dropout.
+    // Repeats the only query for each picture, so that each picture has its own dropout.
     return previous.defined() ? previous : learned_embed_->weight.expand({memory.size(0), -1, -1});
   };
-  // A pre-norm's self-attention sees the normalized tokens on both sides.
+  // With pre-norm, query and key of self-attention are both normalized.
   const auto attend = [&](Fusion &attention, torch::nn::LayerNorm &norm, Stream query_of, Stream source_of,
                           const torch::Tensor &mask) {
     const torch::Tensor query = of(query_of);

@@ -13,7 +13,7 @@ torch::nn::Embedding uniform_table(int rows, int columns) {
   return table;
 }
 
-// One axis of DETR's sine embedding: (extent, features); positions count from 1 and are scaled to 2 pi.
+// One axis of DETR's sine embedding: (extent, features); positions are counted from 1 and scaled to 2 pi.
 torch::Tensor sine_axis(int extent, int features) {
   const auto options = torch::dtype(torch::kFloat64);
   const torch::Tensor position =
@@ -31,7 +31,7 @@ torch::Tensor sine_table(int dim, int height, int width) {
   return torch::cat({rows, columns}, 2).reshape({height * width, dim});
 }
 
-// The reference re-draws every linear and convolutional layer after copying its prototypes
+// The reference initializes every linear and convolutional layer again after copying its prototypes
 // (docs/network-details.md, "Reconstruction").
 void initialize(torch::nn::Module &network) {
   for (const auto &module : network.modules(/*include_self=*/false)) {
@@ -39,7 +39,7 @@ void initialize(torch::nn::Module &network) {
       torch::nn::init::xavier_uniform_(linear->weight);
       torch::nn::init::zeros_(linear->bias);
     } else if (auto *convolution = module->as<torch::nn::Conv2dImpl>()) {
-      torch::nn::init::xavier_uniform_(convolution->weight);  // those of the CNN have no bias
+      torch::nn::init::xavier_uniform_(convolution->weight);  // the CNN's convolutions have no bias
     }
   }
 }
