@@ -23,7 +23,7 @@ torch::Tensor PaddedConv2dImpl::forward(const torch::Tensor &input) {
   const std::int64_t stride = options.stride()->at(0);
   const auto [top, bottom, left, right] = padding_of(input);
   const bool symmetric = top == bottom && left == right;
-  // conv2d pads both sides alike for free; only an uneven padding has to be written out.
+  // conv2d pads both sides equally at no cost; only asymmetric padding needs a separate step.
   const torch::Tensor padded = symmetric ? input : torch::constant_pad_nd(input, {left, right, top, bottom});
   const std::vector<std::int64_t> padding =
       symmetric ? std::vector<std::int64_t>{top, left} : std::vector<std::int64_t>{0, 0};

@@ -9,7 +9,7 @@
 namespace uniad {
 namespace {
 
-// Follows a map through its convolutions, at native size and at the size that it is run at.
+// Tracks a map through its convolutions, at the native size and at the actual size.
 class Map {
  public:
   Map(PaddingRule rule, int native, int extent) : rule_(rule), native_(native), extent_(extent) {}
