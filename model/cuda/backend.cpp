@@ -25,9 +25,10 @@ namespace uniad::cuda {
 
 namespace {
 
-constexpr int most_pictures = 64;  // in one pass of the network
-// Pixels of frames that are uploaded: a longer batch is cut, so that one part's upload hides behind another's
-// network. (Measured on an H100: 16 frames of 1080p, and as many small pictures as the network takes.)
+constexpr int most_pictures = 64;  // per pass of the network
+// The maximum number of uploaded pixels in one part of a batch. A longer batch is divided, so that the upload
+// of one part overlaps with the computation of another. (Measured on an H100: 16 frames of 1080p, or small
+// pictures up to the maximum of the network.)
 constexpr std::int64_t most_uploaded = std::int64_t{16} * 1920 * 1080;
 constexpr std::int64_t fewest_uploaded = 16;  // pictures
 constexpr int first_bf16 = 80;                // compute capability
@@ -49,8 +50,8 @@ ElementType element_type(torch::ScalarType type) {
   return type == torch::kHalf ? ElementType::Fp16 : ElementType::Fp32;
 }
 
-// ConvolutionKernels (folded_backbone.h). LibTorch's convolutions of some shapes leave the channels-last
-// order.
+// ConvolutionKernels (folded_backbone.h). For some shapes, the result of LibTorch's convolutions is not in
+// channels-last order.
 void finish_on_device(torch::Tensor &x, const torch::Tensor &bias, const torch::Tensor &skip,
                       Activation activation) {
   x = x.contiguous(torch::MemoryFormat::ChannelsLast);
@@ -91,7 +92,8 @@ void depthwise_on_device(const torch::Tensor &input, const DepthwiseWeights &wei
   C10_CUDA_CHECK(static_cast<cudaError_t>(launch(job, c10::cuda::getCurrentCUDAStream())));
 }
 
-// cuDNN measures its algorithms, and fp32 is fp32, while this lives: settings of the whole process.
+// Makes cuDNN benchmark its algorithms and compute fp32 in full precision within a scope. The settings affect
+// the whole process.
 class CudnnSettings {
  public:
   CudnnSettings() {
@@ -143,20 +145,20 @@ class CudaBackend : public Backend {
       for (OwnedEvent *event : {&batch.prepared, &batch.taken, &batch.computed, &batch.downloaded})
         *event = create_event(*runtime_);
     }
-    // What was made above was made on this thread's own stream.
+    // Waits for the work above, which ran on this thread's current stream.
     C10_CUDA_CHECK(cudaStreamSynchronize(c10::cuda::getCurrentCUDAStream()));
-    graph_of(1);  // the first frame shall not wait for it
+    graph_of(1);  // so that the first frame does not wait for it
     guard_of_load_.reset();
   }
 
   ~CudaBackend() override {
-    // Graphs and buffers go on their own device, when nothing runs on them.
+    // Graphs and buffers must be freed on their own device, while nothing runs on them.
     c10::cuda::OptionalCUDAGuard guard;
     try {
       guard.set_index(static_cast<c10::DeviceIndex>(device_));
       settle();
     } catch (...) {
-      // A device that failed; its memory goes with the process.
+      // The device has failed; its memory is freed when the process ends.
     }
     graphs_.clear();
   }
@@ -168,7 +170,7 @@ class CudaBackend : public Backend {
       try {
         run_in_parts(pictures);
       } catch (...) {
-        settle();  // the frames are the caller's again
+        settle();  // after returning, the frames belong to the caller again
         throw;
       }
     });
@@ -180,7 +182,7 @@ class CudaBackend : public Backend {
 
  private:
   struct Batch {
-    torch::Tensor images;  // preprocessing writes it while the network reads the other
+    torch::Tensor images;  // preprocessing writes these while the network reads those of the other batch
     torch::Tensor result;
     PinnedMemory on_host;
     torch::Tensor luma;  // (pictures, H, W), levels
@@ -200,7 +202,7 @@ class CudaBackend : public Backend {
     runtime_->synchronize(download_.get());
   }
 
-  // While one part is computed, the next one is uploaded and the one before is read.
+  // While one part is computed, the next one is uploaded, and the previous one is downloaded.
   void run_in_parts(std::span<Picture> pictures) {
     std::int64_t largest = 1;
     for (const Picture &picture : pictures)
@@ -219,7 +221,7 @@ class CudaBackend : public Backend {
     if (turn > 0) collect(batches_[(turn - 1) % 2], before);
   }
 
-  // A frame that is not right fails by itself; its place in the batch keeps what it held.
+  // An invalid frame fails on its own; its place in the batch keeps its previous content.
   void prepare(std::span<Picture> pictures, Batch &batch) {
     check_run(runtime_->wait(input_.stream(), batch.taken.get()), "preprocessing");
     auto *image = static_cast<std::byte *>(batch.images.data_ptr());
@@ -296,7 +298,8 @@ class CudaBackend : public Backend {
     return c10::cuda::getStreamFromExternal(compute_.get(), static_cast<c10::DeviceIndex>(device_));
   }
 
-  // Captured on first use. Twice before: cuDNN chooses its algorithms, and constants find their place.
+  // Captured on first use. The network runs twice before that, so that cuDNN chooses its algorithms and
+  // constants are allocated.
   Graph &graph_of(int pictures) {
     const auto known = graphs_.find(pictures);
     if (known != graphs_.end()) return *known->second;
@@ -314,7 +317,7 @@ class CudaBackend : public Backend {
       try {
         graph->graph.capture_end();
       } catch (...) {
-        // Of a capture that was broken off; the first error is the one to tell.
+        // The capture was aborted; the first error is the one to report.
       }
       throw;
     }
@@ -324,13 +327,13 @@ class CudaBackend : public Backend {
 
   const int device_;
   const ElementType type_;
-  std::unique_ptr<c10::cuda::CUDAGuard> guard_of_load_;  // while it is constructed
+  std::unique_ptr<c10::cuda::CUDAGuard> guard_of_load_;  // during construction
   std::unique_ptr<Runtime> runtime_;
   DeviceNetwork network_;
   const InputConfig config_;
   FrameInput input_;
   OwnedStream compute_, download_;
-  torch::Tensor images_;  // what the graphs read
+  torch::Tensor images_;  // the input of the graphs
   std::array<Batch, 2> batches_;
   at::cuda::MempoolId_t pool_ = at::cuda::graph_pool_handle();
   std::map<int, std::unique_ptr<Graph>> graphs_;

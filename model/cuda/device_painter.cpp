@@ -15,7 +15,7 @@ bool same(Extent a, Extent b) {
   return a.width == b.width && a.height == b.height;
 }
 
-// Puts arrays one after the other; all of them have elements of 4 bytes, or pairs of those.
+// Concatenates arrays. The elements of all of them are 4 bytes or pairs of 4 bytes, so they stay aligned.
 class Packing {
  public:
   template <typename T>

@@ -16,7 +16,8 @@ Failure failure_of(int code) {
 
 namespace {
 
-// A refused call is told of by its result; left where it is, LibTorch would find it and blame its own next.
+// Errors are reported by return values. The stored error must be cleared, because otherwise LibTorch would
+// attribute it to its own next call.
 int result(cudaError_t error) {
   if (error != cudaSuccess) cudaGetLastError();
   return error;

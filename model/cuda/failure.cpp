@@ -5,7 +5,7 @@ namespace uniad::cuda {
 
 namespace {
 
-// Numbers of cudaError_t, which never change (driver_types.h).
+// Values of cudaError_t, which never change (driver_types.h).
 constexpr int memory_allocation = 2;
 constexpr int initialization_error = 3;
 constexpr int insufficient_driver = 35;

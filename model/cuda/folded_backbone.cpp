@@ -20,7 +20,7 @@ struct Placing {
   torch::ScalarType type;
 };
 
-// Null where there is none of this name.
+// Null if there is none with this name.
 ModulePointer child_of(const torch::nn::Module &module, const std::string &name) {
   const auto children = module.named_children();
   const ModulePointer *child = children.find(name);
@@ -50,7 +50,7 @@ class Convolution {
     bias = (norm.bias - norm.running_mean * scale).to(placing.device, torch::kFloat32);
   }
 
-  // Without the bias.
+  // Returns the convolution without the bias.
   torch::Tensor operator()(const torch::Tensor &input) const {
     if (auto *padded = dynamic_cast<PaddedConv2dImpl *>(module_.get())) return padded->forward(input);
     return as_convolution(*module_).forward(input);
@@ -67,7 +67,7 @@ class Depthwise {
   Depthwise(const torch::nn::Module &parent, const std::string &name, const std::string &norm_name,
             const Placing &placing)
       : module_(child_of(parent, name)) {
-    // The weight is kept in the kernel's order alone.
+    // Only the weight in the kernel's order is kept.
     const torch::NoGradGuard no_grad;
     weights_.bias = Convolution(parent, name, norm_name, placing).bias;
     torch::Tensor &weight = as_convolution(*module_).weight;
@@ -95,7 +95,7 @@ class Depthwise {
   DepthwiseWeights weights_{};
 };
 
-// A 1x1 convolution of a map that is one pixel.
+// A 1x1 convolution of a map of one pixel.
 struct Projection {
   Projection(const torch::nn::Module &parent, const std::string &name, const Placing &placing) {
     const torch::NoGradGuard no_grad;

@@ -13,7 +13,7 @@ namespace uniad::cuda {
 
 namespace {
 
-constexpr std::size_t most_filters = 64;  // kept; a frame needs two
+constexpr std::size_t most_filters = 64;  // cached filters; a frame needs two
 constexpr std::size_t alignment = 256;
 
 std::size_t aligned(std::size_t bytes) {
@@ -24,7 +24,8 @@ std::size_t element_bytes(ElementType type) {
   return type == ElementType::Fp32 ? 4 : 2;
 }
 
-// What of a frame is uploaded: its planes one after the other without padding, or its unpacked rows.
+// The part of a frame that is uploaded: its planes without padding, one after the other, or its unpacked
+// rows.
 struct PackedPlane {
   std::size_t at, row_bytes, rows;
 };
@@ -52,7 +53,8 @@ std::size_t packed_bytes(const FrameView &frame) {
   return bytes;
 }
 
-// One thread copies 13 GB/s: a 1080p frame in longer than the GPU takes for it.
+// Several threads copy a frame, because one thread copies 13 GB/s and takes longer for a 1080p frame than the
+// GPU.
 constexpr std::size_t bytes_a_copier = std::size_t{256} * 1024;
 
 void copy_rows(const FrameView &frame, int plane, const PackedPlane &packed, std::uint8_t *to,
@@ -101,7 +103,7 @@ FrameInput::FrameInput(Runtime &runtime, const InputConfig &input, ElementType t
 }
 
 FrameInput::~FrameInput() {
-  // Nothing may run on memory that is given back; a device that fails here runs nothing any more.
+  // No work may use memory that is freed. If the device fails here, it does not run anything any more.
   runtime_.synchronize(upload_.get());
   runtime_.synchronize(prepare_.get());
 }

@@ -30,8 +30,8 @@ class FrameInput {
   // return. Throws DeviceError, or Error if the frame is invalid.
   void prepare(const FrameView &frame, void *picture);
 
-  // Paints what is ignored of a picture that prepare() wrote. Waits for it: the host paints. Throws
-  // DeviceError.
+  // Paints the ignored pixels of a picture that prepare() wrote. This runs on the host, so it waits for the
+  // picture. Throws DeviceError.
   void paint(const InputPaint &paint, InputPaint::Seen &seen, void *picture);
 
   Stream stream() const { return prepare_.get(); }
@@ -68,7 +68,7 @@ class FrameInput {
   std::size_t next_slot_ = 0;
   DeviceMemory between_;
   std::size_t between_bytes_ = 0;
-  PinnedMemory painted_;       // a picture, once one was painted
+  PinnedMemory painted_;       // a picture; allocated when the first one is painted
   std::vector<float> planes_;  // the same, 3 x height x width
   std::map<std::pair<int, int>, DeviceFilter> filters_;
   OwnedStream upload_, prepare_;  // last: they end first

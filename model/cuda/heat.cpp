@@ -17,7 +17,7 @@ constexpr int unused = -1;
 
 struct Lanes {
   int plane;
-  std::vector<int> components;       // of each byte of a pixel, or `unused`
+  std::vector<int> components;       // for each byte of a pixel, or `unused`
   int horizontal = 0, vertical = 0;  // subsampling, as shifts
 };
 
@@ -45,8 +45,8 @@ std::vector<Lanes> lanes_of(PixelLayout layout) {
   return {pixels};
 }
 
-// Pixels belong to the cell that their center lies in; cells -1 and `columns` are all beyond the grid. The
-// same steps as the overlay's, so that levels round to the same side.
+// A pixel belongs to the cell that contains its center; cells -1 and `columns` represent everything beyond
+// the grid. The steps are the same as the overlay's, so that levels are rounded in the same direction.
 std::vector<HeatPosition> positions_across(int columns, const Area &area, int frame_width, int shift) {
   const int width = (frame_width + (1 << shift) - 1) >> shift;
   const double left = area.column_at(0, columns);

@@ -30,7 +30,7 @@ constexpr std::array layouts{NamedLayout{PixelLayout::I420, "I420"},  NamedLayou
                              NamedLayout{PixelLayout::xRGB, "xRGB"},  NamedLayout{PixelLayout::xBGR, "xBGR"},
                              NamedLayout{PixelLayout::GRAY8, "GRAY8"}};
 
-// One block with all planes of a frame of noise, rows padded by a few bytes.
+// A frame of noise with all planes in one block of memory, and rows padded by a few bytes.
 struct NoiseFrame {
   NoiseFrame(PixelLayout layout, int width, int height, std::uint32_t seed) {
     view = {.layout = layout, .width = width, .height = height};
@@ -126,7 +126,7 @@ float number(const std::uint8_t *bytes, ElementType type, std::size_t i) {
   return value;
 }
 
-// Infinite where a kernel gave no number.
+// Infinite if the kernel's result is not finite.
 double difference_of(double actual, double expected) {
   return std::isfinite(actual) ? std::abs(actual - expected) : INFINITY;
 }
@@ -134,8 +134,8 @@ double difference_of(double actual, double expected) {
 double Checks::resize_difference(const NoiseFrame &frame, const InputConfig &input, ElementType type,
                                  bool in_place) {
   FrameInput frame_input(runtime_, input, type);
-  // Every element is not a number until a kernel writes it: new memory may hold the picture of the check
-  // before.
+  // Every element is NaN until a kernel writes it, because new memory may contain the result of the previous
+  // check.
   Bytes actual(frame_input.picture_bytes(), 0xFF);
   const DeviceMemory batch = on_device(actual.data(), actual.size());
   const DeviceMemory memory = on_device(frame.bytes.data(), frame.bytes.size());
@@ -223,7 +223,7 @@ double Checks::heat_difference(PixelLayout layout) {
   return largest_difference(actual, expected);
 }
 
-// Of every length, every third sample untouched.
+// Spans of every length; every third sample is untouched.
 double Checks::span_difference() {
   const NoiseFrame frame(PixelLayout::I420, 641, 361, 5);
   std::vector<PaintedSpan> spans;
@@ -262,7 +262,7 @@ void Checks::drawing() {
   add("lines and text", 0, [this] { return span_difference(); });
 }
 
-// Of the expected value, where that is greater than one.
+// Relative to the expected value if that is greater than one.
 template <typename Value>
 double largest_relative(const std::vector<Value> &actual, const std::vector<Value> &expected) {
   double largest = 0;

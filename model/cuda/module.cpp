@@ -11,7 +11,7 @@ namespace {
 using uniad::cuda::DevicePainter;
 using uniad::cuda::Runtime;
 
-// A painter whatever device the calling thread has made current.
+// A painter that works whatever the calling thread's current device is.
 class Painter : public uniad::cuda::FramePainter {
  public:
   explicit Painter(int device) : device_(device), runtime_(uniad::cuda::make_runtime(device)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/cuda/nccl_group.h"
 
-#define USE_C10D_NCCL  // as LibTorch was built; its header is empty without
+#define USE_C10D_NCCL  // like LibTorch's build; its header is empty without it
 #include <cstdlib>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
@@ -9,7 +9,7 @@ namespace {
 
 c10::intrusive_ptr<c10d::Backend> join(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size,
                                        std::chrono::milliseconds timeout) {
-  // A worker that is gone is an error of the call that waits for it; otherwise a watchdog would end the
+  // If a worker is lost, the call that waits for it fails. Without this setting, a watchdog would end the
   // process.
   // NOLINTNEXTLINE(concurrency-mt-unsafe): training has not begun
   setenv("TORCH_NCCL_BLOCKING_WAIT", "1", /*overwrite=*/0);

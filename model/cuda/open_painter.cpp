@@ -11,7 +11,7 @@ std::unique_ptr<FramePainter> painter_of_open_module(int device) {
   if (handle == nullptr) return nullptr;
   const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(handle, cuda_module_function));
   const CudaModule *module = function != nullptr ? function(cuda_module_version) : nullptr;
-  return module != nullptr ? module->painter(device) : nullptr;  // null: a module of another build
+  return module != nullptr ? module->painter(device) : nullptr;  // null: the module is from another build
 }
 
 }  // namespace uniad::cuda

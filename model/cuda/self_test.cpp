@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t judged_by_cpu = 2;
 
-// Of the network's size and in RGB: then both see the same pixels.
+// The frames have the network's size and are RGB, so that both devices get the same pixels.
 struct NoisePicture {
   NoisePicture(const InputConfig &input, std::uint32_t seed)
       : rgb(3 * static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height)) {
@@ -70,7 +70,7 @@ void judge(Backend &backend, std::span<const FrameView> frames, std::span<Tokens
     if (picture.failure) std::rethrow_exception(picture.failure);
 }
 
-// A frame without pixels fails by itself.
+// A frame without pixels fails on its own.
 double difference_beside_a_bad_frame(Backend &backend, const FrameView &good, const Tokens &expected) {
   const FrameView bad{.layout = PixelLayout::NV12, .width = 16, .height = 16};
   Tokens tokens;
@@ -111,7 +111,8 @@ std::vector<SelfTest> check_network(const Model &model, const std::string &where
         largest = std::max(largest, relative(alone[i].residuals, expected[i].residuals));
       return largest;
     }));
-  // Batches of every rounding, longer than a part, twice: each frame keeps its own result.
+  // Batches of sizes that are rounded differently, one of them longer than a part, twice: each frame must get
+  // its own result.
   for (const std::size_t count : {std::size_t{1}, std::size_t{3}, std::size_t{16}, std::size_t{37}})
     results.push_back(run_check("batch of " + std::to_string(count) + suffix, tolerance, [&] {
       double largest = 0;
