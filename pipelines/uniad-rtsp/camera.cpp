@@ -42,7 +42,7 @@ GstFlowReturn pass_on(GstAppSink *sink, gpointer relay) {
   return GST_FLOW_OK;
 }
 
-// The relay outlives the pipeline.
+// The relay must outlive the pipeline.
 template <void (Relay::*Push)(GstSample *)>
 Pipeline pass_to(Relay &relay, Pipeline pipeline) {
   with_element(pipeline.get(), "frames", [&](GstElement *sink) {
@@ -59,7 +59,7 @@ auto whole_seconds(Clock::duration time) {
 
 using Abandoned = std::shared_ptr<AbandonedPipelines>;
 
-// Says on the screens of the viewers that the camera brings nothing, exactly while it does not.
+// Shows viewers a message exactly while the camera delivers no frames.
 class Placeholder {
  public:
   Placeholder(std::string name, Relay &relay, Abandoned abandoned)
@@ -81,12 +81,12 @@ class Placeholder {
   std::optional<RunningPipeline> pipeline_;
 };
 
-// One kind of orders as a camera follows them: those that come while it is away wait for it.
+// Reads one kind of orders for a camera. Orders that arrive while the camera is away wait for its return.
 class OrderReader {
  public:
   explicit OrderReader(const std::atomic<unsigned> &orders) : orders_(orders) {}
 
-  // Whether there were new ones since the last call.
+  // Returns whether there were new orders since the last call.
   bool take() {
     const unsigned given = orders_.load();
     return std::exchange(followed_, given) != given;
@@ -116,10 +116,10 @@ struct Attempt {
   unsigned frames = 0;
   bool is_stalled = false;  // no frame came for too long
   bool is_last = false;     // a file that is not looped
-  bool is_over = false;     // a file that begins again, though not by being rewound
+  bool is_over = false;     // a file that starts over, but in a new pipeline
 };
 
-// What a camera keeps from one attempt to the next.
+// The state that a camera keeps between attempts.
 struct Camera {
   const CameraConfig &config;
   Relay &relay;
@@ -128,9 +128,9 @@ struct Camera {
   OrderReader learn;
   OrderReader reopen;
   Findings findings;
-  unsigned stalls = 0;  // attempts that were given up before the stream's rate was known, since it last was
+  unsigned stalls = 0;  // attempts that stalled before the frame rate was known, since it was last known
 
-  // An interval that is longer than the patience is found out in the end.
+  // Grows with every stall, so that a frame interval longer than the initial patience is eventually detected.
   Clock::duration patience() const {
     const auto usual = relay.patience();
     return std::max(usual,
@@ -138,7 +138,8 @@ struct Camera {
   }
 };
 
-// What it still has to say is about frames from before; why it ends is known.
+// Stops the pipeline and logs its remaining messages about earlier frames. Errors are not logged, because the
+// reason for the end is already known.
 void stop(RunningPipeline &pipeline, Camera &camera, GstBus *bus) {
   pipeline.stop();
   while (pipeline.is_still_stopping_after(poll_interval)) camera.placeholder.update(no_signal);
@@ -147,7 +148,7 @@ void stop(RunningPipeline &pipeline, Camera &camera, GstBus *bus) {
     log_message(camera.config, message);
 }
 
-// A file is over: it begins anew where it may.
+// Handles the end of a file, which starts over if `loop` is set.
 Attempt at_end_of_file(Camera &camera, Attempt attempt) {
   attempt.end = "end of the file";
   attempt.is_last = !camera.config.loop;
@@ -187,7 +188,7 @@ Attempt watch(RunningPipeline &pipeline, GstBus *bus, Camera &camera, const std:
         if (!camera.config.loop || camera.relay.frames() == 1) return at_end_of_file(camera, ended(""));
         pipeline.rewind();
         break;
-      case GST_MESSAGE_APPLICATION:  // it cannot be rewound
+      case GST_MESSAGE_APPLICATION:  // the file cannot be rewound
         return at_end_of_file(camera, ended(""));
       default:
         log_message(camera.config, message);
@@ -197,8 +198,8 @@ Attempt watch(RunningPipeline &pipeline, GstBus *bus, Camera &camera, const std:
 }
 
 Attempt capture(Camera &camera, const std::stop_token &stop_token) {
-  if (begins_model(camera.config)) camera.learn.take();  // it learns now, told or not
-  camera.reopen.take();                                  // the new pipeline opens all files anew
+  if (begins_model(camera.config)) camera.learn.take();  // it learns now, with or without an order
+  camera.reopen.take();                                  // the new pipeline opens all files again
   camera.relay.begin();
   RunningPipeline pipeline(pass_to<&Relay::push>(camera.relay, make_capture(camera.config, camera.findings)),
                            camera.config.name, camera.abandoned);
@@ -216,7 +217,7 @@ Attempt try_capture(Camera &camera, const std::stop_token &stop) {
   }
 }
 
-// Says why a camera is away: at once, and what goes on for hours once an hour.
+// Logs why a camera is away: immediately, and once an hour while the reason stays the same.
 class LossLog {
  public:
   void tell(const CameraConfig &camera, const Attempt &attempt, seconds pause) {

@@ -12,7 +12,7 @@
 
 namespace uniad::rtsp {
 
-// Number of requests so far, incremented from any thread.
+// The numbers of requests so far. They may be incremented from any thread.
 struct Orders {
   std::atomic<unsigned> learn{0};   // learn again
   std::atomic<unsigned> reopen{0};  // reopen published files that have been renamed

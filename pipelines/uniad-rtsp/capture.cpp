@@ -18,13 +18,13 @@ std::string capture_description(const CameraConfig &camera, const Findings &find
     text = "videotestsrc is-live=true name=pattern ! video/x-raw,width=640,height=360,framerate=25/1";
   else
     text = "uridecodebin name=source caps=video/x-raw(ANY) expose-all-streams=false ! video/x-raw";
-  if (camera.kind == SourceKind::file)  // turned as it says, as uniad train does
+  if (camera.kind == SourceKind::file)  // rotated by its orientation tag, as in uniad train
     text += " ! videoconvert ! videoflip video-direction=auto";
   if (camera.kind == SourceKind::file)
     text += findings.is_still ? " ! imagefreeze is-live=true ! video/x-raw,framerate=10/1"
-                              : " ! identity name=pace sync=true";  // as fast as a camera, no faster
-  // Everything before this queue is as fast as the source; what judges too slowly loses the oldest frames
-  // here.
+                              : " ! identity name=pace sync=true";  // no faster than a camera
+  // Everything before this queue keeps up with the source. If judging is too slow, the queue drops the oldest
+  // frames.
   text += " ! queue name=newest leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
   if (camera.model) {
     text += " ! uniaddetect name=detect";
@@ -62,15 +62,15 @@ bool has_property(GstElement *element, const char *name) {
 void set_up_source(GstElement *, GstElement *source, gpointer) {
   if (has_property(source, "drop-on-latency"))
     g_object_set(source, "latency", 200U, "drop-on-latency", TRUE, nullptr);
-  // Results then say when the camera took the frame.
+  // Results then contain the time at which the camera captured the frame.
   if (has_property(source, "add-reference-timestamp-meta"))
     g_object_set(source, "add-reference-timestamp-meta", TRUE, nullptr);
   if (g_signal_lookup("new-manager", G_OBJECT_TYPE(source)) != 0)
     g_signal_connect(source, "new-manager", G_CALLBACK(set_up_rtp), nullptr);
 }
 
-// Gives times to frames that have none, as those of a file of JPEG pictures: as many a second as the file
-// states, or 25.
+// Sets the timestamps of frames that have none, such as those of a file of JPEG pictures, using the frame
+// rate that the file states, or 25 frames per second.
 class Pace {
  public:
   static GstPadProbeReturn keep(GstPad *, GstPadProbeInfo *info, gpointer pace) {
@@ -103,7 +103,7 @@ class Pace {
   }
 
   guint64 frames_ = 0;
-  guint64 duration_n_ = 1, duration_d_ = 25;  // of a frame, in seconds
+  guint64 duration_n_ = 1, duration_d_ = 25;  // of a frame, in seconds, as a fraction
 };
 
 void keep_pace(GstElement *pace) {
@@ -126,8 +126,8 @@ void set_pattern(GstElement *source, const CameraConfig &camera) {
 
 constexpr auto has_video = "uniad-has-video";
 
-// decodebin tells of sound alone as of a missing decoder: whether anything was tried for pictures tells them
-// apart.
+// decodebin reports a stream that contains only sound like a missing decoder. The two differ in whether any
+// element for video was tried.
 int note_video(GstElement *bin, GstPad *, GstCaps *, GstElementFactory *factory, gpointer) {
   const std::string_view kind = gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_KLASS);
   const auto has = [kind](std::string_view word) { return kind.find(word) != std::string_view::npos; };
@@ -143,8 +143,8 @@ std::string uri_of(const CameraConfig &camera) {
 }
 
 void set_publishing(GstElement *publish, const CameraConfig &camera) {
-  // A camera that comes back makes a new pipeline: what it published before stays. What cannot be written to
-  // costs lines, never the picture.
+  // A camera that reconnects gets a new pipeline, which must keep what was published before. If the file
+  // cannot be written, lines are lost, but never frames.
   g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, "retry-open", TRUE, "max-size",
                camera.publish_max_size, "max-files", camera.publish_max_files, nullptr);
   gst_util_set_object_arg(G_OBJECT(publish), "mode", camera.publish_mode.c_str());
@@ -173,11 +173,11 @@ void set_detection(GstElement *detect, const CameraConfig &camera) {
   g_object_set(detect, "model", camera.model->c_str(), "source", camera.name.c_str(), "interval",
                camera.interval, nullptr);
   gst_util_set_object_arg(G_OBJECT(detect), "mode",
-                          "async");  // viewers see every frame, whatever the model's pace
+                          "async");  // viewers get every frame, however slow the model is
   if (camera.threshold) g_object_set(detect, "threshold", *camera.threshold, nullptr);
   if (camera.adapt_rate > 0) g_object_set(detect, "adapt-rate", camera.adapt_rate, nullptr);
-  // Untold, only what the model does not know of this camera yet and what was interrupted: a camera that
-  // comes back goes on as it was.
+  // Without a request, learns only if the model does not know this camera yet, or to resume what was
+  // interrupted. A camera that reconnects continues as before.
   if (camera.learns())
     g_object_set(detect, "learn", camera.learn, "learn-time", guint64(camera.learn_time.count()),
                  "learn-once", TRUE, "backbone", camera.backbone.c_str(), nullptr);
@@ -204,7 +204,7 @@ Pipeline make_placeholder(const std::string &words, const GstVideoInfo &format) 
       "appsink name=frames caps=video/x-raw sync=false max-buffers=2 drop=true");
   GstVideoInfo paced = format;
   const bool is_rate_useful = paced.fps_n > 0 && paced.fps_d > 0 && paced.fps_n <= 60 * paced.fps_d;
-  if (!is_rate_useful) {  // unknown, or a clock's rate that cameras state instead of theirs
+  if (!is_rate_useful) {  // not known, or a clock rate that some cameras state instead
     paced.fps_n = 10;
     paced.fps_d = 1;
   }

@@ -27,10 +27,10 @@ std::string last_error() {
   return std::generic_category().message(errno);
 }
 
-// Opens it as whoever uses it will, and leaves it as it is.
+// Opens the file in the same mode as its later user, without changing it.
 std::optional<std::string> why_unopenable(const std::string &file, int flags) {
   const int fd = open(file.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0 && errno != ENXIO) return last_error();  // ENXIO: a named pipe that nobody reads yet
+  if (fd < 0 && errno != ENXIO) return last_error();  // ENXIO: no process reads the named pipe yet
   if (fd >= 0) close(fd);
   return std::nullopt;
 }

@@ -19,7 +19,7 @@
 namespace uniad::rtsp {
 namespace {
 
-// One table of the file together with what its error messages say about it.
+// A table of the file, with its description in error messages.
 struct Section {
   const toml::table &table;
   std::string title;  // "[server]", "[[camera]] number 2"
@@ -35,7 +35,7 @@ template <typename T>
 std::optional<T> read(const Section &section, std::string_view key, const char *hint) {
   const toml::node *node = section.table.get(key);
   if (node == nullptr) return std::nullopt;
-  // A whole number may stand for a floating-point one, nothing else changes its type.
+  // An integer is accepted as a floating-point number. No other type is converted.
   const bool fits = std::is_same_v<T, double> ? node->is_number() : node->is<T>();
   if (!fits) throw Error(ErrorKind::InvalidArgument, section.where(*node, key), "is of the wrong type", hint);
   return node->value<T>();
@@ -60,7 +60,7 @@ std::int64_t read_whole(const Section &section, std::string_view key, std::int64
   return number.value_or(fallback);
 }
 
-// A number with a unit behind it, as "1.5 s".
+// Parses a number that is followed by a unit, such as "1.5 s".
 std::optional<double> with_unit(std::string_view text,
                                 std::initializer_list<std::pair<std::string_view, double>> units) {
   double number = 0;
@@ -131,14 +131,14 @@ ServerConfig read_server(const Section &section, std::vector<std::string> &warni
 constexpr auto address_ways = "use rtsp://HOST/PATH, rtsp://HOST:PORT/PATH or rtsp://[IPV6]:PORT/PATH";
 constexpr auto uri_ways = "use a video file, v4l2:///dev/videoN, rtsp://HOST/PATH or test://ball";
 
-// A path in the text starts from the folder that the text lies in.
+// Paths in the text are relative to the folder of the file.
 std::string absolute_path(const Section &section, const std::string &path) {
   return std::filesystem::absolute(section.file.parent_path() / path).lexically_normal().string();
 }
 
-// What can be told of an address before anybody is asked. rtspsrc takes whatever it can read of one, as the
-// port 34463 of 99999. The text is not quoted: where an address is incomplete, a password stands for its
-// port.
+// Finds errors in an address without connecting to it. rtspsrc accepts whatever it can parse; for example, it
+// reads port 99999 as 34463. The text is not quoted, because in an incomplete address, a password takes the
+// place of the port.
 std::optional<std::string> address_fault(const std::string &address) {
   constexpr auto flags =
       static_cast<GUriFlags>(G_URI_FLAGS_PARSE_RELAXED | G_URI_FLAGS_ENCODED | G_URI_FLAGS_HAS_PASSWORD);
@@ -199,7 +199,7 @@ void read_learning(const Section &section, CameraConfig &camera) {
   camera.backbone = read_text(section, "backbone", backbones).value_or(camera.backbone);
   constexpr auto rates = "give a number from 0 to 0.01";
   camera.adapt_rate = read<double>(section, "adapt_rate", rates).value_or(camera.adapt_rate);
-  const bool is_rate = camera.adapt_rate >= 0 && camera.adapt_rate <= 0.01;  // nan is none
+  const bool is_rate = camera.adapt_rate >= 0 && camera.adapt_rate <= 0.01;  // false for NaN
   if (!is_rate)
     throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("adapt_rate"), "adapt_rate"),
                 "is out of range", rates);
@@ -209,7 +209,7 @@ void read_publishing(const Section &section, CameraConfig &camera) {
   constexpr auto ways = "use a file, or \"-\" for standard output";
   camera.publish = read_text(section, "publish", ways).value_or("");
   const std::string scheme = scheme_of(camera.publish);
-  if (!scheme.empty() && scheme != "file")  // what follows can hold a password
+  if (!scheme.empty() && scheme != "file")  // the rest may contain a password
     throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("publish"), "publish"),
                 "cannot publish to " + scheme + "://", ways);
   if (scheme.empty() && !camera.publish.empty() && camera.publish != "-")
@@ -305,12 +305,12 @@ toml::table parse_toml(std::string_view text, const std::filesystem::path &file)
     return toml::parse(text);
   } catch (const toml::parse_error &error) {
     throw Error(ErrorKind::InvalidArgument, file.string() + ":" + std::to_string(error.source().begin.line),
-                without_credentials(std::string(error.description())),  // it quotes keys
+                without_credentials(std::string(error.description())),  // the description quotes keys
                 "correct the TOML; pipelines/uniad-rtsp/cameras.toml is an example");
   }
 }
 
-// A camera that learns begins its model itself, in a folder that is there.
+// A camera that learns creates its model file itself, in an existing folder.
 void check_model(const CameraConfig &camera) {
   std::error_code unreadable;
   if (!camera.model || std::filesystem::is_regular_file(*camera.model, unreadable)) return;
@@ -328,7 +328,7 @@ void check_model(const CameraConfig &camera) {
                 "create the folder, or correct `model`");
 }
 
-// What is published must not damage what is read, nor be lost under what another camera publishes.
+// Published files must not overwrite files that are read, or be overwritten by the files of another camera.
 void refuse_publishing_over_others(const Config &config, const std::filesystem::path &file) {
   for (const auto &camera : config.cameras) {
     if (camera.publish.empty() || camera.publish == "-") continue;

@@ -29,9 +29,8 @@ struct CameraConfig {
   std::string publish_mode = "frames";  // or "events", as for uniadpublish
   std::uint64_t publish_max_size = 0;   // size in bytes at which the next file is started; 0: no limit
   unsigned publish_max_files = 5;       // including the current one
-  std::chrono::nanoseconds timeout =
-      std::chrono::seconds(10);  // time without a frame after which the source is lost
-  bool loop = true;              // restart a file at its end
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // without a frame, until the source is lost
+  bool loop = true;                                             // restart a file at its end
   // How long to learn if there is no model file, and on request: in frames or in stream time; both 0: never.
   unsigned learn = 0;
   std::chrono::nanoseconds learn_time{0};
@@ -40,7 +39,7 @@ struct CameraConfig {
   double adapt_rate = 0;          // as for uniaddetect: how fast to follow slow changes
 
   std::map<std::string, std::string, std::less<>> places;  // file, line and key of each key that is present
-  std::string place(std::string_view key) const;           // or the begin of the camera's table
+  std::string place(std::string_view key) const;           // or the beginning of the camera's table
 };
 
 struct ServerConfig {

@@ -19,7 +19,7 @@
 namespace uniad::rtsp {
 namespace {
 
-// All at once, for who corrects them.
+// Collects the obstacles of all cameras, so that users can resolve them together.
 std::vector<std::string> all_obstacles(const Config &config) {
   std::vector<std::string> all;
   for (const auto &camera : config.cameras) {
@@ -47,8 +47,8 @@ int check(const std::string &file, const Config &config) {
   return 0;
 }
 
-// Each reconnect starts threads, which glibc spreads over as many as eight heaps for each core. What frames
-// leave behind in each of them adds up over reconnects, while the memory in use stays the same.
+// Each reconnect starts threads, which glibc distributes over up to eight heaps per core. What frames leave
+// behind in each heap would add up over reconnects, although the memory in use stays the same.
 void keep_heaps_few() {
 #ifdef __GLIBC__
   mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): there is no second thread yet
@@ -68,7 +68,7 @@ int run(const std::string &file, bool check_only) {
 }  // namespace uniad::rtsp
 
 int main(int argc, char **argv) try {
-  uniad::rtsp::keep_heaps_few();  // before there is a second thread
+  uniad::rtsp::keep_heaps_few();  // before any other thread starts
   spdlog::set_default_logger(spdlog::stderr_color_mt("uniad-rtsp"));
   CLI::App app(
       "Serves cameras as RTSP streams with anomalies marked.\n"
@@ -87,7 +87,7 @@ int main(int argc, char **argv) try {
     const int code = app.exit(error, help, reason);
     std::cout << help.str();
     std::cerr << uniad::redacted(reason.str(),
-                                 std::vector<std::string>(argv, argv + argc));  // it quotes them
+                                 std::vector<std::string>(argv, argv + argc));  // it quotes arguments
     return code == 0 ? 0 : 2;
   }
 

@@ -28,8 +28,8 @@ std::string encoder(const CameraConfig &camera) {
       "install x264enc (Debian: gstreamer1.0-plugins-ugly) or openh264enc (gstreamer1.0-plugins-bad)");
 }
 
-// Live frames with the time of their arrival; a viewer's network never makes them wait: the oldest are
-// dropped. H.264 has two luma samples for each of chroma, so an odd size becomes an even one.
+// Live frames are stamped with the time of their arrival. The network of a viewer never delays them, because
+// the oldest frames are dropped. H.264 has two luma samples for each chroma sample, so odd sizes become even.
 std::string media_description(const CameraConfig &camera) {
   return "( appsrc name=frames is-live=true do-timestamp=true format=time max-buffers=2 max-bytes=0 "
          "leaky-type=downstream"
@@ -47,7 +47,7 @@ Ref<GstElement> encoder_of(GstRTSPMedia *media) {
   return find(media, "encoder");
 }
 
-// A viewer who lost packets sees a whole picture again within two seconds.
+// Viewers that lost packets see a complete picture again within two seconds.
 void set_key_frames(GstElement *encoder, const GstVideoInfo &format) {
   const bool is_rate_known = format.fps_n > 0 && format.fps_d > 0;
   const int frames = is_rate_known ? std::max(1, 2 * format.fps_n / format.fps_d) : 60;
@@ -57,24 +57,25 @@ void set_key_frames(GstElement *encoder, const GstVideoInfo &format) {
   g_object_set(encoder, property, frames, nullptr);
 }
 
-// By then, what has left the encoder has reached the viewers there are.
+// After this time, frames that have left the encoder have reached the current viewers.
 constexpr std::chrono::milliseconds time_to_viewers{20};
 
-// The others lose a frame or two just before a key frame, which needs none of them.
+// The other viewers lose one or two frames just before a key frame, which does not depend on them.
 GstPadProbeReturn drop_up_to_key_frame(GstPad *, GstPadProbeInfo *info, gpointer) {
   const bool is_key = !GST_BUFFER_FLAG_IS_SET(GST_PAD_PROBE_INFO_BUFFER(info), GST_BUFFER_FLAG_DELTA_UNIT);
   return is_key ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_DROP;
 }
 
 void connect_viewers(GstRTSPMediaFactory *, GstRTSPMedia *media, gpointer relay) {
-  // Some clients (OpenCV) keep the first size that they see for ever.
+  // Some clients (OpenCV) never change the first frame size that they receive.
   static_cast<Relay *>(relay)->wait_for_format();
   const Ref<GstElement> frames = find(media, "frames");
   set_key_frames(encoder_of(media).get(), static_cast<Relay *>(relay)->format());
   static_cast<Relay *>(relay)->set_viewers(GST_APP_SRC(frames.get()));
 }
 
-// A media of one camera whatever the URL that leads to it (a query, a forwarded port): the relay feeds one.
+// All URLs of a camera (with a query, or through a forwarded port) share one media, because the relay feeds
+// only one.
 struct MediaFactory {
   GstRTSPMediaFactory parent;
 };

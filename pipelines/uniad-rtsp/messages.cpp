@@ -26,7 +26,7 @@ void log_learned(const CameraConfig &camera, const GstStructure *learning, guint
     spdlog::info("{}: learning finished after {} frames, without a threshold", camera.name, frames);
 }
 
-// "120 of 400 frames" or "12 of 30 s", as it was asked for.
+// Returns "120 of 400 frames" or "12 of 30 s", in the unit that was requested.
 std::string progress(const GstStructure *learning) {
   const auto read = [learning](const char *field) {
     guint64 number = 0;
@@ -46,7 +46,7 @@ void log_learning(const CameraConfig &camera, const GstStructure *learning) {
   gst_structure_get_uint64(learning, "frames", &frames);
   const char *warnings = gst_structure_get_string(learning, "remarks");
   if (state == "learning" && warnings != nullptr)
-    spdlog::info("{}: {}", camera.name, warnings);  // it resumes, or begins anew
+    spdlog::info("{}: {}", camera.name, warnings);  // learning resumes or starts over
   else if (state == "learning")
     spdlog::info("{}: learning, {}", camera.name, progress(learning));
   else if (state == "interrupted")
@@ -57,7 +57,7 @@ void log_learning(const CameraConfig &camera, const GstStructure *learning) {
   else if (state == "saved")
     spdlog::info("{}: what was learned was saved in {}", camera.name, camera.model->string());
   else if (state == "failed")
-    spdlog::error("{}: learning failed", camera.name);  // the element's warning says why
+    spdlog::error("{}: learning failed", camera.name);  // the element's warning contains the reason
 }
 
 void log_element_message(const CameraConfig &camera, GstMessage *message) {

@@ -10,22 +10,22 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
 constexpr seconds time_for_format{10};
-constexpr seconds shortest_silence{2};  // that viewers are told of
-constexpr int overdue = 3;              // so many of its own intervals without a frame
-constexpr double forgetting = 0.95;     // of a long interval, with each shorter one
+constexpr seconds shortest_silence{2};  // minimum time without a frame before viewers see the placeholder
+constexpr int overdue = 3;              // frame intervals without a frame after which the stream is lost
+constexpr double forgetting = 0.95;     // factor by which a long interval decays with each shorter one
 
-// The times of a capture pipeline start anew each time it does; the media's source stamps with the time of
-// arrival what carries none.
+// Removes the timestamps, which start over with each capture pipeline. The media's source stamps frames
+// without timestamps with the time of their arrival.
 GstSample *without_times(GstSample *sample, GstCaps *caps) {
   g_autoptr(GstBuffer) buffer =
-      gst_buffer_copy(gst_sample_get_buffer(sample));  // the picture itself is shared
+      gst_buffer_copy(gst_sample_get_buffer(sample));  // shares the memory of the picture
   GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
   GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
   return gst_sample_new(buffer, caps, nullptr, nullptr);
 }
 
-// Before it plays, a source has no base time, or that of before a pause: what arrives then would be stamped
-// hours ahead, and viewers would wait for that hour.
+// Until a source plays, it has no base time, or an outdated one from before a pause. Frames that arrive then
+// would be stamped hours ahead, and viewers would wait until that time.
 bool can_stamp(GstElement *source) {
   GstState state = GST_STATE_NULL;
   gst_element_get_state(source, &state, nullptr, 0);
@@ -37,7 +37,7 @@ void push_to(GWeakRef *viewers, GstSample *sample, GstCaps *caps) {
   if (source == nullptr || !can_stamp(source)) return;
   g_autoptr(GstSample) stripped = without_times(sample, caps);
   gst_app_src_push_sample(GST_APP_SRC(source),
-                          stripped);  // a media that is closing refuses it, which is fine
+                          stripped);  // a media that is closing refuses the frame, which is harmless
 }
 
 }  // namespace
@@ -80,7 +80,8 @@ void Relay::push(GstSample *camera_frame) {
 
 void Relay::push_placeholder(GstSample *picture) {
   if (is_live()) return;
-  // It comes at a rate of its own where the camera has none, which is nothing that the encoder must know.
+  // The placeholder has its own frame rate if that of the camera is not known. Its caps state the camera's
+  // rate, so that they do not change for the encoder.
   const GstVideoInfo camera = format();
   g_autoptr(GstCaps) caps = gst_caps_copy(gst_sample_get_caps(picture));
   gst_caps_set_simple(caps, "framerate", GST_TYPE_FRACTION, camera.fps_n, camera.fps_d, nullptr);

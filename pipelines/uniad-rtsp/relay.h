@@ -13,7 +13,7 @@ namespace uniad::rtsp {
 
 // Passes a camera's frames from the pipeline that captures them to the media that its viewers share. The two
 // are independent: capture continues without viewers, and viewers stay connected while the camera is lost.
-// Does not hold frames. Thread-safe.
+// Does not store frames. Thread-safe.
 class Relay {
  public:
   // A stream without a frame for `timeout` is considered lost, unless its frames are usually that far apart.
@@ -35,8 +35,8 @@ class Relay {
   std::chrono::steady_clock::duration age() const;       // of the newest camera frame
   std::chrono::steady_clock::duration patience() const;  // the age from which the stream is considered lost
   bool is_live() const;                                  // the next frame is not overdue
-  GstVideoInfo format()
-      const;  // of the newest camera frame; 640x360 I420 at 10 frames a second before the first
+  // The format of the newest camera frame; 640x360 I420 at 10 frames per second before the first frame.
+  GstVideoInfo format() const;
 
   // Waits for the very first frame, so that early viewers get the camera's size, but at most until give_up()
   // or ten seconds after construction.
@@ -53,8 +53,7 @@ class Relay {
   bool has_given_up_ = false;
   GstVideoInfo format_;
   std::chrono::steady_clock::time_point newest_;
-  std::chrono::steady_clock::duration
-      interval_{};  // longest recent interval between frames; 0: not known yet
+  std::chrono::steady_clock::duration interval_{};  // longest recent frame interval; 0: not known yet
   unsigned frames_ = 0;
 };
 

@@ -17,10 +17,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds time_to_stop{3};  // of the five that a process has after SIGTERM
+constexpr std::chrono::seconds time_to_stop{3};  // part of the five seconds that a process has after SIGTERM
 
-// What judges, writes and passes on stops before the source: what was found and learned so far is then told
-// whatever the source has come to, and one that sticks holds no file and no event that its successor needs.
+// Stops the elements that judge, publish and pass on frames before the source. Everything that was found and
+// learned is then reported, whatever the state of the source, and a stuck source holds no file and no event
+// that the next pipeline needs.
 void stop_from_sink_to_source(GstElement *pipeline) {
   for (const char *name : {"frames", "publish", "overlay", "detect", "newest"})
     with_element(pipeline, name, [](GstElement *element) {
@@ -30,7 +31,7 @@ void stop_from_sink_to_source(GstElement *pipeline) {
   gst_element_set_state(pipeline, GST_STATE_NULL);
 }
 
-// The threads of each pipeline leave holes in glibc's heaps, which would grow with every reconnect.
+// The threads of each pipeline leave unused memory in glibc's heaps, which would grow with every reconnect.
 void give_memory_back() {
 #ifdef __GLIBC__
   malloc_trim(0);
@@ -73,19 +74,19 @@ unsigned AbandonedPipelines::count() const {
   return count_;
 }
 
-// Lives as long as the owner or the thread, whichever is longer.
+// Lives until both the owner and the thread have released it.
 struct RunningPipeline::Shared {
   Pipeline pipeline;
   std::string name;
   std::shared_ptr<AbandonedPipelines> abandoned_pipelines;
 
-  std::mutex mutex;  // guards what follows
+  std::mutex mutex;  // guards the following members
   std::condition_variable changed;
   bool must_rewind = false;
   bool must_stop = false;
   bool has_stopped = false;
   bool is_abandoned = false;
-  Clock::time_point latest_end;  // set when it must stop
+  Clock::time_point latest_end;  // set when the pipeline must stop
 };
 
 RunningPipeline::RunningPipeline(Pipeline pipeline, std::string name,
@@ -103,7 +104,7 @@ RunningPipeline::~RunningPipeline() {
   is_still_stopping_after(time_to_stop);
   const std::lock_guard lock(shared_->mutex);
   g_autoptr(GstBus) bus = gst_element_get_bus(get());
-  gst_bus_set_flushing(bus, TRUE);  // messages hold on to the pipeline
+  gst_bus_set_flushing(bus, TRUE);  // messages hold references to the pipeline
   if (shared_->has_stopped) {
     shared_->pipeline.reset();
     give_memory_back();

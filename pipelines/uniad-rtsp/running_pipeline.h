@@ -40,7 +40,7 @@ class AbandonedPipelines {
   explicit AbandonedPipelines(std::function<void()> too_many);
 
   void add(const std::string &name);
-  void remove(const std::string &name);  // it has stopped after all
+  void remove(const std::string &name);  // the pipeline has stopped after all
   unsigned count() const;
 
  private:
@@ -63,7 +63,7 @@ class RunningPipeline {
 
   GstElement *get() const;
 
-  // Seeks to the begin of the file; if that is not possible, an application message is posted on the bus.
+  // Seeks to the beginning of the file. If that is not possible, posts an application message on the bus.
   void rewind();
 
   // Ends the stream and starts stopping the pipeline; no frames arrive any more. Pending bus messages can

@@ -57,20 +57,21 @@ void welcome(GstRTSPServer *, GstRTSPClient *client, gpointer) {
 void mount(GstRTSPServer *server, const CameraConfig &camera, Relay &relay) {
   const Ref<GstRTSPMountPoints> mounts(gst_rtsp_server_get_mount_points(server));
   gst_rtsp_mount_points_add_factory(mounts.get(), camera.path.c_str(),
-                                    make_media_factory(camera, relay));  // takes the factory
+                                    make_media_factory(camera, relay));  // takes ownership of the factory
 }
 
-// After SIGTERM, supervisors are told that five seconds are enough.
+// Supervisors are asked to allow five seconds after SIGTERM.
 constexpr std::chrono::milliseconds time_to_end{4500};
 constexpr std::chrono::milliseconds time_to_leave{500};
 
-// Ends the process as it is: destructors would free what a stuck thread still uses, or wait for it.
+// Ends the process without running destructors, which would free memory that a stuck thread still uses, or
+// wait for that thread.
 [[noreturn]] void end_process(int status) {
   spdlog::default_logger()->flush();
   std::_Exit(status);
 }
 
-// Ends the process in time whatever its end waits for: a viewer, an element, a disk.
+// Ends the process in time even if its shutdown waits for a viewer, an element or a disk.
 class EndInTime {
  public:
   EndInTime() : thread_([this](const std::stop_token &stop) { wait(stop); }) {}
@@ -110,15 +111,15 @@ guint learn_on_signal(const Config &config, Orders &orders) {
   return g_unix_signal_add(SIGUSR1, can_learn ? order : refuse_learning, &orders.learn);
 }
 
-// The one thread that answers viewers, held so that it is always the same: on another thread, a viewer could
-// ask for a media just while the last one to leave takes it down, and be refused.
+// Keeps the only thread that serves viewers, so that it is always the same one. On another thread, a viewer
+// could request a media while the last viewer to leave tears it down, and the request would be refused.
 ViewersThread hold_viewers_thread(GstRTSPServer *server) {
   const Ref<GstRTSPThreadPool> pool(gst_rtsp_server_get_thread_pool(server));
   gst_rtsp_thread_pool_set_max_threads(pool.get(), 1);
   return ViewersThread(gst_rtsp_thread_pool_get_thread(pool.get(), GST_RTSP_THREAD_TYPE_CLIENT, nullptr));
 }
 
-// Sessions of viewers that vanished without a word would stay for ever.
+// Removes the sessions of viewers that disappeared without closing them, which would otherwise stay forever.
 gboolean drop_dead_sessions(gpointer server) {
   const Ref<GstRTSPSessionPool> pool(gst_rtsp_server_get_session_pool(GST_RTSP_SERVER(server)));
   gst_rtsp_session_pool_cleanup(pool.get());
@@ -132,7 +133,7 @@ Source drop_dead_sessions_regularly(GstRTSPServer *server, GMainContext *context
   return source;
 }
 
-// Drops all viewers, on their own thread: it may be answering one of them.
+// Disconnects all viewers on their own thread, because that thread may be serving one of them.
 void drop_viewers(GstRTSPServer *server, GMainContext *context) {
   using Work = std::packaged_task<void()>;
   auto *work = new Work([server] {
@@ -166,13 +167,13 @@ guint listen(GstRTSPServer *server, const ServerConfig &config) {
   return g_source_attach(source, nullptr);
 }
 
-// What a viewer calls the server.
+// Returns the host name under which viewers reach the server.
 std::string url_host(const std::string &address) {
   if (address == "0.0.0.0" || address == "::") return g_get_host_name();
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
 
-// Slow ones may stop after all. Without any left, the process can end as usual.
+// Waits briefly, because slow pipelines may still stop. If none remain, the process can end normally.
 void leave_stuck_pipelines(const AbandonedPipelines &abandoned, int status) {
   const auto deadline = std::chrono::steady_clock::now() + time_to_leave;
   while (abandoned.count() > 0 && std::chrono::steady_clock::now() < deadline)
@@ -182,9 +183,9 @@ void leave_stuck_pipelines(const AbandonedPipelines &abandoned, int status) {
   end_process(status);
 }
 
-// Serves until a signal ends it, or too many pipelines are stuck: then false.
+// Serves until a signal arrives. Returns false if it ends because too many pipelines are stuck.
 bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
-  std::deque<Relay> relays;  // first in, last out: viewers and cameras both hold on to them
+  std::deque<Relay> relays;  // destroyed last, because viewers and cameras refer to them
   Orders orders;
   const Ref<GstRTSPServer> server(gst_rtsp_server_new());
   for (const auto &camera : config.cameras) mount(server.get(), camera, relays.emplace_back(camera.timeout));
@@ -220,7 +221,7 @@ bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
   end.emplace();
   for (const guint source : sources) g_source_remove(source);
   for (auto &relay : relays) relay.give_up();
-  drop_viewers(server.get(), thread->context);  // while the cameras still feed those who have just come
+  drop_viewers(server.get(), thread->context);  // while cameras still feed viewers that have just connected
   for (auto &capture : captures) capture.request_stop();
   captures.clear();
   leave_stuck_pipelines(*abandoned, failed ? EXIT_FAILURE : EXIT_SUCCESS);
