@@ -46,7 +46,7 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
   if (app.got_subcommand("bench")) run_bench(line.bench, progress);
 }
 
-// LibTorch's words for a lack of memory end in a backtrace.
+// LibTorch's error message for a lack of memory contains a backtrace.
 std::string reason_of(const std::exception &error) {
   if (dynamic_cast<const uniad::Error *>(&error) != nullptr || !uniad::is_out_of_memory(error))
     return error.what();
@@ -54,7 +54,7 @@ std::string reason_of(const std::exception &error) {
          "--cache-memory)";
 }
 
-// The error quotes arguments, and these may be addresses with passwords.
+// The error quotes arguments, which may be addresses with passwords.
 int refuse(const CLI::App &app, const CLI::ParseError &error, const std::vector<std::string> &arguments) {
   std::ostringstream help;
   std::ostringstream reason;
@@ -69,16 +69,16 @@ bool takes_steps(const CLI::App &app, const uniad::CommandLine &line) {
          (app.got_subcommand("train") && line.train.options.recipe != uniad::Recipe::Instant);
 }
 
-// LibTorch's threads wait for one another in a loop, for 3 ms before they sleep: other work on the machine
-// then keeps those waited for from their cores, and a training step took twice as long. libgomp reads this as
-// it is loaded, so the program begins once more, in the same process.
+// LibTorch's threads wait for one another in a busy loop for 3 ms before they sleep. If other work shares the
+// machine, this keeps the awaited threads from their cores, and a training step took twice as long. libgomp
+// reads this variable when it is loaded, so the program executes itself again, in the same process.
 void wait_briefly(char **argv) {
   constexpr const char *setting = "GOMP_SPINCOUNT";
   // NOLINTBEGIN(concurrency-mt-unsafe): no other thread reads the environment yet
   if (std::getenv(setting) != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   setenv(setting, "1000", /*overwrite=*/1);
   // NOLINTEND(concurrency-mt-unsafe)
-  execv("/proc/self/exe", argv);  // where that does not work, all goes on as it is
+  execv("/proc/self/exe", argv);  // if this fails, the program continues unchanged
 }
 
 // SPDLOG_LEVEL=info or debug shows what libuniad does.
@@ -100,10 +100,10 @@ int run_command_line(int argc, char **argv) {
   const auto app = uniad::describe_command_line(line);
   try {
     arguments = uniad::with_config(arguments, *app);
-    app->parse(std::vector(arguments.rbegin(), arguments.rend()));  // as CLI11 takes them
+    app->parse(std::vector(arguments.rbegin(), arguments.rend()));  // CLI11 expects the reverse order
   } catch (const CLI::ParseError &error) {
     return refuse(*app, error, arguments);
-  } catch (const uniad::Error &error) {  // of the configuration
+  } catch (const uniad::Error &error) {  // from the configuration
     std::cerr << "uniad: " << uniad::redacted(error.what(), arguments) << '\n';
     return wrong_usage;
   }

@@ -15,7 +15,8 @@ constexpr std::array signals{SIGINT, SIGTERM};
 constexpr std::chrono::milliseconds of_waiting{1500};
 constexpr std::chrono::milliseconds of_working{30'000};
 
-// The signals stay pending in the kernel, which so keeps the flag: no handler, no global.
+// The signals stay pending in the kernel, which serves as the flag, so no handler and no global variable are
+// needed.
 sigset_t defer_signals() {
   sigset_t deferred;
   sigset_t before;
@@ -47,7 +48,7 @@ Interrupts::Interrupts(const Progress &progress)
 Interrupts::~Interrupts() {
   watcher_.request_stop();
   watcher_.join();
-  // One that has come is obeyed already: the reason is on its way to the user.
+  // A signal that has arrived is already handled. It must not end the process before the reason is reported.
   if (!interrupted()) pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
@@ -82,7 +83,7 @@ Interrupts::Patience::~Patience() {
   if (interrupts_ == nullptr) return;
   const std::lock_guard lock(interrupts_->mutex_);
   interrupts_->grace_ = of_waiting;
-  interrupts_->since_ = Clock::now();  // what is told at the end takes its time too
+  interrupts_->since_ = Clock::now();  // the final reports take time too
 }
 
 }  // namespace uniad

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Why this user may not write to what is there; empty where he may.
+// Returns why this user lacks these rights to an existing path; empty if the user has them.
 std::string refusal(const fs::path &path, int rights) {
   return eaccess(path.c_str(), rights) == 0 ? "" : std::generic_category().message(errno);
 }
@@ -45,7 +45,7 @@ void check_model(const fs::path &file, const std::string &option) {
   check_writable(file, option);
   std::error_code unreadable;
   if (!fs::is_regular_file(file, unreadable) || fs::file_size(file, unreadable) == 0) return;
-  // As safetensors begins: the length of its header, then the header, which is JSON.
+  // A safetensors file starts with the length of its header, followed by the header, which is JSON.
   std::ifstream stream(file, std::ios::binary);
   std::array<char, 9> begin{};
   stream.read(begin.data(), begin.size());

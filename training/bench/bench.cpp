@@ -25,7 +25,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int warm_up = 10;      // calls
-constexpr int stream_turns = 3;  // of one stream and all: the machine may be slower for a while
+constexpr int stream_turns = 3;  // of one stream and of all, because the machine may be slower for a while
 
 // Milliseconds.
 struct Latency {
@@ -61,7 +61,7 @@ Latency latency_of(const std::vector<double> &times) {
   return {quantile(times, 0.5), quantile(times, 0.99)};
 }
 
-// What `rounds` calls took, after some that are not counted.
+// Returns the durations of `rounds` calls, after `uncounted` calls that are not counted.
 template <typename Call>
 std::vector<double> times_of(int uncounted, int rounds, const Call &call) {
   for (int i = 0; i < uncounted; ++i) call();
@@ -70,8 +70,8 @@ std::vector<double> times_of(int uncounted, int rounds, const Call &call) {
   return times;
 }
 
-// getrusage() would count what the process was before it became this program, too: a shell, or a script with
-// a model of its own.
+// getrusage() would include what the process was before it executed this program, such as a shell or a script
+// with a model of its own.
 double peak_rss_mb() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -79,7 +79,7 @@ double peak_rss_mb() {
   return 0;
 }
 
-// What `auto` became, from "cpu, bf16 (AMX)".
+// Extracts what `auto` selected from a description like "cpu, bf16 (AMX)".
 void describe_engine(const std::string &description, BenchReport &report) {
   const auto comma = description.find(", ");
   report.device = description.substr(0, comma);
@@ -239,7 +239,7 @@ void run_bench(const BenchOptions &options, Progress &progress) {
   if (!engine.warning().empty()) progress.say(engine.warning());
   if (options.serve) return serve(engine, options.rounds);
   std::optional<Output> output;
-  if (!options.json.empty()) output.emplace(options.json);  // before the work, which a typo must not cost
+  if (!options.json.empty()) output.emplace(options.json);  // before the work, which a typo must not waste
   BenchReport report;
   report.model = options.model.string();
   report.backbone = config.backbone.name;

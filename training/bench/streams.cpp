@@ -10,8 +10,8 @@
 namespace uniad {
 namespace {
 
-// More than the processor's caches hold, as frames of cameras are; one for each of 256 streams would be 800
-// MB.
+// More than fit in the processor's caches, as with the frames of cameras. One frame for each of 256 streams
+// would take 800 MB.
 constexpr int most_frames = 16;
 
 constexpr int warm_up_frames = 2;

@@ -29,7 +29,7 @@ class Streams {
   StreamTimes times() const;  // of all runs
 
  private:
-  std::vector<NoisyFrame> frames_;  // of the streams in turns
+  std::vector<NoisyFrame> frames_;  // used by the streams in turn
   std::vector<std::shared_ptr<Detector>> detectors_;
   double spent_ = 0;  // milliseconds
   std::vector<double> latencies_;

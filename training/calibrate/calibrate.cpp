@@ -19,7 +19,7 @@
 namespace uniad {
 namespace {
 
-// What new footage says of one source.
+// Results from the new footage of one source.
 struct Footage {
   NormalScores scores;
   std::int64_t abnormal_left_out = 0;
@@ -37,7 +37,7 @@ struct Recalibration {
   Calibration before;
   Calibration now;
   std::map<std::string, Recalibrated> sources;
-  std::vector<std::string> kept;  // sources that stay as they were
+  std::vector<std::string> kept;  // sources that keep their calibration
 };
 
 bool is_next_frame(const Item &item, const Item &before) {
@@ -75,7 +75,7 @@ Footage judge(const Source &source, const SourceZones &zones, Detector &detector
   return footage;
 }
 
-// By how many of the standard deviations before the scores moved.
+// Returns by how many of the previous standard deviations the scores moved.
 std::optional<double> shift_of(const Recalibrated &source) {
   if (!source.before || !(source.before->standard_deviation > 0)) return std::nullopt;
   return (source.now.mean - source.before->mean) / source.before->standard_deviation;
@@ -177,7 +177,7 @@ void write_json(const Recalibration &result, bool written, Output &output) {
   output.close();
 }
 
-// Judges every source; those that say too little are named and left out.
+// Judges every source. Sources with too few scores are reported and left out.
 std::map<std::string, Footage> judge_all(std::span<const Source> sources, const SourceZones &zones,
                                          Detector &detector, Progress &progress) {
   std::map<std::string, Footage> judged;
@@ -205,7 +205,8 @@ std::vector<std::string> kept_sources(const Calibration &before, const Calibrati
   return kept;
 }
 
-// Before long work, but behind what is refused at once: that leaves an old file as it is.
+// Must be called before long work, but after checks that fail immediately, so that these leave an old file
+// unchanged.
 void open_json(const CalibrateOptions &options, std::optional<Output> &json) {
   if (!options.json.empty()) json.emplace(options.json);
 }
@@ -269,7 +270,7 @@ Recalibration by_another_rule(const CalibrateOptions &options, std::optional<Out
 void calibrate_model(const CalibrateOptions &options, Progress &progress) {
   if (!options.dry_run) check_writable(options.model, "--model");
   check_json(options.json, "--json");
-  std::error_code missing;  // which reading the model has words for
+  std::error_code missing;  // reading the model reports a missing file
   const auto opened = std::filesystem::last_write_time(options.model, missing);
   std::optional<Output> json;
   const Recalibration result =

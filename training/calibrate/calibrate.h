@@ -22,7 +22,7 @@ struct CalibrateOptions {
   std::filesystem::path model;             // replaced on success
   std::vector<std::string> data;           // [NAME=]PATH; empty: apply `threshold` to the stored scores
   std::vector<std::string> zones;          // [NAME=]FILE
-  std::filesystem::path image_dir;         // of lists
+  std::filesystem::path image_dir;         // base folder of the file names in lists
   std::optional<int> bit_depth;            // significant bits of 16-bit values; absent: all
   std::filesystem::path labels;            // CSV for videos; empty: none
   std::optional<ThresholdRule> threshold;  // absent: the model's own rule

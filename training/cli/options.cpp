@@ -150,7 +150,7 @@ void add_record(CLI::App &app, double &seconds) {
 
 namespace {
 
-// Empty: the text is valid.
+// Returns an error message; empty if the text is valid.
 std::string event_confirm(const std::string &text) {
   try {
     event_confirm_of(text);

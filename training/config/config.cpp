@@ -17,7 +17,7 @@ std::string place(const toml::node &node, const std::filesystem::path &file) {
   return file.string() + ", line " + std::to_string(node.source().begin.line);
 }
 
-// Levenshtein 1966.
+// The Levenshtein distance (1966).
 std::size_t distance(const std::string &a, const std::string &b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -140,7 +140,7 @@ std::vector<std::string> with_config(std::span<const std::string> arguments, con
   const std::vector<std::string> configured = arguments_of(read_toml(*file), *command, *file);
   bool taken = false;
   for (const std::string &argument : configured) {
-    // A value never begins with two dashes that are an option's.
+    // Arguments that start with two dashes are taken for options, never for values.
     if (argument.starts_with("--")) taken = !says(arguments, argument);
     if (taken) all.push_back(argument);
   }

@@ -15,7 +15,7 @@
 namespace uniad {
 namespace {
 
-// Numbers that are the same with every standard library.
+// Random numbers that are the same with every standard library.
 class Chance {
  public:
   explicit Chance(const AugmentationDraw &draw) {
@@ -58,7 +58,7 @@ cv::Mat gray_of(const cv::Mat &rgb) {
 
 void turn_hue(cv::Mat &rgb, double share) {
   cv::Mat hsv;
-  cv::cvtColor(rgb, hsv, cv::COLOR_RGB2HSV_FULL);  // the circle is 256 steps
+  cv::cvtColor(rgb, hsv, cv::COLOR_RGB2HSV_FULL);  // hue has 256 steps
   const auto steps = static_cast<int>(std::lround(share * 256));
   for (auto pixel = hsv.begin<cv::Vec3b>(); pixel != hsv.end<cv::Vec3b>(); ++pixel)
     (*pixel)[0] = static_cast<std::uint8_t>((*pixel)[0] + steps);
@@ -114,7 +114,7 @@ Augmentation parse_augmentation(const std::string &list) {
       augmentation.flip_vertical = true;
     else if (name == "rotate")
       augmentation.rotate = true;
-    else if (name == "color" || name == "colour")  // the second: its name until 0.1
+    else if (name == "color" || name == "colour")  // "colour": the name until 0.1
       augmentation.color = true;
     else
       throw Error(ErrorKind::Unsupported, "augment", "\"" + name + "\" is not an augmentation",

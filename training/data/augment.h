@@ -12,9 +12,8 @@ namespace uniad {
 struct Augmentation {
   bool flip_horizontal = false;
   bool flip_vertical = false;
-  bool rotate =
-      false;  // by 0, 90, 180 or 270 degrees with equal probability; 0 or 180 if the input is not square
-  bool color = false;  // brightness 0.1, contrast 0.5, saturation 0.5 and hue 0.07, in random order
+  bool rotate = false;  // by a random multiple of 90 degrees, or of 180 if the input is not square
+  bool color = false;   // brightness 0.1, contrast 0.5, saturation 0.5 and hue 0.07, in random order
 
   bool any() const { return flip_horizontal || flip_vertical || rotate || color; }
 };
@@ -22,7 +21,8 @@ struct Augmentation {
 // Parses any of "flip-h,flip-v,rotate,color". Throws Error with the name that is not one of these.
 Augmentation parse_augmentation(const std::string &list);
 
-// What the randomness depends on. A picture is always augmented in the same way, in whatever order.
+// The inputs of the random numbers. For the same inputs, a picture is always augmented in the same way,
+// regardless of the order of the pictures.
 struct AugmentationDraw {
   std::uint64_t seed = 0;
   std::uint64_t epoch = 0;

@@ -14,7 +14,7 @@ std::string DepthSeen::warning(const std::string &about) const {
   if (bits_ && used > *bits_)
     return of_values + ", more than --bit-depth " + std::to_string(*bits_) +
            " allows; larger values become white";
-  constexpr int of_sensors = 14;  // beyond, there are only dark pictures
+  constexpr int of_sensors = 14;  // a larger range means that the pictures are merely dark
   if (bits_ || used > of_sensors) return {};
   return of_values + ", so it is nearly black; if its camera has fewer than 16 bits, set --bit-depth " +
          std::to_string(std::max(10, used + used % 2));
@@ -24,7 +24,7 @@ FrameView widened(FrameView view, std::optional<int> bits, bool gray, std::uint1
   view.unpack_row = [unpack = std::move(view.unpack_row), bits, gray, &most](int y,
                                                                              std::span<std::byte> row) {
     unpack(y, row);
-    // A, then Y Cb Cr or R G B.
+    // The components of a pixel are A, followed by Y Cb Cr or R G B.
     auto *const values = reinterpret_cast<std::uint16_t *>(row.data());
     const std::size_t pixels = row.size() / (4 * sizeof(std::uint16_t));
     for (std::size_t i = 0; i < pixels; ++i)

@@ -36,8 +36,9 @@ inline std::uint16_t widen(std::uint16_t value, int bits) {
   return static_cast<std::uint16_t>(wide > 0xFFFF ? 0xFFFF : wide);
 }
 
-// The frame with 16-bit components, scaled from `bits` bits (absent: unchanged), and gray without chroma.
-// most receives the largest component as the rows are read; it must outlive the view.
+// Returns a view of a frame with 16-bit components that scales them from `bits` bits to 16 (absent:
+// unchanged). gray: only the first component is scaled, because there is no chroma. most: receives the
+// largest component as rows are read; must outlive the view.
 FrameView widened(FrameView view, std::optional<int> bits, bool gray, std::uint16_t &most);
 
 }  // namespace uniad

@@ -57,7 +57,7 @@ std::set<std::size_t> parse_classes(const fs::path &folder, const std::string &t
   return classes;
 }
 
-// The class of every record.
+// Reads the class of every record.
 std::vector<std::size_t> read_classes(const fs::path &path) {
   const auto size = static_cast<std::int64_t>(fs::file_size(path));
   if (size == 0 || size % record_size != 0)
@@ -75,8 +75,8 @@ std::vector<std::size_t> read_classes(const fs::path &path) {
   return classes;
 }
 
-// Every row of `levels` (rows x columns, interleaved channels) by Pillow's filter to `size` columns, and
-// turned by a quarter, so that the second time does the columns.
+// Resizes every row of `levels` (rows x columns, interleaved channels) with Pillow's filter and transposes
+// the result, so that a second call resizes the columns.
 cv::Mat filter_rows_and_turn(const cv::Mat &levels, const Filter &filter) {
   cv::Mat out(filter.out_size, levels.rows, CV_8UC3);
   for (int y = 0; y < levels.rows; ++y)

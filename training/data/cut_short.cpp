@@ -22,7 +22,7 @@ class ContainerReader {
 
   std::uint64_t size() const { return size_; }
 
-  // Empty where they are not all there.
+  // Returns an empty string if the file does not contain all of these bytes.
   std::string at(std::uint64_t place, std::size_t count) {
     std::string bytes(count, '\0');
     if (place > size_ || count > size_ - place) return {};
@@ -47,7 +47,8 @@ std::uint64_t little_endian(std::string bytes) {
   return big_endian(bytes);
 }
 
-// The lengths of what lies at the top of a file; none where there is no more, or it does not say.
+// The following functions return the length of the top-level element at a position of a file; absent if there
+// is no further element or its length is not stated.
 std::optional<std::uint64_t> box_at(ContainerReader &file, std::uint64_t place) {
   constexpr std::array known{"ftyp", "styp", "moov", "moof", "mdat", "free", "skip", "wide", "uuid",
                              "meta", "udta", "mfra", "sidx", "pnot", "pdin", "emsg", "prft"};
@@ -66,12 +67,12 @@ std::optional<std::uint64_t> riff_at(ContainerReader &file, std::uint64_t place)
   if (head.empty() || head.substr(0, 4) != "RIFF" || !std::string_view(head).substr(8).starts_with("AVI"))
     return std::nullopt;
   const std::uint64_t length = little_endian(head.substr(4, 4));
-  // A recorder that was switched off has not come to write it.
+  // A recorder that lost power has not written the length.
   if (length < 4 || length == 0xFFFFFFFF) return std::nullopt;
   return 8 + length + length % 2;
 }
 
-// EBML: as many bytes as the first has leading zeros, and one.
+// A length in EBML has as many bytes as its first byte has leading zero bits, plus one.
 std::optional<std::uint64_t> ebml_at(ContainerReader &file, std::uint64_t place) {
   constexpr std::size_t bytes_of_id = 4;  // of the header and the segment
   const std::string id = file.at(place, bytes_of_id);
@@ -84,7 +85,7 @@ std::optional<std::uint64_t> ebml_at(ContainerReader &file, std::uint64_t place)
   if (digits.empty()) return std::nullopt;
   const std::uint64_t most = (std::uint64_t{1} << (7 * count)) - 1;
   const std::uint64_t length = big_endian(digits) & most;
-  if (length == most) return std::nullopt;  // not known: a stream
+  if (length == most) return std::nullopt;  // not known, as in a live stream
   return bytes_of_id + count + length;
 }
 

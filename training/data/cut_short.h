@@ -7,10 +7,10 @@
 
 namespace uniad {
 
-// Bytes that are missing at the end of a video, at the least, by what its container (MP4 and MOV, AVI,
-// Matroska and WebM) says of its own length. 0 where nothing is missing, and where it does not say. Demuxers
-// end at such a place as at any other end, or find no stream, as the index of an MP4 mostly lies behind its
-// frames.
+// Returns the minimum number of bytes that are missing at the end of a video, according to the length that
+// its container states (MP4 and MOV, AVI, Matroska and WebM). Returns 0 if nothing is missing or if the
+// container states no length. Demuxers report such an end like any other end, or find no stream, because the
+// index of an MP4 file is usually stored after its frames.
 std::uint64_t missing_bytes(const std::filesystem::path &video);
 
 }  // namespace uniad

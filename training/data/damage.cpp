@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char *libav = "libav";  // the log of FFmpeg's decoders
 constexpr const char *transport_stream = "tsdemux";
-constexpr const char *video_decoder = "videodecoder";  // of all that are built on GStreamer's base class
+constexpr const char *video_decoder = "videodecoder";  // log of all decoders that use GStreamer's base class
 
 bool is_picture_decoder(GstElement *element) {
   GstElementFactory *const factory = gst_element_get_factory(element);
@@ -40,7 +40,7 @@ bool is_complaint(GstDebugCategory *category, GstDebugLevel level, const char *f
          std::string_view(function).find("video_decoder_error") != std::string_view::npos;
 }
 
-// libjpeg's decoders have no log. Cameras leave the end marker out.
+// JPEG decoders based on libjpeg have no log. The end marker is appended because cameras omit it.
 std::string warning_of(GstBuffer *jpeg) {
   std::vector<std::uint8_t> bytes(gst_buffer_get_size(jpeg));
   gst_buffer_extract(jpeg, 0, bytes.data(), bytes.size());
@@ -48,7 +48,7 @@ std::string warning_of(GstBuffer *jpeg) {
   return warning_of_jpeg(bytes);
 }
 
-// The number of bytes that hold the length of each NAL unit; absent for other formats.
+// Returns the size in bytes of the length field of each NAL unit; absent for other formats.
 std::optional<std::size_t> nal_length_size(const GstStructure *format) {
   const GValue *const value = gst_structure_get_value(format, "codec_data");
   GstBuffer *const buffer = value != nullptr ? gst_value_get_buffer(value) : nullptr;
@@ -60,7 +60,7 @@ std::optional<std::size_t> nal_length_size(const GstStructure *format) {
   return std::nullopt;
 }
 
-// Decoders mostly report zeros in a packet, but may also decode them to a picture.
+// Decoders usually report zeros in a packet, but may also decode them to a picture.
 bool has_zeros(GstBuffer *packet, std::size_t length_size) {
   GstMapInfo map;
   if (!gst_buffer_map(packet, &map, GST_MAP_READ)) return false;
@@ -77,14 +77,14 @@ bool is_loss(GstDebugCategory *category, GstDebugMessage *message) {
 
 }  // namespace
 
-// Shared with the decoder's threads, as a pipeline that does not stop goes on calling.
+// Shared with the decoder's threads, because a pipeline that does not stop keeps calling it.
 struct DamageWatch::State {
-  std::mutex mutex;  // guards what follows
+  std::mutex mutex;  // guards the following members
   bool suspect = false;
-  std::optional<GstClockTime> clean_from;  // of the first picture behind the damage that needs no other
+  std::optional<GstClockTime> clean_from;  // time of the next key frame after the damage
   std::string complaint;
-  bool lost = false;                       // a piece of the stream, before the demuxer's next packet
-  std::optional<GstClockTime> lost_until;  // that packet's time; the decoder has not seen it yet
+  bool lost = false;                       // data was lost before the demuxer's next packet
+  std::optional<GstClockTime> lost_until;  // time of that packet, which has not reached the decoder yet
 
   void lose() {
     const std::lock_guard lock(mutex);
@@ -199,8 +199,8 @@ struct DamageWatch::State {
 
 DamageWatch::DamageWatch(Pipeline &pipeline)
     : state_(std::make_shared<State>()), hearing_(new State::Shared(state_)) {
-  // The parentheses step around GStreamer's macros of these names, which are C. Who has not asked for
-  // GStreamer's log does not want to see what is listened to here.
+  // The parentheses avoid GStreamer's macros of these names, which are C. Users who have not enabled
+  // GStreamer's log should not see the messages that are enabled here.
   if (g_getenv("GST_DEBUG") == nullptr) (gst_debug_remove_log_function)(nullptr);
   State::connect(pipeline.get(), "deep-element-added", G_CALLBACK(State::watch), state_);
   (gst_debug_add_log_function)(State::hear, hearing_, State::forget);

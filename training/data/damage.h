@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds damaged frames by what decoders report.
+// Finds damaged frames from the reports of decoders.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace uniad {
 // frames before the damage may be marked too.
 class DamageWatch {
  public:
-  explicit DamageWatch(Pipeline &pipeline);  // which must not be running yet
+  explicit DamageWatch(Pipeline &pipeline);  // must not be running yet
 
   // Must be called after all threads of the pipeline have ended; otherwise, the log function stays installed.
   void end();

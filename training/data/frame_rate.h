@@ -10,10 +10,11 @@
 
 namespace uniad {
 
-// Sets the frame rate of every source, in frames per second; if absent, that of its videos is kept.
+// Sets the frame rate of every source, in frames per second. If it is absent, each source keeps the frame
+// rate of its videos.
 void set_frame_rates(std::span<Source> sources, std::optional<double> frames_per_second);
 
-// Throws Error with the name of a source without a known frame rate, if the rule requires one.
+// Throws Error naming a source whose frame rate is not known, if the rule requires frame rates.
 void require_frame_rates(std::span<const Source> sources, const ThresholdRule &rule);
 
 }  // namespace uniad

@@ -24,11 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Row {
-  std::int64_t line = 0;  // where it ends in the file, from 1
+  std::int64_t line = 0;  // number of its last line in the file, from 1
   std::vector<std::string> cells;
 };
 
-// What libcsv tells while it reads. Its callbacks are C, which no exception may cross.
+// The state of libcsv's callbacks. They are called from C, so no exception may leave them.
 struct Reading {
   std::int64_t line = 0;
   std::vector<std::string> cells;
@@ -63,7 +63,7 @@ struct FreeParser {
   }
 };
 
-// The rows of an RFC 4180 file that are not blank.
+// Reads the rows of an RFC 4180 file that are not blank.
 std::vector<Row> read_rows(const fs::path &csv) {
   std::ifstream file(csv, std::ios::binary);
   if (!file) throw Error(ErrorKind::Unreadable, csv.string(), "cannot be opened", "check the path");
@@ -78,7 +78,7 @@ std::vector<Row> read_rows(const fs::path &csv) {
   };
   std::string line;
   while (std::getline(file, line)) {
-    // Spreadsheets begin UTF-8 with a byte order mark.
+    // Spreadsheet programs start UTF-8 files with a byte order mark.
     if (++reading.line == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     line += '\n';
     const auto parsed =
@@ -104,7 +104,7 @@ std::string joined(const std::vector<std::string> &cells) {
   return text;
 }
 
-// By video as the CSV names it (empty: it names none) and frame.
+// Labels by video, as named in the CSV (empty if it names none), and by frame number.
 using FrameLabels = std::map<std::int64_t, bool>;
 using Labels = std::map<std::string, FrameLabels>;
 
@@ -136,7 +136,7 @@ Labels read_labels(const fs::path &csv) {
   return labels;
 }
 
-// Whether the CSV means this file: by its path or the end of it, with or without the extension.
+// Returns whether `name` refers to this file: by its path or the end of it, with or without the extension.
 bool names_file(const fs::path &name, const fs::path &file) {
   if (name.filename() != file.filename() && name.filename() != file.stem()) return false;
   const fs::path folders = name.lexically_normal().parent_path();
@@ -149,7 +149,7 @@ bool names_file(const fs::path &name, const fs::path &file) {
   return true;
 }
 
-// The labels of each video that the CSV names, in whatever ways.
+// Collects the labels of each video, which the CSV may refer to by several names.
 std::map<fs::path, FrameLabels> by_file(const fs::path &csv, const Labels &labels,
                                         const std::set<fs::path> &videos) {
   std::map<fs::path, FrameLabels> found;

@@ -17,14 +17,15 @@ std::string text_of(PictureShape shape) {
   return std::to_string(shape.width) + "x" + std::to_string(shape.height);
 }
 
-// To the pixel: a side may be rounded by half a one on either side.
+// Compares aspect ratios with a tolerance, because each side may have been rounded by half a pixel.
 bool same_shape(PictureShape a, PictureShape b) {
   const auto product = [](int x, int y) { return static_cast<std::int64_t>(x) * y; };
   return std::abs(product(a.width, b.height) - product(b.width, a.height)) <=
          std::max({a.width, a.height, b.width, b.height});
 }
 
-// Non-zero where the mask is abnormal. Lossy compression leaves faint rings around what was drawn.
+// Returns a picture that is non-zero where the mask is abnormal. Lossy compression leaves faint rings around
+// drawn shapes, so only bright pixels count in lossy formats.
 cv::Mat abnormal_pixels(const std::filesystem::path &path) {
   cv::Mat mask = read_picture(path, cv::IMREAD_GRAYSCALE);
   if (!is_lossy_picture(path)) return mask;
@@ -38,7 +39,7 @@ cv::Mat abnormal_pixels(const std::filesystem::path &path) {
 std::vector<std::uint8_t> read_masks(std::span<const std::filesystem::path> masks, int width, int height,
                                      std::optional<PictureShape> shape) {
   std::vector<std::uint8_t> together(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
-  // Pillow's NEAREST takes the pixel under the center of the new one: floor((x + 1/2) * old / new).
+  // Pillow's NEAREST takes the old pixel under the center of the new one: floor((x + 1/2) * old / new).
   const auto source = [](int at, int from, int to) {
     return static_cast<int>((2 * static_cast<std::int64_t>(at) + 1) * from /
                             (2 * static_cast<std::int64_t>(to)));

@@ -18,8 +18,8 @@ struct ScoredItem {
   double score = 0;
 };
 
-// The `count` pictures with the highest scores, in descending order, which include pictures that are not
-// normal.
+// Returns the `count` pictures with the highest scores, in descending order. If some pictures are not normal,
+// they should be among these.
 std::vector<ScoredItem> highest(std::vector<ScoredItem> all, std::size_t count);
 
 // "cam0: 12.3456  cam0.mp4, frame 17"

@@ -25,7 +25,7 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 
 Bytes read_bytes(const std::filesystem::path &path) {
-  // Opening a named pipe waits for whoever writes into it.
+  // Opening a named pipe blocks until another process opens it for writing.
   std::error_code unreadable;
   if (!std::filesystem::is_regular_file(path, unreadable) && std::filesystem::exists(path, unreadable))
     throw Error(ErrorKind::Malformed, path.string(), "is not a file", "remove it");
@@ -86,7 +86,7 @@ std::string warning_of_jpeg(std::span<const std::uint8_t> bytes) {
                     cmyk ? TJPF_CMYK : TJPF_GRAY, TJFLAG_STOPONWARNING | TJFLAG_FASTDCT) == 0)
     return {};
   const std::string warning = tjGetErrorStr2(decoder.get());
-  // Behind the last pixel: webcams pad their pictures.
+  // Extra bytes after the last pixel are harmless, because webcams pad their pictures.
   static const std::regex padding(".* [0-9] extraneous bytes before marker 0xd9");
   return std::regex_match(warning, padding) ? std::string() : warning;
 }

@@ -18,20 +18,20 @@ namespace uniad {
 // has more pixels than OpenCV supports (2^30).
 cv::Mat read_picture(const std::filesystem::path &path, int mode);
 
-// A picture as 8 bit BGR.
+// A picture as 8-bit BGR.
 struct ColorPicture {
   cv::Mat bgr;
   std::optional<std::uint16_t> most;  // the largest value, if the file has 16-bit values
 };
 
-// Reads a picture in color; gray becomes three equal channels, alpha is dropped, and EXIF's rotation is
-// applied. bits: number of significant bits of 16-bit values (9 to 16; absent: all). Throws Error as
+// Reads a picture in color. Gray becomes three equal channels, alpha is dropped, and the EXIF rotation is
+// applied. bits: number of significant bits of 16-bit values (9 to 16; absent: all). Throws Error like
 // read_picture().
 ColorPicture read_color_picture(const std::filesystem::path &path, std::optional<int> bits = std::nullopt);
 
-// libjpeg's warnings about a JPEG; empty if there are none. libjpeg fills damaged or missing parts with gray
-// or with neighboring pixels, which the network would learn as normal, and OpenCV and GStreamer do not report
-// it. The picture is decoded at an eighth of its size, which costs little.
+// Returns libjpeg's warnings about a JPEG; empty if there are none. libjpeg fills damaged or missing parts
+// with gray or with neighboring pixels, which the network would learn as normal, and OpenCV and GStreamer do
+// not report them. The picture is decoded at an eighth of its size to save time.
 std::string warning_of_jpeg(std::span<const std::uint8_t> bytes);
 
 // Whether the file's format is lossy: JPEG, JPEG 2000, or WebP that is not marked as lossless. False if it

@@ -16,8 +16,8 @@ Pipeline::Pipeline(const std::string &description, const std::string &hint) {
     throw Error(ErrorKind::Malformed, "GStreamer", error->message, hint);
 }
 
-// Stopping waits for every streaming thread, and a decoder in an endless loop, or a network source that has
-// missed its wake-up, never ends its own. So another thread waits.
+// Stopping waits for every streaming thread. A decoder in an endless loop, or a network source that has
+// missed its wake-up, never ends its thread, so the wait happens in a separate thread.
 bool stop(Ref<GstElement> pipeline, std::chrono::milliseconds patience) {
   auto stopped = std::make_shared<std::promise<void>>();
   const std::future<void> done = stopped->get_future();

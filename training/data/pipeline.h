@@ -9,8 +9,8 @@
 
 namespace uniad {
 
-// Stops the pipeline. Returns false if it has not stopped in time; its threads may then still call connected
-// functions, and another thread waits for them.
+// Stops the pipeline. Returns false if it has not stopped within `patience`. In that case, its threads may
+// still call connected functions, and a background thread waits for them to end.
 bool stop(Ref<GstElement> pipeline, std::chrono::milliseconds patience = std::chrono::seconds(1));
 
 // A GStreamer pipeline that is stopped on destruction and never blocks the program: threads of an element
@@ -29,7 +29,7 @@ class Pipeline {
 
   bool play();  // false if an element fails to start
 
-  bool stop();  // as above
+  bool stop();  // see the function stop() above
 
  private:
   Ref<GstElement> pipeline_;

@@ -23,7 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(10);
 
-// One stream on its way into its file.
+// Records one stream to a file.
 class Recording {
  public:
   Recording(const std::string &uri, std::filesystem::path file)
@@ -46,7 +46,7 @@ class Recording {
   Recording(const Recording &) = delete;
   Recording &operator=(const Recording &) = delete;
 
-  // Its threads call this: one that does not stop must not be destroyed.
+  // The pipeline's threads use the recording, so it must not be destroyed if the pipeline does not stop.
   struct Retire {
     void operator()(Recording *recording) const {
       if (stop(Ref<GstElement>(GST_ELEMENT(gst_object_ref(recording->pipeline_.get()))))) delete recording;
@@ -57,7 +57,7 @@ class Recording {
     if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) check_bus();
   }
 
-  // Looks after it; returns whether the file is whole. Throws Error.
+  // Checks the recording; must be called repeatedly. Returns whether the file is complete. Throws Error.
   bool poll(double seconds, std::uintmax_t most_bytes) {
     check_bus();
     if (whole_ && buffers_ == 0)
@@ -94,7 +94,7 @@ class Recording {
     return element;
   }
 
-  // Sound and video may come by pads of their own.
+  // Sound and video may have separate pads.
   void parse(GstPad *pad) {
     const Ref<GstElement> parser = insert(gst_element_factory_make("parsebin", nullptr));
     g_signal_connect(parser.get(), "pad-added", G_CALLBACK(+[](GstElement *, GstPad *parsed, gpointer self) {
@@ -105,8 +105,8 @@ class Recording {
     gst_pad_link(pad, sink.get());
   }
 
-  // The first video goes into the file; whatever else there is ends nowhere (unlinked it would end in an
-  // error).
+  // Writes the first video stream to the file. All other streams go to a fakesink, because an unlinked pad
+  // would cause an error.
   void keep(GstPad *pad) {
     const Ref<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
     const std::string media = gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())
@@ -119,7 +119,7 @@ class Recording {
       gst_pad_link(pad, sink.get());
       return;
     }
-    // A parser once more, as the form it gives must be the one that Matroska takes.
+    // A second parser converts the stream to the format that Matroska requires.
     const std::string to_matroska = media == "video/x-raw"    ? "videoconvert ! avenc_ffv1"
                                     : media == "video/x-h264" ? "h264parse"
                                     : media == "video/x-h265" ? "h265parse"
@@ -150,7 +150,8 @@ class Recording {
                         (nullptr));
   }
 
-  // What comes before the first key frame cannot be decoded. Streams that refresh bit by bit have none.
+  // Drops everything before the first key frame, because it cannot be decoded. Streams with gradual refresh
+  // have no key frames, so the wait for one is limited.
   bool keeps(GstBuffer *buffer) {
     constexpr std::int64_t longest_group = 500;  // frames from one key frame to the next
     if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT) && !key_frame_ &&
@@ -165,7 +166,8 @@ class Recording {
     gst_pad_send_event(mux_pad_.get(), gst_event_new_eos());
   }
 
-  // The file's own end, which the pipeline forwards: other sinks go on.
+  // Returns whether this is the end-of-stream message of the file sink, which the pipeline forwards because
+  // other sinks continue.
   bool is_end_of_file(GstMessage *message) {
     const GstStructure *const forwarded = gst_message_get_structure(message);
     if (!gst_structure_has_name(forwarded, "GstBinForwarded")) return false;
@@ -194,13 +196,13 @@ class Recording {
   }
 
   std::string uri_;   // with the password
-  std::string name_;  // without
+  std::string name_;  // without the password
   std::filesystem::path file_;
   Ref<GstElement> pipeline_;
   Ref<GstPad> mux_pad_;
   std::atomic<std::int64_t> buffers_ = 0;
   std::atomic<bool> ending_ = false;
-  std::atomic<bool> key_frame_ = false;  // has come, or is not waited for any more
+  std::atomic<bool> key_frame_ = false;  // a key frame has arrived, or is no longer expected
   std::int64_t seen_ = 0;
   Clock::time_point heard_ = Clock::now();
   std::optional<Clock::time_point> begun_;

@@ -10,7 +10,7 @@ void name_unread(std::span<const Item> items, std::span<const Unread> unread, Pr
   if (unread.empty()) return;
   for (auto first = unread.begin(); first != unread.end();) {
     const Item &item = items[first->index];
-    // The last of those that lie side by side in a video and have the same fault.
+    // Neighboring frames of a video that have the same cause are reported together.
     auto last = first;
     const auto goes_on = [&](const Unread &next) {
       return item.frame && next.index == last->index + 1 && items[next.index].path == item.path &&

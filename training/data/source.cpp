@@ -59,7 +59,7 @@ struct Folder {
   std::vector<fs::path> others;
 };
 
-// What lies in a folder, sorted by name; hidden files are passed over.
+// Returns the entries of a folder, sorted by name, without hidden files.
 Folder entries_of(const fs::path &path) {
   std::vector<fs::path> entries;
   for (const auto &entry : fs::directory_iterator(path))
@@ -67,7 +67,7 @@ Folder entries_of(const fs::path &path) {
   std::sort(entries.begin(), entries.end());
   Folder folder;
   for (const auto &entry : entries) {
-    std::error_code broken;  // a link that leads nowhere
+    std::error_code broken;  // set for broken links
     if (fs::is_directory(entry, broken))
       folder.folders.push_back(entry);
     else if (is_picture(entry) && fs::is_regular_file(entry, broken))
@@ -78,7 +78,7 @@ Folder entries_of(const fs::path &path) {
   return folder;
 }
 
-// Says what was found and is not used: nobody puts a picture into a folder for nothing.
+// Warns of files that are not used, because users expect every picture in a folder to be used.
 void warn_of_left_out(Source &source, const fs::path &folder, std::span<const fs::path> files,
                       std::span<const fs::path> folders = {}) {
   std::vector<std::string> names;
@@ -89,7 +89,7 @@ void warn_of_left_out(Source &source, const fs::path &folder, std::span<const fs
                               name_some(names, "skipped, not in a supported picture format"));
 }
 
-// "x/" and "." have no last component; the name of the folder they mean has.
+// Paths such as "x/" and "." have no last component, so the name is taken from the absolute path.
 std::string name_of_folder(const fs::path &path) {
   auto folder = fs::absolute(path).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();
@@ -100,7 +100,7 @@ bool is_mvtec(const fs::path &folder) {
   return fs::is_directory(folder / "train" / "good") || fs::is_directory(folder / "test");
 }
 
-// The picture that a mask is of: "000" of 000, 000_mask and 000_mask_1.
+// Returns the stem of the picture that a mask belongs to: "000" for 000, 000_mask and 000_mask_1.
 std::string without_mask_suffix(std::string stem) {
   const auto mask = stem.rfind("_mask");
   if (mask == std::string::npos) return stem;
@@ -166,7 +166,7 @@ Source open_pictures(const std::vector<fs::path> &pictures) {
   return source;
 }
 
-// A line without "clsname" takes the fourth path component from the end.
+// If a line has no "clsname", its class is the fourth path component from the end.
 std::string class_of(const nlohmann::json &line, const fs::path &filename, const std::string &otherwise) {
   if (line.contains("clsname")) return line.at("clsname").get<std::string>();
   auto folder = filename;
@@ -174,7 +174,7 @@ std::string class_of(const nlohmann::json &line, const fs::path &filename, const
   return folder.has_filename() ? folder.filename().string() : otherwise;
 }
 
-// A line of a list as an item; throws nlohmann's exceptions and std::invalid_argument.
+// Converts a line of a list to an item. Throws nlohmann's exceptions and std::invalid_argument.
 Item item_of(const nlohmann::json &line, const fs::path &image_dir) {
   Item item{image_dir / line.at("filename").get<std::string>(), {}, {}, line.value("label_name", ""), {}};
   if (line.contains("label")) {
@@ -248,10 +248,10 @@ std::vector<Source> open_list(const fs::path &list, const fs::path &image_dir) {
 
 struct FrameRange {
   std::int64_t first = 0;
-  std::optional<std::int64_t> last;  // included; absent: the end
+  std::optional<std::int64_t> last;  // inclusive; absent: to the end
 };
 
-// The "0-399" of "VIDEO#0-399"; "400-" goes to the end.
+// Parses the "0-399" of "VIDEO#0-399"; "400-" extends to the end.
 FrameRange parse_range(const std::string &text) {
   const Error refusal(ErrorKind::InvalidArgument, "#" + text, "selects no frames",
                       "write VIDEO#FIRST-LAST, for example clip.mp4#0-399");
@@ -265,7 +265,7 @@ FrameRange parse_range(const std::string &text) {
   return range;
 }
 
-// Counting takes long where frames must be decoded for it, or the disk is slow.
+// Reports progress after a second, because counting takes long if frames must be decoded or the disk is slow.
 FrameCount count_frames_aloud(const fs::path &path, std::int64_t limit, Progress *progress) {
   if (progress == nullptr) return count_frames(path, limit);
   const auto begun = std::chrono::steady_clock::now();
@@ -294,7 +294,7 @@ Source open_video(const fs::path &path, const FrameRange &range, Progress *progr
     source.test.push_back({path, frame, {}, {}, {}});
   source.train = source.test;
   source.frame_rate = count.frame_rate;
-  if (range.last && count.frames > *range.last) return source;  // all that was asked for
+  if (range.last && count.frames > *range.last) return source;  // all requested frames exist
   if (const auto missing = missing_bytes(path); missing > 0)
     source.warnings.push_back("warning: " + path.string() + ": is cut short, " + std::to_string(missing) +
                               " bytes or more are missing at its end: it stops after " +
@@ -317,7 +317,7 @@ Source open_folder(const fs::path &path) {
   return source;
 }
 
-// The path that is given, or that a file:// URI names.
+// Returns the given path, or the path of a file:// URI.
 std::string path_in(const std::string &given) {
   const std::optional<std::string> path = local_path(given);
   if (path) return *path;
@@ -339,7 +339,7 @@ std::vector<Source> open_path(const std::string &given, const OpenOptions &optio
   if (!fs::exists(path))
     throw Error(ErrorKind::NotFound, without_credentials(given), "no such file or folder",
                 "check the path; the address of a stream starts with a scheme such as rtsp://");
-  // Reading from a pipe would wait for whoever writes into it, and could be done once only.
+  // Reading from a pipe would wait for a writer, and would be possible only once.
   if (!fs::is_regular_file(path) && !fs::is_directory(path))
     throw Error(ErrorKind::Malformed, without_credentials(given), "is neither a file nor a folder",
                 "write its content to a file first");
@@ -376,7 +376,7 @@ std::vector<Source> open_path(const std::string &given, const OpenOptions &optio
   return sources;
 }
 
-// Indices of each video's frames; those of pictures share the empty path.
+// Groups the indices of frames by video. All pictures have the empty path.
 std::map<fs::path, std::vector<std::size_t>> by_video(std::span<const Item> items) {
   std::map<fs::path, std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < items.size(); ++i)
@@ -429,7 +429,7 @@ std::vector<Item> limit_frames(std::span<const Item> items, std::size_t count) {
   std::vector<Item> kept;
   std::size_t frame = 0;
   for (const auto &item : items) {
-    // Frame i of n is picked where i * count / n steps up.
+    // Frame i of n is kept if i * count / n, rounded down, increases after it.
     if (!item.frame || count >= frames || frame * count / frames != (frame + 1) * count / frames)
       kept.push_back(item);
     if (item.frame) ++frame;

@@ -31,7 +31,7 @@ std::string describe(const Item &item);
 // The data of one camera or product, which shares a calibration.
 struct Source {
   std::string name;
-  bool is_named = false;              // by NAME=
+  bool is_named = false;              // the user set the name with NAME=
   std::string path;                   // as given; several joined by ", "
   std::vector<Item> train;            // normal, to learn from
   std::vector<Item> test;             // to judge; for flat folders and videos the same items as train
@@ -40,7 +40,7 @@ struct Source {
 };
 
 struct OpenOptions {
-  std::filesystem::path image_dir;  // that file names in lists are relative to
+  std::filesystem::path image_dir;  // the folder that file names in lists are relative to
   std::optional<int> bit_depth;     // of all items
   Progress *progress = nullptr;     // receives the progress of reading long videos
 };

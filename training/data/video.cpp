@@ -31,7 +31,8 @@ namespace fs = std::filesystem;
 constexpr const char *use_another_video =
     "use a video that GStreamer can play, a folder of pictures, or a .json list";
 
-// The file on its way through a pipeline. Its streaming threads outlive a pipeline that does not stop.
+// The position at which a pipeline reads its file. Shared, because the streaming threads outlive a pipeline
+// that does not stop.
 struct BytesRead {
   std::atomic<std::uint64_t> bytes = 0;
 
@@ -40,7 +41,7 @@ struct BytesRead {
   static Shared count(const Pipeline &pipeline) {
     auto read = std::make_shared<BytesRead>();
     const Ref<GstPad> pad(gst_element_get_static_pad(pipeline.find("source").get(), "src"));
-    // Demuxers pull from where they like: the place, not the sum.
+    // Demuxers read at arbitrary positions, so this is the current position and not a sum.
     gst_pad_add_probe(
         pad.get(), static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_PULL),
         [](GstPad *, GstPadProbeInfo *info, gpointer shared) {
@@ -53,16 +54,16 @@ struct BytesRead {
   }
 };
 
-// Tells a decoder that works from one that never will again.
+// Distinguishes a slow decoder from one that is stuck.
 class Patience {
  public:
-  // To be asked while there is nothing; `bytes`: read of the file so far.
+  // Returns whether the decoder is stuck. Must be called while no frame arrives. bytes: position in the file.
   bool ended(std::uint64_t bytes) {
     const auto now = Clock::now();
     if (bytes != bytes_) restart(bytes);
     const std::chrono::duration<double> silent = now - since_;
     const double worked = static_cast<double>(std::clock() - clock_since_) / CLOCKS_PER_SEC;
-    // One that works may have a large frame in hand, one that sleeps waits for nothing.
+    // A decoder that uses the CPU may be decoding a large frame. One that sleeps waits in vain.
     return silent.count() > (worked > silent.count() / 4 ? 20 : 4);
   }
   void restart(std::uint64_t bytes) {
@@ -84,7 +85,8 @@ void throw_if_interrupted(const fs::path &video) {
                 "run the command again");
 }
 
-// What a video is refused for that gives nothing: where it is cut short, whatever its demuxer makes of that.
+// The error for a video that yields no frames. If the file is cut short, the error says so, whatever the
+// demuxer reported.
 Error refusal(const fs::path &video, const std::string &reason, const std::string &hint) {
   const std::uint64_t missing = missing_bytes(video);
   if (missing == 0) return {ErrorKind::Malformed, video.string(), reason, hint};
@@ -97,7 +99,7 @@ Error stalled(const fs::path &video) {
   return refusal(video, "its decoder is stuck", "convert the video, for example to H.264");
 }
 
-// GStreamer decodes the first frame of a GIF without end.
+// GStreamer decodes the first frame of a GIF endlessly.
 bool is_gif(const fs::path &video) {
   std::array<char, 4> start{};
   std::ifstream(video, std::ios::binary).read(start.data(), start.size());
@@ -111,7 +113,7 @@ std::string description_of(bool turned) {
          "appsink name=sink sync=false max-buffers=2";
 }
 
-// A running pipeline that decodes one file as fast as its frames are taken.
+// A running pipeline that decodes one file as fast as its frames are pulled.
 class Decoding {
  public:
   Decoding(const fs::path &video, bool turned)
@@ -120,7 +122,7 @@ class Decoding {
         damage_(pipeline_),
         read_(BytesRead::count(pipeline_)) {
     g_object_set(pipeline_.find("source").get(), "location", video.c_str(), nullptr);
-    // A file with sound alone may end in neither an error nor the end of a stream.
+    // A file that contains only sound may end neither with an error nor with an end of stream.
     g_signal_connect(
         pipeline_.find("decodebin").get(), "no-more-pads", G_CALLBACK(+[](GstElement *element, gpointer) {
           gst_element_post_message(
@@ -137,7 +139,7 @@ class Decoding {
   Decoding(const Decoding &) = delete;
   Decoding &operator=(const Decoding &) = delete;
 
-  // The next frame; none at the end of the stream and after an error.
+  // Returns the next frame; null at the end of the stream and after an error.
   Ref<GstSample> next() {
     Patience patience;
     patience.restart(read_->bytes);
@@ -148,11 +150,11 @@ class Decoding {
       if (gst_app_sink_is_eos(sink_.get())) break;
       if (patience.ended(read_->bytes)) throw stalled(video_);
     }
-    // An error may leave frames behind that were decoded before it.
+    // Frames that were decoded before an error may still be queued.
     return Ref<GstSample>(gst_app_sink_try_pull_sample(sink_.get(), 0));
   }
 
-  // Why it ended; empty: at the end of the stream.
+  // Returns why decoding ended; empty at the end of the stream.
   std::string error() {
     ended();
     return error_;
@@ -161,7 +163,7 @@ class Decoding {
   std::string complaint() const { return damage_.complaint(); }
   std::uint64_t bytes_read() const { return read_->bytes; }
 
-  // Whether the video says that it is to be turned; known from the first frame on.
+  // Returns whether the video's orientation tag requires rotation; known from the first frame on.
   bool is_to_be_turned() const {
     const Ref<GstPad> pad(gst_element_get_static_pad(GST_ELEMENT(sink_.get()), "sink"));
     bool turn = false;
@@ -177,7 +179,7 @@ class Decoding {
   }
 
  private:
-  // Some decoders repeat a frame for ever, and never ask for more of the file.
+  // Detects decoders that repeat a frame forever without reading more of the file.
   Ref<GstSample> advancing(Ref<GstSample> sample) {
     constexpr int most = 250;
     const GstClockTime time = GST_BUFFER_PTS(gst_sample_get_buffer(sample.get()));
@@ -224,7 +226,7 @@ class Decoding {
   int repetitions_ = 0;
 };
 
-// Decodes a file as it is to be looked at.
+// Decodes a file, rotated according to its orientation tag.
 class Decoder {
  public:
   explicit Decoder(const fs::path &video)
@@ -249,7 +251,7 @@ class Decoder {
   bool begun_ = false;
 };
 
-// The frame's memory, readable as long as this lives.
+// Maps the frame's memory for reading, for the lifetime of this object.
 struct MappedSample {
   MappedSample(GstSample *sample, const fs::path &video) {
     GstVideoInfo info;
@@ -278,8 +280,8 @@ Error no_frames(const fs::path &video, const std::string &error) {
   return refusal(video, error.empty() ? "it has no video stream" : error, use_another_video);
 }
 
-// Whether a decoder makes one frame of every packet. With fields, or frames that are never shown, it does
-// not.
+// Returns whether a decoder makes one frame of every packet. This is not the case for fields and for frames
+// that are never shown.
 bool packets_are_frames(const GstCaps *caps) {
   const GstStructure *const format = gst_caps_get_structure(caps, 0);
   const std::string_view name = gst_structure_get_name(format);
@@ -293,7 +295,7 @@ bool packets_are_frames(const GstCaps *caps) {
   return name == "image/jpeg" || name == "video/x-ffv" || name == "video/x-raw";
 }
 
-// Counts packets of the first video stream, as they come from its parser.
+// Counts the packets of the first video stream as they leave its parser.
 class PacketCount {
  public:
   explicit PacketCount(const fs::path &video)
@@ -306,7 +308,7 @@ class PacketCount {
     pipeline_.play();
   }
 
-  // None where packets are no frames, or the file cannot be taken apart.
+  // Returns nothing if packets are not frames, or if the file cannot be demuxed.
   std::optional<FrameCount> run(const fs::path &video, std::int64_t limit, const PassingFrames &passing,
                                 double file_size) {
     const Ref<GstBus> bus(pipeline_.bus());
@@ -328,9 +330,9 @@ class PacketCount {
  private:
   struct State {
     std::atomic<std::int64_t> packets = 0;
-    std::atomic<bool> unknown = false;  // packets are no frames
+    std::atomic<bool> unknown = false;  // packets are not frames
     std::atomic<double> frame_rate = 0;
-    std::atomic<bool> has_video = false;  // its pad is known
+    std::atomic<bool> has_video = false;  // the pad of the video stream is known
   };
   using Shared = std::shared_ptr<State>;
 
@@ -367,7 +369,7 @@ class PacketCount {
     return GST_PAD_PROBE_OK;
   }
 
-  // Edit lists keep frames that others refer to, and are not shown themselves.
+  // Edit lists cut off frames that stay in the stream because other frames refer to them.
   static bool is_cut_off(GstPad *pad, GstBuffer *packet) {
     if (GST_BUFFER_FLAG_IS_SET(packet, GST_BUFFER_FLAG_DECODE_ONLY)) return true;
     GstEvent *const event = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);

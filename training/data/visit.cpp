@@ -18,7 +18,7 @@ namespace {
 
 struct Picture {
   ColorPicture picture;
-  std::string reason;  // why there is none
+  std::string reason;  // why the picture could not be read
 };
 
 Picture try_read(const Item &item) {
@@ -41,10 +41,10 @@ void visit_pictures(std::span<const Item> items, std::size_t first, std::size_t 
   const std::size_t workers = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
   constexpr std::size_t budget = std::size_t{512} << 20U;
   std::deque<std::future<Picture>> ahead;
-  std::size_t depth = 1;  // how far to read ahead: pictures of a source tend to have one size
+  std::size_t depth = 1;  // number of pictures to read ahead; those of a source tend to have one size
   std::size_t next = first;
   DepthSeen values(items[first].bit_depth);
-  std::string of_16_bits;  // the first that has them
+  std::string of_16_bits;  // path of the first 16-bit picture
   for (auto index = first; index < last; ++index) {
     for (; next < last && (ahead.empty() || ahead.size() < depth); ++next)
       ahead.push_back(std::async(std::launch::async, try_read, std::cref(items[next])));

@@ -13,15 +13,16 @@
 
 namespace uniad {
 
-// The zones of each source that has some, by its name.
+// The zones of each source that has any, by the name of the source.
 using SourceZones = std::map<std::string, Zones>;
 
-// specs: `[NAME=]FILE` each (read_zones()); without NAME, the zones of every source that has none of its own.
-// Throws Error if a file is not valid, a NAME is not that of a source, or there are two for one source.
+// specs: each is `[NAME=]FILE` (see read_zones()). Without NAME, the zones apply to every source that has
+// none of its own. Throws Error if a file is invalid, if no source is called NAME, or if a source has two
+// files.
 SourceZones read_source_zones(std::span<const std::string> specs, std::span<const Source> sources,
                               Progress &progress);
 
-// Lets the detector judge by the zones of the source, or by none.
+// Sets the detector's zones to those of the source, or to none if the source has none.
 void put_in_force(const SourceZones &zones, const Source &source, Detector &detector, Progress &progress);
 
 }  // namespace uniad

@@ -82,7 +82,7 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
           std::move(gallery)};
 }
 
-// DIR/report.html, under another name until it is whole.
+// Creates DIR/report.html, which has a temporary name until it is complete.
 std::unique_ptr<AtomicFileWriter> begin_report(const std::filesystem::path &folder) {
   make_folder(folder, "--report");
   return std::make_unique<AtomicFileWriter>(folder / "report.html");

@@ -24,7 +24,7 @@ struct EvaluateOptions {
   std::filesystem::path model;
   std::vector<std::string> data;    // [NAME=]PATH
   std::vector<std::string> zones;   // [NAME=]FILE
-  std::filesystem::path image_dir;  // of lists
+  std::filesystem::path image_dir;  // base folder of the file names in lists
   std::optional<int> bit_depth;     // significant bits of 16-bit values; absent: all
   std::filesystem::path labels;     // CSV for videos; empty: none
   LabelRule label_rule = LabelRule::Reference;

@@ -42,7 +42,7 @@ void export_model(const ExportOptions &options, Progress &progress) {
     throw Error(ErrorKind::InvalidArgument, options.onnx.string(),
                 "is the model itself, which would be overwritten", "choose another file for --onnx");
   OnnxContent content;
-  // The texts as they stand in the file, whatever this program reads of them.
+  // The metadata is copied from the file unchanged, however this program interprets it.
   content.metadata = read_safetensors_header(options.model).metadata;
   const Model model = read_model(options.model);
   content.metadata["uniad.preprocessing"] = preprocessing(model.config.input);
@@ -50,7 +50,7 @@ void export_model(const ExportOptions &options, Progress &progress) {
   content.network = fold(model, options.model.string());
   if (model.config.statistics) {
     content.statistics = fold_statistics(model);
-    if (!model.config.statistics->residuals) content.network.reconstruction.reset();  // nobody looks at it
+    if (!model.config.statistics->residuals) content.network.reconstruction.reset();  // no output uses it
   }
   content.version = UNIAD_VERSION;
   content.score = model.config.score;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// In place of the rest where ONNX's library is not there.
+// Replaces the ONNX export if the ONNX library is not available.
 #include "model/base/error.h"
 #include "training/export/onnx_file.h"
 

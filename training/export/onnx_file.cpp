@@ -21,8 +21,8 @@ constexpr std::int64_t any = -1;
 
 // --- statistics
 
-// What a picture's own cluster has of a constant; values: every cluster's, each of that shape. cluster:
-// (batch).
+// Selects each picture's part of a constant by its cluster. values: those of all clusters, each of this
+// shape. cluster: (batch).
 Value of_cluster(OnnxGraph &graph, const std::string &name, std::span<const float> values,
                  std::size_t clusters, Shape shape, const Value &cluster) {
   if (clusters == 1) return graph.constant(name, values, shape);
@@ -55,7 +55,7 @@ struct Verdict {
   Value scene_distance;  // (batch), or empty
 };
 
-// FoldedStatistics tells how.
+// See FoldedStatistics for the computation.
 Verdict by_statistics(OnnxGraph &graph, const FoldedStatistics &statistics, const Value &features,
                       const Value &residuals) {
   const auto channels = static_cast<std::int64_t>(statistics.scenes.descriptor_mean.size());

@@ -36,7 +36,7 @@ Value activation(OnnxGraph &graph, const std::string &name, Activation activatio
 
 Value convolution(OnnxGraph &graph, const std::string &name, const Convolution &convolution, bool depthwise,
                   const Value &input) {
-  // As much as the last window needs, where that is more than there is.
+  // The padding that the last window needs beyond the end of the input.
   const auto pad_after = [&](int output, int extent, int before) {
     return std::int64_t{
         std::max((output - 1) * convolution.stride + convolution.kernel - extent - before, 0)};
@@ -120,7 +120,8 @@ Value backbone_and_neck(OnnxGraph &graph, const FoldedNetwork &network, const Va
   return taps.size() == 1 ? taps.front() : graph.add("Concat", "neck", taps, {{"axis", std::int64_t{1}}});
 }
 
-// Its layers share the constants uniad/position, uniad/parted and uniad/joined (shapes), and uniad/mask.
+// Writes UniAD's reconstruction. Its layers share the constants uniad/position, uniad/parted and uniad/joined
+// (shapes), and uniad/mask.
 class UniadWriter {
  public:
   UniadWriter(OnnxGraph &graph, const FoldedReconstruction &network, MapSize grid)
@@ -170,7 +171,7 @@ Value UniadWriter::norm(const std::string &name, const LayerNorm &norm, const Va
                     {{"axis", std::int64_t{-1}}, {"epsilon", layer_norm_eps}});
 }
 
-// (batch, tokens, dim) -> (batch, tokens, heads, dim / heads), its axes in this order.
+// Converts (batch, tokens, dim) to (batch, tokens, heads, dim / heads), with the axes in this order.
 Value UniadWriter::heads(const Value &tokens, const Shape &order) {
   return graph_.add("Transpose", tokens + "/heads",
                     {graph_.add("Reshape", tokens + "/parted", {tokens, "uniad/parted"})}, {{"perm", order}});
@@ -194,7 +195,7 @@ Value UniadWriter::feed_forward(const std::string &name, const FeedForward &laye
   return linear(name + "/second", layers.second, hidden);
 }
 
-// Post-norm normalizes sums; pre-norm what attention and feed-forward network read.
+// Post-norm normalizes sums. Pre-norm normalizes the inputs of attention and feed-forward network.
 Value UniadWriter::encoder_layer(const std::string &name, const FoldedEncoderLayer &layer,
                                  const Value &input) {
   const bool pre = network_.pre_norm;
@@ -230,7 +231,7 @@ Value UniadWriter::decoder_layer(const std::string &name, const FoldedDecoderLay
   return pre ? stream : norm(name + "/norm3", layer.norm3, stream);
 }
 
-// 0 for a key that a query sees, -infinity for one that the neighbor mask hides from it.
+// Returns 0 for each key that a query sees, and -infinity for each key that the neighbor mask hides from it.
 std::vector<float> mask_of(const FoldedReconstruction &network, MapSize grid) {
   std::vector<float> mask;
   mask.reserve(static_cast<std::size_t>(grid.pixels()) * static_cast<std::size_t>(grid.pixels()));

@@ -13,7 +13,7 @@ std::optional<BackboneWeights> try_backbone(const std::filesystem::path &file) {
   try {
     return read_backbone_weights(file);
   } catch (const Error &) {
-    return std::nullopt;  // no backbone: the checkpoint's error is the one to tell
+    return std::nullopt;  // not a backbone: the checkpoint's error is reported
   }
 }
 

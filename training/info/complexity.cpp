@@ -48,7 +48,7 @@ Stage backbone_stage(const ModelConfig &config, const FoldedBackbone &folded) {
   return stage;
 }
 
-// Every matrix works on every token; an attention multiplies queries by keys and weights by values, too.
+// Every matrix is applied to every token. Attention also multiplies queries by keys, and weights by values.
 std::vector<Stage> reconstruction_stages(const ReconstructionConfig &config, const FoldedNetwork &network) {
   const bool cnn = config.kind == NetworkKind::Cnn;
   std::vector<Stage> stages{{.name = "projections"}};

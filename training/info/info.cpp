@@ -40,7 +40,7 @@ std::string called(Enum value, const Choices<Enum> &choices) {
       ->second;
 }
 
-// What the paper's UniAD has goes without saying, but for its sizes.
+// Mentions only sizes and differences from the paper's UniAD.
 std::string text_of(const ReconstructionConfig &r) {
   if (r.kind == NetworkKind::Cnn) return "cnn, dim " + std::to_string(r.dim);
   std::string text = r.kind == NetworkKind::Mlp ? "mlp, " : "";

@@ -24,8 +24,8 @@ std::vector<float> sorted(std::span<const float> scores) {
   return from_the_highest;
 }
 
-// From the highest score down, one call a distinct threshold: how many abnormal and normal scores are at or
-// above it. Both ranges are sorted, highest first.
+// Calls `visitor` once for each distinct threshold, in descending order, with the numbers of abnormal and
+// normal scores at or above it. Both ranges must be sorted in descending order.
 template <typename Visitor>
 void for_each_threshold(const std::vector<float> &normal, const std::vector<float> &abnormal,
                         Visitor visitor) {
@@ -41,7 +41,7 @@ void for_each_threshold(const std::vector<float> &normal, const std::vector<floa
   }
 }
 
-// Sums a ranking up, threshold by threshold.
+// Accumulates the metrics of a ranking, threshold by threshold.
 class RankingSums {
  public:
   RankingSums(double positives, double negatives) : positives_(positives), negatives_(negatives) {}
@@ -69,7 +69,7 @@ class RankingSums {
 // A point of an overlap curve.
 struct Overlap {
   double rate = 0;     // of false positives
-  double overlap = 0;  // share that is found
+  double overlap = 0;  // share that is found, 0 to 1
 };
 
 Overlap clip(const Overlap &from, const Overlap &to, double low, double high) {
@@ -78,12 +78,13 @@ Overlap clip(const Overlap &from, const Overlap &to, double low, double high) {
   return {rate, from.overlap + (to.overlap - from.overlap) * (rate - from.rate) / (to.rate - from.rate)};
 }
 
-// The area under a curve between two rates, piece by piece.
+// Accumulates the area under a curve between two false positive rates, segment by segment.
 class AreaBetween {
  public:
   AreaBetween(double low, double high) : low_(low), high_(high) {}
 
-  // The curve goes straight on to here; `integral` is that of a piece within the two rates.
+  // Extends the curve by a straight segment to `next`. integral: returns the area under a segment within the
+  // two rates.
   template <typename Integral>
   void go_on_to(const Overlap &next, Integral integral) {
     const Overlap from = clip(next, last_, low_, high_);
@@ -134,7 +135,8 @@ std::vector<Rates> roc_curve(std::span<const float> normal, std::span<const floa
 }
 
 PixelScores::Bin &PixelScores::bin_of(float score) {
-  // The bits of a float are in order once those of negative ones are turned round; 0 is added for -0.
+  // The bits of floats sort like integers if those of negative floats are inverted and the sign bit of the
+  // others is set. Adding 0 turns -0 into +0.
   const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);
   constexpr std::uint32_t sign = 0x80000000U;
   const std::uint32_t ordered = (bits & sign) != 0 ? ~bits : bits | sign;
@@ -194,7 +196,8 @@ void PixelScores::add(const PixelScores &other) {
   }
 }
 
-// One call a score that any pixel has, with the sums over all pixels that have it or a higher one.
+// Calls `visitor` once for each score that any pixel has, in descending order, with the sums over all pixels
+// with that score or a higher one.
 template <typename Visitor>
 void PixelScores::from_the_highest(Visitor visitor) const {
   Bin sum;
@@ -248,7 +251,7 @@ std::optional<double> PixelScores::aupimo(double lowest, double highest) const {
   from_the_highest([&](const Bin &above) {
     area.go_on_to(
         {static_cast<double>(above.normal_in_normal_pictures) / normal, above.pictures / all.pictures},
-        [](const Overlap &from, const Overlap &to) {  // of (overlap at 0 + slope * rate) / rate
+        [](const Overlap &from, const Overlap &to) {  // integral of (overlap at 0 + slope * rate) / rate
           const double slope = (to.overlap - from.overlap) / (to.rate - from.rate);
           const double at_zero = from.overlap - slope * from.rate;
           return at_zero * std::log(to.rate / from.rate) + slope * (to.rate - from.rate);

@@ -14,8 +14,7 @@ namespace uniad {
 // How well scores rank abnormal above normal; each metric is 0..1. Equal scores share one threshold, so no
 // metric depends on their order. An AUROC below 0.5 is reported unchanged.
 struct Ranking {
-  double auroc =
-      0;  // area under true over false positive rate, trapezoids: P(abnormal > normal) + P(equal) / 2
+  double auroc = 0;              // area under the ROC curve: P(abnormal > normal) + P(equal) / 2
   double average_precision = 0;  // sum over thresholds of precision x growth of recall (scikit-learn's)
   double f1_max = 0;             // largest harmonic mean of precision and recall over all thresholds
 };
@@ -56,9 +55,9 @@ class PixelScores {
 
   // Area under the per-image overlap (share of a picture's abnormal pixels that is found, mean over the
   // pictures that have any) over the logarithm of the false positive rate of normal pictures, between the two
-  // rates, divided by its largest: AUPIMO (Bertoldo et al. 2024, arXiv 2401.01984; the mean of the pictures'
-  // areas is the area under their mean). Between two thresholds the curve is linear in the rate. Absent if
-  // there is no abnormal pixel, or if normal pictures have fewer than 1 / `lowest` pixels.
+  // rates, divided by the largest possible area: AUPIMO (Bertoldo et al. 2024, arXiv 2401.01984; the mean of
+  // the pictures' areas is the area under their mean). Between two thresholds the curve is linear in the
+  // rate. Absent if there is no abnormal pixel, or if normal pictures have fewer than 1 / `lowest` pixels.
   std::optional<double> aupimo(double lowest = 1e-5, double highest = 1e-4) const;
 
  private:
@@ -75,8 +74,8 @@ class PixelScores {
   void from_the_highest(Visitor visitor) const;
   Bin sum() const;
 
-  // By sign and exponent, ascending, then by the leading bits of the mantissa. Empty until there is such a
-  // score.
+  // Indexed by sign and exponent, in ascending order, then by the leading bits of the mantissa. A vector is
+  // empty until there is a score with its sign and exponent.
   std::array<std::vector<Bin>, 512> bins_;
 };
 

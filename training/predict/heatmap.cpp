@@ -29,7 +29,7 @@ cv::Mat to_bgr(const FrameView &frame, int width, int height) {
   size.width = width;
   size.height = height;
   cv::Mat picture(height, width, CV_8UC3);
-  // A resize converts any layout, to the same size too.
+  // resize() converts any layout, even if the size does not change.
   Preprocessor(size).resize(frame, {picture.data, picture.total() * picture.elemSize()});
   cv::cvtColor(picture, picture, cv::COLOR_RGB2BGR);
   return picture;

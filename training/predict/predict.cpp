@@ -61,7 +61,7 @@ std::string to_line(const Item &item, const Detection &detection, const ScoreSta
   return line.str();
 }
 
-// NUMBER keeps pictures of one name apart.
+// NUMBER distinguishes pictures with the same name.
 std::filesystem::path overlay_name(const Item &item, std::size_t number) {
   std::ostringstream name;
   name << std::setfill('0') << std::setw(6) << number << '_' << item.path.stem().string();
@@ -97,7 +97,7 @@ void predict(const PredictOptions &options, Progress &progress) {
     report_unknown(source, *calibration, options.model, progress);
     put_in_force(zones, source, *detector, progress);
     const auto *normal = calibration->find(source.name);
-    // Lines on standard output tell how far it is.
+    // If results are written to standard output, their lines already show the progress.
     const bool to_file = !options.json.empty() && options.json != "-";
     if (to_file) progress.begin("judging " + source.name, std::ssize(source.test));
     const auto unread = visit_items(

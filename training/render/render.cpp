@@ -26,7 +26,7 @@
 namespace uniad {
 namespace {
 
-// A picture as networks see it, and its features.
+// A picture as the network's input, and its features.
 struct Seen {
   std::string name;        // "bottle_000"
   torch::Tensor image;     // (3, H, W), fp16
@@ -120,7 +120,7 @@ PictureDecoder decoder_of(const Network &network, const std::vector<Seen> &seen,
   return decoder;
 }
 
-// images: (B, 3, H, W), normalized; side by side.
+// Writes pictures side by side. images: (B, 3, H, W), normalized.
 void write_pictures(const std::filesystem::path &path, const torch::Tensor &images,
                     const InputConfig &input) {
   const auto per_channel = [](const std::array<float, 3> &values) {

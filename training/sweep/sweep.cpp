@@ -31,7 +31,7 @@ struct Row {
   std::string name;
   std::vector<std::string> arguments;
   bool separate = false;
-  std::string select;         // behind every path of the data
+  std::string select;         // appended to every path of the data
   std::vector<double> paper;  // percent: image, pixel
 };
 
@@ -40,11 +40,11 @@ struct Table {
   std::vector<Row> rows;
 };
 
-// Image and pixel AUROC; what the data cannot give is absent.
+// Image and pixel AUROC; absent if the data does not allow them.
 using Figures = std::map<std::string, double>;
 constexpr const char *columns[]{"image_auroc", "pixel_auroc"};
 
-// The command line of trainings alone. `command` must outlive it.
+// Returns a parser for trainings only. `command` must outlive it.
 std::unique_ptr<CLI::App> training_app(TrainCommand &command) {
   auto app = std::make_unique<CLI::App>("", "uniad");
   describe_train(*app->add_subcommand("train"), command);
@@ -117,7 +117,7 @@ std::string file_name(const std::string &name) {
 
 // One training and its evaluation.
 struct TrainingRun {
-  std::vector<std::string> arguments;  // of `uniad train`, data and model among them
+  std::vector<std::string> arguments;  // of `uniad train`, including data and model
   std::vector<std::string> data;
   std::filesystem::path model;
   std::filesystem::path results() const { return model.string() + ".json"; }
@@ -144,7 +144,7 @@ std::optional<ordered_json> finished(const TrainingRun &run) {
   return json;
 }
 
-// Throws Error where `uniad train` does not take the arguments.
+// Throws Error if `uniad train` rejects the arguments.
 TrainCommand command_of(const TrainingRun &run, const std::string &where) {
   TrainCommand command;
   const auto app = training_app(command);
@@ -190,7 +190,7 @@ std::vector<TrainingRun> runs_of(const Row &row, const SweepOptions &options) {
   return runs;
 }
 
-// Over all runs of the row.
+// Returns the means over all runs of the row.
 Figures figures_of(const Row &row, const SweepOptions &options, Progress &progress) {
   std::map<std::string, std::vector<double>> all;
   for (const TrainingRun &run : runs_of(row, options)) {

@@ -27,7 +27,7 @@ Batches::Batch Batches::at(std::int64_t step) {
   }
   const std::int64_t first = step % steps * common;
   const std::int64_t all = std::min(common, total_ - first);
-  // Parts differ by one picture at most.
+  // The parts differ by at most one picture.
   const std::int64_t from = all * worker_.rank / worker_.size;
   const std::int64_t to = all * (worker_.rank + 1) / worker_.size;
   return {order_.narrow(0, first + from, to - from), all, epoch_};

@@ -15,10 +15,10 @@ struct WorkerRank {
   int size = 1;
 };
 
-// Which pictures a step trains on. Pictures are numbered through all sources. Every epoch contains each of
-// them once in a new random order or, if balanced, every source equally often (small ones repeatedly). The
-// order depends only on seed and step, so a training that is resumed at any step sees the same pictures as an
-// uninterrupted one.
+// Chooses the pictures of each training step. Pictures are numbered consecutively over all sources. Every
+// epoch contains each of them once in a new random order or, if balanced, every source equally often (small
+// ones repeatedly). The order depends only on seed and step, so a training that is resumed at any step sees
+// the same pictures as an uninterrupted one.
 class Batches {
  public:
   // pictures: the number for each source; batch: the batch size of each worker. Every worker gets its part of

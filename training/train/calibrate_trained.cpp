@@ -107,7 +107,7 @@ Statistics learn_and_judge(Network &network, const NormalData &data, const Stati
   }
   for (int fold = 0; fold < StatisticsLearner::folds; ++fold) {
     Statistics others = learner.without(fold, learned.clusters);
-    if (others.empty()) continue;  // all pictures lie in this one
+    if (others.empty()) continue;  // this fold contains all pictures
     network.statistics.emplace(std::move(others), config);
     held_out_scores.judge(fold);
   }

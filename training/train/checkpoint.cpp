@@ -21,7 +21,7 @@ void store(const std::vector<std::string> &names, const std::vector<torch::Tenso
     model.tensors["training." + what + "." + names[i]] = to_stored(tensors[i]);
 }
 
-// Into tensors that are there; false, and nothing done, where the file has none of this kind.
+// Loads into existing tensors. Returns false, and changes nothing, if the file has no tensors of this kind.
 bool load(const Model &model, const std::vector<std::string> &names, const std::string &what,
           const std::vector<torch::Tensor> &tensors, const std::string &file) {
   const torch::NoGradGuard no_grad;
@@ -63,7 +63,7 @@ void require_same_run(const RunIdentity &then, const RunIdentity &now, const std
                 "resume with the options and data that it was started with, or start over without --resume");
 }
 
-// The state of a checkpoint of this run.
+// Reads the state of a checkpoint. Throws Error if it belongs to another run.
 nlohmann::json read_state(const Model &model, const RunIdentity &identity, const std::string &file) {
   const auto stored = model.tensors.find(state_tensor);
   if (stored == model.tensors.end() || stored->second.dtype != DType::U8)

@@ -30,12 +30,12 @@ std::uint32_t crc32c(const std::string &bytes) {
   return ~crc;
 }
 
-// A CRC of data that holds CRCs is weak: TFRecord turns and shifts it.
+// A CRC of data that contains CRCs is weak, so TFRecord rotates it and adds a constant.
 std::uint32_t masked(std::uint32_t crc) {
   return std::rotr(crc, 15) + 0xA282EAD8U;
 }
 
-// Protocol Buffers' encoding.
+// Encodes values as Protocol Buffers do.
 std::string varint(std::uint64_t number) {
   std::string bytes;
   for (; number >= 0x80U; number >>= 7U) bytes += static_cast<char>((number & 0x7FU) | 0x80U);
@@ -71,7 +71,7 @@ EventFile::EventFile(const std::filesystem::path &folder) {
   if (!file_)
     throw Error(ErrorKind::Unwritable, path_.string(), "cannot be written",
                 "choose a folder that can be created");
-  // Its first event is its version: wall_time = 1, file_version = 3.
+  // The first event contains the version of the file. Fields: wall_time = 1, file_version = 3.
   write_record(double_field(1, begun) + bytes_field(3, "brain.Event:2"));
 }
 
@@ -86,7 +86,8 @@ void EventFile::write_record(const std::string &record) {
                 "free some disk space");
 }
 
-// Event: wall_time = 1, step = 2, summary = 5; Summary: value = 1; Value: tag = 1, simple_value = 2.
+// Fields of Event: wall_time = 1, step = 2, summary = 5; of Summary: value = 1; of Value: tag = 1,
+// simple_value = 2.
 std::string event_record(std::int64_t step, const std::map<std::string, double> &scalars, double wall_time) {
   std::string values;
   for (const auto &[name, value] : scalars)

@@ -22,7 +22,7 @@ std::span<const std::byte> bytes_of(const torch::Tensor &half) {
   return {static_cast<const std::byte *>(half.data_ptr()), half.nbytes()};
 }
 
-// What ends a file: it is whole, and the one that belongs there.
+// Returns the end of a cache file, which shows that the file is complete and belongs to this name.
 std::string seal_of(const fs::path &file, std::span<const std::byte> values) {
   Digest digest;
   digest.add(file.filename().string());
@@ -52,7 +52,7 @@ FeatureRows FeatureCache::read(std::span<const Item> items, int batch, const std
   std::vector<FeatureRows::Row> all(items.size());
   std::vector<bool> known(items.size(), false);
   std::vector<Item> unknown;
-  std::vector<std::size_t> places;  // of the unknown ones
+  std::vector<std::size_t> places;  // positions of the unknown items
   for (std::size_t i = 0; i < items.size(); ++i) {
     all[i] = {items[i], file_of(items[i]), {}};
     known[i] = has_file(all[i].file);
@@ -128,7 +128,7 @@ torch::Tensor FeatureCache::load(const fs::path &file) const {
     std::ranges::copy(values, static_cast<std::byte *>(half.data_ptr()));
     return half;
   } catch (const Error &) {
-    return {};  // somebody has removed it meanwhile
+    return {};  // another process has removed the file
   }
 }
 
@@ -184,7 +184,7 @@ void FeatureCache::trim() const {
   };
   std::vector<File> files;
   std::uint64_t total = 0;
-  std::error_code error;  // of what others remove meanwhile; such files are passed over
+  std::error_code error;  // for files that other processes remove meanwhile; they are skipped
   for (fs::recursive_directory_iterator at(options_.folder, error), end; !error && at != end;
        at.increment(error)) {
     std::error_code gone;
@@ -219,7 +219,7 @@ torch::Tensor FeatureRows::gather(std::span<const std::int64_t> rows) const {
       lost.push_back(i);
   }
   if (lost.empty()) return batch;
-  // In the order of the items: of a video, one pass.
+  // The order of the items lets a video be decoded in one pass.
   std::ranges::sort(lost, {}, [&](std::size_t position) { return rows[position]; });
   std::vector<Item> items;
   for (const std::size_t position : lost) items.push_back(item(rows[position]));

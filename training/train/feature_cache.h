@@ -31,7 +31,7 @@ class FeatureRows;
 // features that fit neither in memory nor on disk are recomputed whenever they are needed. Not thread-safe.
 class FeatureCache {
  public:
-  // Both must outlive it.
+  // The extractor and the progress must outlive the cache.
   FeatureCache(FeatureExtractor &extractor, Progress &progress, FeatureCacheOptions options);
 
   // Features of every item that can be read, in the order of the items, computed in batches of `batch`

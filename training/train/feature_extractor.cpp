@@ -10,7 +10,7 @@
 namespace uniad {
 namespace {
 
-// The model without what learns.
+// Returns the model without the reconstruction network and the statistics.
 Model frozen_part(const Network &network, const ModelConfig &config) {
   Model model;
   model.config = config;

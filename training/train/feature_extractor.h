@@ -21,17 +21,17 @@ namespace uniad {
 // as in detection: folded, two to three times as fast as network.features(), and within 1e-4 of it in fp32.
 class FeatureExtractor {
  public:
-  // Copies the weights. device, precision: as the engine takes them ("cpu", "cuda:0"; "fp32", "bf16").
+  // Copies the weights. device, precision: in the engine's notation ("cpu", "cuda:0"; "fp32", "bf16").
   FeatureExtractor(const Network &network, const ModelConfig &config, const std::string &device = "cpu",
                    const std::string &precision = "fp32");
 
   // (frames, channels, H / 16, W / 16), fp32. Not thread-safe. Throws the error of a frame.
   torch::Tensor run(std::span<const FrameView> frames);
 
-  // The next pictures are of a source with these zones: what is ignored of them is hidden from the network,
-  // and its features are replaced (ZonesInForce). Null: none.
+  // Sets the zones of the source that the next pictures come from. Ignored areas are hidden from the network,
+  // and their features are replaced (see ZonesInForce). Null: no zones.
   void set_zones(const Zones *zones);
-  // Null: none.
+  // Null if there are none.
   const ZoneGrid *zones() const { return zones_ ? zones_->grid().get() : nullptr; }
 
   const InputConfig &input() const { return engine_->config().input; }

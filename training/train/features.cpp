@@ -16,7 +16,7 @@ namespace uniad {
 
 namespace {
 
-// Pictures at the network's input size, on their way through the engine together.
+// A batch of pictures at the network's input size that the engine processes together.
 class Batch {
  public:
   Batch(const InputConfig &input, int capacity)
@@ -28,7 +28,7 @@ class Batch {
   const std::vector<std::size_t> &indices() const { return indices_; }
   void clear() { indices_.clear(); }
 
-  // Where the next picture goes, R G B.
+  // Adds a picture and returns its pixels, R G B, for writing.
   std::span<std::uint8_t> add(std::size_t index) {
     indices_.push_back(index);
     return std::span(pixels_).subspan((indices_.size() - 1) * picture_size(), picture_size());
@@ -65,7 +65,7 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
   Preprocessor preprocessor(extractor.input());
   Batch filling(extractor.input(), batch);
   Batch running(extractor.input(), batch);
-  std::future<torch::Tensor> features;  // of `running`
+  std::future<torch::Tensor> features;  // result of `running`
   const auto finish = [&] {
     if (features.valid()) visitor(running.indices(), features.get());
     running.clear();
@@ -144,7 +144,7 @@ void visit_set(const FeatureSet &set, int batch, const std::function<void(const 
 
 namespace {
 
-constexpr int statistics_batch = 8;  // pictures: few are in memory at a time
+constexpr int statistics_batch = 8;  // pictures; a small number limits memory
 
 // (channels, tokens) in double.
 torch::Tensor tokens_of(const torch::Tensor &features) {
@@ -183,7 +183,7 @@ torch::Tensor whitening_of(std::span<const FeatureSet> sets,
       count += tokens.size(1);
     });
   }
-  const torch::Tensor covariance = products / count;  // the mean is 0
+  const torch::Tensor covariance = products / count;  // the mean is 0 after `standardize`
   const torch::Tensor identity = torch::eye(covariance.size(0), torch::kFloat64);
   const torch::Tensor shrunk =
       (1 - shrinkage) * covariance + (shrinkage * covariance.diag().mean() + 1e-6) * identity;

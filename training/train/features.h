@@ -23,7 +23,8 @@ namespace uniad {
 using FeatureVisitor =
     std::function<void(std::span<const std::size_t> indices, const torch::Tensor &features)>;
 
-// Called with the index of an item and its picture at input size, R G B, height x width x 3: for augment().
+// Called with the index of an item and its picture at input size (R G B, height x width x 3), for example to
+// augment it.
 using PictureChange = std::function<void(std::size_t index, std::span<std::uint8_t> rgb)>;
 
 // Passes the features of every item that can be read to `visitor`, on the calling thread, in batches of
@@ -33,12 +34,12 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
                                    const FeatureVisitor &visitor, const PictureChange &change = {},
                                    const VisitListener &listener = {});
 
-// The same, as a stage of the progress. Throws Error on interruption.
+// The same, reported as a stage of the progress. Throws Error on interruption.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const std::string &stage, const FeatureVisitor &visitor,
                                    Progress &progress, const PictureChange &change = {});
 
-// The features of the frozen backbone, which do not change in training, so they are computed once and kept in
+// The features of a frozen backbone. They do not change in training, so they are computed once and kept in
 // half precision.
 struct Features {
   torch::Tensor values;  // (pictures that could be read, channels, H / 16, W / 16), fp16
@@ -58,7 +59,7 @@ struct FeatureSet {
 
 FeatureSet in_memory(const torch::Tensor &values);  // (pictures, channels, H / 16, W / 16), any type
 
-// Passes all of them to `visitor` in batches.
+// Passes all features of the set to `visitor` in batches.
 void visit_set(const FeatureSet &set, int batch, const std::function<void(const torch::Tensor &)> &visitor);
 
 // Mean and standard deviation + 1e-6 of each channel over all tokens of all pictures, in fp32.
@@ -68,8 +69,8 @@ struct ChannelStatistics {
 };
 ChannelStatistics channel_statistics(std::span<const FeatureSet> sets);
 
-// (channels, channels), fp32: W with W covariance W^T = 1 over all tokens of the features after
-// `standardize`. The covariance is first shrunk by a twentieth toward a multiple of the identity.
+// Returns the whitening matrix W, (channels, channels), fp32, with W covariance W^T = 1 over all tokens of
+// the features after `standardize`. The covariance is first shrunk by 1/20 toward a multiple of the identity.
 torch::Tensor whitening_of(std::span<const FeatureSet> sets,
                            const std::function<torch::Tensor(const torch::Tensor &)> &standardize);
 

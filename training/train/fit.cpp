@@ -15,7 +15,7 @@
 namespace uniad {
 namespace {
 
-constexpr std::int64_t report_interval = 25;  // steps whose mean loss is shown
+constexpr std::int64_t report_interval = 25;  // number of steps whose mean loss is shown
 
 std::string rounded(double value) {
   std::ostringstream text;
@@ -24,7 +24,7 @@ std::string rounded(double value) {
   return text.str();
 }
 
-// One JSON object a step; a resumed training adds to what is there.
+// Writes one JSON object per step. A resumed training appends to the existing file.
 class StepLog {
  public:
   StepLog(const std::filesystem::path &path, bool append, const std::filesystem::path &tensorboard)
@@ -57,7 +57,7 @@ class StepLog {
   std::optional<EventFile> events_;
 };
 
-// While it lives, the parameters hold other values.
+// Replaces the values of the parameters during its lifetime.
 class ScopedParameterSwap {
  public:
   ScopedParameterSwap(const std::vector<torch::Tensor> &parameters, const std::vector<torch::Tensor> &values)
@@ -99,7 +99,8 @@ double held_back_loss(Network &network, const std::vector<SourceFeatures> &sourc
   return sum / pictures;
 }
 
-// Mean image AUROC of the network's own error over the sources that have both kinds.
+// Returns the mean image AUROC, scored by the network's own error, over the sources that have both normal and
+// abnormal pictures.
 double test_auroc(Network &network, const std::vector<TestFeatures> &tests, ScoreKind kind, int batch) {
   double sum = 0;
   int sources = 0;
@@ -209,13 +210,13 @@ class Fitting {
   void save() {
     Model model = fit_.model;
     model.provenance.steps = state_.step;
-    model.config.statistics.reset();  // they come last
+    model.config.statistics.reset();  // they are learned after the steps
     store_network(fit_.network, model);
     write_checkpoint(std::move(model), names_, state_, best_, fit_.identity, checkpoint_);
     checkpointed_ = true;
   }
 
-  // The weights that the training ends with, and why these.
+  // Sets the weights that the training ends with, and returns a description of the choice.
   std::string choose() {
     const torch::NoGradGuard no_grad;
     const std::vector<torch::Tensor> &chosen = best_ ? best_->weights : state_.average;
@@ -241,7 +242,7 @@ class Fitting {
   std::optional<BestWeights> best_;
   bool checkpointed_ = false;
   double recent_loss_ = 0;
-  std::int64_t seen_ = 0;  // steps of this process
+  std::int64_t seen_ = 0;  // number of steps in this process
 };
 
 }  // namespace

@@ -16,14 +16,14 @@ namespace uniad {
 // A source's labeled test items, for Selection::Test.
 struct TestFeatures {
   FeatureSet pictures;
-  std::vector<bool> abnormal;  // of each
+  std::vector<bool> abnormal;  // for each picture
 };
 
 // The inputs of a training by gradient steps.
 struct Fit {
   Network &network;
   const std::vector<SourceFeatures> &sources;
-  FeatureReader reader;  // of their training pictures
+  FeatureReader reader;  // of the training pictures of `sources`
   const std::vector<TestFeatures> &tests;
   LearningRule rule;
   Model model;  // for checkpoints

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Learns what cameras look like where they are in order, from the pictures of a training.
+// Learns the normal appearance of each camera's picture from training pictures.
 #pragma once
 
 #include <span>
@@ -10,8 +10,8 @@
 
 namespace uniad {
 
-// Adds every picture that it is called with, of these items, to `learner`, and leaves it as it is. All of
-// them must outlive it. frame_rate: of videos; 0: not known.
+// Returns a function that adds every picture of these items to `learner` and does not change the picture. The
+// learner and the items must outlive it. frame_rate: of videos, in frames per second; 0: not known.
 PictureChange health_observer(ReferenceLearner &learner, std::span<const Item> items, double frame_rate,
                               const InputConfig &input);
 

@@ -35,8 +35,8 @@ void learn(Network &network, const FeatureReader &features, Batches batches, con
   for (bool stopped = false; state.step < rule.schedule.steps && !stopped;) {
     const double rate = learning_rate(rule.schedule, state.step);
     const Batches::Batch batch = batches.at(state.step);
-    // Jitter and dropout: another stream for every worker, the same whether the training was broken off
-    // before this step or not.
+    // Jitter and dropout use a separate stream for every worker, which does not depend on whether the
+    // training was interrupted before this step.
     const auto stream = static_cast<std::uint64_t>(state.step * workers.rank().size + workers.rank().rank);
     torch::manual_seed(stream_seed(~rule.seed, stream));
     const StepResult result =
@@ -44,7 +44,7 @@ void learn(Network &network, const FeatureReader &features, Batches batches, con
                       {rate, rule.schedule.clip, rule.bf16}, workers, stop());
     if (rule.average) {
       const torch::NoGradGuard no_grad;
-      // The first weights are of chance: they must not weigh in for long.
+      // The initial weights are random and must not influence the average for long.
       const auto steps = static_cast<double>(state.step);
       at::_foreach_lerp_(state.average, parameters, 1 - std::min(*rule.average, (1 + steps) / (10 + steps)));
     }

@@ -48,8 +48,9 @@ struct LearningRule {
   bool train_backbone = false;  // see Network::trainable()
 };
 
-// Returns the features (pictures, channels, H / 16, W / 16), fp32, of these pictures, which are numbered
-// through all sources, standardized and whitened as the network's; with gradient if the backbone is trained.
+// Returns the features of these pictures as (pictures, channels, H / 16, W / 16), fp32, standardized and
+// whitened like those of the network. Pictures are numbered consecutively over all sources. The features have
+// gradients if the backbone is trained.
 using FeatureReader = std::function<torch::Tensor(const torch::Tensor &pictures, std::int64_t epoch)>;
 
 // The initial state for the network's weights.
@@ -69,7 +70,7 @@ void learn(Network &network, const FeatureReader &features, Batches batches, con
 void learn(Network &network, const std::vector<SourceFeatures> &sources, const LearningRule &rule,
            const StepDone &step_done);
 
-// The training pictures of these sources, one source after the other.
+// Returns a reader of the training pictures of these sources, numbered one source after the other.
 FeatureReader reader_of(const Network &network, const std::vector<SourceFeatures> &sources);
 std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources);
 

@@ -9,7 +9,7 @@ void set(Value &value, const std::optional<Value> &given) {
   if (given) value = *given;
 }
 
-// A baseline does without UniAD's mask and jitter, unless told.
+// A baseline has neither UniAD's mask nor its jitter, unless options set them.
 void apply(NetworkName name, ReconstructionConfig &r) {
   if (name == NetworkName::UniAD) return;
   if (name == NetworkName::Mlp) r.kind = NetworkKind::Mlp;

@@ -48,7 +48,7 @@ FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int 
 
 namespace {
 
-// What a source looks like, of pictures that are not visited anyway.
+// Learns the health reference of a source from some of its pictures, if training does not read them.
 HealthReference look_at_some(const Source &source, const InputConfig &input) {
   constexpr std::size_t enough = 50;
   const std::vector<Item> some = limit_frames(source.train, enough);

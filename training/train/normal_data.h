@@ -22,7 +22,7 @@ struct NormalPictures {
   std::vector<bool> held_back;
   std::vector<int> folds;
 
-  // The numbers of the held-out pictures, or of the others.
+  // Returns the numbers of the held-out pictures or, if `of_held_back` is false, of the others.
   std::vector<std::int64_t> numbers(bool of_held_back) const;
 };
 
@@ -30,23 +30,23 @@ struct NormalPictures {
 struct NormalData {
   std::vector<NormalPictures> pictures;  // of each source
   std::vector<SourceFeatures> sources;
-  std::vector<Item> trained;  // one source after the other
+  std::vector<Item> trained;  // the items to train on, one source after the other
   HealthReferences health;
 };
 
-// The subset with these numbers, renumbered from 0.
+// Returns the subset with these numbers, renumbered from 0.
 FeatureSet some_of(const FeatureSet &set, std::vector<std::int64_t> chosen);
 
 FeatureSet as_set(FeatureRows rows);
 
-// Features of the items that can be read; the others are reported to `progress`.
+// Returns the features of the items that can be read, and reports the others to `progress`.
 FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
                        const std::string &source, const std::string &what, Progress &progress,
                        const PictureChange &observe = {});
 
-// Reads the normal data of options.sources and adds it to `provenance`. Pictures whose features are cached
-// are read again for `health`, some of them. Throws Error if nothing of a source can be read. The cache must
-// outlive it.
+// Reads the normal data of options.sources and adds it to `provenance`. If the features of a source are
+// cached, reads some of its pictures again for `health`. Throws Error if no item of a source can be read. The
+// cache must outlive the result.
 NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provenance &provenance,
                        Progress &progress);
 

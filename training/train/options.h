@@ -30,7 +30,7 @@ enum class Recipe {
 // How the learning rate decreases.
 enum class RateSchedule {
   Constant,
-  Step,    // a tenth of it from Schedule::decay_epoch on (StepLR)
+  Step,    // divided by ten from Schedule::decay_epoch on (StepLR)
   Cosine,  // to a hundredth of it at the last step
 };
 
@@ -41,13 +41,13 @@ enum class Selection {
   Test,  // those with the highest mean image AUROC on the labeled test items; only for comparison with papers
 };
 
-// What is sampled equally often: every picture, or every source however many pictures it has.
+// Whether every picture is sampled equally often, or every source regardless of its number of pictures.
 enum class Sampling { Pictures, Sources };
 
 // The options of `uniad train`; absent values are those of the recipe.
 struct TrainOptions {
   std::vector<Source> sources;  // train: what to learn from (max_frames is applied); none is empty
-  SourceZones zones;            // of the sources; recipe instant and updates
+  SourceZones zones;            // of the sources; only for recipe instant and updates
   std::filesystem::path model;
   Recipe recipe = Recipe::Instant;
   std::string backbone = "auto";  // resolved to a name before train() sees it
@@ -79,14 +79,14 @@ struct TrainOptions {
   // All options that affect the result, as given on the command line; they must be the same for a resumed
   // training.
   std::map<std::string, std::string> identity_options;
-  Interrupts *interrupts = nullptr;  // with more patience during steps; null: none
+  Interrupts *interrupts = nullptr;  // allowed more time during steps; null: none
   std::string device = "auto";       // auto, cpu, cuda, cuda:N
   std::string precision = "fp32";    // fp32, bf16
   std::uint64_t seed = 0;
   // Fraction of each source that is held out. Absent: the default of hold_back() for the network; for
   // statistics, each fifth in turn.
   std::optional<double> held_back;
-  FeatureCacheOptions cache;               // recipes fast and paper
+  FeatureCacheOptions cache;               // for recipes fast and paper
   std::size_t report_outliers = 0;         // number of normal pictures with the highest scores to report
   std::optional<ThresholdRule> threshold;  // absent: mean + 4 sd, or the model's rule for an update
 };

@@ -12,8 +12,8 @@ Schedule make_schedule(const TrainOptions &options, std::int64_t pictures, int w
   const std::int64_t batch = std::int64_t{options.batch} * workers;
   schedule.steps_per_epoch = (pictures + batch - 1) / batch;
   if (options.recipe == Recipe::Paper) {
-    // The reference steps its schedule at the end of an epoch with the epoch's number: epochs 0 to
-    // 800 run at the first rate.
+    // The reference code steps its schedule at the end of an epoch, with the number of that epoch, so epochs
+    // 0 to 800 use the initial rate.
     schedule.dropout = 0.1;
     schedule.learning_rate = 1e-4;
     schedule.clip = 0.1;

@@ -39,7 +39,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
   HealthReferences health;
   std::map<std::string, Split> splits;
-  std::map<std::string, std::vector<std::size_t>> learned_from;  // items of split.train, in order
+  std::map<std::string, std::vector<std::size_t>> learned_from;  // indices in split.train, in order
   for (const Source &source : options.sources) {
     extractor.set_zones(zones_of(options, source.name));
     const Split &split = splits[source.name] = options.held_back

@@ -69,7 +69,7 @@ StepResult training_step(UniAD &network, const torch::Tensor &features, std::int
       const Bf16Scope scope(rule.bf16, features.device().type());
       reconstruction = network(features).to(features.scalar_type());
     }
-    // This worker's part of the batch's mean.
+    // The contribution of this worker to the mean over the batch.
     const double share = static_cast<double>(features.size(0)) / static_cast<double>(all);
     const torch::Tensor mean = feature_loss(network->config().loss, reconstruction, features);
     const torch::Tensor part = share < 1 ? mean * share : mean;

@@ -19,7 +19,7 @@ class Optimizer {
   Optimizer(std::vector<torch::Tensor> parameters, double weight_decay);
 
   void zero_grad();
-  // Scales all gradients so that their global L2 norm is at most `limit`; returns the norm before.
+  // Scales all gradients so that their global L2 norm is at most `limit`; returns the previous norm.
   double clip(double limit);
   void step(double learning_rate);
 
@@ -56,8 +56,8 @@ struct StepRule {
 StepResult training_step(UniAD &network, const torch::Tensor &features, Optimizer &optimizer,
                          const StepRule &rule);
 
-// The same with several workers: features is this worker's part, which may be empty, of a batch of `all`
-// pictures. Every worker makes the step of the whole batch. stop: asks all workers to stop after it.
+// The same for several workers. features: this worker's part of a batch of `all` pictures; may be empty.
+// Every worker makes the step of the whole batch. stop: asks all workers to stop after this step.
 StepResult training_step(UniAD &network, const torch::Tensor &features, std::int64_t all,
                          Optimizer &optimizer, const StepRule &rule, Workers &workers, bool stop);
 

@@ -30,7 +30,7 @@
 namespace uniad {
 namespace {
 
-// What a recipe is called, in files and on the command line.
+// Returns the name of a recipe in files and on the command line.
 std::string name_of(Recipe recipe) {
   switch (recipe) {
     case Recipe::Instant:
@@ -60,7 +60,7 @@ Model describe(const TrainOptions &options, const BackboneWeights &weights) {
   return model;
 }
 
-// A name for what the items are: their names and sizes, whatever folder they lie in.
+// Identifies a list of items by their names and sizes, regardless of the folder that contains them.
 std::string fingerprint(const std::vector<Item> &items) {
   std::uint64_t hash = 0;
   for (const Item &item : items) {
@@ -81,7 +81,7 @@ RunIdentity identify(const TrainOptions &options, const Workers &workers) {
   run["weights"] = options.weights.filename().string();
   for (const Source &source : options.sources) run["source " + source.name] = fingerprint(source.train);
   run["workers"] = std::to_string(workers.rank().size);
-  for (auto &[name, value] : run) value = valid_utf8(value);  // as a checkpoint tells it
+  for (auto &[name, value] : run) value = valid_utf8(value);  // as checkpoints store it
   return run;
 }
 
@@ -106,8 +106,8 @@ std::vector<TestFeatures> read_tests(FeatureCache &cache, const TrainOptions &op
   return tests;
 }
 
-// By gradient steps; then, for the recipes that score by them, the statistics of what the network leaves. The
-// first worker alone goes on behind the steps.
+// Trains by gradient steps. Then, for recipes that score by statistics, learns the statistics of the
+// network's residuals. After the steps, only the first worker continues.
 void train_network(Network &network, const TrainOptions &options, const Schedule &schedule, Model &model,
                    Workers &workers, Progress &progress) {
   const RunIdentity identity = identify(options, workers);
@@ -128,14 +128,14 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
       : options.augmentation.any()
           ? varied_features(extractor, network, data.trained, options.augmentation, options.seed)
           : reader_of(network, data.sources);
-  // A step may take long, and what it learned is kept behind it.
+  // An interruption must leave enough time for a step, and for saving what was learned after it.
   const Interrupts::Patience patience(options.interrupts);
   model.provenance.selected =
       fit({network, data.sources, reader, tests, rule, model, identity}, options, workers, progress);
   if (!workers.first()) return;
   progress.say("ends with the weights of " + model.provenance.selected);
   if (options.train_backbone) {
-    // Features are others now.
+    // The trained backbone produces other features than before.
     FeatureExtractor learned(network, model.config, options.device, options.precision);
     FeatureCache anew(learned, progress, {.memory = options.cache.memory, .folder = {}});
     model.provenance.sources.clear();
@@ -155,7 +155,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
   model.calibration = held_out_scores.calibrate(progress);
 }
 
-// An unfinished training's work is not lost to the next one.
+// Keeps the checkpoint of an unfinished training, which the new training would otherwise overwrite.
 void keep_old_checkpoint(const TrainOptions &options, Progress &progress) {
   const std::filesystem::path checkpoint = checkpoint_of(options.model);
   if (!options.resume.empty() || !std::filesystem::exists(checkpoint)) return;
@@ -165,8 +165,8 @@ void keep_old_checkpoint(const TrainOptions &options, Progress &progress) {
                "; use --resume to continue from it");
 }
 
-// Where this process learns: of several on one machine each takes the GPU of its local rank, where none is
-// named.
+// Selects the device of this process. If no device is named, each of several processes on a machine uses the
+// GPU of its local rank.
 std::string device_to_learn_on(const std::string &asked, Progress &progress) {
   const std::string chosen = choose_device(asked);
   if (chosen == "cpu") {

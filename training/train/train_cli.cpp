@@ -14,7 +14,7 @@
 namespace uniad {
 namespace {
 
-// "N" or "HxW" -> height and width; nothing where it is neither.
+// Parses "N" or "HxW" to height and width; absent if the text is neither.
 std::optional<std::pair<int, int>> input_size(const std::string &text) {
   static const std::regex sizes("([0-9]{1,5})(?:x([0-9]{1,5}))?");
   std::smatch match;
@@ -70,7 +70,7 @@ void add_mask(CLI::App &app, NetworkOptions &options) {
       ->default_str("7");
 }
 
-// The switches of the paper's experiments. Of the network that reconstructs: `for_steps`.
+// The options for the paper's experiments. `for_steps` contains those of the reconstruction network.
 const std::vector<const char *> for_steps{"--network",
                                           "--queries",
                                           "--decoder-variant",
@@ -145,7 +145,7 @@ void describe_network(CLI::App &app, NetworkOptions &options, bool &train_backbo
   app.add_flag("--train-backbone", train_backbone, "Train the backbone too; features are then not cached");
 }
 
-// Options that say nothing to the network that was chosen.
+// Rejects options that have no effect on the chosen network.
 void check_network(const CLI::App &app, const NetworkOptions &options) {
   const auto refuse = [&](const std::vector<const char *> &names, const std::string &why) {
     for (const char *name : names)
@@ -163,7 +163,7 @@ void check_network(const CLI::App &app, const NetworkOptions &options) {
   if (!query_a_layer) refuse({"--decoder-variant"}, "requires a query for each layer: add --queries layer");
 }
 
-// How the steps are taken.
+// Adds the options of the training steps.
 void describe_learning(CLI::App &app, TrainOptions &options) {
   app.add_option("--lr", options.learning_rate, "Learning rate (default: the recipe's)")
       ->type_name("X")
@@ -246,7 +246,7 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
       ->type_name("DIR");
 }
 
-// Every option that has a say in what is learned, and its value.
+// Returns every option that affects what is learned, with its value.
 std::map<std::string, std::string> identity_options(const CLI::App &app) {
   static const std::set<std::string> excluded{
       "--help",         "--config",           "--data",           "--image-dir", "--model",       "--weights",

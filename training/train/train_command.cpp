@@ -19,7 +19,7 @@
 namespace uniad {
 namespace {
 
-// A folder that is gone with this.
+// A folder that is removed on destruction.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -41,11 +41,11 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// The data with every stream recorded into a file, and its recordings.
+// The data, in which every stream is replaced by the file of its recording.
 struct RecordedData {
   std::vector<std::string> data;
-  std::map<std::string, std::string> streams;  // by the file that has them
-  std::unique_ptr<TemporaryFolder> folder;     // none without streams
+  std::map<std::string, std::string> streams;  // by the file of its recording
+  std::unique_ptr<TemporaryFolder> folder;     // null if there are no streams
 };
 
 RecordedData record_streams(const TrainCommand &command, Interrupts &interrupts, Progress &progress) {

@@ -22,7 +22,7 @@ struct TrainCommand {
   std::vector<std::string> data;     // [NAME=]PATH, or a live stream
   std::vector<std::string> zones;    // [NAME=]FILE
   double record_seconds = 60;        // of each stream
-  std::filesystem::path image_dir;   // of lists
+  std::filesystem::path image_dir;   // base folder of the file names in lists
   std::optional<int> bit_depth;      // significant bits of 16-bit values; absent: all
   std::size_t max_frames = 2000;     // per source
   std::optional<double> frame_rate;  // frames per second, instead of the frame rate of the videos

@@ -33,7 +33,7 @@ bool is_statistics(const std::string &tensor) {
   return tensor.starts_with("statistics.");
 }
 
-// Features mean the same in both only where everything before the statistics is the same.
+// Features are comparable only if everything before the statistics is the same.
 void require_same_network(const Model &a, const Model &b, const std::filesystem::path &other) {
   const auto differs = [&](const std::string &what) {
     return Error(ErrorKind::InvalidArgument, other.string(),
@@ -53,7 +53,7 @@ void require_same_network(const Model &a, const Model &b, const std::filesystem:
   }
 }
 
-// The model's rule where none is asked for, and the frame rates that the model knows.
+// Fills in the model's rule, if the options contain none, and the frame rates that the model knows.
 TrainOptions with_rule_of(const Model &model, TrainOptions options) {
   if (!options.threshold) options.threshold = rule_of(model.calibration.rule);
   for (Source &source : options.sources) {
@@ -75,7 +75,7 @@ void update(const TrainOptions &options, Progress &progress) {
   Provenance fresh;
   LearnedStatistics learned = learn_statistics(*network, model.config, with_rule, known, fresh, progress);
 
-  // Others may have added to the file meanwhile: both is kept.
+  // Another process may have added to the file in the meantime. Both additions are kept.
   const FileLock right_to_write(options.model);
   Model now = read_model(options.model);
   now.calibration.rule = text_of(*with_rule.threshold);

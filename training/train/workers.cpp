@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/train/workers.h"
 
-#define USE_C10D_GLOO  // as LibTorch was built; its header is empty without
+#define USE_C10D_GLOO  // as LibTorch was built; without it, the header is empty
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -41,7 +41,7 @@ int number(const char *name, int least, int most) {
   return value;
 }
 
-// Under torchrun the agent keeps the store, and a restarted group must not read its predecessor's keys.
+// Under torchrun, the agent owns the store, so a restarted group must not read the keys of its predecessor.
 c10::intrusive_ptr<c10d::Store> open_store(WorkerRank rank, std::chrono::milliseconds timeout) {
   const bool agent = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
   const std::string address = variable("MASTER_ADDR");
@@ -66,7 +66,7 @@ c10::intrusive_ptr<c10d::Backend> join_gloo(const c10::intrusive_ptr<c10d::Store
   return c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank.rank, rank.size, options);
 }
 
-// Null in a CUDA module that was built without NCCL.
+// Returns null for a CUDA module that was built without NCCL.
 cuda::JoinWorkers find_nccl() {
   const auto function =
       reinterpret_cast<cuda::JoinWorkersFunction>(find_in_cuda_module(cuda::join_workers_function));
@@ -86,7 +86,7 @@ int local_rank() {
 
 struct Workers::Group {
   c10::intrusive_ptr<c10d::Backend> processes;
-  torch::Device device;  // of what they exchange
+  torch::Device device;  // device of the exchanged tensors
   std::string name;
 
   void run(const std::vector<torch::Tensor> &tensors,

@@ -26,7 +26,7 @@ class Workers {
   // the others do not join within `timeout` seconds. device: that of this process; all workers use the same
   // type of device.
   static Workers join(double timeout, torch::Device device = torch::kCPU);
-  Workers();  // alone
+  Workers();  // a single process
   ~Workers();
   Workers(Workers &&) noexcept;
   Workers &operator=(Workers &&) noexcept;

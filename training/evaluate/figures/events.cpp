@@ -12,7 +12,8 @@ std::int64_t gap_in_frames(const Timeline &timeline, double seconds) {
   return std::max<std::int64_t>(1, std::llround(seconds * *timeline.frame_rate));
 }
 
-// A frame goes on with a run of its own kind (not negative) that is near enough.
+// Joins frames of the same kind into runs if they are at most `gap` seconds apart. Frames of a negative kind
+// are ignored.
 template <typename KindOf>
 std::vector<Run> runs(const Timeline &timeline, double gap, KindOf kind_of) {
   const auto most = gap_in_frames(timeline, gap);
@@ -99,7 +100,7 @@ std::vector<Run> labeled_events(const Timeline &timeline, double gap) {
 std::vector<Run> alarms(const Timeline &timeline, double gap) {
   const auto events = labeled_events(timeline, gap);
   const auto most = gap_in_frames(timeline, gap);
-  auto event = events.begin();  // the first that the frame is not well past
+  auto event = events.begin();  // the first event whose end is not more than the gap before the frame
   return runs(timeline, gap, [&](const JudgedFrame &frame) {
     while (event != events.end() && event->last + most < frame.number) ++event;
     const bool near_event = event != events.end() && event->first - most <= frame.number;

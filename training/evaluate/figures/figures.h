@@ -55,7 +55,7 @@ class Evaluator {
 
   const std::vector<float> &normal_scores() const { return normal_.scores; }
   std::vector<float> abnormal_scores() const;
-  // With the alarms that the rules report.
+  // Returns the timelines with the alarms that the rules report.
   std::vector<Timeline> timelines(const EventRules &rules) const;
 
  private:

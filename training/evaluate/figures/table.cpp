@@ -51,7 +51,7 @@ void print_figures(std::span<const Column> wanted, const Figures &figures, std::
   out << '\n';
 }
 
-// "mean", and over how many classes each figure's is, where that differs.
+// Prints the means and, if some class lacks a metric, the number of classes in each mean.
 void print_mean(const Mean &mean, std::size_t classes, std::ostream &out) {
   print_name("mean", out);
   out << std::setw(7) << "";

@@ -9,7 +9,7 @@
 namespace uniad {
 namespace {
 
-// Room around the drawing, in its own units.
+// Margins around the drawing, in SVG units.
 constexpr double left = 56, right = 24, top = 14, bottom = 46;
 
 double share(const Axis &axis, double value) {
@@ -22,7 +22,7 @@ std::string px(double value) {
   return decimal(value, 1);
 }
 
-// As many digits as tell neighboring marks apart.
+// Uses as many digits as are needed to distinguish neighboring ticks.
 std::string tick_label(double value, double step) {
   if (value != 0 && (std::abs(value) < 1e-3 || std::abs(value) >= 1e6)) {
     const auto exponent = std::floor(std::log10(std::abs(value)) + 1e-9);

@@ -19,7 +19,7 @@ struct Exhibit {
   bool alarm = false;
   bool unknown_scene = false;
   std::vector<std::uint8_t> picture;  // JPEG, at most 280 pixels wide and high
-  std::vector<std::uint8_t> heatmap;  // the same with its heatmap
+  std::vector<std::uint8_t> heatmap;  // the same picture with its heatmap
 };
 
 // The few pictures with the highest or lowest scores; equal ones in order of arrival. Frames of a video that

@@ -14,7 +14,7 @@ namespace {
 struct Heading {
   const char *figure;
   const char *title;
-  const char *meaning;  // empty: said by another column
+  const char *meaning;  // empty: another column explains it
 };
 
 constexpr Heading headings[] = {
@@ -80,7 +80,7 @@ std::string figure_cells(const Headings &wanted, const Figures &figures) {
   return cells;
 }
 
-// Those that any of the figures has.
+// Returns the headings of the metrics that are present in any of the figures.
 Headings present(std::span<const Heading> possible, const std::vector<const Figures *> &figures) {
   Headings found;
   for (const auto &heading : possible)
@@ -135,7 +135,7 @@ std::string defect_table(const std::map<std::string, ClassFigures> &defects) {
   figures.reserve(defects.size());
   for (const auto &[type, of_type] : defects) figures.push_back(&of_type.figures);
   auto wanted = present(headings, figures);
-  // Say nothing of a type.
+  // False alarms do not belong to a type of defect.
   std::erase_if(wanted, [](const Heading &heading) {
     return heading.figure == std::string("false_alarm_rate") || heading.figure == std::string("precision");
   });
@@ -153,7 +153,7 @@ std::string name_of(const Item &item) {
   return escape_html(name);
 }
 
-// `expected`: whether it ought to alarm; absent: nobody knows.
+// expected: whether the picture should raise an alarm; absent: not known.
 std::string exhibit_figure(const Exhibit &exhibit, std::optional<bool> expected, bool has_threshold) {
   std::string verdict;
   if (has_threshold && !expected) verdict = exhibit.alarm ? "alarm" : "no alarm";
@@ -235,7 +235,7 @@ std::string source_html(const SourceReport &source, std::size_t number, double g
          exhibits("Unlabeled, with the highest scores", gallery.unlabeled_highest, {}, threshold.has_value());
 }
 
-// " (3 of 4 sources)" where not all have the figure.
+// Returns " (3 of 4 sources)" if some sources lack the metric.
 std::string over(const std::string &figure, const Report &report) {
   const auto count = report.mean.classes.find(figure);
   const auto all = std::ssize(report.sources);

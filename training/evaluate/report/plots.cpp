@@ -10,15 +10,15 @@ namespace uniad {
 namespace {
 
 constexpr int small = 360, narrow = 480, wide = 960;
-constexpr std::size_t columns = 300;  // of what is drawn over time
+constexpr std::size_t columns = 300;  // horizontal resolution of plots over time
 
-// An axis of no length cannot be drawn on.
+// Widens an empty range, because an axis of length zero cannot be drawn.
 Axis axis_of(const std::string &label, double low, double high) {
   if (!(high > low)) high = low + std::max(std::abs(low), 1.0) * 0.1;
   return {label, low, high};
 }
 
-// The points `from`..`to` of so many are in column `c`.
+// Returns the index of the first of `points` points that is in column `c`.
 std::size_t column_start(std::size_t c, std::size_t points) {
   return c * points / std::min(columns, points);
 }
@@ -38,7 +38,7 @@ std::vector<Point> histogram(std::span<const float> scores, const Axis &axis, in
   return bars;
 }
 
-// The lowest and the highest score of each column, so that no peak is lost.
+// Returns the lowest and the highest score of each column, so that no peak is lost.
 std::vector<Point> envelope(const Timeline &timeline, double per_frame) {
   const auto &frames = timeline.frames;
   std::vector<Point> points;
@@ -55,9 +55,9 @@ std::vector<Point> envelope(const Timeline &timeline, double per_frame) {
   return points;
 }
 
-// Runs in seconds, ends included; those that would lie in one pixel as one.
+// Converts runs to time spans, ends included, and joins those that are less than a pixel apart.
 std::vector<Point> spans(const std::vector<Run> &runs, double per_frame, double pixel) {
-  std::vector<Point> joined;  // from x to y
+  std::vector<Point> joined;  // each from x to y
   for (const auto &run : runs) {
     const Point span{static_cast<double>(run.first) * per_frame,
                      static_cast<double>(run.last + 1) * per_frame};

@@ -14,7 +14,7 @@ namespace uniad {
 
 // The plots of the report as SVG. Each has at most a few hundred points; empty if there is nothing to draw.
 
-// With a dot at the threshold.
+// The ROC curve, with a dot at the threshold.
 std::string roc_plot(std::span<const float> normal, std::span<const float> abnormal,
                      const std::optional<Confusion> &confusion);
 
