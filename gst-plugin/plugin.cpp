@@ -2,7 +2,7 @@
 #include "gst-plugin/overlay/uniadoverlay.h"
 #include "gst-plugin/publish/uniadpublish.h"
 
-// The elements that use results; none needs the network.
+// Registers the elements that use results. None of them needs the network.
 static gboolean plugin_init(GstPlugin *plugin) {
   const gboolean overlay = GST_ELEMENT_REGISTER(uniadoverlay, plugin);
   const gboolean publish = GST_ELEMENT_REGISTER(uniadpublish, plugin);

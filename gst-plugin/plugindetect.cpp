@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/detect/uniaddetect.h"
 
-// A plugin of its own, so that pipelines that only draw or publish do not load the network.
+// A separate plugin, so that pipelines that only draw or publish do not load the network.
 static gboolean plugin_init(GstPlugin *plugin) {
   return GST_ELEMENT_REGISTER(uniaddetect, plugin);
 }

@@ -15,8 +15,8 @@ namespace uniad {
 template <typename Settings>
 class PropertyTable {
  public:
-  // id: the property's number, greater than 0. spec: has the member's type; owned by the class that installs
-  // it.
+  // id: the property's number, greater than 0. spec: must have the member's type; owned by the class that
+  // installs it.
   template <typename Value>
   PropertyTable &add(guint id, Value Settings::*member, GParamSpec *spec) {
     entries_.push_back({id, spec,

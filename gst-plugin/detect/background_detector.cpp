@@ -77,7 +77,7 @@ void BackgroundDetector::run(const std::stop_token &stop) {
     lock.lock();
     busy_ = false;
     if (result) finished_.push_back(*std::move(result));
-    if (error) error_ = error;  // stays until it is taken, whatever later frames bring
+    if (error) error_ = error;  // kept until it is taken, even if later frames succeed
     changed_.notify_all();
   }
 }

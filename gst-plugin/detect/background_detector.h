@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges frames on a thread of its own, for mode=async and live streams in mode=auto.
+// Judges frames on its own thread, for mode=async and for live streams in mode=auto.
 #pragma once
 
 #include <gst/gst.h>
@@ -19,28 +19,29 @@
 
 namespace uniad {
 
-// A detection, and when the frame that it is about was.
+// A detection and the time of its frame.
 struct TimedDetection {
   Detection detection;
   FrameTime frame;
 };
 
-// Judges frames on a thread of its own. Of the frames offered while it is busy only the newest waits, so that
-// never more than two are held.
+// Judges frames on its own thread. While it is busy, only the newest of the offered frames waits, so at most
+// two frames are kept in memory.
 class BackgroundDetector {
  public:
   explicit BackgroundDetector(std::shared_ptr<Detector> detector);
 
   void offer(std::unique_ptr<MappedFrame> frame, const FrameTime &time);
 
-  // The oldest result that was not taken yet, if any; there are two at most where each offer comes after
-  // taking all. Throws what stopped the detector.
+  // Returns the oldest result that has not been taken yet, if any. There are at most two if the caller takes
+  // all results before each offer. If the detector failed on a frame, throws its exception.
   std::optional<TimedDetection> take();
 
-  // Waits for the frame in work; the one waiting is dropped, the result stays.
+  // Waits until the frame in progress has been judged. Drops the waiting frame and keeps the results.
   void finish();
 
-  // Drops the waiting frame and the result, once the frame in work is done.
+  // Waits until the frame in progress has been judged. Drops the waiting frame, the results and any
+  // exception.
   void clear();
 
  private:
@@ -52,13 +53,13 @@ class BackgroundDetector {
   void run(const std::stop_token &stop);
 
   std::shared_ptr<Detector> detector_;
-  std::mutex mutex_;  // guards the five below
+  std::mutex mutex_;  // guards the members from waiting_ to error_
   std::condition_variable_any changed_;
   std::optional<Offer> waiting_;
   bool busy_ = false;
   std::deque<TimedDetection> finished_;
   std::exception_ptr error_;
-  std::jthread thread_;  // last, so that it has ended before the rest goes
+  std::jthread thread_;  // last, so that the thread ends before the other members are destroyed
 };
 
 }  // namespace uniad

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The debug category of uniaddetect, in each of its sources.
+// The debug category that all source files of uniaddetect share.
 #pragma once
 
 #include <gst/gst.h>

@@ -57,7 +57,7 @@ void EventTracker::Track::count(const Candidate &abnormal, std::optional<double>
   }
 }
 
-// The event is open, and the frame is not abnormal.
+// Updates the open event with a frame that is not abnormal.
 void EventTracker::Track::stay_open(const Signal &signal, const FrameTime &frame) {
   if (signal.level == FrameLevel::Raised)
     quiet.reset();
@@ -99,7 +99,7 @@ EventTracker::Track &EventTracker::track_of(const Signal &signal) {
   return track;
 }
 
-// Of several open events, the oldest has the metadata of frames, until it has ended.
+// Selects the event for the metadata of frames: the oldest open one. It remains selected until it ends.
 void EventTracker::choose_carried() {
   if (!carried_.empty()) return;
   const Track *oldest = nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the judged frames of one stream to its events.
+// Turns the judged frames of one stream into events.
 #pragma once
 
 #include <chrono>
@@ -15,13 +15,13 @@
 
 namespace uniad {
 
-// When a frame was.
+// The time of a frame.
 struct FrameTime {
   GstAnomalyMoment moment = unknown_moment;
   GstAnomalyTimeSource time_source = GST_ANOMALY_TIME_UNKNOWN;
   GstClockTime running_time = GST_CLOCK_TIME_NONE;
-  // Since some frame before: what learning and events go by. It never decreases, whatever the stream's
-  // timestamps do.
+  // Time since an arbitrary earlier frame; learning and events use it. It never decreases, even if the
+  // stream's timestamps do.
   std::chrono::nanoseconds elapsed{0};
 };
 
@@ -29,44 +29,44 @@ struct FrameTime {
 void set_event(GstAnomalyMeta *meta, const Event &event);
 
 // Follows the frames of one detector. Several events can be open at the same time, one for each kind and
-// zone. The metadata of a frame has room for one of them: that which has been open for the longest time.
+// zone. The metadata of a frame has room for only one event: the one that has been open for the longest time.
 class EventTracker {
  public:
   explicit EventTracker(std::string session) : session_(std::move(session)) {}
 
   const std::string &session() const { return session_; }
 
-  // The event of the newest frame.
+  // The event in the metadata of the newest frame. Its state is GST_ANOMALY_EVENT_NONE if there is none.
   const Event &event() const;
 
   // Processes the signals of the next judged frame, at most one for each kind and zone. Returns the states to
-  // report: begins, updates and ends. An open event that no signal mentions ends because of a change.
-  // frame_pts: of the frame that will carry the states.
+  // report: begins, updates and ends. An open event without a signal ends with the reason "changed".
+  // frame_pts: timestamp of the frame whose metadata will carry the states.
   std::vector<Event> advance(const std::vector<Signal> &signals, const FrameTime &frame,
                              const std::string &source, GstClockTime frame_pts);
 
-  // The next frame only repeats what is known.
+  // Call this for a frame that repeats the previous result.
   void repeat();
 
-  // Ends all events for another reason than the scene, and forgets what has been seen.
+  // Ends all events for a reason other than the scene, and resets the tracker.
   std::vector<Event> end(const char *reason);
 
  private:
   // An abnormal frame that may belong to an event.
   struct Candidate {
-    std::uint64_t number;  // of EventRule
+    std::uint64_t number;  // of the frame in EventRule
     FrameTime frame;
     double score;
     std::vector<GstAnomalyRegion> regions;
   };
 
-  // What the end of an event refers to.
+  // The normal frame that the end of an event refers to.
   struct Quiet {
     FrameTime frame;
     double score = 0;
   };
 
-  // The events of one kind in one zone, one after the other.
+  // The successive events of one kind in one zone.
   struct Track {
     std::string kind;
     std::string zone;
@@ -77,7 +77,7 @@ class EventTracker {
     std::chrono::nanoseconds reported{0};
     double reported_peak = 0;
     std::optional<Quiet> quiet;  // the first normal frame after the newest abnormal one
-    bool is_mentioned = false;   // by the signals of the newest frame
+    bool is_mentioned = false;   // the newest frame has a signal for it
 
     void begin(const std::string &source, const std::string &session);
     void count(const Candidate &abnormal, std::optional<double> threshold);

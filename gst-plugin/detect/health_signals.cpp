@@ -9,7 +9,7 @@
 namespace uniad {
 namespace {
 
-// Kinds hold and end by times of their own (model/health/monitor.h).
+// Health events need no hold time, because HealthMonitor applies its own times (model/health/monitor.h).
 EventRules at_once() {
   EventRules rules;
   rules.hold = std::chrono::nanoseconds(0);

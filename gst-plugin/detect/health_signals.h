@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the state of the camera means for events.
+// Converts the health of the camera to signals for events.
 #pragma once
 
 #include <vector>
@@ -9,13 +9,15 @@
 
 namespace uniad {
 
-// One signal for each kind that is switched on; of the whole frame. Its score is at least 1, the threshold,
-// where the picture shows the kind; for `moved` both are in pixels of a frame of that width and height.
+// Returns one signal for each enabled kind, for the whole frame. The threshold is 1, and the score reaches it
+// if the picture shows the kind. For `moved`, score and threshold are in pixels of a frame of the given width
+// and height.
 std::vector<Signal> health_signals(const HealthReport &report, const HealthKinds &kinds, int width,
                                    int height);
 
-// Other events than those of camera health do not begin while these are held back. They end where the picture
-// shows nothing that could be judged, and may go on where its light has changed.
+// While HealthReport::holds_anomalies_back is set, events that are not about camera health cannot begin. Open
+// events end if the picture shows nothing that can be judged. They may continue if only its light has
+// changed.
 void hold_back(std::vector<Signal> &signals, const HealthReport &report);
 
 }  // namespace uniad

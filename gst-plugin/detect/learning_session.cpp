@@ -89,7 +89,6 @@ std::string interruption_text(const LearningProgress &learning) {
 
 }  // namespace
 
-// Says how learning goes; on the learner's thread.
 void report_learning(GstElement *element, const LearningProgress &learning, bool post,
                      const std::string &source) {
   using State = LearningProgress::State;
@@ -97,7 +96,7 @@ void report_learning(GstElement *element, const LearningProgress &learning, bool
     case State::Learning:
       if (!learning.failure.empty())
         GST_ELEMENT_WARNING(element, RESOURCE, READ, ("%s", learning.failure.c_str()), (nullptr));
-      for (const std::string &warning : learning.warnings)  // twice: gst-launch-1.0 prints the details alone
+      for (const std::string &warning : learning.warnings)  // twice: gst-launch-1.0 prints only the details
         GST_ELEMENT_INFO(element, STREAM, FAILED, ("%s: %s", learning.source.c_str(), warning.c_str()),
                          ("%s: %s", learning.source.c_str(), warning.c_str()));
       break;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an element was asked to learn, and how far that is.
+// Tracks what an element was asked to learn and whether it has learned it.
 #pragma once
 
 #include <gst/gst.h>
@@ -13,51 +13,51 @@
 
 namespace uniad {
 
-// Its functions may be called on any thread.
+// All functions are thread-safe.
 class LearningSession {
  public:
-  // The properties ask for something: what was learned for others before does not count any more. While the
-  // element runs, it learns that next.
+  // Call this when the properties that request learning have changed. Footage that was learned for an earlier
+  // request no longer counts. While the element runs, learning begins with the next frame.
   void set_wanted(const LearnRequest &wanted);
 
-  // From here on the application may ask, and what the properties want is begun: once. A camera that was lost
-  // and comes back must not teach what is in view by then.
+  // Accepts requests from now on, and requests what the properties want unless it has been learned already.
+  // This way, an element that restarts after a camera failure does not learn whatever is in view by then.
   void start(const LearnRequest &wanted);
   void stop();
 
-  // Asks for learning with the next frame. Nothing happens while the element is stopped.
+  // Requests learning from the next frame on. Has no effect while the element is stopped.
   void ask(const LearnRequest &request);
 
   struct Begin {
     LearnRequest request;
-    bool of_start = false;  // the properties', not the application's while it plays
+    bool of_start = false;  // requested by the properties at the start, not while the element runs
   };
-  // What is to be begun with this frame. The caller says how that went: known() where there was nothing to
-  // learn, refused() where it could not begin, nothing where it has.
+  // Returns the request to begin with this frame, if any. The caller then calls known() if the model has
+  // already learned it, refused() if learning could not begin, or neither if it has begun.
   std::optional<Begin> take();
   void known();
   void refused();
 
-  // No more frames come for now. Should the stream go on, so does learning.
+  // No more frames arrive for now. Learning resumes if the stream does.
   void pause();
 
   void update(const LearningProgress &progress);
 
-  // Whether what the properties want was learned.
+  // Whether the request of the properties has been learned.
   bool learned() const;
 
  private:
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   bool running_ = false;
   LearnRequest next_;  // to begin with the next frame
   bool next_is_of_start_ = false;
   LearnRequest under_way_;
-  LearnRequest before_;  // what was under way when the newest began
+  LearnRequest before_;  // the request in progress when the newest one began
   bool learned_ = false;
 };
 
-// Says how learning goes: by warnings and information for the user and, where `post` is set, by a message
-// "uniad-learn" of `source`. On the learner's thread.
+// Reports the progress of learning: with warnings and information for the user and, if `post` is set, with a
+// "uniad-learn" message of `source`. Called on the learner's thread.
 void report_learning(GstElement *element, const LearningProgress &progress, bool post,
                      const std::string &source);
 

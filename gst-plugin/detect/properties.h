@@ -40,7 +40,8 @@ enum DetectProperty : guint {
   PROP_SCENE_SHIFT,
 };
 
-// Those that are settings; drift and skipped are read from the running stream.
+// The properties that are members of DetectSettings. The others, drift and skipped, are read from the running
+// stream.
 const PropertyTable<DetectSettings> &detect_properties();
 
 }  // namespace uniad

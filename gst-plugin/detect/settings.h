@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What uniaddetect is asked for by its properties.
+// The values of the properties of uniaddetect.
 #pragma once
 
 #include <gst/gst.h>
@@ -13,10 +13,11 @@
 
 namespace uniad {
 
-inline constexpr double calibrated_threshold = -1;  // the model's own
+inline constexpr double calibrated_threshold = -1;  // use the threshold of the model
 inline constexpr gint64 automatic_hold = -1;
 
-// What is to be learned from; both where both are given, nothing where neither is.
+// The amount of footage to learn from. If both members are set, both must be reached; if neither is set,
+// nothing is learned.
 struct LearnRequest {
   guint frames = 0;
   GstClockTime time = 0;
@@ -53,16 +54,16 @@ struct DetectSettings {
   guint64 batch_timeout = 0;
 
   LearnRequest learn_request() const { return {learn, learn_time}; }
-  // Throws Error if a property that needs more than a range has a value that cannot be in force.
+  // Throws Error if a property has a value that is invalid although it is within the property's range.
   void check() const {
     event_rules(false, false);
     health_settings();
   }
 
-  // has_time: frames have timestamps or a rate, unlike separate pictures. Throws Error if event_confirm is
-  // invalid.
+  // has_time: whether frames have timestamps or a frame rate, unlike separate pictures. Throws Error if
+  // event_confirm is invalid.
   EventRules event_rules(bool live, bool has_time) const;
-  HealthSettings health_settings() const;  // throws Error if `health` has a kind that is unknown
+  HealthSettings health_settings() const;  // throws Error if `health` contains an unknown kind
 
  private:
   static guint64 default_time(std::chrono::nanoseconds time) { return static_cast<guint64>(time.count()); }

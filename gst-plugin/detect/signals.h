@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a judged frame says about each kind of event.
+// Converts the verdict on a frame to one signal for each kind of event.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@
 
 namespace uniad {
 
-// What a judged frame says about one kind of event, in one zone if there are any.
+// The meaning of a judged frame for one kind of event, in one zone or in the whole frame.
 struct Signal {
   std::string kind;
   std::string zone;  // empty: the whole frame
@@ -23,8 +23,8 @@ struct Signal {
   EventRules rules;
 };
 
-// One signal for the anomalies of each zone, or of the whole frame, and one for an unknown scene. An unknown
-// scene does not begin an anomaly, but an anomaly that is going on continues.
+// Returns one signal for the anomalies of each zone, or of the whole frame, and one for an unknown scene. An
+// unknown scene does not begin an anomaly event, but an open one continues.
 std::vector<Signal> signals_of(const Verdict &verdict, const EventRules &rules);
 
 }  // namespace uniad

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /**
  * GstUniadDetectMode:
  * @GST_UNIAD_DETECT_MODE_SYNC: every frame waits for its own result
- * @GST_UNIAD_DETECT_MODE_ASYNC: no frame waits; each carries the newest result there is
- * @GST_UNIAD_DETECT_MODE_AUTO: async where the stream is live, else sync
+ * @GST_UNIAD_DETECT_MODE_ASYNC: no frame waits; each carries the newest available result
+ * @GST_UNIAD_DETECT_MODE_AUTO: async if the stream is live, otherwise sync
  */
 typedef enum {
   GST_UNIAD_DETECT_MODE_SYNC,

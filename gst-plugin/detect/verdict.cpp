@@ -13,7 +13,7 @@ namespace uniad {
 
 namespace {
 
-// Pixels that a range of 0..1 covers, at least partly; clipped to the frame.
+// The first pixel and the number of pixels that a range of 0..1 covers at least partly, clipped to the frame.
 std::pair<guint, guint> pixels(double start, double length, int size) {
   const double first = std::clamp(std::floor(start * size), 0.0, size - 1.0);
   const double end = std::clamp(std::ceil((start + length) * size), first + 1, static_cast<double>(size));
@@ -37,7 +37,8 @@ void add_region_of_interest(GstBuffer *buffer, const Pixels &at, const Region &r
       roi, gst_structure_new("anomaly", "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
 }
 
-// What GStreamer's own elements of analysis read since 1.24; an upstream detector may have begun it.
+// Adds the region as an object that GStreamer's analytics elements can read since version 1.24. The buffer
+// may already have the meta from an upstream detector.
 void add_object([[maybe_unused]] GstBuffer *buffer, [[maybe_unused]] const Pixels &at,
                 [[maybe_unused]] double probability) {
 #ifdef HAVE_GST_ANALYTICS
@@ -79,7 +80,8 @@ std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions) {
 
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
                      const Verdict &verdict, GstClockTime age) {
-  // Regions of interest first: gstanomalymeta.c finds them before the meta that they belong to.
+  // Regions of interest come first, because gstanomalymeta.c looks for them before the meta that they belong
+  // to.
   const std::vector<GstAnomalyRegion> regions = c_regions(verdict.regions);
   for (const auto &region : verdict.regions) {
     const Pixels at = pixels_of(region, info);

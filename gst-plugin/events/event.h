@@ -12,7 +12,7 @@
 
 namespace uniad {
 
-// The name of the structure, in messages and in the stream.
+// The name of the GstStructure in messages and in events of the stream.
 inline constexpr const char *event_structure_name = "uniad-event";
 
 // Kinds of events.
@@ -42,7 +42,7 @@ struct Event {
   std::optional<double> threshold;
   bool unknown_scene = false;
   std::vector<GstAnomalyRegion> regions;
-  bool on_frame = false;                         // the metadata of a frame has this state, too
+  bool on_frame = false;                         // the metadata of a frame also has this state
   GstClockTime frame_pts = GST_CLOCK_TIME_NONE;  // of the first such frame
 
   GstAnomalyMoment begin = unknown_moment;

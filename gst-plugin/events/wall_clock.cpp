@@ -8,7 +8,7 @@ namespace uniad {
 
 namespace {
 
-constexpr GstClockTime unix_epoch_in_ntp = G_GUINT64_CONSTANT(2208988800) * GST_SECOND;  // 1900 to 1970
+constexpr GstClockTime unix_epoch_in_ntp = G_GUINT64_CONSTANT(2208988800) * GST_SECOND;  // from 1900 to 1970
 
 }  // namespace
 
@@ -33,7 +33,7 @@ WallTime camera_or_arrival_time(GstBuffer *buffer, GstClockTime age) {
   return {static_cast<GstClockTime>(g_get_real_time()) * GST_USECOND - age, GST_ANOMALY_TIME_ARRIVAL};
 }
 
-// Microseconds: more digits than many parsers of RFC 3339 take.
+// Uses microseconds, because many parsers of RFC 3339 do not accept more digits.
 std::string rfc3339(GstClockTime since_1970) {
   GDateTime *time = g_date_time_new_from_unix_utc(static_cast<gint64>(since_1970 / GST_SECOND));
   gchar *seconds = g_date_time_format(time, "%Y-%m-%dT%H:%M:%S");

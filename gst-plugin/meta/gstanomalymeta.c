@@ -107,7 +107,7 @@ static gboolean cut_to_frame(Part *part) {
 }
 
 /* The effect of videoscale and similar elements on a picture with another aspect ratio: it keeps its aspect
- * ratio and is centered between two borders. This type of transform does not contain whether borders were
+ * ratio and is centered between two borders. This type of transform does not state whether borders were
  * added; all these elements add them by default. */
 static Move scale_move(const GstVideoMetaTransform *scale) {
   const gdouble in_shape = (gdouble)scale->in_info->width * scale->in_info->par_n * scale->out_info->par_d;

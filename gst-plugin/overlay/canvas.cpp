@@ -14,7 +14,7 @@ Canvas::Canvas(int width, int height)
       columns_((width + tile_width - 1) / tile_width),
       rows_((height + tile_height - 1) / tile_height),
       touched_(static_cast<std::size_t>(columns_) * static_cast<std::size_t>(rows_)) {
-  // Zeroed pages that nobody writes cost nothing.
+  // calloc() provides zeroed pages, which use no memory until they are written to.
   pixels_.reset(static_cast<std::uint32_t *>(
       std::calloc(touched_.size(), sizeof(std::uint32_t) * tile_width * tile_height)));
   if (!pixels_) throw std::bad_alloc();

@@ -10,8 +10,8 @@ namespace uniad {
 
 namespace {
 
-// 0xRRGGBB at equal distances; what lies between is interpolated, which misses the published maps by at most
-// 7 of 255.
+// 0xRRGGBB at equal distances. Colors in between are interpolated and differ from the published maps by at
+// most 7 of 255.
 constexpr std::array<std::uint32_t, 17> turbo{0x30123b, 0x4040a2, 0x466be3, 0x4294ff, 0x28bceb, 0x18ddc2,
                                               0x32f298, 0x6dfe62, 0xa4fc3c, 0xcbed34, 0xecd13a, 0xfdae35,
                                               0xfb8122, 0xec530f, 0xd23105, 0xac1701, 0x7a0403};

@@ -12,13 +12,14 @@ namespace uniad {
 
 namespace {
 
-// Where heat begins to show, in thresholds: frames well below stay clean.
+// The value at which the heatmap becomes visible, relative to the threshold. Frames well below the threshold
+// stay clean.
 constexpr double default_low = 0.8;
-// The map that scores come from has a window a little narrower than its cells, and so peaks up to this much
-// higher than the one that is drawn.
+// Contours are drawn at this fraction of their level. Scores are the peaks of a map whose window is slightly
+// narrower than its cells, so that they are up to 2.5 % higher than the peaks of the drawn map.
 constexpr double contour_level = 0.975;
 constexpr GstClockTime old_age = GST_SECOND / 2;
-constexpr double smallest_font = 6;  // pixels: nobody reads less
+constexpr double smallest_font = 6;  // in pixels; smaller text is not legible
 
 constexpr std::uint32_t panel_color = 0xa6101418;
 constexpr std::uint32_t normal_color = 0xff43a047;
@@ -41,7 +42,7 @@ std::string format(const char *pattern, double value) {
   return text.data();
 }
 
-// Three digits, so that the text keeps its length from frame to frame.
+// Uses three digits, so that the text keeps its length from frame to frame.
 std::string number(double value) {
   const double magnitude = std::abs(value);
   if (!std::isfinite(value)) return "?";
@@ -87,7 +88,7 @@ std::string markup_of(const Result &result) {
   return text;
 }
 
-// A dark rim makes a line visible on any ground.
+// Adds a dark rim, which makes the line visible on any background.
 void stroke(cairo_t *cairo, double width, std::uint32_t color) {
   cairo_set_line_width(cairo, width * 2);
   set_color(cairo, (color >> 25) << 24);
@@ -101,7 +102,7 @@ double line_width(const Style &style, const Canvas &canvas) {
   return std::max(1.5, style.line_width * scale_of(canvas));
 }
 
-// Around each region as far as it reaches; without regions where the map reaches the threshold.
+// The outline of each region or, if there are no regions, the lines where the map reaches the threshold.
 std::vector<Segment> contours_of(const Result &result, const SmoothMap &map) {
   const auto level = [](double value) {
     return static_cast<float>(value - (1 - contour_level) * std::abs(value));
@@ -120,7 +121,7 @@ std::vector<Segment> contours_of(const Result &result, const SmoothMap &map) {
 
 void draw_contours(const Result &result, const Style &style, Canvas &canvas) {
   if (!result.anomalous || result.grid.empty()) return;
-  // What lies far off is cut off, and what is not finite is nothing.
+  // Values far from the threshold are clipped, and NaN counts as the lowest value.
   const auto far =
       static_cast<float>(100 * std::max(std::abs(*result.threshold), std::abs(result.score)) + 1);
   std::vector<float> values = result.grid;
@@ -153,7 +154,7 @@ void draw_boxes(const Result &result, const Style &style, Canvas &canvas) {
   cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
   for (const Result::Box &box : result.boxes) {
     if (!std::isfinite(box.x + box.y + box.width + box.height)) continue;
-    // Whole lines within the frame, whatever the box says.
+    // Keep the full width of the lines within the frame, even if the box extends beyond it.
     const auto within = [width](double position, int size) {
       return std::clamp(position * size, width, std::max(size - width, width));
     };
@@ -247,7 +248,7 @@ std::optional<Heat> heat_of(const Result &result, const Style &style) {
   levels.reserve(result.grid.size());
   bool shows = false;
   for (const float value : result.grid) {
-    // What lies far outside is cut off, and what is not finite is nothing.
+    // Values far outside the range are clipped, and NaN counts as invisible.
     const double level = std::clamp((value - low) / (high - low), -100.0, 100.0) * 255;
     levels.push_back(std::isnan(level) ? -255.0F : static_cast<float>(level));
     shows = shows || levels.back() >= 1;
@@ -257,7 +258,7 @@ std::optional<Heat> heat_of(const Result &result, const Style &style) {
               static_cast<float>(style.opacity), result.picture};
 }
 
-// Fonts of its own: Pango's default ones belong to one thread.
+// The renderer has its own font map, because Pango's default one belongs to a single thread.
 OverlayRenderer::OverlayRenderer()
     : fonts_(pango_cairo_font_map_new()),
       context_(pango_font_map_create_context(fonts_.get())),
@@ -287,7 +288,7 @@ double OverlayRenderer::draw_score(const Result &result, const Style &style, dou
     return std::pair<double, double>(width, height);
   };
 
-  // The smaller of what was asked for and what the frame has room for; then the end is left out.
+  // Reduce the font size if the text does not fit. At the smallest size, the end of the text is cut off.
   const double margin = std::round(16 * scale);
   const double room = canvas.width() - 2 * margin;
   const auto needed = [&] { return measure(state).first + measure(text).first + 2.7 * size; };

@@ -8,7 +8,8 @@ namespace uniad {
 
 namespace {
 
-// As FrameView has them; YV12's chroma is the other way round there.
+// The formats that the kernels draw on, with planes in FrameView's order. YV12 is not one of them, because
+// its chroma planes are swapped.
 bool is_drawn_on(const GstVideoInfo &info) {
   if (GST_VIDEO_INFO_IS_INTERLACED(&info)) return false;
   switch (GST_VIDEO_INFO_FORMAT(&info)) {
@@ -50,7 +51,7 @@ void GpuDrawing::begin(GstBuffer *buffer) {
 
 bool GpuDrawing::paint(GstBuffer *buffer, Painter &painter, std::span<const Heat> heats,
                        const Canvas &canvas) {
-  // Kernels know of no borders.
+  // The kernels do not support borders.
   if (std::any_of(heats.begin(), heats.end(), [](const Heat &heat) { return heat.picture != Area{}; }))
     return false;
   begin(buffer);

@@ -45,7 +45,7 @@ Mix scaled(double red, double green, double blue, double scale, int offset) {
   return {fixed(red), fixed(green), fixed(blue), offset};
 }
 
-// How each of the frame's components, 8 bits wide, is made from a color.
+// The weights that compute each of the frame's components, in 8 bits, from a color.
 std::array<Mix, 4> mixes_of(const GstVideoInfo &info) {
   const bool limited = is_limited(info);
   const double luma_scale = limited ? 219.0 / 255 : 1.0;
@@ -73,7 +73,7 @@ bool is_made_of_bytes(const GstVideoFormatInfo *format) {
   constexpr auto odd_layouts = static_cast<GstVideoFormatFlags>(
       GST_VIDEO_FORMAT_FLAG_COMPLEX | GST_VIDEO_FORMAT_FLAG_TILED | GST_VIDEO_FORMAT_FLAG_PALETTE);
   if ((format->flags & odd_layouts) != 0) return false;
-  // GStreamer's table names its chroma the wrong way round.
+  // GStreamer's format table has the chroma components of VYUY in the wrong order.
   if (format->format == GST_VIDEO_FORMAT_VYUY) return false;
   for (guint c = 0; c < format->n_components; ++c) {
     if (format->depth[c] != 8 || format->shift[c] != 0 || format->pixel_stride[c] < 1 ||
@@ -95,9 +95,9 @@ class Painter::UnpackedRow {
   UnpackedRow(GstVideoFrame &frame, bool limited)
       : frame_(frame), width_(width_to_unpack(frame.info)), wide_(is_wide(frame.info.finfo)) {
     if (is_interlaced(frame)) flags_ = GST_VIDEO_PACK_FLAG_INTERLACED;
-    // Widening limited range with zeros keeps 16 and 235 where they are.
+    // When samples of limited range are widened, zeros as the new low bits keep black at 16 and white at 235.
     if (limited) flags_ = static_cast<GstVideoPackFlags>(flags_ | GST_VIDEO_PACK_FLAG_TRUNCATE_RANGE);
-    // GStreamer's functions may write whole vectors.
+    // GStreamer's functions may write whole SIMD vectors, beyond the end of the row.
     const std::size_t bytes = static_cast<std::size_t>(width_) * (wide_ ? 8 : 4) + 64;
     words_.resize(bytes / sizeof(std::max_align_t) + 1);
     if (GST_VIDEO_FORMAT_INFO_HAS_PALETTE(frame.info.finfo)) before_.resize(words_.size());
@@ -128,7 +128,7 @@ class Painter::UnpackedRow {
   }
 
  private:
-  // The frame keeps its palette: pixels that changed take its nearest color.
+  // The palette stays unchanged: each changed pixel gets the nearest color of the palette.
   void write_indices(int y) {
     const auto *now = reinterpret_cast<const std::uint32_t *>(words_.data());
     const auto *then = reinterpret_cast<const std::uint32_t *>(before_.data());
@@ -146,7 +146,8 @@ class Painter::UnpackedRow {
     }
   }
 
-  // `color`: alpha, red, green, blue in memory, as unpacked; the palette has them as a number.
+  // color: the bytes alpha, red, green and blue in memory order, as unpacked. Palette entries are 32-bit
+  // integers.
   std::uint8_t nearest(std::uint32_t color) const {
     const auto *argb = reinterpret_cast<const std::uint8_t *>(&color);
     const auto *palette = static_cast<const std::uint32_t *>(frame_.data[1]);
@@ -169,7 +170,7 @@ class Painter::UnpackedRow {
   bool wide_;
   GstVideoPackFlags flags_ = GST_VIDEO_PACK_FLAG_NONE;
   std::vector<std::max_align_t> words_;
-  std::vector<std::max_align_t> before_;  // with a palette: as it was read
+  std::vector<std::max_align_t> before_;  // for formats with a palette: the row before drawing
 };
 
 bool Painter::can_paint(const GstVideoInfo &info) {
@@ -222,7 +223,7 @@ int Painter::band_height(const Band &band) const {
   return (height_ + (1 << band.vertical) - 1) >> band.vertical;
 }
 
-// Rows of an interlaced frame's chroma belong to one field each.
+// In an interlaced frame, each chroma row belongs to one field.
 int Painter::frame_row(const Band &band, bool interlaced, int row, int sample) const {
   if (band.vertical == 0) return row;
   if (!interlaced) return (row << band.vertical) + sample;
@@ -233,7 +234,8 @@ Painter::Tables Painter::tables_of(const Heat &heat) const {
   Tables tables{};
   for (std::size_t level = 0; level < 256; ++level) {
     const float position = static_cast<float>(level) / 255;
-    // Fades in over the first third; a single color has nothing but its opacity to say how much.
+    // The opacity rises over the first third of the levels. For a single color, only the opacity shows the
+    // level, so there it rises over all levels.
     const float t = heat.colors == ColorMap::Red ? position : std::min(position * 3, 1.0F);
     const float alpha = std::round(256 * heat.opacity * t * t * (3 - 2 * t));
     const Rgb color = color_of(heat.colors, position);
@@ -297,7 +299,7 @@ void Painter::each_heat_span(const Band &band, bool interlaced, const Heat &heat
   const auto shows = [&](int cell) { return coefficient(cell) >= 1; };
   int begin = 0;
   int end = 0;
-  // The first and the last stand for all beyond the grid.
+  // Cells -1 and `columns` represent everything beyond the grid.
   for (int cell = -1; cell <= columns; ++cell) {
     const int x = end;
     const double next = std::ceil((cell + 1 - left) / cells_per_pixel - 0.5);
@@ -351,7 +353,7 @@ void Painter::paint(GstVideoFrame &frame, const Heat &heat) {
   }
 }
 
-// The canvas at the band's resolution.
+// A row of the canvas, averaged to the band's resolution.
 const std::uint32_t *Painter::average(const Band &band, bool interlaced, const Canvas &canvas, int row,
                                       Span span) {
   if (band.horizontal == 0 && band.vertical == 0) return canvas.row(row) + span.x;

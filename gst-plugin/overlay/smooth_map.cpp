@@ -11,7 +11,8 @@ namespace uniad {
 
 namespace {
 
-// Of a spline's three coefficients around a cell; beyond the edges the outermost value goes on.
+// The spline within a cell, from the coefficients of the previous cell, this cell and the next one. Beyond
+// the edges, the caller repeats the outermost value.
 SmoothMap::Parabola parabola(float before, float here, float after) {
   return {(before + here) / 2, here - before, (before + after) / 2 - here};
 }
@@ -32,7 +33,7 @@ struct Lattice {
   Point position(double x, double y) const { return {x / (columns - 1), y / (rows - 1)}; }
 };
 
-// About a hundred squares a side: no corner of a line can be seen at 1080 rows.
+// Samples about a hundred squares per side, so that the corners of a line are not visible at 1080 rows.
 Lattice sample(const SmoothMap &map) {
   const int steps = std::clamp(112 / std::max(map.columns(), map.rows()), 1, 16);
   Lattice lattice{map.columns() * steps + 1, map.rows() * steps + 1, {}};
@@ -52,8 +53,8 @@ Lattice sample(const SmoothMap &map) {
   return lattice;
 }
 
-// Where the line crosses the edges of the square whose upper left corner is (x, y): none, two or four points,
-// in pairs that belong together.
+// Adds the segments of the line within the square whose upper left corner is (x, y). The line crosses the
+// edges of the square at zero, two or four points.
 void add_crossings(const Lattice &lattice, int x, int y, float level, std::vector<Segment> &segments) {
   constexpr std::array<std::pair<int, int>, 4> around{{{0, 0}, {1, 0}, {1, 1}, {0, 1}}};
   std::array<float, 4> corner{};
@@ -78,7 +79,7 @@ void add_crossings(const Lattice &lattice, int x, int y, float level, std::vecto
     segments.push_back({crossings[0], crossings[1]});
     return;
   }
-  // A saddle: its middle says which two corners hang together.
+  // A saddle: the value in the middle decides which two corners are connected.
   const bool middle_inside = corner[0] + corner[1] + corner[2] + corner[3] >= 0;
   const std::size_t first = (corner[0] >= 0) == middle_inside ? 0 : 1;
   segments.push_back({crossings[first], crossings[first + 1]});
@@ -92,7 +93,8 @@ std::vector<Segment> line_at(const Lattice &lattice, float level) {
   return segments;
 }
 
-// The corner with the largest value within the part of the frame, or the one nearest to its middle.
+// The corner with the largest value within the part of the frame, or the one at its center if no other value
+// is larger.
 std::size_t highest_corner(const Lattice &lattice, const Area &part) {
   const auto corner = [](double position, int count) {
     return static_cast<int>(std::clamp(position * (count - 1), 0.0, count - 1.0));
@@ -105,7 +107,7 @@ std::size_t highest_corner(const Lattice &lattice, const Area &part) {
   return highest;
 }
 
-// The corners at or above the level that hang together with this one (8 neighbors).
+// The corners at or above the level that are connected to this one (8 neighbors).
 std::vector<std::size_t> connected(const Lattice &lattice, std::size_t start, float level) {
   std::vector<char> seen(lattice.values.size());
   std::vector<std::size_t> found{start};

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * @GST_UNIAD_OVERLAY_COLOR_MAP_JET: blue, cyan, yellow, red
  * @GST_UNIAD_OVERLAY_COLOR_MAP_INFERNO: black, violet, orange, yellow
  * @GST_UNIAD_OVERLAY_COLOR_MAP_VIRIDIS: violet, teal, yellow
- * @GST_UNIAD_OVERLAY_COLOR_MAP_RED: red alone, more or less of it
+ * @GST_UNIAD_OVERLAY_COLOR_MAP_RED: red with varying opacity
  */
 typedef enum {
   GST_UNIAD_OVERLAY_COLOR_MAP_TURBO,

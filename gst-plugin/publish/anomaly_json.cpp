@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A float's own digits: 0.41, not 0.4099999964237213.
+// Rounds a float to the digits that it represents: 0.41, not 0.4099999964237213.
 double millionths(float value) {
   return std::round(static_cast<double>(value) * 1e6) / 1e6;
 }

@@ -10,17 +10,17 @@ namespace {
 
 constexpr const char *lost = "lost";
 
-// Each start of a detector has a session of its own; other detectors may have none.
+// Each start of a detector has its own session. Detectors other than uniaddetect may have no session.
 const std::string &detector_of(const Event &event) {
   return event.session.empty() ? event.source : event.session;
 }
 
-// Elements that hold frames back let events of the stream overtake frames which came before them.
+// Elements that delay frames let events of the stream overtake frames that precede them.
 bool came_before(GstClockTime pts, const Event &event) {
   return GST_CLOCK_TIME_IS_VALID(pts) && GST_CLOCK_TIME_IS_VALID(event.frame_pts) && pts < event.frame_pts;
 }
 
-// What a detector leaves out that names its events and no more is counted here.
+// Fills in the counts for detectors that report only the ids and states of events.
 void complete(Event &event, const std::optional<Event> &so_far, GstClockTime pts,
               const GstAnomalyMeta &meta) {
   if (event.frames > 0 || event.id.empty()) return;
@@ -47,7 +47,7 @@ void EventLedger::Account::begin(const Event &event) {
   end.reset();
 }
 
-// What is newer says more; of the regions only those that came in the stream do.
+// Newer states are more complete, but only states from the stream contain regions.
 void EventLedger::Account::update(const Event &event) {
   if (event.frames < open->frames) return;
   const bool same_peak = event.peak_regions.empty() && event.peak_score == open->peak_score;
@@ -80,7 +80,7 @@ void EventLedger::Account::write_end(std::vector<Event> &lines, const char *reas
 }
 
 void EventLedger::Account::forget() {
-  constexpr std::size_t held_back = 16;  // events that frames which were held back can still name
+  constexpr std::size_t held_back = 16;  // number of ended events that delayed frames can still refer to
   written.push_back(open->id);
   if (written.size() > held_back) written.pop_front();
   open.reset();
@@ -88,7 +88,7 @@ void EventLedger::Account::forget() {
 }
 
 EventLedger::Account &EventLedger::account_of(const Event &event) {
-  constexpr std::size_t enough = 64;  // each start of a detector has accounts of its own
+  constexpr std::size_t enough = 64;  // each start of a detector has its own accounts
   if (accounts_.size() >= enough)
     std::erase_if(accounts_, [](const auto &item) { return !item.second.open; });
   return accounts_[{detector_of(event), event.kind, event.zone}];

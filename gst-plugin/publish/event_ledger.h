@@ -21,10 +21,10 @@ struct FrameEntry {
 };
 
 // Makes sure that each begin and each end of an event is written exactly once, whatever elements are between
-// the detector and the publisher; updates too, where frames do not carry them. Both ways in which they arrive
-// can fail: leaky queues and valves drop events of the stream, and elements that change the frame rate drop,
-// duplicate or delay frames. Begins and ends that arrive in neither way are inferred from the frames that
-// follow.
+// the detector and the publisher. Also passes on updates that frames do not carry. States arrive both as
+// events of the stream and in the metadata of frames, and both can fail: leaky queues and valves drop events
+// of the stream, and elements that change the frame rate drop, duplicate or delay frames. Begins and ends
+// that arrive in neither way are inferred from the frames that follow.
 class EventLedger {
  public:
   // Takes a state from the stream and returns the states to write now. With `at_once`, or if no frame carries
@@ -54,7 +54,7 @@ class EventLedger {
     void forget();
   };
 
-  using Key = std::tuple<std::string, std::string, std::string>;  // of the detector, the kind and the zone
+  using Key = std::tuple<std::string, std::string, std::string>;  // detector, kind and zone
 
   Account &account_of(const Event &event);
   void end_what_frames_no_longer_carry(const Event &of_frame, GstClockTime pts, std::vector<Event> &lines);

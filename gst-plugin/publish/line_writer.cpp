@@ -27,7 +27,7 @@ std::error_code last_error() {
   return {errno, std::generic_category()};
 }
 
-// Keeps the signals that a failing write sends to its thread from ending the process.
+// Blocks the signals that a failing write sends to its thread, so that they do not end the process.
 class NoWriteSignals {
  public:
   NoWriteSignals() {
@@ -60,7 +60,7 @@ bool is_named_pipe(const std::string &path) {
   return stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-// Whether something stands behind the last newline, as after a power cut.
+// Whether the file ends with an incomplete line, for example after a power failure.
 bool ends_within_a_line(const std::string &path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
@@ -88,7 +88,8 @@ LineWriter::~LineWriter() {
 }
 
 std::error_code LineWriter::open(int flags) {
-  // Appending keeps the lines of several writers apart. Without O_NONBLOCK a named pipe waits for its reader.
+  // Appending keeps the lines of several writers apart. Without O_NONBLOCK, opening a named pipe would wait
+  // for a reader.
   fd_ = path_ == "-"
             ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
             : ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
@@ -116,7 +117,7 @@ std::error_code LineWriter::write(std::string line) {
   if (!error) error = put(line);
   const std::size_t out = size - line.size();
   if (error == std::errc::broken_pipe) {
-    // What is still in the pipe goes with it: the next reader begins with a whole line.
+    // The data that is still in the pipe is lost with its reader. The next reader starts with a whole line.
     pending_.clear();
     if (is_of_type(fd_, S_IFIFO) && path_ != "-") close();
   } else if (error && out > 0 && !cut(out)) {
@@ -137,7 +138,8 @@ std::error_code LineWriter::reopen() {
   return error;
 }
 
-// A file that cannot be renamed grows on: better too large than without its newest lines.
+// A file that cannot be renamed keeps growing: a file that is too large is better than losing the newest
+// lines.
 void LineWriter::begin_next_file_before(std::size_t size) {
   struct stat written {
   }, named{};
@@ -155,11 +157,11 @@ void LineWriter::begin_next_file_before(std::size_t size) {
   reopen();
 }
 
-// Takes from the front of `text` what it wrote.
+// Writes `text` and removes what has been written from its front.
 std::error_code LineWriter::put(std::string &text) {
   while (!text.empty()) {
     if (const auto error = wait_until_writable()) return error;
-    // A pipe that poll() calls writable takes this much without blocking.
+    // If poll() reports a pipe as writable, it accepts this much without blocking.
     const std::size_t size = regular_ ? text.size() : std::min<std::size_t>(text.size(), PIPE_BUF);
     const ssize_t written = ::write(fd_, text.data(), size);
     if (written > 0)
@@ -179,7 +181,7 @@ std::error_code LineWriter::wait_until_writable() {
   return std::make_error_code(std::errc::timed_out);
 }
 
-// Takes back the last `size` bytes of the file, unless somebody else has written behind them.
+// Removes the last `size` bytes of the file, unless another writer has appended to it.
 bool LineWriter::cut(std::size_t size) {
   if (!regular_) return false;
   struct stat status {};

@@ -247,8 +247,8 @@ static void publish(GstUniadPublish *self, const std::vector<uniad::Event> &even
   for (const uniad::Event &event : events) publish(self, uniad::event_json(event));
 }
 
-// A pipeline that was put together wrongly would publish nothing, in silence. A detector whose results come
-// later, as one that learns, is no mistake.
+// Without a detector, a pipeline would silently publish nothing, so warn about it. A detector without results
+// so far, for example because it is still learning, is not an error.
 static void look_for_detector(GstUniadPublish *self) {
   const guint buffers = std::exchange(self->priv->state->without_result, std::nullopt).value_or(0);
   if (buffers == 0) return;

@@ -47,12 +47,12 @@ GstMapFlags on_gpu(int access) {
   return flags;
 }
 
-// The device's primary context. It is kept until the process ends: neighbors hold what GStreamer makes of it
-// as long as they like.
+// The device's primary context. It is retained until the process ends, because other elements may keep the
+// GstCudaContext that wraps it for any length of time.
 CUcontext primary_context(int device) {
   if (gst_cuda_load_library() == FALSE || CuInit(0) != CUDA_SUCCESS)
     refuse("there is no CUDA driver", "install the NVIDIA driver");
-  // GStreamer's table of the driver's functions lacks this one; the library is open already.
+  // GStreamer's table of driver functions does not contain this one. The library is already open.
   void *driver = dlopen("libcuda.so.1", RTLD_NOW);
   const auto retain = reinterpret_cast<CUresult (*)(CUcontext *, CUdevice)>(
       driver != nullptr ? dlsym(driver, "cuDevicePrimaryCtxRetain") : nullptr);
@@ -73,7 +73,7 @@ GstCudaMemory *memory_of(GstBuffer *buffer) {
   return GST_CUDA_MEMORY_CAST(gst_buffer_peek_memory(buffer, 0));
 }
 
-// Since GStreamer 1.24 an element may pass memory on that its CUDA stream is still writing to.
+// Since GStreamer 1.24, an element may pass on memory that its CUDA stream is still writing to.
 void wait_for_writer([[maybe_unused]] GstCudaMemory *memory) {
 #if GST_CHECK_VERSION(1, 24, 0)
   gst_cuda_memory_sync(memory);
@@ -88,14 +88,14 @@ int device_of(GstCudaContext *context) {
 
 class FrameInGpuMemory : public MappedFrame {
  public:
-  // To be written to, the buffer must be writable; its memory is copied where others have it, too.
+  // For write access, the buffer must be writable. Memory that is shared with other buffers is copied.
   FrameInGpuMemory(GstBuffer *buffer, const GstVideoInfo &info, int device, int access = GST_MAP_READ) {
     if (gst_buffer_map(buffer, &map_, on_gpu(access)) == FALSE)
       refuse("it cannot be mapped", "run with GST_DEBUG=cuda*:5 for the driver's message");
     buffer_.reset(gst_buffer_ref(buffer));
     GstCudaMemory *memory = GST_CUDA_MEMORY_CAST(map_.memory);
     wait_for_writer(memory);
-    // Where the planes lie is the memory's business; how they are to be read is the caps'.
+    // The memory determines where the planes are; the caps determine how to read them.
     GstVideoFrame frame{};
     frame.info = info;
     for (guint i = 0; i < GST_VIDEO_INFO_N_PLANES(&info); ++i) {
@@ -135,7 +135,7 @@ class Frames : public CudaFrames {
     try {
       return gst_cuda_handle_context_query(element_, query, context()) != FALSE;
     } catch (const Error &) {
-      return false;  // map() says why, should a frame come
+      return false;  // map() reports the reason if a frame arrives
     }
   }
 
@@ -183,7 +183,7 @@ class Frames : public CudaFrames {
     return context_.get();
   }
 
-  // Kernels cannot read another context's memory, copies can.
+  // Kernels cannot read memory of another context, but copies can.
   Ref<GstBuffer> copied(GstBuffer *buffer, const GstVideoInfo &info, GstCudaContext *own) {
     GstBuffer *copy = nullptr;
     if (gst_buffer_pool_acquire_buffer(pool_for(info, own), &copy, nullptr) != GST_FLOW_OK)
@@ -194,7 +194,7 @@ class Frames : public CudaFrames {
     GstMapInfo map;
     if (gst_memory_map(GST_MEMORY_CAST(target), &map, on_gpu(GST_MAP_WRITE)) == FALSE)
       refuse("its copy cannot be mapped", "run with GST_DEBUG=cuda*:5 for details");
-    // The driver returns before a copy within the device is done.
+    // The driver returns before a copy within the device is complete.
     const bool done = gst_cuda_context_push(own) != FALSE &&
                       copy_planes(from.view(), info, *target, map.data) &&
                       CuStreamSynchronize(nullptr) == CUDA_SUCCESS;
@@ -206,7 +206,7 @@ class Frames : public CudaFrames {
 
   static bool copy_planes(const FrameView &from, const GstVideoInfo &info, const GstCudaMemory &to,
                           guint8 *data) {
-    // The view has Cb before Cr, whatever the format's order.
+    // The view has Cb before Cr, whatever the order of the format.
     const bool cr_first = GST_VIDEO_INFO_FORMAT(&info) == GST_VIDEO_FORMAT_YV12;
     for (guint i = 0; i < GST_VIDEO_INFO_N_PLANES(&info); ++i) {
       const Plane &plane = from.planes[cr_first && i > 0 ? 3 - i : i];
@@ -246,7 +246,7 @@ class Frames : public CudaFrames {
 
   GstElement *const element_;
   const int device_;
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   Ref<GstCudaContext> context_;
   GstVideoInfo pool_info_{};
   PoolPointer pool_;

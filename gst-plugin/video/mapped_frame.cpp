@@ -91,8 +91,8 @@ ColorRange range_of(const GstVideoInfo &info) {
   }
 }
 
-// Unpacks rows with GStreamer's own functions. Subsampled chroma is interpolated by GStreamer as well, which
-// takes the rows in groups.
+// Unpacks rows with GStreamer's functions, which also interpolate subsampled chroma and therefore process
+// rows in groups.
 class RowUnpacker {
  public:
   explicit RowUnpacker(const GstVideoFrame &frame)
@@ -102,7 +102,7 @@ class RowUnpacker {
     const GstVideoInfo &info = frame.info;
     const bool interlaced = GST_VIDEO_FRAME_IS_INTERLACED(&frame);
     if (interlaced) flags_ = GST_VIDEO_PACK_FLAG_INTERLACED;
-    // Widening limited range with zeros keeps 16 and 235 where they are.
+    // When samples of limited range are widened, zeros as the new low bits keep black at 16 and white at 235.
     if (range_of(info) == ColorRange::Limited)
       flags_ = static_cast<GstVideoPackFlags>(flags_ | GST_VIDEO_PACK_FLAG_TRUNCATE_RANGE);
 
@@ -116,7 +116,7 @@ class RowUnpacker {
       if (chroma_) gst_video_chroma_resample_get_info(chroma_.get(), &group_rows, &group_offset_);
     }
     group_.resize(group_rows);
-    // Whole words of 16 bytes: GStreamer's functions have faster ways for aligned rows.
+    // Rows are whole words of 16 bytes, because GStreamer's functions are faster for aligned rows.
     const std::size_t row_words =
         (bytes_of(frame, width_) + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t);
     storage_.resize(group_rows * row_words);
@@ -198,12 +198,12 @@ FrameView view_of(const GstVideoFrame &frame) {
   view.height = GST_VIDEO_INFO_FIELD_HEIGHT(&info);
   view.matrix = matrix_of(info);
   view.range = range_of(info);
-  // DV's alternate lines are between two rows on the average.
+  // DV's chroma samples, on alternate lines, are on average between two rows.
   view.chroma_site = {.left = (info.chroma_site & GST_VIDEO_CHROMA_SITE_H_COSITED) != 0,
                       .top = (info.chroma_site & GST_VIDEO_CHROMA_SITE_V_COSITED) != 0 &&
                              (info.chroma_site & GST_VIDEO_CHROMA_SITE_ALT_LINE) == 0};
 
-  // The two fields of an interlaced 4:2:0 frame have their own chroma rows, which preprocess does not know.
+  // In an interlaced 4:2:0 frame, each field has its own chroma rows, which preprocessing does not support.
   const bool fields_in_chroma = GST_VIDEO_FRAME_IS_INTERLACED(&frame) && info.finfo->h_sub[1] > 0;
   const auto layout = layout_of(GST_VIDEO_INFO_FORMAT(&info));
   if (layout && !fields_in_chroma) {
@@ -235,7 +235,7 @@ FrameView view_of(const GstVideoFrame &frame) {
 }
 
 int width_to_unpack(const GstVideoInfo &info) {
-  // Memory holds whole tiles. Where a tile is no whole number of pixels wide, its width is 0.
+  // The memory contains whole tiles. The tile width is 0 if it is not a whole number of pixels.
   const int width = GST_VIDEO_INFO_WIDTH(&info);
   const auto tile = static_cast<int>(
       GST_VIDEO_FORMAT_INFO_IS_TILED(info.finfo) ? GST_VIDEO_FORMAT_INFO_TILE_WIDTH(info.finfo, 0) : 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// In place of cuda_frame.cpp, in builds without CUDA.
+// Replaces cuda_frame.cpp in builds without CUDA.
 #include "gst-plugin/video/cuda_frame.h"
 
 namespace uniad {
