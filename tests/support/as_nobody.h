@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs code as a user without rights.
+// Runs code as an unprivileged user.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 namespace uniad::test {
 
-// The rights of a user who owns nothing, where root runs the tests: root may write anywhere.
+// If root runs the tests, switches to an unprivileged user, because root may write anywhere.
 class AsNobody {
  public:
   AsNobody() : was_(geteuid()) { EXPECT_EQ(seteuid(was_ == 0 ? 65534 : was_), 0); }

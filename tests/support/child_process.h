@@ -13,12 +13,12 @@
 namespace uniad::test {
 
 struct Finished {
-  int status;  // exit status; -1 where a signal ended it
+  int status;  // exit status; -1 if a signal ended the process
   std::string out;
   std::string err;
 };
 
-// A program that a test started; it does not outlive the test.
+// A program that a test starts. It is killed when the object is destroyed.
 class ChildProcess {
  public:
   explicit ChildProcess(const std::vector<std::string> &arguments,
@@ -48,16 +48,16 @@ class ChildProcess {
   ChildProcess(const ChildProcess &) = delete;
   ChildProcess &operator=(const ChildProcess &) = delete;
 
-  // The next line of standard output or error; nothing once the program has closed it.
+  // Returns the next line of standard output or error, or nothing once the program has closed it.
   std::optional<std::string> read_out_line() { return read_line(out_); }
   std::optional<std::string> read_err_line() { return read_line(err_); }
 
-  // Of the process, as /proc names it.
+  // The process id, as /proc names it.
   std::string id() const { return g_subprocess_get_identifier(process_); }
 
   void send_signal(int signal) { g_subprocess_send_signal(process_, signal); }
 
-  // Waits for its end. What was read line by line before is not in the result.
+  // Waits until the program ends. The result does not include lines that have been read before.
   Finished wait() {
     Finished finished{-1, rest_of(out_), rest_of(err_)};
     g_subprocess_wait(process_, nullptr, nullptr);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights by a formula, for golden numbers.
+// Weights computed by a formula, for golden numbers.
 #pragma once
 
 #include <torch/torch.h>
@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-// Weights by a formula: with them, golden numbers need no weight file.
+// Weights computed by a formula, so that golden numbers need no weight file.
 namespace uniad::test {
 
-// 0.37 * i + k -> sin, scaled by the kind of tensor. k: position among the sorted names of the whole
-// reference module.
+// sin(0.37 * i + k), scaled according to the kind of tensor. k: position of the tensor among the sorted names
+// of the whole reference module.
 inline torch::Tensor formula_tensor(const std::string &name, torch::IntArrayRef shape, std::int64_t k) {
   const auto numel = c10::multiply_integers(shape);
   const torch::Tensor wave =
@@ -22,8 +22,8 @@ inline torch::Tensor formula_tensor(const std::string &name, torch::IntArrayRef 
   return ends_with(".weight") || ends_with("running_var") ? 1 + 0.1 * wave : 0.1 * wave;
 }
 
-// Fills every parameter and buffer of the module. `beyond` names tensors that the whole reference module has
-// and this one does not: they count in the positions.
+// Fills every parameter and buffer of the module. `beyond` names tensors of the whole reference module that
+// this module does not have; they count in the positions.
 inline std::size_t fill_by_formula(torch::nn::Module &module, std::vector<std::string> beyond = {}) {
   const torch::NoGradGuard no_grad;
   std::vector<std::pair<std::string, torch::Tensor>> state;
@@ -47,8 +47,8 @@ inline torch::Tensor sine_input(torch::IntArrayRef shape, double step, double am
          torch::sin(torch::arange(c10::multiply_integers(shape), torch::kFloat64) * step).reshape(shape);
 }
 
-// Agreement to the digits of a printed value: 1e-6 relative, or half a unit of the ninth digit for small
-// numbers.
+// Expects agreement to the digits of a printed value: 1e-6 relative, or half a unit of the ninth digit for
+// small numbers.
 inline void expect_golden(const torch::Tensor &actual, double expected, const std::string &what) {
   EXPECT_NEAR(actual.item<double>(), expected, 1e-6 * std::abs(expected) + 1e-12) << what;
 }

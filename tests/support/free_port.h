@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A free port.
+// Finds a free port.
 #pragma once
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 
 namespace uniad::test {
 
-// A port of the loopback interface that nobody listens on.
+// A port of the loopback interface that no process listens on.
 inline std::string free_port() {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that is full.
+// Simulates a full disk.
 #pragma once
 
 #include <sys/resource.h>
@@ -8,7 +8,7 @@
 
 namespace uniad::test {
 
-// A disk that is full: no file of this process grows beyond `size`.
+// Simulates a full disk: no file of this process can grow beyond `size` bytes.
 class FullDisk {
  public:
   explicit FullDisk(rlim_t size) {

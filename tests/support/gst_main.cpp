@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// main() of tests of GStreamer's types that need no harness.
+// main() for tests of GStreamer's types that need no harness.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 

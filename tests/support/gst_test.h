@@ -20,7 +20,8 @@ struct TearDown {
 };
 using Harness = std::unique_ptr<GstHarness, TearDown>;
 
-// What GStreamer's leaks tracer says is alive, besides element factories, which live as long as the process.
+// The objects that GStreamer's leaks tracer reports as alive, except element factories, which live as long as
+// the process.
 inline std::vector<std::string> live_objects() {
   std::vector<std::string> names;
   GList *tracers = gst_tracing_get_active_tracers();
@@ -32,7 +33,7 @@ inline std::vector<std::string> live_objects() {
     for (guint i = 0; i < gst_value_list_get_size(list); ++i) {
       const GstStructure *entry = gst_value_get_structure(gst_value_list_get_value(list, i));
       const GValue *object = gst_structure_get_value(entry, "object");
-      // GStreamer 1.22 lists objects without the reference that freeing the list drops.
+      // GStreamer 1.22 lists objects without holding a reference, but freeing the list drops one.
       if (G_VALUE_HOLDS_OBJECT(object))
         g_object_ref(g_value_get_object(object));
       else
@@ -48,7 +49,7 @@ inline std::vector<std::string> live_objects() {
   return names;
 }
 
-// A test with GStreamer; it fails when an object outlives it.
+// A test with GStreamer. It fails if an object outlives it.
 class GstTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures memory.
+// Measures heap memory.
 #pragma once
 
 #include <cstddef>
 
 namespace uniad::test {
 
-// Counts what operator new hands out, in all threads. A test that links it has operator new replaced.
+// Counts the bytes that operator new allocates in all threads. Linking heap_meter.cpp replaces operator new.
 class HeapMeter {
  public:
   HeapMeter();
-  std::size_t peak() const;  // bytes held at once since construction, at most, beyond those held before
+  std::size_t peak() const;  // the most bytes in use since construction, beyond those in use before
 
  private:
   std::size_t before_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// libcuda.so.1 in place of a driver: one device whose memory is the host's. What GStreamer's CUDA library
-// calls is there; what needs a real device is refused (host_cuda_refusals.c). What is given to a stream is
-// done only when somebody waits for the stream. Counts what goes back to the host.
+// A replacement of libcuda.so.1 with one device, whose memory is the host's. It implements what GStreamer's
+// CUDA library calls and refuses what needs a real device (host_cuda_refusals.c). Work on a stream is done
+// only when something waits for the stream. Copies from the device to the host are counted.
 #include <cuda.h>
 #include <cudaGL.h>
 
@@ -170,7 +170,7 @@ CUresult cuStreamDestroy(CUstream stream) {
   delete reinterpret_cast<Stream *>(stream);
   return CUDA_SUCCESS;
 }
-#undef cuStreamDestroy  // GStreamer 1.22 asks for the old one
+#undef cuStreamDestroy  // GStreamer 1.22 looks up the old name
 CUresult cuStreamDestroy(CUstream stream) {
   return cuStreamDestroy_v2(stream);
 }

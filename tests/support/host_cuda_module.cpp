@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// libuniad-cuda.so in place of the real one: its kernels run on the host, and it has no network.
+// A replacement of libuniad-cuda.so: its kernels run on the host, and it has no network.
 #include "model/base/error.h"
 #include "model/cuda/device_painter.h"
 #include "model/engine/cuda_module.h"

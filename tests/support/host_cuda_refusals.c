@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What GStreamer's CUDA library looks for in a driver, and what needs a real device: refused, whatever it is
-// given. Without cuda.h, whose declarations say with what.
+// Functions that GStreamer's CUDA library looks up in a driver but that need a real device. They fail
+// whatever their arguments are. This file does not include cuda.h, which declares them with parameters.
 enum { not_supported = 801 };  // CUDA_ERROR_NOT_SUPPORTED
 #define REFUSED(name)     \
   int name(void) {        \

@@ -10,14 +10,14 @@
 
 namespace uniad::test {
 
-// AddressSanitizer needs terabytes of address space, and whatever it wants later.
+// AddressSanitizer reserves terabytes of address space, and needs more later.
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool can_limit_memory = false;
 #else
 inline constexpr bool can_limit_memory = true;
 #endif
 
-// From here on this process gets so many bytes of address space more: for death tests.
+// Limits this process to the given number of bytes of address space beyond what it uses now. For death tests.
 inline void limit_memory(rlim_t bytes) {
   std::ifstream statm("/proc/self/statm");
   rlim_t pages = 0;

@@ -59,7 +59,7 @@ at::Tensor reshape_alias(const at::Tensor &tensor, at::IntArrayRef size, at::Int
   return strided_view(tensor, size, stride, std::nullopt);
 }
 
-// What lies there, as the CPU sees it.
+// The same memory as a tensor of the CPU.
 at::Tensor on_cpu(const at::Tensor &tensor) {
   return at::from_blob(tensor.data_ptr(), tensor.sizes(), tensor.strides(), at::dtype(tensor.scalar_type()));
 }
@@ -92,7 +92,7 @@ at::Tensor copy_from_and_resize(const at::Tensor &from, const at::Tensor &to) {
   return copy_from(from, resize_in_place(to, from.sizes(), std::nullopt), false);
 }
 
-// As of a GPU's and a CPU's tensor: a parameter may take data of either.
+// As for tensors of a GPU and of the CPU: a parameter may take data from either.
 bool compatible(const at::Tensor & /*one*/, const at::Tensor & /*other*/) {
   return true;
 }
@@ -102,7 +102,7 @@ void require_one_device(const at::Tensor &tensor, const c10::OperatorHandle &wha
               " was given a tensor of ", tensor.device());
 }
 
-// Everything else is worked out by the CPU, on copies.
+// The CPU computes all other operators, on copies.
 void by_cpu(const c10::OperatorHandle &what, c10::DispatchKeySet /*keys*/, torch::jit::Stack *stack) {
   for (const c10::IValue &argument : torch::jit::last(stack, what.schema().arguments().size())) {
     if (argument.isTensor()) require_one_device(argument.toTensor(), what);
@@ -112,7 +112,7 @@ void by_cpu(const c10::OperatorHandle &what, c10::DispatchKeySet /*keys*/, torch
   at::native::cpu_fallback(what, stack);
 }
 
-// Its work is done when a call returns: there is one stream, and nothing to wait for.
+// Work is complete when a call returns, so there is a single stream and nothing to wait for.
 struct Guard final : c10::impl::NoOpDeviceGuardImpl<c10::kPrivateUse1> {
   c10::Device exchangeDevice(c10::Device /*device*/) const override { return other_device; }
   c10::Device getDevice() const override { return other_device; }
@@ -163,7 +163,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
   library.impl("_reshape_alias", TORCH_FN(reshape_alias));
   library.impl("view", TORCH_FN(make_view));
   library.impl("_has_compatible_shallow_copy_type", TORCH_FN(compatible));
-  // Whose own ways, composed of others, are not for a device like this.
+  // The CPU computes these too, because their composite implementations do not support such a device.
   for (const char *name : {"convolution", "convolution_backward", "mse_loss"})
     library.impl(name, torch::CppFunction::makeFromBoxedFunction<&by_cpu>());
   library.impl("resize_", TORCH_FN(resize_in_place));

@@ -11,12 +11,12 @@
 #include "model/preprocess/preprocess.h"
 #include "tests/model/engine/pictures.h"
 
-// Networks with random weights, and the models that hold them.
+// Networks with random weights, and the models that contain them.
 namespace uniad::test {
 
 enum class Features { Raw, Standardized, Whitened };
 
-// (pictures, 3, height, width), as the network sees them.
+// Returns (pictures, 3, height, width), as the network receives them.
 inline torch::Tensor images_of(const std::vector<RandomPicture> &pictures, const InputConfig &input) {
   std::vector<torch::Tensor> images;
   Preprocessor preprocessor(input);
@@ -28,8 +28,9 @@ inline torch::Tensor images_of(const std::vector<RandomPicture> &pictures, const
   return torch::stack(images);
 }
 
-// Numbers for all that modules begin with ones or zeros, and weights that keep what flows from layer to layer
-// as large as it is (He et al. 2015) without making small differences larger, as batch statistics would.
+// Randomizes everything that modules initialize with ones or zeros. The weights keep the magnitude of
+// activations from layer to layer (He et al. 2015) without amplifying small differences, as batch statistics
+// would.
 inline void randomize(Network &network) {
   for (const auto &item : network.named_parameters()) {
     if (item.value().dim() == 4)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models on a real backbone.
+// A backbone with real weights.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +13,7 @@
 
 namespace uniad::test {
 
-// The backbone of a weight file, with these stages tapped.
+// The backbone of a weight file, which taps the given stages.
 inline std::shared_ptr<Backbone> real_backbone(const BackboneWeights &weights,
                                                const std::filesystem::path &file, std::vector<int> stages) {
   BackboneConfig config = weights.config;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether an Error says what it must.
+// Returns the message of an expected Error.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,7 +10,8 @@
 
 namespace uniad::test {
 
-// What the Error says that `work` throws; empty where it throws none. Anything else thrown fails the test.
+// Returns the message of the Error that `work` throws, or an empty string if it throws none. Any other
+// exception fails the test.
 template <typename Work>
 std::string refusal(Work work) {
   try {

@@ -10,12 +10,12 @@
 
 namespace uniad::test {
 
-// A camera that runs, with a microphone, at rtsp://127.0.0.1:PORT/cam0.
+// A running camera with a microphone, at rtsp://127.0.0.1:PORT/cam0.
 class RtspCamera {
  public:
   RtspCamera() : RtspCamera("", "", GST_RTSP_AUTH_NONE) {}
 
-  // It lets nobody in without this name and password.
+  // The camera requires this name and password.
   RtspCamera(const std::string &user, const std::string &password, GstRTSPAuthMethod method) {
     gst_init(nullptr, nullptr);
     context_ = g_main_context_new();
@@ -50,7 +50,7 @@ class RtspCamera {
   RtspCamera(const RtspCamera &) = delete;
   RtspCamera &operator=(const RtspCamera &) = delete;
 
-  // `login`: "name:password@", in any form.
+  // login: "name:password@", escaped or not.
   std::string uri(const std::string &login = "", const std::string &scheme = "rtsp") const {
     return scheme + "://" + login + "127.0.0.1:" + std::to_string(gst_rtsp_server_get_bound_port(server_)) +
            "/cam0";

@@ -13,7 +13,7 @@
 
 namespace uniad::test {
 
-// A folder that each test fills with files of its own, gone afterwards.
+// A fixture with a temporary folder for each test, which is removed afterwards.
 class ScratchFolder : public ::testing::Test {
  protected:
   ScratchFolder() {
@@ -37,7 +37,7 @@ class ScratchFolder : public ::testing::Test {
     return {std::istreambuf_iterator<char>(stream), {}};
   }
 
-  // Names of what lies in the folder, hidden files too.
+  // Names of the files and folders in it, including hidden ones.
   std::vector<std::string> names() const {
     std::vector<std::string> found;
     for (const auto &entry : std::filesystem::directory_iterator(folder_))

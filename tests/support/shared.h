@@ -8,8 +8,8 @@
 
 namespace uniad::test {
 
-// A file or folder of the real data that lies beside the checkout, where it does; tests skip without it.
-// $UNIAD_SHARED names the folder; default: ../shared of the source tree.
+// Returns a file or folder of the real data next to the source tree, if it exists; tests skip without it.
+// $UNIAD_SHARED names the folder; the default is ../shared, relative to the source tree.
 inline std::optional<std::filesystem::path> shared_path(const std::filesystem::path &relative) {
   const char *root = std::getenv("UNIAD_SHARED");  // NOLINT(concurrency-mt-unsafe): nothing here sets it
   const auto path = (root != nullptr ? std::filesystem::path(root)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Generated pictures.
+// Generates tensors that can be told apart.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 #include "model/file/network_tensors.h"
 
-// Tensors that tell which one they are: every element is the tensor's number.
+// Every element of a tensor is the tensor's number.
 namespace uniad::test {
 
 inline StoredTensor filled(const Shape &shape, float value) {
