@@ -21,10 +21,10 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int events = 5;
-constexpr int frames_of_each = 20;  // and as many normal ones before it
+constexpr int frames_of_each = 20;  // and the same number of normal ones before them
 constexpr int frames = events * 2 * frames_of_each;
 
-// A pipeline whose detector sees `events` anomalies, and what its publisher wrote.
+// A pipeline whose detector receives `events` anomalies, and the output of its publisher.
 class Events : public GstTest {
  protected:
   static void SetUpTestSuite() {
@@ -56,7 +56,7 @@ class Events : public GstTest {
     return Ref<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
   }
 
-  // Every frame from `first` on; the last ones are anomalous.
+  // Pushes all frames from `first` on; the last ones are anomalous.
   void push_frames(int first = 0) const {
     const auto source = find("frames");
     for (int i = first; i < frames; ++i) {
@@ -86,12 +86,12 @@ class Events : public GstTest {
   std::vector<Json> lines() const {
     std::vector<Json> result;
     std::ifstream stream(path_);
-    // The newest line may not be written to its end yet.
+    // The newest line may be incomplete.
     for (std::string line; std::getline(stream, line) && !stream.eof();) result.push_back(Json::parse(line));
     return result;
   }
 
-  // By the event's id, each in the order of the lines.
+  // The states by event id, in the order of the lines.
   static std::map<std::string, std::vector<std::string>> states(const std::vector<Json> &lines) {
     std::map<std::string, std::vector<std::string>> result;
     for (const auto &line : lines) {
@@ -102,7 +102,7 @@ class Events : public GstTest {
     return result;
   }
 
-  // Each event that was written begins once and then ends once. Gives their number.
+  // Checks that each event that was written begins once and then ends once. Returns the number of events.
   std::size_t count_events() const {
     const auto found = states(lines());
     for (const auto &[id, its] : found) EXPECT_EQ(its, (std::vector<std::string>{"begin", "end"})) << id;
@@ -119,7 +119,7 @@ class Events : public GstTest {
   Ref<GstElement> pipeline_;
 };
 
-// It learns, and so has no result for anybody, or only few.
+// A detector that learns has no results, or only few.
 TEST_F(Events, WhileADetectorLearnsNobodyMissesItsResults) {
   for (const char *between : {"identity", "queue ! videoconvert ! tee ! queue"}) {
     make(between, "frames");
@@ -172,7 +172,7 @@ GstPadProbeReturn lose(GstPad * /*pad*/, GstPadProbeInfo *info, gpointer data) {
   return losses->random() % 100 < losses->percent ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 
-// As a queue that leaks and a valve do: frames and events of the stream go alike.
+// Like a leaky queue and a valve, loses frames and events of the stream alike.
 TEST_F(Events, WhateverIsLostOnTheWayEachBeginHasOneEnd) {
   for (unsigned seed = 0; seed < 8; ++seed) {
     for (const char *mode : modes) {
@@ -193,7 +193,8 @@ TEST_F(Events, WhateverIsLostOnTheWayEachBeginHasOneEnd) {
   }
 }
 
-// Shut from inside the first anomaly to inside the second: the second begins where frames come again.
+// The valve is closed from the middle of the first anomaly to the middle of the second, so that the second
+// begins when frames arrive again.
 TEST_F(Events, AValveLosesAndDoublesNoPartOfAnEvent) {
   struct Switch {
     GstElement *valve;
@@ -219,7 +220,7 @@ TEST_F(Events, AValveLosesAndDoublesNoPartOfAnEvent) {
   }
 }
 
-// The fault that a looped file or a lost camera showed: "begin", and never an "end".
+// Regression test: with a looped file or a lost camera, there was a "begin" but never an "end".
 TEST_F(Events, AnEventThatIsOpenEndsWithTheStreamAndTheLinesSayWhy) {
   for (const char *mode : modes) {
     SCOPED_TRACE(mode);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plugin file libgstuniad.so, found and loaded as a pipeline does.
+// Tests that pipelines can find and load the plugin file libgstuniad.so.
 #include <fstream>
 #include <sstream>
 #include <string>

@@ -9,7 +9,7 @@
 
 namespace uniad::test {
 
-// Standard output of this process is `fd`, which it takes over, until it goes.
+// Redirects standard output of this process to `fd`, which it owns, until it is destroyed.
 class StandardOutput {
  public:
   explicit StandardOutput(int fd) {

@@ -11,7 +11,7 @@
 namespace uniad {
 namespace {
 
-// Ten frames a second, whose timestamps are their numbers.
+// Ten frames per second; the timestamp of a frame is its number.
 FrameTime frame(int number) {
   FrameTime time;
   time.moment = {static_cast<GstClockTime>(number), static_cast<GstClockTime>(number)};
@@ -27,7 +27,7 @@ Signal signal(const std::string &kind, double score, const std::string &zone = {
   return signal;
 }
 
-// "anomaly/door begin 3 1.5": kind, zone, state, frame and peak; with a * where the frame carries the state.
+// "anomaly/door begin 3 1.5": kind, zone, state, frame and peak. A * follows if the frame carries the state.
 std::string text_of(const Event &event) {
   const char *state = event.state == GST_ANOMALY_EVENT_ONGOING ? "update" : name_of(event.state);
   std::string text = event.kind + (event.zone.empty() ? "" : "/" + event.zone) + " " + state + " " +
@@ -86,14 +86,14 @@ TEST_F(EventTrackerTest, WhatNoSignalMentionsAnyMoreEndsByTheChange) {
             (Texts{"black end 1 1.0 changed", "black begin 2 1.0*"}));
 }
 
-// Of a confirmed event, the frames that confirmed it count, too.
+// The frames that confirmed an event count as frames of the event.
 TEST_F(EventTrackerTest, AnEventIncludesTheFramesThatConfirmedIt) {
   const auto confirmed = [](double score) {
     Signal result = signal("anomaly", score);
     result.rules.confirm = {2, 3};
     return result;
   };
-  EXPECT_EQ(advance(0, {confirmed(9)}), Texts{});  // too long before the others
+  EXPECT_EQ(advance(0, {confirmed(9)}), Texts{});  // too long before the other frames
   EXPECT_EQ(advance(1, {confirmed(0)}), Texts{});
   EXPECT_EQ(advance(2, {confirmed(0)}), Texts{});
   EXPECT_EQ(advance(3, {confirmed(5)}), Texts{});

@@ -122,7 +122,7 @@ class FakeDetector : public Detector {
   std::optional<LearningProgress> learning_;
   mutable std::mutex mutex_;                       // guards the zones
   std::shared_ptr<const ZoneGrid> zones_;          // null: none
-  std::optional<std::chrono::nanoseconds> first_;  // time of the first frame that it learns from
+  std::optional<std::chrono::nanoseconds> first_;  // time of the first frame to learn from
 };
 
 }  // namespace

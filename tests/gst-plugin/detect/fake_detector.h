@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A detector without a network, behind detector.h.
+// Implements detector.h without a network.
 #pragma once
 
 #include <filesystem>
@@ -14,32 +14,32 @@
 
 namespace uniad::test {
 
-// What stands behind Detector::open() in these tests, in place of the network.
+// The state of the fake network, which replaces the real one behind Detector::open() in these tests.
 struct FakeNetwork {
   std::function<Detection(const FrameView &)> judge;
   Calibration calibration;
   std::optional<Error> open_error;  // thrown by open()
   std::string warning;
-  double aspect_ratio = 0;                        // of what every source was learned from
+  double aspect_ratio = 0;                        // of the pictures that every source was learned from
   std::shared_ptr<const HealthReference> health;  // of every source
   int open_detectors = 0;
-  std::optional<int> cuda_device;  // that every `device` stands for
-  std::string asked_device;        // of the newest cuda_device()
-  DetectorOptions options;         // of the newest open()
+  std::optional<int> cuda_device;  // that every value of `device` selects
+  std::string asked_device;        // by the most recent cuda_device()
+  DetectorOptions options;         // of the most recent open()
 
-  // Learning takes any frame, and gives its source a threshold of 0.5.
-  LearnOptions learn_options;                   // of the newest learn()
+  // Learning accepts any frame and gives its source a threshold of 0.5.
+  LearnOptions learn_options;                   // of the most recent learn()
   std::string learn_error;                      // thrown by learn() unless empty
   std::string save_error;                       // thrown by save() unless empty
-  std::vector<std::filesystem::path> saved;     // where save() was asked to write
-  std::optional<LearningProgress> interrupted;  // by the end of the stream; learn() goes on with it
+  std::vector<std::filesystem::path> saved;     // the paths that save() was asked to write to
+  std::optional<LearningProgress> interrupted;  // by the end of the stream; learn() resumes it
   bool holds_unsaved = false;
   int followed = 0;
   int pauses = 0;
 
   void reset();
 
-  // Score and every value of the grid: the brightness of the frame's first byte, 0..1.
+  // The score and every value of the grid are the brightness of the frame's first byte, 0..1.
   static Detection first_byte(const FrameView &frame);
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Camera health in the element: which events there are, and which there are not.
+// Tests which events of camera health the element reports.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -13,12 +13,12 @@
 namespace uniad::test {
 namespace {
 
-constexpr guint rate = 10;  // frames a second
+constexpr guint rate = 10;  // frames per second
 constexpr GstClockTime frame_duration = GST_SECOND / rate;
 constexpr int side = 32;
 constexpr const char *any_file = UNIAD_SOURCE_ROOT "/meson.build";
 
-// The picture that the network saw: noise around the frame's level, so that it neither freezes nor shows
+// The picture that the network receives: noise around the frame's level, so that it neither freezes nor shows
 // edges.
 Detection seen(const FrameView &frame, guint &number) {
   Detection detection = FakeNetwork::first_byte(frame);
@@ -58,7 +58,7 @@ class CameraHealth : public GstTest {
     fake_network().reset();
   }
 
-  // So many tenths of a second of frames of that brightness.
+  // Shows this many frames of that brightness, a tenth of a second each.
   void show(guint8 value, guint frames) {
     for (guint i = 0; i < frames; ++i, ++index_) {
       GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 64, nullptr);
@@ -70,7 +70,7 @@ class CameraHealth : public GstTest {
     }
   }
 
-  // "black begin", ... of all messages since the last call.
+  // "black begin" and so on, for all messages since the last call.
   std::vector<std::string> events() const {
     std::vector<std::string> all;
     while (const Ref<GstMessage> message{gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_ELEMENT)}) {

@@ -14,7 +14,7 @@ LearningProgress in_state(LearningProgress::State state) {
   return progress;
 }
 
-// "20 at start", "20", or "" where there is nothing to begin.
+// "20 at start", "20", or "" if nothing is to begin.
 std::string taken(LearningSession &session) {
   const std::optional<LearningSession::Begin> begin = session.take();
   if (!begin) return "";
@@ -24,7 +24,7 @@ std::string taken(LearningSession &session) {
 TEST(LearningSession, BeginsOnceWhatThePropertiesWant) {
   LearningSession session;
   session.set_wanted({20, 0});
-  EXPECT_EQ(taken(session), "");  // it does not run yet
+  EXPECT_EQ(taken(session), "");  // it is not running yet
   session.start({20, 0});
   EXPECT_EQ(taken(session), "20 at start");
   EXPECT_EQ(taken(session), "");
@@ -32,7 +32,7 @@ TEST(LearningSession, BeginsOnceWhatThePropertiesWant) {
   session.update(in_state(LearningProgress::State::Done));
   EXPECT_TRUE(session.learned());
   session.stop();
-  session.start({20, 0});  // a camera that was lost and comes back
+  session.start({20, 0});  // a camera that reconnects
   EXPECT_EQ(taken(session), "");
 }
 
@@ -41,7 +41,7 @@ TEST(LearningSession, LearnsAgainWhereThePropertiesChange) {
   session.start({20, 0});
   session.take();
   session.update(in_state(LearningProgress::State::Done));
-  session.set_wanted({30, 0});  // while it runs: with the next frame
+  session.set_wanted({30, 0});  // while running, it begins with the next frame
   EXPECT_EQ(taken(session), "30");
   session.stop();
   session.start({30, 0});
@@ -79,7 +79,7 @@ TEST(LearningSession, WhatCouldNotBeginLeavesWhatIsUnderWay) {
   session.take();
   session.ask({7, 0});
   EXPECT_EQ(taken(session), "7");
-  session.refused();  // it is learning already
+  session.refused();  // it is already learning
   session.pause();
   EXPECT_EQ(taken(session), "20");
 }

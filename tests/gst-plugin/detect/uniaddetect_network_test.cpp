@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// uniaddetect as users have it: the plugin file, with the network behind it.
+// Tests uniaddetect as users run it: the plugin file with the real network.
 #include <unistd.h>
 
 #include <gst/video/video.h>
@@ -29,7 +29,7 @@ class UniadDetectNetwork : public GstTest {
     GstTest::TearDown();
   }
 
-  // The scores of five frames of a test pattern.
+  // Returns the scores of five frames of a test pattern.
   std::vector<double> scores(const std::string &source, const std::string &properties = "") const {
     const std::string launch = "videotestsrc num-buffers=5 " + source +
                                " ! uniaddetect threshold=0 model=" + model_.string() + " " + properties;

@@ -61,7 +61,7 @@ ScoreStatistics statistics(double threshold) {
   return result;
 }
 
-// Holds the fake network inside a frame until let go.
+// Blocks the fake network within a frame until open() is called.
 class Gate {
  public:
   Detection judge(const FrameView &frame) {
@@ -100,8 +100,8 @@ class UniadDetect : public GstTest {
     GST_ELEMENT_REGISTER(uniaddetect, nullptr);
   }
 
-  // Starts the element on 8x8 GRAY8 frames, which wait for their results. Any existing file serves as model,
-  // unless `properties` name one.
+  // Starts the element on 8x8 GRAY8 frames, which wait for their results. Unless `properties` name a model,
+  // any existing file serves as one.
   void start(const std::string &properties = "",
              const char *caps = "video/x-raw,format=GRAY8,width=8,height=8,framerate=25/1") {
     stop();
@@ -120,7 +120,7 @@ class UniadDetect : public GstTest {
 
   void stop() {
     harness_.reset();
-    // Messages hold the element, and the element its bus.
+    // Messages hold a reference to the element, and the element one to its bus.
     if (bus_) gst_bus_set_flushing(bus_.get(), TRUE);
     bus_.reset();
   }
@@ -142,8 +142,8 @@ class UniadDetect : public GstTest {
     return text.data();
   }
 
-  // "begin 0.80 3", a uniad-event's state, score and frame number; or "done 5/5 0.50", a uniad-learn's state,
-  // frames, frames wanted and, where it has one, threshold.
+  // "begin 0.80 3": state, score and frame number of a uniad-event; or "done 5/5 0.50": state, frames,
+  // requested frames and, if there is one, threshold of a uniad-learn.
   static std::string text_of(const Ref<GstMessage> &message) {
     return text_of(gst_message_get_structure(message.get()));
   }
@@ -175,7 +175,7 @@ class UniadDetect : public GstTest {
   }
 
   struct Posted {
-    std::vector<std::string> events;  // text_of() each element message
+    std::vector<std::string> events;  // text_of() of each element message
     std::vector<std::string> warnings;
   };
 
@@ -191,7 +191,7 @@ class UniadDetect : public GstTest {
 
   std::vector<std::string> events() const { return posted().events; }
 
-  // text_of() each event that went downstream since the last call, and "eos".
+  // text_of() of each event that went downstream since the last call, and "eos".
   std::vector<std::string> sent() const {
     std::vector<std::string> result;
     while (const auto event = Ref<GstEvent>(gst_harness_try_pull_event(harness_.get()))) {
@@ -202,10 +202,10 @@ class UniadDetect : public GstTest {
     return result;
   }
 
-  // The fields of the next event that was posted.
+  // The next event that was posted.
   Ref<GstMessage> next_event() const { return message(GST_MESSAGE_ELEMENT); }
 
-  // What a closing event gives as its reason.
+  // The reason in the end of an event.
   std::string reason_of_end() const {
     while (const auto event = next_event()) {
       const GstStructure *fields = gst_message_get_structure(event.get());
@@ -216,7 +216,8 @@ class UniadDetect : public GstTest {
     return "no end";
   }
 
-  // Pushes frames, which have to pass unmarked, until an element message is one of `those`; gives them all.
+  // Pushes frames, which must pass without a result, until `those` is true for an element message. Returns
+  // all messages.
   std::vector<std::string> push_until(const std::function<bool(const std::string &)> &those) const {
     constexpr guint patience = 10'000;
     std::vector<std::string> seen;
@@ -271,7 +272,7 @@ class UniadDetect : public GstTest {
   Ref<GstBus> bus_;
 };
 
-// Where the fake network was asked to write.
+// The paths that the fake network was asked to write to.
 std::vector<std::string> saved() {
   std::vector<std::string> paths;
   for (const auto &path : fake_network().saved) paths.push_back(path.string());
@@ -301,7 +302,7 @@ TEST_F(UniadDetect, GoesThroughAllStatesAgainAndAgain) {
   }
 }
 
-// Reads every pixel that a view promises, as preprocess would.
+// Reads every pixel of a view, as preprocessing would.
 Detection read_all(const FrameView &frame) {
   if (frame.layout == PixelLayout::Rows) {
     const bool wide = frame.unpacked == UnpackedPixel::ARGB16 || frame.unpacked == UnpackedPixel::AYUV16;
@@ -519,7 +520,7 @@ TEST_F(UniadDetect, ASourceThatTheModelDoesNotKnowIsToldOnceWithThoseThatItDoes)
   EXPECT_EQ(meta_of(push(gray_frame(0, 3))).threshold, 0.75);
   EXPECT_TRUE(posted().warnings.empty());
 
-  // A threshold that is set needs no calibration, and a source that is learned will be known.
+  // An explicit threshold needs no calibration, and a source that is being learned will be known.
   start("source=gtae threshold=0.5");
   push(gray_frame(0));
   EXPECT_TRUE(posted().warnings.empty());
@@ -581,7 +582,7 @@ TEST_F(UniadDetect, BuffersOfAWrongSizeAreToldOnce) {
   EXPECT_EQ(posted().warnings.size(), 1U);
 }
 
-// GPU memory that is offered for one device is of no use to another.
+// GPU memory that is offered for one device cannot be used by another.
 TEST_F(UniadDetect, ADeviceThatChangesInReadyIsAskedForItsMemory) {
   start("device=cuda:0");
   gst_element_set_state(element(), GST_STATE_READY);
@@ -627,7 +628,7 @@ TEST_F(UniadDetect, TheProbabilityIsAHalfAtTheThreshold) {
   fake_network().calibration.pooled = statistics(1.0);
   start();
   EXPECT_DOUBLE_EQ(meta_of(push(gray_frame(255))).probability, 0.5);
-  // The mean of normal scores lies four scale lengths below the threshold: 1 / (1 + e^4).
+  // The mean of the normal scores is four scale lengths below the threshold: 1 / (1 + e^4).
   g_object_set(element(), "threshold", 1.0, nullptr);
   EXPECT_LT(meta_of(push(gray_frame(100))).probability, 0.5);
 }
@@ -642,7 +643,7 @@ TEST_F(UniadDetect, AnEventBeginsAtTheFirstFrameAtTheThresholdAndEndsAtTheFirstB
     states.push_back(meta_of(out).event_state);
     ids.emplace_back(meta_of(out).event_id != nullptr ? meta_of(out).event_id : "");
   }
-  // 153 / 255 as float is 0.6000000238: at the threshold.
+  // 153 / 255 as a float is 0.6000000238, which reaches the threshold.
   EXPECT_EQ(states, (std::vector{GST_ANOMALY_EVENT_NONE, GST_ANOMALY_EVENT_BEGIN, GST_ANOMALY_EVENT_ONGOING,
                                  GST_ANOMALY_EVENT_END, GST_ANOMALY_EVENT_NONE, GST_ANOMALY_EVENT_BEGIN,
                                  GST_ANOMALY_EVENT_END}));
@@ -833,8 +834,8 @@ TEST_F(UniadDetect, WithoutTimestampsTheHoldTimeIsCountedInFrames) {
   }
 }
 
-// Learning and events go by one time, which is that of the clock where nothing of a live stream tells
-// another.
+// Learning and events use the same time. It is that of the clock if a live stream has neither timestamps nor
+// a frame rate.
 TEST_F(UniadDetect, WithoutTimestampsOrARateTheTimeOfALiveStreamIsThatOfItsArrival) {
   for (const bool live : {true, false}) {
     SCOPED_TRACE(live);
@@ -846,7 +847,7 @@ TEST_F(UniadDetect, WithoutTimestampsOrARateTheTimeOfALiveStreamIsThatOfItsArriv
     start("threshold=0.5 event-hold=60000000000", "video/x-raw,format=GRAY8,width=8,height=8,framerate=0/1");
     gst_harness_set_live(harness_.get(), live ? TRUE : FALSE);
     const auto begin = std::chrono::steady_clock::now();
-    for (guint i = 0; i < 25 * 60 + 1; ++i) {  // a minute and a frame, of 25 a second
+    for (guint i = 0; i < 25 * 60 + 1; ++i) {  // a minute and a frame, at 25 per second
       auto frame = gray_frame(i == 0 ? 255 : 0);
       GST_BUFFER_PTS(frame.get()) = GST_CLOCK_TIME_NONE;
       GST_BUFFER_DURATION(frame.get()) = GST_CLOCK_TIME_NONE;
@@ -989,13 +990,13 @@ TEST_F(UniadDetect, TheMaximumRateLimitsJudgedFramesByTheTimeOfTheStream) {
   EXPECT_EQ(judged("max-rate=5 interval=2", regular), (Times{0, 240, 400}));
   EXPECT_EQ(judged("max-rate=10", {0, 1000, 1010, 1020, 1051, 1099, 1200}), (Times{0, 1000, 1051, 1200}))
       << "after a pause, not two at once";
-  // Frames that come a little early or late: ten a second on the average.
+  // Frames that arrive slightly early or late, at ten per second on average.
   Times unsteady;
   for (int i = 1; i < 200; ++i) unsteady.push_back(i * 100 + (i % 3 == 0 ? 9 : i % 3 == 1 ? -9 : 0));
   EXPECT_GE(judged("max-rate=10", unsteady).size(), 190U);
 }
 
-// Timestamps that are missing, go back or jump by an hour, and eight changes of the caps a second.
+// Timestamps that are missing, go back or jump by an hour, and eight changes of the caps per second.
 TEST_F(UniadDetect, OddTimestampsAndCapsCostNoFrameAndNoEnd) {
   start("threshold=0.5");
   std::mt19937 random(4);
@@ -1026,7 +1027,7 @@ TEST_F(UniadDetect, OddTimestampsAndCapsCostNoFrameAndNoEnd) {
   for (const auto &[id, its] : states) EXPECT_EQ(its, (std::vector<std::string>{"begin", "end"}));
 }
 
-// Timestamps start anew with each.
+// Timestamps start over with each session.
 TEST_F(UniadDetect, EachStartAndEachJumpOfTheStreamIsASessionOfItsOwn) {
   start("threshold=0.5");
   std::set<std::string> sessions;
@@ -1148,7 +1149,7 @@ TEST_F(UniadDetect, RegionsAreObjectsOfTheFramesAnalyticsBesideThoseThatWereTher
 TEST_F(UniadDetect, AnAnomalyWithoutAPlaceIsTheWholeFrame) {
   fake_network().judge = [](const FrameView &frame) {
     auto detection = hot_corner(frame);
-    detection.score = 9;  // as a score of another kind than the map's
+    detection.score = 9;  // unrelated to the map's values, as with another kind of score
     return detection;
   };
   start("threshold=8");
@@ -1159,7 +1160,7 @@ TEST_F(UniadDetect, AnAnomalyWithoutAPlaceIsTheWholeFrame) {
   EXPECT_EQ(rois[0].score, 9.0);
 }
 
-// A frame brighter than 0.3 shows nothing that was learned; any other is a learned scene, if only just.
+// A frame brighter than 0.3 shows an unknown scene; any other frame shows a learned scene, but barely.
 Detection known_if_dark(const FrameView &frame) {
   auto detection = FakeNetwork::first_byte(frame);
   detection.scene_distance = detection.score > 0.3F ? 2.0F : 1.0F;
@@ -1279,7 +1280,7 @@ TEST_F(UniadDetect, InAsyncModeFramesPassAndTheNewestWaitingOneIsJudgedNext) {
   for (guint i = 1; i <= 20; ++i)
     EXPECT_EQ(gst_buffer_get_anomaly_meta(push(gray_frame(static_cast<guint8>(i), i)).get()), nullptr);
   gate_.open(1);
-  gate_.await_entered(2);  // works on frame 20 now; the result of frame 0 is there
+  gate_.await_entered(2);  // works on frame 20 now; the result of frame 0 is available
   auto out = push(gray_frame(255, 21));
   EXPECT_NEAR(meta_of(out).score, 0.2, 1e-6);
   EXPECT_EQ(meta_of(out).age, 21 * frame_duration);
@@ -1296,7 +1297,7 @@ TEST_F(UniadDetect, InAsyncModeFramesPassAndTheNewestWaitingOneIsJudgedNext) {
   gate_.open(100);
 }
 
-// The result of the first frame was erased by that of the second.
+// Regression test: the result of the second frame replaced that of the first.
 TEST_F(UniadDetect, InAsyncModeAnAnomalyOfOneFrameIsToldThoughTheNextIsNormal) {
   std::atomic<int> judged = 0;
   fake_network().judge = [&](const FrameView &frame) {
@@ -1310,7 +1311,7 @@ TEST_F(UniadDetect, InAsyncModeAnAnomalyOfOneFrameIsToldThoughTheNextIsNormal) {
   push(gray_frame(0, 1));  // waits
   gate_.open(2);
   while (judged < 2) std::this_thread::yield();
-  // Whatever the thread still does with the second result, it was not told yet.
+  // The thread may still be processing the second result, which has not been reported yet.
   std::vector<std::string> told;
   for (guint i = 2; told.size() < 2; ++i) {
     push(gray_frame(0, i));
@@ -1335,7 +1336,7 @@ TEST_F(UniadDetect, InAsyncModeAtMostTwoFramesAreHeld) {
   gate_.open(100);
 }
 
-// The gate is shut: a frame that waited for its result would wait for ever.
+// The gate is closed, so that a frame that waited for its result would wait forever.
 TEST_F(UniadDetect, InAutoModeFramesOfALiveStreamDoNotWaitAndThoseOfAFileDo) {
   for (const bool live : {true, false}) {
     SCOPED_TRACE(live);
@@ -1377,7 +1378,7 @@ TEST_F(UniadDetect, InSyncModeLateFramesOfALiveStreamPassWithTheNewestResultAndO
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_NE(warnings[0].find("mode=auto"), std::string::npos) << warnings[0];
   EXPECT_EQ(meta_of(push(gray_frame(0, 120))).age, 0U) << "it is in time again";
-  // A source that takes its time is not late.
+  // A source with a high latency is not late.
   gst_harness_set_upstream_latency(harness_.get(), 4 * GST_SECOND);
   EXPECT_EQ(meta_of(push(gray_frame(0, 30))).age, 0U);
 }
@@ -1433,7 +1434,7 @@ std::string error_text(const Ref<GstMessage> &message, GQuark domain, int code) 
 
 class UniadDetectErrors : public UniadDetect {
  protected:
-  // The error message of an element that cannot start.
+  // Returns the error message of an element that cannot start.
   Ref<GstMessage> failed_start(const char *model, guint learn = 0) {
     const Ref<GstElement> detect(static_cast<GstElement *>(gst_object_ref_sink(
         gst_element_factory_make_full("uniaddetect", "model", model, "learn", learn, nullptr))));
@@ -1458,7 +1459,8 @@ TEST_F(UniadDetectErrors, NoSuchModel) {
   EXPECT_NE(text.find("learn-time="), std::string::npos) << text;
 }
 
-// In parentheses below: GStreamer's macro of that name compares functions in a way that C++ forbids.
+// The name is in parentheses below, because GStreamer's macro of that name compares functions in a way that
+// C++ forbids.
 void keep_log(GstDebugCategory *category, GstDebugLevel level, const gchar * /*file*/,
               const gchar * /*function*/, gint /*line*/, GObject * /*object*/, GstDebugMessage *message,
               gpointer into) {
@@ -1530,7 +1532,7 @@ TEST_F(UniadDetectErrors, AFailingNetworkStopsTheStreamInEitherMode) {
   }
 }
 
-// The error of the first frame was erased by the result of the second.
+// Regression test: the result of the second frame erased the error of the first.
 TEST_F(UniadDetectErrors, InAsyncModeAnErrorStaysUntilItIsTold) {
   std::atomic<int> judged = 0;
   fake_network().judge = [&](const FrameView &frame) {
@@ -1579,13 +1581,14 @@ TEST_F(UniadDetectErrors, AScoreThatIsNoNumberIsToldOnceAndNoVerdict) {
 TEST_F(UniadDetectErrors, WhatTheDetectorCouldNotGiveIsAWarning) {
   fake_network().warning = "precision=bf16: this processor has none; fp32 is used instead.";
   start("precision=bf16");
-  gst_element_set_state(element(), GST_STATE_READY);  // and again, now that its bus is heard
+  gst_element_set_state(element(), GST_STATE_READY);  // and again, now that the test reads its bus
   gst_element_set_state(element(), GST_STATE_PLAYING);
   EXPECT_EQ(error_text(message(GST_MESSAGE_WARNING), GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS),
             fake_network().warning);
 }
 
-// No batch is to wait for its next frame, nor its streaming thread for a batch.
+// A batch must not wait for the next frame of this element, and its streaming thread must not wait for a
+// batch.
 TEST_F(UniadDetect, TellsTheDetectorThatNoFrameComesForNow) {
   start();
   EXPECT_EQ(fake_network().pauses, 0);
@@ -1777,7 +1780,7 @@ TEST_F(UniadDetect, LearnsFromEveryNthFrameWhereEveryNthIsJudged) {
   EXPECT_EQ(fake_network().learn_options.frame_rate, 12.5);  // half of 25
   EXPECT_FALSE(marked(push(gray_frame(0, 4))));
   EXPECT_EQ(events(), (std::vector<std::string>{"done 3/3 0.50", "saved 3/3 0.50"}));
-  EXPECT_FALSE(marked(push(gray_frame(0, 5))));  // the first judged is yet to come
+  EXPECT_FALSE(marked(push(gray_frame(0, 5))));  // the first frame to be judged has not arrived yet
   EXPECT_EQ(meta_of(push(gray_frame(0, 6))).age, 0U);
 }
 
@@ -1807,7 +1810,7 @@ TEST_F(UniadDetect, InterruptedLearningGoesOnWithTheNextFrameOfTheSameElement) {
   start("learn=5");
   for (guint i = 0; i < 3; ++i) push(gray_frame(0, i));
   end_stream();
-  flush();  // a file that begins again
+  flush();  // a file that starts over
   posted();
   for (guint i = 0; i < 2; ++i) EXPECT_FALSE(marked(push(gray_frame(0, i))));
   EXPECT_EQ(events(),
@@ -1842,7 +1845,7 @@ TEST_F(UniadDetect, LearningThatNoFrameCameForSaysSo) {
   EXPECT_EQ(saved(), std::vector<std::string>{});
 }
 
-// What is in view after a camera was lost may be what nobody wants to be normal.
+// After a camera failure, the picture may show something that must not be learned as normal.
 TEST_F(UniadDetect, AnElementThatStartsAgainDoesNotLearnAgain) {
   start("learn=2");
   for (guint i = 0; i < 2; ++i) push(gray_frame(0, i));
@@ -1851,7 +1854,7 @@ TEST_F(UniadDetect, AnElementThatStartsAgainDoesNotLearnAgain) {
   posted();
   EXPECT_TRUE(marked(push(gray_frame(0, 2))));
   EXPECT_EQ(events(), std::vector<std::string>{});
-  g_object_set(element(), "learn", 1, nullptr);  // unless it is asked to
+  g_object_set(element(), "learn", 1, nullptr);  // unless it is asked to learn
   EXPECT_FALSE(marked(push(gray_frame(0, 3))));
 }
 
@@ -1862,7 +1865,7 @@ TEST_F(UniadDetect, ASourceThatTheModelKnowsIsLearnedOnce) {
   EXPECT_EQ(events(), std::vector<std::string>{});
   start("source=yard learn=1 learn-once=true");
   EXPECT_FALSE(marked(push(gray_frame(0, 0))));
-  start("source=gate learn=1");  // adds to it
+  start("source=gate learn=1");  // adds to the model
   EXPECT_FALSE(marked(push(gray_frame(0, 0))));
 }
 
@@ -1929,7 +1932,7 @@ bool done(const std::string &event) {
   return event.starts_with("done");
 }
 
-// Of some frames, though perhaps not of all.
+// Whether some frames were learned from, but not necessarily all.
 bool learned(const std::string &event) {
   return !event.starts_with("learning 0/");
 }
@@ -1948,7 +1951,7 @@ TEST_F(UniadDetect, InAsyncModeLearnsAndThenJudges) {
   gate_.await_entered(1);
   EXPECT_FALSE(marked(push(gray_frame(51))));
   gate_.open(1);
-  gate_.await_entered(2);  // works on the next; the result of the first is there
+  gate_.await_entered(2);  // works on the next frame; the result of the first is available
   EXPECT_EQ(meta_of(push(gray_frame(51))).threshold, 0.5);
   gate_.open(100);
 }
@@ -1962,7 +1965,7 @@ TEST_F(UniadDetect, InAsyncModeLearningEndsOnceHoweverTheStreamGoesOn) {
       fake_network().interrupted.reset();
       start("mode=async learn=2");
       auto seen = push_until(learned);
-      push(gray_frame(51));  // is learned from, waits or is judged: the threads decide
+      push(gray_frame(51));  // is learned from, waits or is judged, depending on the threads
       if (next == Next::End) end_stream();
       if (next == Next::Stop) gst_element_set_state(element(), GST_STATE_READY);
       if (next == Next::Flush) flush();
@@ -2010,7 +2013,7 @@ TEST_F(UniadDetect, TellsTheDriftOfFiftyNormalFramesUntilItLearnsAnew) {
   for (guint i = 0; i < 49; ++i) push(gray_frame(0, i));
   EXPECT_EQ(drift(), 0.0);
   push(gray_frame(0, 49));
-  EXPECT_DOUBLE_EQ(drift(), 0.5);  // the fake's: a hundredth a frame
+  EXPECT_DOUBLE_EQ(drift(), 0.5);  // the fake network adds 0.01 per frame
   push(gray_frame(255, 50));
   EXPECT_DOUBLE_EQ(drift(), 0.5);
   g_signal_emit_by_name(element(), "learn", 1U);
@@ -2041,7 +2044,7 @@ TEST_F(UniadDetect, TheAdaptRateIsTheDetectors) {
   EXPECT_DOUBLE_EQ(fake_network().options.adapt_rate, 0.005);
 }
 
-// Frames in a GPU's memory; without a driver they can be asked for and refused, no more.
+// Frames in GPU memory. Without a driver, the tests can only check that they are offered and refused.
 
 constexpr const char *in_gpu_memory =
     "video/x-raw(memory:CUDAMemory),format=NV12,width=8,height=8,framerate=25/1";

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char *any_file = UNIAD_SOURCE_ROOT "/meson.build";
 
-// A zone of the frame's left part, up to x.
+// A zone from x = `from` to x = `to`.
 std::string zone(const std::string &kind, const std::string &name, double from, double to,
                  const std::string &more = "") {
   const std::string left = std::to_string(from);
@@ -33,7 +33,7 @@ std::string zones(const std::string &list) {
   return R"({"zones": [)" + list + "]}";
 }
 
-// 0.1 everywhere but for 0.9 in the cell (2, 3) and 0.7 in the cell (11, 3).
+// 0.1 everywhere, except for 0.9 in cell (2, 3) and 0.7 in cell (11, 3).
 Detection two_spots(const FrameView & /*frame*/) {
   Detection detection;
   detection.grid = {14, 14, std::vector<float>(196, 0.1F)};
@@ -85,7 +85,7 @@ class DetectZones : public GstTest {
 
   void write(const std::string &text) const { std::ofstream(file_) << text; }
 
-  // The next frame, with what it was marked with.
+  // Returns the next frame with its result.
   Ref<GstBuffer> judged() const {
     GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 64, nullptr);
     EXPECT_EQ(gst_harness_push(harness_.get(), buffer), GST_FLOW_OK);
@@ -109,7 +109,7 @@ class DetectZones : public GstTest {
   Ref<GstBus> bus_;
 };
 
-// Scores of the map: a single cell of 0.9 among 0.1 has 0.57, one of 0.7 has 0.45.
+// Scores of the map: a single cell of 0.9 among cells of 0.1 scores 0.57, one of 0.7 scores 0.45.
 TEST_F(DetectZones, WhatIsIgnoredIsNeitherJudgedNorDrawn) {
   start("");
   const auto before = judged();
@@ -134,7 +134,7 @@ TEST_F(DetectZones, OnlyWatchZonesAlarmAndTheStrongestGivesTheScore) {
   const auto buffer = judged();
   const auto *meta = gst_buffer_get_anomaly_meta(buffer.get());
   EXPECT_TRUE(meta->anomalous);
-  EXPECT_NEAR(meta->score, 0.454, 0.002);  // 1.13 times its threshold, 0.57 is 0.95 times the other
+  EXPECT_NEAR(meta->score, 0.454, 0.002);  // 1.13 times its zone's threshold; 0.57 is 0.95 times the other
   EXPECT_NEAR(meta->threshold, 0.3 / 0.75, 1e-6);
   ASSERT_EQ(meta->n_regions, 1U);
   EXPECT_GT(meta->regions[0].x, 0.6F);
@@ -188,8 +188,8 @@ TEST_F(DetectZones, WarnsOfZonesInWhichNothingIsJudged) {
   EXPECT_FALSE(gst_buffer_get_anomaly_meta(judged().get())->anomalous);
 }
 
-// Every frame of four streams arrives while zones change a hundred times, and each change is in force for the
-// frame after it.
+// Every frame of four streams arrives although zones change a hundred times, and each change applies to the
+// next frame.
 TEST_F(DetectZones, ChangeAHundredTimesWhileFourStreamsRun) {
   std::string launch;
   for (int i = 0; i < 4; ++i)
@@ -203,7 +203,7 @@ TEST_F(DetectZones, ChangeAHundredTimesWhileFourStreamsRun) {
   for (int i = 0; i < 4; ++i) {
     detectors.emplace_back(gst_bin_get_by_name(GST_BIN(pipeline.get()), ("d" + std::to_string(i)).c_str()));
     sinks.emplace_back(gst_bin_get_by_name(GST_BIN(pipeline.get()), ("s" + std::to_string(i)).c_str()));
-    g_object_set(sinks.back().get(), "max-buffers", 2, nullptr);  // frames wait for the changes
+    g_object_set(sinks.back().get(), "max-buffers", 2, nullptr);  // so that frames wait for the changes
   }
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const std::string ignored = zones(zone("ignore", "", 0, 1));

@@ -79,7 +79,7 @@ void expect_marked(GstBuffer *buffer) {
   EXPECT_STREQ(regions[1].zone, "door");
 }
 
-// As a scaler leaves it.
+// The buffer as a scaler outputs it.
 Ref<GstBuffer> scaled(const Ref<GstBuffer> &original) {
   Ref<GstBuffer> result(gst_buffer_new());
   GstVideoInfo in;
@@ -171,7 +171,8 @@ TEST_F(AnomalyMeta, AnUnknownSceneStaysOneInACopyAndInAScaledFrame) {
   }
 }
 
-// A frame of 640x360 with a region in its middle, as uniaddetect marks it, that went through elements.
+// A frame of 640x360 with a region in its middle, marked as by uniaddetect, after it has passed through
+// `elements`.
 Ref<GstBuffer> through(const std::string &elements) {
   const Harness harness(gst_harness_new_parse(elements.c_str()));
   gst_harness_set_src_caps_str(harness.get(), "video/x-raw,format=I420,width=640,height=360,framerate=25/1");
@@ -200,7 +201,7 @@ void expect_part(const GstAnomalyMeta &meta, double x, double y, double w, doubl
   EXPECT_NEAR(meta.regions[0].h, h, pixel);
 }
 
-// By the way that the picture goes: 16:9 within a square leaves a border of 140 of 640 rows above and below.
+// Scaling 16:9 to a square leaves borders of 140 of 640 rows at the top and bottom.
 TEST_F(AnomalyMeta, BordersOfAScalerMoveIt) {
   for (const char *scaler : {"videoscale", "videoconvertscale"}) {
     SCOPED_TRACE(scaler);
@@ -250,13 +251,13 @@ TEST_F(AnomalyMeta, WhatKeepsTheShapeKeepsIt) {
   }
 }
 
-// Where the picture lies elsewhere, and nobody said where, the meta must not tell of a wrong place. (Of a
-// compositor's inputs none is carried on.)
+// If elements move the picture without describing how, the meta must not refer to a wrong place. (A
+// compositor passes on none of its inputs' metas.)
 TEST_F(AnomalyMeta, WhatMovesThePictureMovesItOrDropsIt) {
   struct Case {
     const char *elements;
     double x, y, w, h;
-    float first;  // cell of the grid
+    float first;  // value of the first cell of the grid
   };
   for (const Case &moving : {Case{"videocrop left=64 right=64", 0.125, 0.2, 0.5, 0.647, 1},
                              Case{"videocrop top=36 bottom=36", 0.2, 0.125, 0.4, 0.809, 1},

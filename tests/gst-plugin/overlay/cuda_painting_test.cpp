@@ -19,7 +19,7 @@
 namespace uniad::test {
 namespace {
 
-// A frame of noise; both painters get one with the same seed.
+// A frame of noise. Both painters get a frame with the same seed.
 class Frame {
  public:
   Frame(const GstVideoInfo &info, std::uint32_t seed) {
@@ -70,7 +70,7 @@ int difference(const GstVideoInfo &info, Frame &a, Frame &b) {
   return largest;
 }
 
-// The largest difference of a sample between the two painters.
+// Returns the largest difference of a sample between the two painters.
 int difference(const GstVideoInfo &info, PixelLayout layout, const Heat &heat, std::uint32_t seed) {
   Frame expected(info, seed);
   Frame actual(info, seed);
@@ -122,7 +122,7 @@ TEST(CudaHeat, PaintsWhereTheGridLies) {
     }
 }
 
-// A translucent disc and a line through the whole frame.
+// Draws a translucent disc and a line across the whole frame.
 void draw_something(Canvas &canvas) {
   cairo_t *cairo = canvas.cairo();
   cairo_set_source_rgba(cairo, 0.9, 0.2, 0.1, 0.6);
@@ -174,7 +174,8 @@ TEST(CudaCanvas, NothingDrawnIsNothingDone) {
   EXPECT_EQ(runtime.calls, calls);
 }
 
-// Heat, then lines, then more of both: whatever fails, it is said, nothing is kept, and the next try works.
+// Draws heat, then lines, then both again. Whatever fails is reported, leaks nothing, and the next attempt
+// succeeds.
 TEST(CudaCanvas, EveryFailureOfTheDeviceIsToldAndSurvived) {
   GstVideoInfo info;
   gst_video_info_set_format(&info, GST_VIDEO_FORMAT_NV12, 320, 180);
@@ -196,7 +197,7 @@ TEST(CudaCanvas, EveryFailureOfTheDeviceIsToldAndSurvived) {
   ASSERT_GT(good.calls, 8);
 
   int failures = 0;
-  for (int call = 1; call < good.calls; ++call) {  // the stream is there
+  for (int call = 1; call < good.calls; ++call) {  // call 0 has created the stream
     HostRuntime runtime;
     {
       cuda::DevicePainter on_gpu(runtime);

@@ -73,7 +73,7 @@ class MappedFrame {
   MappedFrame &operator=(const MappedFrame &) = delete;
 
   GstVideoFrame *get() { return &frame_; }
-  // In 8 bits.
+  // The value of a component, scaled to 8 bits.
   int at(guint component, int x, int y) const {
     const auto *sample = static_cast<const guint8 *>(GST_VIDEO_FRAME_COMP_DATA(&frame_, component)) +
                          std::ptrdiff_t{y} * GST_VIDEO_FRAME_COMP_STRIDE(&frame_, component) +
@@ -86,8 +86,8 @@ class MappedFrame {
   GstVideoFrame frame_{};
 };
 
-// The frame as wide as its memory: GStreamer's conversion of some tiled formats leaves the last tile out
-// where it is not shown whole.
+// The frame with the width of its memory: GStreamer's conversion of some tiled formats omits a last tile that
+// is only partly visible.
 GstVideoInfo in_whole_tiles(GstVideoInfo info) {
   const auto tile = static_cast<int>(GST_VIDEO_FORMAT_INFO_TILE_WIDTH(info.finfo, 0));
   if (GST_VIDEO_FORMAT_INFO_IS_TILED(info.finfo) && tile > 0)
@@ -95,7 +95,7 @@ GstVideoInfo in_whole_tiles(GstVideoInfo info) {
   return info;
 }
 
-// GStreamer's own conversion, the measure of what a frame of any format shows.
+// Converts with GStreamer, whose conversion is the reference for what a frame of any format shows.
 Ref<GstBuffer> converted(GstBuffer *buffer, const GstVideoInfo &from, const GstVideoInfo &to) {
   Ref<GstBuffer> result(gst_buffer_new_allocate(nullptr, to.size, nullptr));
   gst_buffer_memset(result.get(), 0, 0, to.size);
@@ -146,7 +146,7 @@ Color pixel(GstBuffer *buffer, const GstVideoInfo &info, int x, int y) {
   return {frame.at(3, x, y), frame.at(0, x, y), frame.at(1, x, y), frame.at(2, x, y)};
 }
 
-// What a color looks like in a format.
+// The color that a format shows for a given color.
 Color shown(const GstVideoInfo &info, Color color) {
   return pixel(flat(info, color).get(), info, 0, 0);
 }
@@ -155,7 +155,7 @@ int difference(Color x, Color y) {
   return std::max({std::abs(x.a - y.a), std::abs(x.r - y.r), std::abs(x.g - y.g), std::abs(x.b - y.b)});
 }
 
-// How far apart neighboring colors of a format are, and GStreamer's and our rounding.
+// The distance of neighboring colors of a format, plus rounding by GStreamer and by the overlay.
 int tolerance(const GstVideoInfo &info) {
   if (GST_VIDEO_FORMAT_INFO_HAS_PALETTE(info.finfo)) return 64;
   return info.finfo->depth[0] < 8 ? 9 : 4;
@@ -183,13 +183,13 @@ Ref<GstBuffer> with(Ref<GstBuffer> buffer, const Result &result) {
   return buffer;
 }
 
-// Hot at the upper left corner and nowhere beyond half of the frame.
+// Hot at the upper left corner, and cold beyond half of the frame.
 const Result corner{.columns = 4, .rows = 4, .grid = {9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}};
 // The same strong heat everywhere.
 const Result hot{.grid = {9}};
 const Result box{.score = 2, .regions = {{0.25F, 0.25F, 0.5F, 0.5F, 2, nullptr}}};
 constexpr const char *heat_alone = "contours=false score=false color-map=red heatmap-opacity=1 ";
-// A green line, about 22 pixels wide on a frame of 320x240.
+// Draws only a green box, with lines of about 22 pixels on a frame of 320x240.
 constexpr const char *box_alone =
     "heatmap=false contours=false score=false boxes=true color=0xff00ff00 "
     "line-width=100 ";
@@ -227,7 +227,7 @@ class UniadOverlay : public GstTest {
     return Ref<GstBuffer>(gst_harness_pull(harness_.get()));
   }
 
-  // What a new element makes of a frame.
+  // Returns the frame as a new element draws on it.
   Ref<GstBuffer> drawn(const std::string &properties, const GstVideoInfo &info, Ref<GstBuffer> buffer) {
     start(properties, info);
     return push(std::move(buffer));
@@ -262,7 +262,7 @@ TEST_F(UniadOverlay, HeatOnEveryRawFormat) {
       const auto after = converted(hot_corner.get(), info, argb);
       const auto before_bytes = bytes_of(before.get());
       const auto after_bytes = bytes_of(after.get());
-      // Cells 2 and 3 are out of reach; a chroma sample may belong to both sides.
+      // Heat does not reach cells 2 and 3, but a chroma sample may belong to both sides.
       bool same = true;
       for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; ++x) {
@@ -317,7 +317,7 @@ TEST_F(UniadOverlay, PaddedRowsAreDrawnAsOthersAndPaddingIsLeftAlone) {
     gst_buffer_add_video_meta_full(buffer.get(), GST_VIDEO_FRAME_FLAG_NONE, format, 35, 21,
                                    GST_VIDEO_INFO_N_PLANES(&info), padded.offset, padded.stride);
     const auto plain = flat(info, ground);
-    // Calls use(its place in the frame with padding, in the one without) for each byte.
+    // Calls use(offset in the frame with padding, offset in the frame without) for each byte.
     const auto each_byte = [&](const auto &use) {
       for (guint plane = 0; plane < GST_VIDEO_INFO_N_PLANES(&info); ++plane) {
         const auto stride = static_cast<gsize>(info.stride[plane]);
@@ -365,7 +365,7 @@ TEST_F(UniadOverlay, ColorsFollowTheColorimetry) {
   }
 }
 
-// A chroma sample covers luma rows of its own field only; a frame with full chroma shows what it should be.
+// A chroma sample covers luma rows of its own field only. A frame with full chroma is the reference.
 TEST_F(UniadOverlay, ChromaLiesWhereItsLumaLies) {
   Result slope{.columns = 1, .rows = 8, .grid = {0.5, 0.8F, 1.1F, 1.4F, 1.7F, 1.4F, 1.1F, 0.8F}};
   slope.regions = {{0.2F, 0.3F, 0.6F, 0.5F, 2, nullptr}};
@@ -382,7 +382,7 @@ TEST_F(UniadOverlay, ChromaLiesWhereItsLumaLies) {
         const auto out = drawn(properties, info, with(flat(info, ground), slope));
         const MappedFrame frame(out.get(), info, GST_MAP_READ);
         const bool interlaced = mode == GST_VIDEO_INTERLACE_MODE_INTERLEAVED;
-        // GStreamer's packing takes the first of the pixels that share a sample.
+        // GStreamer's packing uses the first of the pixels that share a sample.
         const bool first_alone = format == GST_VIDEO_FORMAT_I420_10LE;
         const int across = first_alone ? 1 : 1 << info.finfo->w_sub[1];
         for (int row = 0; row < GST_VIDEO_INFO_COMP_HEIGHT(&info, 1); ++row) {
@@ -458,14 +458,14 @@ TEST_F(UniadOverlay, WithoutAThresholdTheRangeThatIsSetHolds) {
       ground);
 }
 
-// In thresholds: the left half of the grid 2, the right half 0.
+// The left half of the grid is 2, the right half 0, with a threshold of 1.
 Result step(const Area &area = {}) {
   Result result{.score = 20, .threshold = 10, .columns = 8, .rows = 8, .grid_area = area};
   for (int i = 0; i < 64; ++i) result.grid.push_back(i % 8 < 4 ? 20.0F : 0.0F);
   return result;
 }
 
-// Where a light line on a ground of 96 lies in a row.
+// The position of a light line in a row on a background of 96.
 double line_at(const MappedFrame &frame, int y) {
   double weight = 0;
   double moment = 0;
@@ -493,8 +493,8 @@ TEST_F(UniadOverlay, TheContourLiesWhereTheMapReachesTheThreshold) {
   }
 }
 
-// The same step in a grid that begins a quarter of the frame to the left and is as wide as 1.25 frames: its
-// fifth cell begins at -0.25 + 1.25 * 4 / 8 = 0.375, and is 50 pixels wide.
+// The same step in a grid that begins a quarter of the frame to the left and is 1.25 frames wide: its fifth
+// cell begins at -0.25 + 1.25 * 4 / 8 = 0.375 and is 50 pixels wide.
 TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_GRAY8, 320, 240);
   const Result moved = step({-0.25, 0.25, 1.25, 1});
@@ -504,7 +504,7 @@ TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
   for (const int y : {5, 120, 234})
     EXPECT_NEAR(line_at(frame, y), 320 * 0.375 + 50 * 0.0126, 0.1) << "beyond the grid the outermost goes on";
 
-  // Heat: all of the left, nothing of the right.
+  // Heat covers all of the left and nothing of the right.
   const auto heat = drawn(
       "heatmap-low=0 heatmap-high=20 heatmap-opacity=1 color-map=red contours=false "
       "score=false",
@@ -517,7 +517,7 @@ TEST_F(UniadOverlay, TheMapLiesWhereItsAreaDoes) {
   EXPECT_NE(hot.at(0, 100, 120), 96);
 }
 
-// A row of eight million cells, for which the memory runs out on the frame itself.
+// A row of eight million cells, so that memory runs out while drawing on the frame.
 TEST_F(UniadOverlay, MemoryThatRunsOutIsAnError) {
   if (!can_limit_memory) GTEST_SKIP() << "AddressSanitizer";
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_RGB, 8, 8);
@@ -534,7 +534,8 @@ TEST_F(UniadOverlay, MemoryThatRunsOutIsAnError) {
   EXPECT_EXIT(push_with_little_memory(), testing::ExitedWithCode(0), "");
 }
 
-// A defect of 10 thresholds in a corner, whose surroundings rise with it, and one of 2 in the opposite one.
+// A defect of 10 thresholds in a corner, whose surroundings rise with it, and one of 2 thresholds in the
+// opposite corner.
 Result strong_and_weak() {
   Result result{.score = 10, .columns = 8, .rows = 8};
   result.grid.assign(64, 0.1F);
@@ -568,7 +569,7 @@ TEST_F(UniadOverlay, ContoursGoAroundEachRegion) {
       if (frame.at(0, x, y) > 200) return x;
     return 0;
   };
-  // From 10 to 2.5 the spline is at 0.65 * 10 * 0.975 early in the third cell, which begins at 80.
+  // Between 10 and 2.5, the spline falls to 0.65 * 10 * 0.975 early in the third cell, which begins at 80.
   EXPECT_NEAR(line(20, 0, 320), 88, 12);
   EXPECT_EQ(line(20, 120, 320), 0) << "where the map reaches the threshold there is none";
   EXPECT_NEAR(line(310, 160, 320), 232, 12);
@@ -600,7 +601,8 @@ TEST(IsoLine, IsClosedAndLiesWhereTheSurfaceReachesTheLevel) {
   hill[24] = 1;
   for (const auto &[from, to] : iso_line(SmoothMap(7, 7, hill), 0.3F)) {
     for (const Point &point : {from, to}) {
-      // The spline's kernel is 3/4 - d^2 near its middle, in cells; the line is where both multiply to 0.3.
+      // Near its middle, the spline's kernel is 3/4 - d^2, in cells. On the line, the product of both kernels
+      // is 0.3.
       const double dx = (point.x - 0.5) * 7;
       const double dy = (point.y - 0.5) * 7;
       ASSERT_LT(std::hypot(dx, dy), 1);
@@ -609,7 +611,7 @@ TEST(IsoLine, IsClosedAndLiesWhereTheSurfaceReachesTheLevel) {
       }
     }
   }
-  // Every end of a closed line is another's beginning.
+  // In a closed line, every end of a segment is the beginning of another one.
   std::vector<float> board;
   for (int y = 0; y < 6; ++y)
     for (int x = 0; x < 6; ++x) board.push_back((x + y) % 2 == 0 ? 1.0F : 0.0F);
@@ -631,8 +633,8 @@ TEST(IsoLine, IsClosedAndLiesWhereTheSurfaceReachesTheLevel) {
   EXPECT_TRUE(iso_line(SmoothMap(1, 1, {1.0F}), 1.0F).empty());
 }
 
-// So fine a grid is sampled at its cells' corners, where the surface is the mean of four cells: around cell
-// (50, 1), 1 at the upper left and the lower right corner and 0 at the others.
+// A grid as fine as this is sampled at the corners of its cells, where the surface is the mean of four cells.
+// Around cell (50, 1), it is 1 at the upper left and the lower right corner and 0 at the others.
 TEST(IsoLine, AtASaddleTheMiddleDecidesWhatHangsTogether) {
   std::vector<float> values(std::size_t{112} * 3);
   values[49] = 4;
@@ -650,7 +652,7 @@ TEST(IsoLine, AtASaddleTheMiddleDecidesWhatHangsTogether) {
   }
 }
 
-// The mean of the bilinear map over one cell's window, by brute force.
+// Computes the mean of the bilinear map over the window of one cell by brute force.
 TEST(SmoothMap, IsTheMeanOfTheBilinearMapOverACell) {
   const std::vector<float> values{1, 5, 2, 0, 3, 7, 4, 1, 0, 6, 2, 8, 3, 3, 9, 1};
   const SmoothMap map(4, 4, values);
@@ -705,7 +707,7 @@ class UniadOverlayText : public UniadOverlay {
   static constexpr Color normal_badge{255, 0x43, 0xa0, 0x47};
   static constexpr Color age_text{255, 0xff, 0xca, 0x28};
 
-  // How many pixels have exactly this color, and the lowest row with one.
+  // Returns the number of pixels with exactly this color, and the lowest row with one.
   std::pair<int, int> count(const std::string &properties, const std::vector<Result> &results, Color color,
                             int width = 1280) {
     const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_ARGB, width, 720);
@@ -785,7 +787,7 @@ TEST_F(UniadOverlay, NothingOfAFormerResultStays) {
   for (const Result &former : {corner, box, hot}) push(with(flat(info, ground), former));
   push(flat(info, ground));
   EXPECT_EQ(bytes_of(push(with(flat(info, ground), other)).get()), bytes_of(expected.get()));
-  // Drawn again from what is kept.
+  // Drawn from the cached canvas.
   EXPECT_EQ(bytes_of(push(with(flat(info, ground), other)).get()), bytes_of(expected.get()));
   EXPECT_EQ(bytes_of(push(flat(info, ground)).get()), bytes_of(flat(info, ground).get()));
 }
@@ -833,7 +835,7 @@ TEST_F(UniadOverlay, AFrameOfItsOwnIsDrawnInPlace) {
   EXPECT_EQ(gst_buffer_peek_memory(drawn("", info, std::move(buffer)).get(), 0), memory);
 }
 
-// Memory like a GPU's: whoever maps it waits for a download.
+// Memory like that of a GPU: mapping it downloads it.
 struct FarMemory {
   GstMemory memory;
   guint8 *bytes;
@@ -948,7 +950,7 @@ TEST_F(UniadOverlay, TheOtherBranchOfATeeStaysAsItWas) {
 TEST_F(UniadOverlay, NoResultIsTooOddToDraw) {
   std::vector<Result> odd;
   odd.push_back({});                                      // no grid
-  odd.push_back({.score = std::nan(""), .grid = {nan}});  // nothing is a number
+  odd.push_back({.score = std::nan(""), .grid = {nan}});  // all values are NaN
   odd.push_back({.score = INFINITY, .grid = {infinity}});
   odd.push_back({.score = -INFINITY, .grid = {-infinity}});
   odd.push_back({.threshold = std::nan(""), .grid = {1}});

@@ -154,7 +154,7 @@ TEST_F(AnomalyJson, AnEventsLineTellsItsCourse) {
                 R"("frames":30,"reason":"eos"}})");
 }
 
-// What somebody else's element left half filled.
+// A meta that another element has filled incompletely.
 TEST_F(AnomalyJson, AMetaWithoutASourceIsStillALine) {
   gst_buffer_add_meta(buffer_.get(), GST_ANOMALY_META_INFO, nullptr);
   EXPECT_EQ(line(), R"({"version":1,"source":"","score":0.0,"anomalous":false,"age":0,"regions":[]})");

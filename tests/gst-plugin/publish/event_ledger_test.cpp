@@ -35,7 +35,7 @@ Event event(const std::string &zone, GstAnomalyEventState state, guint64 frames,
 
 class EventLedgerTest : public ::testing::Test {
  protected:
-  // A frame in no event, or in that of this zone.
+  // Takes a frame outside of events, or in the event of this zone.
   Texts frame(GstClockTime pts, const char *zone = nullptr,
               GstAnomalyEventState state = GST_ANOMALY_EVENT_ONGOING) {
     const Ref<GstBuffer> buffer(gst_buffer_new());
@@ -85,13 +85,13 @@ TEST_F(EventLedgerTest, AnEventThatFramesCarryOnlyLaterEndsOnceAsWell) {
 }
 
 TEST_F(EventLedgerTest, LostStatesAreInferredForEachZone) {
-  // Events of the stream are dropped: only frames come.
+  // Events of the stream are dropped; only frames arrive.
   EXPECT_EQ(frame(1, "door"), Texts{});
   EXPECT_EQ(state_, GST_ANOMALY_EVENT_BEGIN);
   EXPECT_EQ(frame(2, "gate"), Texts{"door end lost"});
   EXPECT_EQ(state_, GST_ANOMALY_EVENT_BEGIN);
   EXPECT_EQ(frame(3), Texts{"gate end lost"});
-  // Frames are dropped: only events of the stream come.
+  // Frames are dropped; only events of the stream arrive.
   EXPECT_EQ(take(event("side", GST_ANOMALY_EVENT_BEGIN, 1, true)), Texts{});
   EXPECT_EQ(take(event("back", GST_ANOMALY_EVENT_BEGIN, 1)), Texts{"back begin"});
   EXPECT_EQ(texts(ledger_.close("eos")), (Texts{"back end eos", "side begin", "side end eos"}));

@@ -41,7 +41,7 @@ class LineWriterTest : public testing::Test {
   std::filesystem::path folder_, path_;
 };
 
-// Files of this process end at that size, as on a full disk: what fits of a write is written.
+// Limits the size of files of this process, as on a full disk: the part of a write that fits is written.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t size) {
@@ -57,7 +57,7 @@ class FileSizeLimit {
   rlimit before_{};
 };
 
-// The reading end of a named pipe that reads when told.
+// The reading end of a named pipe, which reads on request.
 class PipeReader {
  public:
   explicit PipeReader(const std::string &path) : fd_(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {}
@@ -213,7 +213,7 @@ TEST_F(LineWriterTest, TheRestOfALineIsNothingForTheNextReader) {
   EXPECT_EQ(reader.read_all(), "two\n");
 }
 
-// What log rotation does: the writer is told after the file was renamed.
+// Simulates log rotation: the writer is notified after the file has been renamed.
 TEST_F(LineWriterTest, GoesOnInANewFileWhenTheOldOneWasRenamed) {
   LineWriter file(path_.string(), {});
   EXPECT_FALSE(file.write("one"));
@@ -225,7 +225,7 @@ TEST_F(LineWriterTest, GoesOnInANewFileWhenTheOldOneWasRenamed) {
   EXPECT_FALSE(file.write("three"));
   EXPECT_EQ(content(), "three\n");
   EXPECT_EQ(content(moved), "one\ntwo\n");
-  EXPECT_FALSE(file.reopen());  // with nothing renamed, nothing is lost
+  EXPECT_FALSE(file.reopen());  // without renaming, nothing is lost
   EXPECT_FALSE(file.write("four"));
   EXPECT_EQ(content(), "three\nfour\n");
 }
@@ -258,7 +258,7 @@ TEST_F(LineWriterTest, OneFileAloneBeginsAnew) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
 }
 
-// Two cameras may publish into one file: what one renames, the other does not rename again.
+// Two cameras may publish to one file. Each writer must notice that the other one has rotated it.
 TEST_F(LineWriterTest, TwoWritersOfAFileRotateItOnce) {
   LineWriter a(path_.string(), {.append = true, .max_size = 8});
   LineWriter b(path_.string(), {.append = true, .max_size = 8});

@@ -23,7 +23,7 @@ using Lines = std::vector<std::string>;
 
 constexpr GstClockTime frame_duration = 40 * GST_MSECOND;
 
-// A frame that nobody judged.
+// A frame without a result.
 Ref<GstBuffer> plain_frame(guint index = 0) {
   GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 64, nullptr);
   GST_BUFFER_PTS(buffer) = index * frame_duration;
@@ -36,7 +36,7 @@ Ref<GstBuffer> judged_frame(double score = 0.5, guint index = 0) {
   return buffer;
 }
 
-// The line that judged_frame() leaves.
+// The line that is written for judged_frame().
 std::string line_of(const char *score = "0.5", guint index = 0) {
   return R"({"version":1,"source":"cam0","pts":)" + std::to_string(index * frame_duration) + R"(,"score":)" +
          score + R"(,"anomalous":false,"age":0,"regions":[]})";
@@ -84,7 +84,7 @@ class UniadPublish : public GstTest {
     return value;
   }
 
-  // The text of each warning so far.
+  // Returns the text of each warning so far.
   Lines warnings(GQuark domain = GST_RESOURCE_ERROR, int code = GST_RESOURCE_ERROR_WRITE) const {
     Lines texts;
     while (GstMessage *message = gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_WARNING)) {
@@ -142,7 +142,7 @@ TEST_F(UniadPublish, FramesWithoutResultLeaveNoLine) {
 }
 
 TEST_F(UniadPublish, WithoutAResultOrADetectorUpstreamOneWarningSaysHowToGetThem) {
-  for (const int frames : {3, 100, 250}) {  // shorter streams are told of at their end
+  for (const int frames : {3, 100, 250}) {  // shorter streams are reported at their end
     for (const bool ends : {true, false}) {
       SCOPED_TRACE(std::to_string(frames) + (ends ? ", then the end" : ""));
       start(path_.string());
@@ -217,7 +217,7 @@ TEST_F(UniadPublish, TheModeChangesWhileItRuns) {
   EXPECT_EQ(lines(), Lines{line_of("0.5", 1)});
 }
 
-// What uniaddetect would do, on every buffer that leaves `pad`.
+// Adds a result to every buffer that leaves `pad`, as uniaddetect would.
 GstPadProbeReturn mark(GstPad * /*pad*/, GstPadProbeInfo *info, gpointer /*data*/) {
   auto *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
   auto *meta = gst_buffer_add_anomaly_meta(buffer, "T\xC3\xBCr \"1\"\n\xFF", 3.5, 0);
@@ -228,7 +228,7 @@ GstPadProbeReturn mark(GstPad * /*pad*/, GstPadProbeInfo *info, gpointer /*data*
   return GST_PAD_PROBE_OK;
 }
 
-// Marks the frames that the element "detect" lets pass.
+// Adds a result to the frames that the element "detect" passes.
 void add_marks(const Ref<GstElement> &pipeline) {
   const Ref<GstElement> detect(gst_bin_get_by_name(GST_BIN(pipeline.get()), "detect"));
   g_autoptr(GstPad) pad = gst_element_get_static_pad(detect.get(), "src");
@@ -257,7 +257,7 @@ TEST_F(UniadPublish, OneBranchOfATeePublishes) {
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
 }
 
-// Runs gst-launch's `description`, whose element "detect" marks frames, to its end.
+// Runs a pipeline to its end. The element "detect" of the description adds results to frames.
 void run_pipeline(const std::string &description) {
   g_autoptr(GError) error = nullptr;
   const Ref<GstElement> pipeline(gst_parse_launch(description.c_str(), &error));
@@ -271,7 +271,7 @@ void run_pipeline(const std::string &description) {
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
 }
 
-// Python's parser, told to take nothing that is not JSON; it prints what it understood in its own words.
+// Python's parser, which rejects everything that is not JSON, and prints what it parsed.
 constexpr const char *foreign_parser = R"(
 import json, sys
 def refuse(name):
@@ -314,7 +314,7 @@ TEST_F(UniadPublish, RestartsAtAnotherLocation) {
   start(path_.string());
   push(judged_frame(1));
   const auto second = folder_ / "zwei %20.jsonl";
-  // A change while it runs waits for the next start.
+  // A change while running applies at the next start.
   g_object_set(harness_->element, "location", second.c_str(), nullptr);
   push(judged_frame(2));
   EXPECT_EQ(lines(), (Lines{line_of("1.0"), line_of("2.0")}));
@@ -425,7 +425,7 @@ TEST_F(UniadPublish, ANamedPipeFeedsItsReader) {
         {"python3", "-c",
          "import sys; pipe = open(sys.argv[1]); print('open', flush=True); print(pipe.read())",
          path_.string()});
-    // Its open() waits for ours, which comes with a frame.
+    // The open() of the reader waits for that of the writer, which happens with a frame.
     guint index = 1;
     for (guint64 before = 0; before != lost();) {
       before = lost();
@@ -439,7 +439,7 @@ TEST_F(UniadPublish, ANamedPipeFeedsItsReader) {
   EXPECT_EQ(warnings().size(), 1U);
 }
 
-// Each time that lines begin to be lost is said, however often they were written again.
+// Each time that lines begin to be lost, a warning is posted, even if lines were written in between.
 TEST_F(UniadPublish, EveryLossIsSaid) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   start(path_.string());
@@ -459,7 +459,7 @@ struct Refused {
   std::string text;
 };
 
-// How the element refuses to start.
+// The error with which the element refuses to start.
 Refused refusal(const char *location) {
   const Ref<GstElement> publish(GST_ELEMENT(
       gst_object_ref_sink(gst_element_factory_make_full("uniadpublish", "location", location, nullptr))));
@@ -489,7 +489,7 @@ TEST_F(UniadPublish, SaysWhyItCannotStart) {
   EXPECT_NE(broker.text.find("mqtt://"), std::string::npos) << broker.text;
   EXPECT_EQ(broker.text.find("secret"), std::string::npos) << broker.text;
 
-  // A typo makes it a file in a folder that is not there.
+  // The typo turns it into a file in a folder that does not exist.
   const Refused mistyped = refusal("mqtt:/user:sec/ret@broker/topic");
   EXPECT_EQ(mistyped.code, GST_RESOURCE_ERROR_OPEN_WRITE);
   EXPECT_NE(mistyped.text.find("mqtt:/broker/topic"), std::string::npos) << mistyped.text;

@@ -73,7 +73,7 @@ void copy_picture(GstBuffer *source, GstBuffer *target, const GstVideoInfo &info
   gst_video_frame_unmap(&from);
 }
 
-// What a plane shows, without what pads its rows.
+// Appends the visible part of a plane, without the padding of its rows.
 void append_rows(const guint8 *data, std::ptrdiff_t stride, const GstVideoInfo &info, guint plane,
                  std::vector<guint8> &bytes) {
   std::array<gint, GST_VIDEO_MAX_COMPONENTS> components{};
@@ -112,7 +112,7 @@ class CudaMemory : public GstTest {
     ASSERT_GE(downloads(), 0) << "libcuda.so.1 is not the tests' own: see meson.build";
   }
 
-  // The context that an element of UniAD offers to its neighbors.
+  // Returns the context that an element of UniAD offers to its neighbors.
   Ref<GstCudaContext> primary() {
     const Ref<GstElement> element(gst_element_factory_make("identity", nullptr));
     gst_object_ref_sink(element.get());
@@ -128,7 +128,7 @@ class CudaMemory : public GstTest {
   }
   Ref<GstCudaContext> another() { return Ref<GstCudaContext>(gst_cuda_context_new(0)); }
 
-  // A copy of the picture in a context's memory, on the device alone.
+  // Returns a copy of the picture in a context's memory, only on the device.
   Ref<GstBuffer> on_gpu(GstBuffer *picture, const GstVideoInfo &info, GstCudaContext *context,
                         const std::function<void(GstStructure *)> &configure_pool = {}) {
     const Ref<GstBufferPool> pool(gst_cuda_buffer_pool_new(context));
@@ -166,7 +166,7 @@ TEST_F(CudaMemory, IsViewedWhereItLiesOrInACopyWhereItLiesInAnotherContext) {
       const auto held = frames->map(buffer.get(), info);
       EXPECT_EQ(held->view().cuda_device, 0);
       EXPECT_EQ(downloads(), before);
-      // The driver's memory is the host's: what kernels would read can be read here.
+      // The driver's memory is the host's, so the test can read what kernels would read.
       const auto in_system = map_frame(picture.get(), info);
       EXPECT_EQ(viewed(held->view(), info), viewed(in_system->view(), info))
           << gst_video_format_to_string(format) << (elsewhere ? " elsewhere" : "");
@@ -186,7 +186,7 @@ TEST_F(CudaMemory, IsViewedOnlyWhenTheStreamThatWritesToItIsDone) {
     const std::unique_ptr<GstCudaStream, void (*)(GstCudaStream *)> stream(gst_cuda_stream_new(context.get()),
                                                                            gst_cuda_stream_unref);
     ASSERT_TRUE(stream);
-    // The stream carries the picture to the device when the frame is first mapped there.
+    // The stream copies the picture to the device when the frame is first mapped there.
     const auto buffer = on_gpu(picture.get(), info, context.get(), [&stream](GstStructure *config) {
       gst_buffer_pool_config_set_cuda_stream(config, stream.get());
     });
@@ -210,7 +210,7 @@ TEST_F(CudaMemory, IsDrawnOnOnlyInThePrimaryContext) {
   EXPECT_EQ(cuda_device_of(picture.get()), std::nullopt);
 }
 
-// uniadoverlay on frames that are anomalous on the left.
+// Runs uniadoverlay on frames whose left part is anomalous.
 class OverlayOnGpu : public CudaMemory {
  protected:
   Ref<GstBuffer> drawn(const GstVideoInfo &info, Ref<GstBuffer> buffer, bool on_gpu) {
@@ -241,7 +241,7 @@ class OverlayOnGpu : public CudaMemory {
   }
 };
 
-// Before the others: a module stays open.
+// Must run before the other tests, because a module stays open.
 TEST_F(OverlayOnGpu, DownloadsWhereNobodyHasOpenedTheModule) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12);
   const auto picture = noise(info);
@@ -264,7 +264,7 @@ TEST_F(OverlayOnGpu, DrawsWhereTheFrameLies) {
     EXPECT_EQ(downloads(), before) << gst_video_format_to_string(format);
     EXPECT_EQ(gst_buffer_peek_memory(out.get(), 0), memory);
     EXPECT_LE(largest_difference(info, expected.get(), out.get()), 1) << gst_video_format_to_string(format);
-    EXPECT_GT(downloads(), before);  // for the comparison, and so the driver does count
+    EXPECT_GT(downloads(), before);  // by the comparison; this shows that the driver does count
   }
 }
 
@@ -293,9 +293,9 @@ TEST_F(OverlayOnGpu, TheOtherBranchOfATeeStaysAsItWas) {
   EXPECT_LE(largest_difference(info, expected.get(), out.get()), 1);
 }
 
-const std::string any_file = std::string(UNIAD_SOURCE_ROOT) + "/meson.build";  // as a model
+const std::string any_file = std::string(UNIAD_SOURCE_ROOT) + "/meson.build";  // serves as a model
 
-// Detected and drawn on, as in a pipeline between a decoder and an encoder on the GPU.
+// Frames are judged and drawn on, as in a pipeline between a decoder and an encoder on the GPU.
 TEST_F(OverlayOnGpu, FromTheDetectorToTheEncoderNothingIsDownloaded) {
   open_module();
   std::vector<std::optional<int>> devices;

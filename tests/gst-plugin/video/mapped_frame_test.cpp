@@ -18,7 +18,7 @@ struct FreeConverter {
   void operator()(GstVideoConverter *converter) const { gst_video_converter_free(converter); }
 };
 
-// A buffer in its caps' layout, or with wider rows, mapped for as long as this lives.
+// A buffer in the layout of its caps, or with wider rows, which is mapped during the lifetime of this object.
 class MappedFrame {
  public:
   explicit MappedFrame(GstVideoInfo info, bool padded = false) {
@@ -72,7 +72,8 @@ std::uint8_t *row_of(GstVideoFrame &frame, int y) {
          std::ptrdiff_t{y} * GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
 }
 
-// A scene with what cameras see: gradients, saturated edges in all directions, an over-white sky, some noise.
+// Paints a scene with typical content of cameras: gradients, saturated edges in all directions, an over-white
+// sky and some noise.
 void paint(GstVideoFrame &argb) {
   std::mt19937 random(1);
   const int width = GST_VIDEO_FRAME_WIDTH(&argb);
@@ -93,8 +94,8 @@ void paint(GstVideoFrame &argb) {
   }
 }
 
-// What the view should give, by way of GStreamer's own unpacking and chroma interpolation. Not by its
-// conversion to RGB: that of 8-bit Y'CbCr is 1 to 3 levels too dark on the average, and up to 7
+// The expected picture, computed with GStreamer's unpacking and chroma interpolation. GStreamer's conversion
+// to RGB is not used, because for 8-bit Y'CbCr it is 1 to 3 levels too dark on average, and up to 7
 // (GStreamer 1.22).
 Picture rgb_of(GstVideoFrame &frame) {
   const int width = GST_VIDEO_FRAME_WIDTH(&frame);
@@ -127,8 +128,8 @@ Picture rgb_of(GstVideoFrame &frame) {
   return ycbcr ? convert(samples, view) : rgb;
 }
 
-// The frame as wide as its memory: GStreamer's conversion of some tiled formats leaves the last tile out
-// where it is not shown whole.
+// The frame with the width of its memory: GStreamer's conversion of some tiled formats omits a last tile that
+// is only partly visible.
 GstVideoFrame in_whole_tiles(const GstVideoFrame &frame) {
   GstVideoFrame whole = frame;
   const GstVideoFormatInfo *format = frame.info.finfo;
@@ -138,7 +139,8 @@ GstVideoFrame in_whole_tiles(const GstVideoFrame &frame) {
   return whole;
 }
 
-// The scene in the format. Of tiled formats GStreamer's reading is not the measure: their rows in order are.
+// The expected picture of the frame. For tiled formats, it is computed from the scene instead of from
+// GStreamer's reading of the frame.
 Picture expected_of(GstVideoFrame &scene, GstVideoFrame &frame) {
   const GstVideoFormatInfo *format = frame.info.finfo;
   if (!GST_VIDEO_FORMAT_INFO_IS_TILED(format)) return rgb_of(frame);
