@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real weights, a real picture, a trained network: what the authors' modules made of them in fp32.
+// Compares with the outputs of the authors' modules in fp32, for real weights, a real picture and a trained
+// network.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -84,7 +85,7 @@ TEST(NetworkGolden, EfficientNetB4AndATrainedUniAD) {
       1e-4);
 }
 
-// From the picture's file to the score, through the door that pipelines use.
+// From the picture's file to the score, through the interface that pipelines use.
 TEST(NetworkGolden, DetectorGivesTheAuthorsGridAndScores) {
   UNIAD_NEED_SHARED(golden_file, "reference/golden_uniad_b4.safetensors");
   UNIAD_NEED_SHARED(weight_file, "weights/efficientnet_b4_stages1-4.safetensors");

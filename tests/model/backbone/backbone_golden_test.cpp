@@ -22,7 +22,7 @@ void expect_map(const torch::Tensor &map, const GoldenMap &golden, const std::st
   expect_element(map, map.numel() - 1, golden.last, what);
 }
 
-// What the whole reference EfficientNet has behind the last block.
+// The tensors that the whole reference EfficientNet has after the last block.
 const std::vector<std::string> efficientnet_head{"_conv_head.weight", "_bn1.weight",      "_bn1.bias",
                                                  "_bn1.running_mean", "_bn1.running_var", "_fc.weight",
                                                  "_fc.bias"};
@@ -44,7 +44,7 @@ void expect_taps(const std::vector<torch::Tensor> &taps, const std::vector<Golde
   }
 }
 
-// All numbers are those of the reference's own modules in float64.
+// All numbers were computed by the reference's modules in float64.
 TEST(BackboneGolden, EfficientNetB0) {
   const auto taps =
       taps_of({"efficientnet-b0", {1, 2, 3, 4, 5}, PaddingRule::StaticSame, 1e-3}, efficientnet_head, 311);

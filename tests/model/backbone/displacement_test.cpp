@@ -21,7 +21,7 @@ BackboneConfig on(const char *name, std::vector<int> stages = {1, 2, 3, 4},
   return config;
 }
 
-// By hand: 260 pixels are 130, 65, 33 and 17 cells of 2, 4, 8 and 16, and so on.
+// Computed by hand: 260 pixels are 130, 65, 33 and 17 cells of 2, 4, 8 and 16 pixels, and so on.
 TEST(Displacement, IsHalfOfWhatTheCellsReachBeyondThePictureTheyWereLearnedFrom) {
   EXPECT_EQ(displacement(on("efficientnet-lite2"), 224), (17 * 16 - 260) / 2);
   EXPECT_EQ(displacement(on("efficientnet-lite2", {1, 2, 3}), 224), (33 * 8 - 260) / 2);
@@ -43,8 +43,8 @@ TEST(Displacement, PutsTheGridThatFarToTheUpperLeft) {
   EXPECT_DOUBLE_EQ(grid_origin(config).top, -6.0 / 224);
 }
 
-// At 224, b4 pads 56 pixels for its third step with 1 and 2 instead of the 2 and 2 of its native 95 pixels,
-// so that its cells come to lie 4 pixels further right. At native size nothing moves.
+// At 224, the third step of b4 pads 56 pixels with 1 and 2, instead of its native 95 pixels with 2 and 2, so
+// that its cells are 4 pixels further right. At native size, nothing moves.
 TEST(Displacement, FollowsPaddingThatAdaptsToTheInput) {
   const auto adapting = on("efficientnet-b4", {1, 2, 3, 4}, PaddingRule::DynamicSame);
   EXPECT_EQ(displacement(adapting, 224), 2 - 4);
@@ -57,8 +57,8 @@ torch::Tensor scene() {
   return torch::upsample_bilinear2d(torch::randn({1, 3, 28, 28}), {224, 224}, /*align_corners=*/false);
 }
 
-// The mean offset, in pixels, of where the features change from where a patch was put: in standard deviations
-// of each channel, as scores do.
+// Pastes patches into scenes and returns the mean offset, in pixels, between a patch and the place where the
+// features change. The change is in standard deviations of each channel, as in scores.
 double measured(const std::filesystem::path &weight_file, std::vector<int> stages) {
   const torch::NoGradGuard no_grad;
   const auto backbone =
@@ -90,7 +90,7 @@ double measured(const std::filesystem::path &weight_file, std::vector<int> stage
   return offset / patches;
 }
 
-// Networks are not as even as their pictures: what they learned comes within 1.5 pixels of it.
+// Real networks do not respond uniformly, but agree with the rule within 1.5 pixels.
 TEST(Displacement, IsWherePatchesShow) {
   const auto lite2 = find_weight_file("efficientnet-lite2");
   if (!lite2) GTEST_SKIP() << "needs weights of efficientnet-lite2: run subprojects/setup.sh";

@@ -11,7 +11,7 @@
 namespace uniad {
 namespace {
 
-// RFC 3986's reserved characters, and what else gets into passwords.
+// The reserved characters of RFC 3986, and other characters that occur in passwords.
 constexpr std::string_view special = ":/?#[]@!$&'()*+,;=% \"<>\\^`{|}";
 
 const std::vector<std::string> hosts{"camera/live",           "camera.local:554/a/b?x=1",
@@ -88,7 +88,7 @@ TEST(Address, IsToldWithoutThePasswordsInItsQueryAndPath) {
   EXPECT_EQ(without_credentials("http://a:secret@host/?token=secret"), "http://host/?token=***");
 }
 
-// Whoever mistypes an address reads in the error what he typed.
+// The error for a mistyped address repeats what the user typed.
 TEST(Address, IsToldWithoutAPasswordWhereItsSchemeIsWrong) {
   EXPECT_EQ(without_credentials("admin:sec/ret@host/live"), "host/live");
   EXPECT_EQ(without_credentials("rtsp:/admin:sec@ret@host/live"), "rtsp:/host/live");
@@ -98,11 +98,11 @@ TEST(Address, IsToldWithoutAPasswordWhereItsSchemeIsWrong) {
     EXPECT_EQ(without_credentials(path), path);
 }
 
-// GLib's parser is the other side.
+// GLib's parser serves as the reference.
 TEST(Address, IsPercentEncodedForLibraries) {
   for (const std::string &host : hosts)
     for (const std::string &password : passwords()) {
-      if (looks_encoded(password)) continue;  // "%41" cannot be told from an encoded A
+      if (looks_encoded(password)) continue;  // "%41" cannot be distinguished from an encoded A
       for (const std::string &written : {password, escaped(password)}) {
         const std::string address = with_encoded_credentials("rtsp://admin:" + written + "@" + host);
         g_autofree char *user = nullptr;

@@ -46,7 +46,7 @@ TEST_F(Log, LosesNoMessageOfManyThreads) {
 TEST_F(Log, KeepsASinkThatIsReplacedWhileItIsCalled) {
   std::atomic<int> heard = 0;
   set_log_sink([&](LogLevel, const std::string &) {
-    std::jthread([&] { set_log_sink({}); }).join();  // another thread replaces it meanwhile
+    std::jthread([&] { set_log_sink({}); }).join();  // another thread replaces the sink in the meantime
     ++heard;
   });
   log(LogLevel::Info, "the last");

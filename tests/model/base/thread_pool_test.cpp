@@ -26,17 +26,17 @@ std::size_t index(int value) {
   return static_cast<std::size_t>(value);
 }
 
-// What tasks see of one pool: called how often, by which threads.
+// Records how often and on which threads the tasks of a pool are called.
 class Witness {
  public:
   explicit Witness(ThreadPool &pool) : pool_(pool), busy_(index(pool.threads())), calls_(1000) {}
 
-  // One stage; then looks at what happened.
+  // Runs one stage and checks the calls.
   void stage(int tasks) {
     std::fill(calls_.begin(), calls_.begin() + tasks, 0);
     pool_.run(tasks, [&](int number, int thread) { see(number, thread, tasks); });
     const auto once = [](int calls) { return calls == 1; };
-    // Plain numbers: run() has to make what tasks wrote visible.
+    // These are not atomic: run() has to make writes of the tasks visible.
     if (!std::all_of(calls_.begin(), calls_.begin() + tasks, once)) ++wrong_stages_;
   }
 
@@ -68,7 +68,7 @@ TEST(ThreadPool, GoesOnWithTheThreadsThatItGets) {
   if (!test::can_limit_memory) GTEST_SKIP() << "not under AddressSanitizer";
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto use = [] {
-    test::limit_memory(12U << 20U);  // one thread's stack of 8 MiB, and no second
+    test::limit_memory(12U << 20U);  // enough for one thread's stack of 8 MiB, but not for two
     ThreadPool pool(4);
     int sum = 0;
     std::mutex mutex;
@@ -112,7 +112,7 @@ TEST(ThreadPool, PoolOfOneRunsOnTheCallerInOrder) {
   EXPECT_EQ(numbers, (std::vector{0, 1, 2, 3, 4}));
 }
 
-// Each task waits until as many are in progress as there are threads.
+// Each task waits until the number of tasks in progress equals the number of threads.
 TEST(ThreadPool, AllThreadsWorkAtOnce) {
   constexpr int threads = 4;
   ThreadPool pool(threads);
@@ -150,7 +150,8 @@ TEST(ThreadPool, EndsWhateverItsThreadsDo) {
     Witness witness(pool);
     for (int stage = 0; stage < i % 3; ++stage) witness.stage(7);
     witness.expect_order();
-    // Workers go to sleep some tens of microseconds after the last stage: before, while and after the end.
+    // Workers go to sleep some tens of microseconds after the last stage. This destroys the pool before,
+    // while and after they do.
     for (int spin = 0; spin < i * 16; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
   }
 }

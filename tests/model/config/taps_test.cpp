@@ -12,8 +12,8 @@ struct Row {
   std::vector<int> channels;
 };
 
-// The table of the reference (docs/network-details.md, "Taps" and docs/network-details.md, "EfficientNet"),
-// b7 by the rule "last block at each resolution".
+// The reference's table (docs/network-details.md, "Taps" and "EfficientNet"); b7 follows the rule "last block
+// at each resolution".
 const std::vector<Row> rows{
     {"efficientnet-b0", {0, 2, 4, 10, 15}, {16, 24, 40, 112, 320}},
     {"efficientnet-b1", {1, 4, 7, 15, 22}, {16, 24, 40, 112, 320}},

@@ -10,7 +10,7 @@
 namespace uniad::test {
 namespace {
 
-// The kernel itself, run by the host.
+// Runs the kernel on the host.
 void finish_on_host(torch::Tensor &x, const torch::Tensor &bias, const torch::Tensor &skip,
                     Activation activation) {
   x = x.contiguous(torch::MemoryFormat::ChannelsLast);
@@ -40,7 +40,7 @@ void depthwise_on_host(const torch::Tensor &input, const cuda::DepthwiseWeights 
 
 const cuda::ConvolutionKernels on_host{finish_on_host, depthwise_on_host};
 
-// BatchNorms that do something.
+// Gives BatchNorms parameters that have an effect.
 void shake(Backbone &backbone) {
   const torch::NoGradGuard no_grad;
   for (const auto &module : backbone.modules())
@@ -85,7 +85,8 @@ double relative(const torch::Tensor &a, const torch::Tensor &b) {
   return ((a - b).abs().max() / b.abs().max()).item<double>();
 }
 
-// Learned positions and masks, whitening, sine positions without masks, statistics alone.
+// Models with learned positions and masks, with whitening, with sine positions and no masks, and with
+// statistics alone.
 std::vector<Model> models() {
   Model model;
   model.config.input.height = 64;

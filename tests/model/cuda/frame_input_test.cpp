@@ -27,7 +27,7 @@ void prepare_all(FrameInput &frames_in, std::span<const FrameView> frames, std::
   for (std::size_t i = 0; i < frames.size(); ++i) frames_in.prepare(frames[i], batch.data() + i * picture);
 }
 
-// Height, width, channels.
+// Returns the prepared frames as height, width, channels.
 std::vector<float> prepare(HostRuntime &runtime, FrameInput &frames_in, std::span<const FrameView> frames) {
   std::vector<float> batch(frames.size() * picture, -1);
   prepare_all(frames_in, frames, batch);
@@ -79,7 +79,7 @@ TEST(CudaFrameInput, KeepsManyFramesApartHoweverLateStreamsRun) {
   }
 }
 
-// Each of three pictures in a row, as the CPU paints them; what is kept stays bit by bit.
+// Each of three pictures in a row equals the CPU's; pixels that are kept are identical bit by bit.
 TEST(CudaFrameInput, PaintsWhatIsIgnored) {
   const Zones zones{{{"", ZoneKind::Ignore, {{0.3, 0.3}, {0.7, 0.3}, {0.7, 0.8}}, {}, {}}}, {}};
   for (const ElementType type : {ElementType::Fp32, ElementType::Bf16, ElementType::Fp16}) {
@@ -189,7 +189,7 @@ TEST(CudaFrameInput, RefusesFramesOfAnotherDeviceAndWithoutPixels) {
   EXPECT_NE(message(frames_in, frame.view).find("plane 1 has no data"), std::string::npos);
 }
 
-// Whichever call fails: an Error that says so, nothing left behind, and the next frame is right.
+// Whichever call fails, an Error reports it, nothing leaks, and the next frame is correct.
 TEST(CudaFrameInput, EveryFailingCallIsAnErrorAndNothingLeaks) {
   const std::deque<NoiseFrame> frames = many_frames();
   const std::vector<FrameView> views = views_of(frames);
@@ -199,7 +199,7 @@ TEST(CudaFrameInput, EveryFailingCallIsAnErrorAndNothingLeaks) {
     runtime.fail_at = call;
     bool complete = false;
     try {
-      std::vector<float> batch(5 * picture);  // outlives what is still to be written to it
+      std::vector<float> batch(5 * picture);  // outlives the writes that are still pending
       FrameInput frames_in(runtime, input, ElementType::Fp32);
       try {
         prepare_all(frames_in, {views.data(), 5}, batch);

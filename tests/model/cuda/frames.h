@@ -13,8 +13,8 @@
 
 namespace uniad::test {
 
-// Noise in `layout`; every plane is a heap block that ends with its last pixel, so that sanitizers see a
-// read beyond it.
+// A frame of noise in `layout`. Every plane is a heap block that ends with its last pixel, so that sanitizers
+// detect reads beyond it.
 class NoiseFrame {
  public:
   NoiseFrame(PixelLayout layout, int width, int height, std::uint32_t seed, int padding = 0,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A CUDA device that is the host.
+// A CUDA runtime whose device is the host.
 #pragma once
 
 #include <cstddef>
@@ -17,18 +17,19 @@
 
 namespace uniad::test {
 
-// CUDA on the host. Streams do their work as late as they may: only when somebody waits for it, and then no
-// more than that needs. Work that does not wait for what it depends on finds old or freed memory.
+// Implements CUDA on the host. Streams run their work as late as possible: only when something waits for it,
+// and then only as much as necessary. Code that does not wait for its dependencies therefore reads old or
+// freed memory.
 class HostRuntime : public cuda::Runtime {
  public:
   ~HostRuntime() override {
     for (void *memory : memory_) std::free(memory);
   }
 
-  int fail_at = -1;  // which call fails, from 0
+  int fail_at = -1;  // the index of the call that fails; -1: none
   int fail_with = 2;
   int calls = 0;
-  bool late = true;  // false: work is done at once
+  bool late = true;  // false: work runs immediately
 
   std::size_t owned() const { return memory_.size() + streams_.size() + events_.size(); }
 
@@ -131,7 +132,7 @@ class HostRuntime : public cuda::Runtime {
   int take(std::size_t bytes, void **memory) {
     if (fails()) return fail_with;
     *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-    std::memset(*memory, 0xFF, bytes);  // not a number, whatever it is read as
+    std::memset(*memory, 0xFF, bytes);  // NaN in every element type
     memory_.insert(*memory);
     return 0;
   }

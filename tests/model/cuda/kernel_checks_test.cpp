@@ -21,7 +21,8 @@ TEST(CudaKernelChecks, PassOnTheHost) {
   EXPECT_EQ(runtime.owned(), 0U);
 }
 
-// A device whose kernels can stop working. As a driver does, it gives freed memory out again as it is.
+// A device whose kernels can stop working. Like a driver, it does not clear freed memory before it is
+// allocated again.
 class FadingRuntime : public HostRuntime {
  public:
   bool works = true;

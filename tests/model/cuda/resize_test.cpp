@@ -23,7 +23,7 @@ cuda::FilterView view_of(const Filter &filter) {
   return {filter.windows.data(), filter.weights.data(), filter.taps};
 }
 
-// The kernels over their whole grid; buffers have exactly the size that they say they need.
+// Runs the kernels over their whole grid, with buffers of exactly the required size.
 template <typename Element>
 std::vector<Element> run_kernels(const FrameView &frame, const InputConfig &input, ElementType type,
                                  bool channels_last) {
@@ -42,7 +42,7 @@ std::vector<Element> run_kernels(const FrameView &frame, const InputConfig &inpu
   return out;
 }
 
-// mean and standard deviation that leave levels as they are.
+// An input whose mean and standard deviation leave pixel levels unchanged.
 InputConfig levels(int width, int height) {
   return {.height = height, .width = width, .mean = {0, 0, 0}, .std = {1 / 255.F, 1 / 255.F, 1 / 255.F}};
 }
@@ -100,7 +100,7 @@ TEST(CudaResize, FollowsTheCpuForEveryMatrixRangeAndChromaSite) {
         frame.view.matrix = static_cast<ColorMatrix>(matrix);
         frame.view.range = (bits & 1) != 0 ? ColorRange::Full : ColorRange::Limited;
         frame.view.chroma_site = {.left = (bits & 2) != 0, .top = (bits & 4) != 0};
-        // Rounded pixel by pixel in both, and so equal.
+        // Both round each pixel separately, so they are equal.
         EXPECT_LE(largest_difference(frame.view, levels(75, 72)), 0.001F);
         EXPECT_LE(largest_difference(frame.view, levels(32, 31)), 1.001F);
       }

@@ -6,7 +6,7 @@
 
 namespace uniad::test {
 
-// Counts calls of operator new in all threads. A test that links it has operator new replaced.
+// Counts calls of operator new in all threads. Linking allocation_counter.cpp replaces operator new.
 class AllocationCounter {
  public:
   AllocationCounter();

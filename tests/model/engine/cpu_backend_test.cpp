@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network as engines run it on the CPU, folded as far as it can be, against its definition
-// (model/network.h), with random weights.
+// Compares the network as engines run it on the CPU, folded as far as possible, with its definition
+// (model/network.h), using random weights.
 #include "model/engine/cpu/cpu_backend.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +28,8 @@ using test::Features;
 using test::InstructionLimit;
 using test::RandomPicture;
 
-// Of the largest number. (What bf16 has 8 bits for gets half a percent on the way through some layers.)
+// Relative to the largest number. (bf16 has a precision of 8 bits, which accumulates to half a percent over
+// some layers.)
 constexpr double fp32_error = 2e-5;
 constexpr double bf16_error = 5e-2;
 constexpr double int8_error = 2e-1;
@@ -63,7 +64,7 @@ ModelConfig on(const std::string &backbone, std::vector<int> stages, PaddingRule
   config.input.width = width;
   config.backbone = {backbone, std::move(stages), padding, 1e-3};
   config.reconstruction = reconstruction;
-  if (!reconstruction) config.statistics.emplace();  // which the backend knows nothing of
+  if (!reconstruction) config.statistics.emplace();  // which the backend ignores
   return config;
 }
 
@@ -98,7 +99,7 @@ std::vector<NetworkCase> backbone_cases() {
   };
 }
 
-// UniAD in every form, on little of a backbone.
+// Every variant of UniAD, on a small backbone.
 std::vector<NetworkCase> reconstruction_cases() {
   std::vector<NetworkCase> cases;
   const auto add = [&](const std::string &name, const ReconstructionConfig &config, int height, int width) {
@@ -134,7 +135,7 @@ std::vector<NetworkCase> reconstruction_cases() {
   auto *no_decoder = add("no_decoder_pre_norm", uniad(24, 3, 40, 2, 0), 64, 96);
   no_decoder->pre_norm = true;
   add("twelve_layers", uniad(16, 2, 32, 12, 12), 32, 48)->mask_width = 1;
-  // By LibTorch:
+  // Variants that run in LibTorch:
   add("one_query", uniad(24, 3, 40, 2, 2), 64, 96)->queries = QueryEmbedding::One;
   add("no_query", uniad(24, 3, 40, 2, 2), 64, 96)->queries = QueryEmbedding::None;
   add("variant_f", uniad(24, 3, 40, 2, 2), 64, 96)->decoder_variant = DecoderVariant::F;
@@ -176,7 +177,7 @@ void expect_same(const Tokens &a, const Tokens &b) {
   EXPECT_EQ(a.residuals, b.residuals);
 }
 
-// A network, some pictures, and what it makes of them by definition.
+// A network, some pictures, and the network's outputs for them by definition.
 class Modules {
  public:
   explicit Modules(const NetworkCase &which) {
@@ -236,7 +237,7 @@ TEST_P(CpuBackendTest, MakesWhatTheNetworkMakes) {
     const std::string how = std::to_string(threads) + " threads";
     const std::vector<Tokens> together = run(*backend, definition.pictures);
     definition.expect(together, fp32_error, how);
-    // One picture is shared by the threads: the same bits all the same.
+    // The threads share a single picture, but the result is identical bit by bit.
     expect_same(run(*backend, {definition.pictures.front()}).front(), together.front());
   }
   for (const auto &[precision, tolerance] :

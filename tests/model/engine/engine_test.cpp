@@ -97,13 +97,13 @@ TEST_F(EngineTest, GoesWithItsLastUser) {
 
 TEST_F(EngineTest, AModelThatDoesNotFitIntoMemorySaysSo) {
   if (!test::can_limit_memory) GTEST_SKIP() << "not under AddressSanitizer";
-  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a fork has none of LibTorch's threads
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a forked process lacks LibTorch's threads
   Model large;
   large.config.backbone = {"efficientnet-b0", {1, 2, 3, 4}, PaddingRule::StaticSame, 1e-3};
   store_tensors(Network(large.config), "", large.tensors);
   write_model(large, file("large.safetensors"));
   ASSERT_GT(std::filesystem::file_size(file("large.safetensors")), 32U << 20U);
-  // Too little to read it; enough for that and not for its folded form.
+  // Too little memory to read the model, and enough to read it but not to fold it.
   for (const rlim_t megabytes : {8, 64}) {
     const auto open = [&] {
       test::limit_memory(megabytes << 20U);
@@ -133,7 +133,7 @@ TEST_F(EngineTest, Bf16WhereTheProcessorHasNoneIsFp32AndSaysSo) {
   EXPECT_EQ(Engine::of_file(model, "cpu", "fp32")->warning(), "");
 }
 
-// A tiny model whose reconstruction has no folded form.
+// A tiny model whose reconstruction cannot be folded.
 void write_experiment(const std::filesystem::path &path, const std::filesystem::path &tiny, NetworkKind kind,
                       FeatureLoss loss) {
   torch::manual_seed(3);
@@ -192,8 +192,7 @@ TEST_F(EngineTest, ADetectorsMapIsTheNetworksWhateverTheLoss) {
     }
 }
 
-// A model that knows the statistics of the features of some pictures, and of their residuals too where UniAD
-// is wanted.
+// A model with the statistics of the features of some pictures and, with UniAD, also of their residuals.
 void write_statistics_model(const std::filesystem::path &path, const std::filesystem::path &tiny,
                             bool with_residuals) {
   const c10::InferenceMode inference;
@@ -214,8 +213,8 @@ void write_statistics_model(const std::filesystem::path &path, const std::filesy
   write_model(model, path);
 }
 
-// One frame a call, always as large: which thread takes which of several is chance, and a preprocessor that
-// meets another size makes itself new tables.
+// Each call has one frame of the same size. With several frames, the thread that takes each one is random,
+// and a preprocessor allocates new tables whenever the size changes.
 std::size_t allocations_of_later_frames(const std::filesystem::path &model) {
   const auto detector = Detector::open(model);
   const RandomPicture picture(100, 80, 1);
@@ -230,7 +229,7 @@ std::size_t allocations_of_later_frames(const std::filesystem::path &model) {
   return counter.count();
 }
 
-// (image_score() makes its matrices anew for every frame: six allocations. Nothing else does.)
+// (image_score() allocates its matrices for every frame: six allocations. Nothing else allocates.)
 TEST_F(EngineTest, DetectingAllocatesNothingAfterTheFirstFrames) {
   EXPECT_EQ(allocations_of_later_frames(model), 0U) << "with UniAD";
   for (bool with_residuals : {false, true}) {

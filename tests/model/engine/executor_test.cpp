@@ -24,7 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using Numbers = std::vector<int>;
 
-// What ran on the device, in order.
+// A batch that ran on the device, in order.
 struct Batch {
   char network;
   Numbers pictures;
@@ -53,13 +53,13 @@ class Device {
   std::vector<Batch> runs_;
 };
 
-// Pictures are numbers: their frames' widths. Their features are that number.
+// Pictures are numbers, encoded as the width of their frame. The features of a picture are its number.
 class FakeNetwork : public Backend {
  public:
-  static constexpr int held = 1000;        // first of a batch: keeps the device busy until release()
-  static constexpr int unreadable = 2000;  // fails alone
-  static constexpr int broken = 3000;      // first of a batch: fails it as a whole
-  static constexpr int earlier = 4000;     // that a stream had before the test
+  static constexpr int held = 1000;        // as the first of a batch, keeps the device busy until release()
+  static constexpr int unreadable = 2000;  // fails on its own
+  static constexpr int broken = 3000;      // as the first of a batch, makes the whole batch fail
+  static constexpr int earlier = 4000;     // a picture of a stream from before the test
 
   FakeNetwork(char name, Device &device) : name_(name), device_(device) {}
 
@@ -91,7 +91,7 @@ class FakeNetwork : public Backend {
   std::binary_semaphore entered_{0}, leave_{0};
 };
 
-// Whether the thread waits for something.
+// Whether the thread is blocked.
 bool sleeps(pid_t thread) {
   std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
   std::string word;
@@ -100,7 +100,7 @@ bool sleeps(pid_t thread) {
   return stat >> word && word == "S";
 }
 
-// Somebody's pictures, and the thread that has them run.
+// Pictures, and the thread that runs them.
 class Job {
  public:
   Job(Executor &executor, Backend &network, const Numbers &numbers, const BatchOptions &batch)
@@ -113,13 +113,14 @@ class Job {
     begin(numbers, [this, &stream, batch] { stream.run(pictures_, batch); });
   }
 
-  // While the device is held: there is nothing else to wait for.
+  // Call this only while the device is held, so that the thread cannot be waiting for anything else.
   void wait_until_queued() {
     const pid_t thread = id_.get_future().get();
     while (!sleeps(thread)) std::this_thread::yield();
   }
 
-  // What run() threw; or the picture that failed or did not get its own result; or nothing.
+  // Returns the message of the exception of run(), or the picture that failed or got another one's result, or
+  // an empty string.
   std::string error() {
     if (thread_.joinable()) thread_.join();
     if (!error_.empty()) return error_;
@@ -156,31 +157,31 @@ class Job {
 
 class ExecutorTest : public testing::Test {
  protected:
-  // A job from a thread of its own. Errors by index, from errors().
+  // Starts a job on its own thread. errors() returns the errors by index.
   void start(FakeNetwork &network, const Numbers &numbers, const BatchOptions &batch) {
     jobs_.push_back(std::make_unique<Job>(executor, network, numbers, batch));
   }
 
-  // The same; it is in the queue behind those before it.
+  // Starts a job and waits until it is in the queue, behind earlier ones.
   void queue(FakeNetwork &network, const Numbers &numbers, const BatchOptions &batch) {
     start(network, numbers, batch);
     jobs_.back()->wait_until_queued();
   }
 
-  // The device does nothing until release().
+  // Blocks the device until release().
   void hold(FakeNetwork &network) {
     holder_ = std::make_unique<Job>(executor, network, Numbers{FakeNetwork::held}, BatchOptions{1, 0ns});
     network.wait_until_held();
   }
 
-  // A stream that has had pictures, so that batches of the network wait for its next ones.
+  // Returns a stream that has already had pictures, so that batches of the network wait for its next ones.
   std::unique_ptr<Executor::Stream> flowing(FakeNetwork &network) {
     auto stream = std::make_unique<Executor::Stream>(executor, network);
     EXPECT_EQ(Job(*stream, {FakeNetwork::earlier}, {1, 0ns}).error(), "");
     return stream;
   }
 
-  // Of all jobs, once they are done.
+  // Waits for all jobs and returns their errors.
   std::vector<std::string> errors() {
     std::vector<std::string> all;
     for (const auto &job : jobs_) all.push_back(job->error());
@@ -191,7 +192,7 @@ class ExecutorTest : public testing::Test {
 
   void expect_no_errors() { EXPECT_EQ(errors(), std::vector<std::string>(jobs_.size())); }
 
-  // Without those of hold() and flowing().
+  // Returns the batches, except those of hold() and flowing().
   std::vector<Batch> runs() const {
     std::vector<Batch> all = device.runs();
     std::erase_if(all, [](const Batch &run) {
@@ -327,14 +328,14 @@ TEST_F(ExecutorTest, BatchThatWaitsForCompanyHoldsUpNobody) {
   EXPECT_EQ(runs(), (std::vector<Batch>{{'b', {2}}, {'a', {1, 3}}}));
 }
 
-// Streams that are about to end have their last frames judged while others have ended: there are never enough
-// for a full batch, and each timeout would be waited out in vain.
+// The last frames of streams are judged while other streams have already ended. There are never enough for a
+// full batch, and waiting for the timeout would be pointless.
 TEST_F(ExecutorTest, ABatchDoesNotWaitWhereNobodyIsLeftToCome) {
   std::vector<std::unique_ptr<Executor::Stream>> streams;
   for (int i = 0; i < 3; ++i) streams.push_back(flowing(a));
   const auto elsewhere = flowing(b);
   const auto never_came = std::make_unique<Executor::Stream>(executor, a);
-  while (!streams.empty()) {  // one more has ended
+  while (!streams.empty()) {  // one stream ends per iteration
     std::vector<std::unique_ptr<Job>> jobs;
     for (const auto &stream : streams)
       jobs.push_back(std::make_unique<Job>(*stream, Numbers{1}, BatchOptions{8, 1h}));
@@ -358,7 +359,7 @@ TEST_F(ExecutorTest, ABatchDoesNotWaitForStreamsThatPause) {
   EXPECT_EQ(runs(), (std::vector<Batch>{{'a', {1, 2}}}));
 }
 
-// Whoever stops a stream does not want to wait for the others' pictures.
+// Stopping a stream must not wait for pictures of other streams.
 TEST_F(ExecutorTest, WhatAPausedStreamHasInTheQueueRunsAtOnce) {
   const auto other = flowing(a);
   const auto stream = flowing(a);
@@ -370,13 +371,13 @@ TEST_F(ExecutorTest, WhatAPausedStreamHasInTheQueueRunsAtOnce) {
   EXPECT_EQ(last.error(), "");
 }
 
-// A camera that stalls costs the others one timeout, not one a frame.
+// A stalled camera delays the others by a single timeout, not by one per frame.
 TEST_F(ExecutorTest, ABatchWaitsInVainOnce) {
   const auto stalled = flowing(a);
   const auto camera = flowing(a);
   EXPECT_EQ(Job(*camera, {1}, {8, 20ms}).error(), "");
   for (int i = 0; i < 100; ++i) EXPECT_EQ(Job(*camera, {2}, {8, 1h}).error(), "");
-  // Once it comes again, it counts again.
+  // Once it delivers frames again, batches wait for it again.
   EXPECT_EQ(Job(*stalled, {3}, {1, 0ns}).error(), "");
   Job waits(*camera, {4}, {2, 1h});
   EXPECT_EQ(Job(*stalled, {5}, {2, 1h}).error(), "");
@@ -386,7 +387,7 @@ TEST_F(ExecutorTest, ABatchWaitsInVainOnce) {
   EXPECT_EQ(together, (Numbers{4, 5}));
 }
 
-// A network that always has work waiting does not keep another one's only picture from its turn.
+// A network that always has work waiting does not block the only picture of another network.
 TEST_F(ExecutorTest, NobodyStarves) {
   std::atomic<bool> stop = false;
   std::vector<std::jthread> busy;

@@ -29,7 +29,7 @@ std::vector<float> picture(unsigned seed, float brighter = 0) {
   return image;
 }
 
-// Of the kept part of one picture and the ignored part of another.
+// The kept part of one picture and the ignored part of another.
 std::vector<float> mixed(const std::vector<float> &kept, const std::vector<float> &ignored) {
   std::vector<float> image = kept;
   for (std::size_t i = 0; i < image.size(); ++i)

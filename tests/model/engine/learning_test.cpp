@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a detector learns, and its way into the model's file: interrupted, refused, shared, killed.
+// Tests what a detector learns and how it is saved: interrupted, refused, shared with other processes,
+// killed.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -34,7 +35,7 @@ using std::chrono::milliseconds;
 constexpr std::int64_t enough = 12;
 constexpr const char *backbone = "resnet18";
 
-// What a detector told of its learning.
+// Records the progress that a detector reports.
 class Told {
  public:
   void add(const LearningProgress &learning) {
@@ -42,7 +43,7 @@ class Told {
     all_.push_back(learning);
     changed_.notify_all();
   }
-  // Waits for the first with that state.
+  // Waits for the first report with that state.
   LearningProgress await(State state) {
     std::unique_lock lock(mutex_);
     for (std::size_t i = 0;; ++i) {
@@ -66,7 +67,7 @@ class Told {
   std::vector<LearningProgress> all_;
 };
 
-// A detector with a stream of pictures, each another one, 40 ms apart.
+// A detector with a stream of pictures, all different, 40 ms apart.
 class Camera {
  public:
   explicit Camera(const std::filesystem::path &model, const std::string &source = "gate",
@@ -86,7 +87,7 @@ class Camera {
     return detector->learn(options);
   }
 
-  // The score of a frame; none of one that was learned from.
+  // Returns the score of a frame, or nothing for a frame that was learned from.
   std::optional<float> see(unsigned picture) const {
     const test::RandomPicture pixels(96, 96, picture);
     FrameView frame = pixels.view();
@@ -129,7 +130,7 @@ class Learn : public test::ScratchFolder {
     }
   }
 
-  // A model that knows pictures 0 to 11 of `source`.
+  // Returns a model that has learned pictures 0 to 11 of `source`.
   std::filesystem::path learned(const std::string &name, const std::string &source = "gate") const {
     const Camera camera(file(name), source);
     camera.learn();
@@ -198,7 +199,7 @@ TEST_F(Learn, EveryFrameComesWithWhatTheNetworkSaw) {
   luma_of_rgb(rgb, seen.luma.width, seen.luma.height, expected);
   ASSERT_EQ(seen.luma.values.size(), expected.values.size());
   for (std::size_t i = 0; i < expected.values.size(); ++i)
-    ASSERT_NEAR(seen.luma.values[i], expected.values[i], 1) << i;  // halves round to either side
+    ASSERT_NEAR(seen.luma.values[i], expected.values[i], 1) << i;  // halves may be rounded up or down
 }
 
 TEST_F(Learn, InterruptedLearningIsNoModelAndGoesOnWhereItWas) {
@@ -283,7 +284,7 @@ TEST_F(Learn, AModelThatCannotBeWrittenIsRefusedBeforeAFrameIsLearned) {
   Camera camera(model);
   std::filesystem::permissions(folder_, std::filesystem::perms(0555));
   {
-    const test::AsNobody nobody;  // of the thread that learns, too
+    const test::AsNobody nobody;  // also applies to the learner's thread
     camera.learn();
     const LearningProgress failed = camera.told.await(State::Failed);
     EXPECT_EQ(failed.frames, 0);
@@ -312,7 +313,7 @@ TEST_F(Learn, AModelThatCannotBeWrittenStaysInForceForTheNextAndIsWrittenLater) 
   DetectorOptions options;
   options.save_again_after = milliseconds(10);
   Camera again(model, "gate", options);
-  EXPECT_FALSE(again.learn(enough, true, true));  // whatever is in view now
+  EXPECT_FALSE(again.learn(enough, true, true));  // although other pictures are in view now
   EXPECT_EQ(again.see(100), score);
   std::filesystem::remove(folder);
   std::filesystem::create_directory(folder);
@@ -354,7 +355,7 @@ TEST_F(Learn, TwoThatLearnIntoOneFileAreBothKept) {
   EXPECT_TRUE(both.calibration.sources.contains("yard"));
 }
 
-// The other process: learns `enough` frames of $UNIAD_TEST_SOURCE into $UNIAD_TEST_MODEL.
+// Runs in the other process: learns `enough` frames of $UNIAD_TEST_SOURCE into $UNIAD_TEST_MODEL.
 TEST_F(Learn, DISABLED_InAnotherProcess) {
   const std::string source = std::getenv("UNIAD_TEST_SOURCE");
   Camera camera(std::getenv("UNIAD_TEST_MODEL"), source);
@@ -368,7 +369,7 @@ TEST_F(Learn, DISABLED_InAnotherProcess) {
   }
 }
 
-// Another one: learns from some frames, and then waits for its end.
+// Runs in another process: learns from some frames, and then waits to be killed.
 TEST_F(Learn, DISABLED_UntilItIsKilled) {
   const std::filesystem::path model = std::getenv("UNIAD_TEST_MODEL");
   DetectorOptions options;
@@ -485,7 +486,7 @@ TEST_F(Learn, OldStatisticsDoNotGoIntoAModelThatTookTheFilesPlace) {
   camera.see(30, 30 + enough);
   camera.told.await(State::Saved);
   const Model both = read_model(model);
-  EXPECT_EQ(pictures_in(both), 2 * enough);  // of `fresh` and of what was learned now, not of what was before
+  EXPECT_EQ(pictures_in(both), 2 * enough);  // of `fresh` and of what was learned now, without earlier ones
   EXPECT_TRUE(both.calibration.sources.contains("fresh"));
 }
 

@@ -41,7 +41,7 @@ TEST(LiveLearning, TenSecondsAreTheFramesOfTenSecondsAtAnyRate) {
     for (; !learning.complete(); ++frames) learning.add(frame(), {}, frames * step);
     EXPECT_EQ(frames, 10 * rate);
     EXPECT_NEAR(learning.progress().share(), 1, 1e-6);
-    // Each fold held something back: there is a threshold.
+    // Every fold has held out frames, so there is a threshold.
     EXPECT_TRUE(learning.finish(ScoreKind::Max, {}).learning.normal.has_value()) << rate;
   }
 }
@@ -87,7 +87,7 @@ TEST(LiveLearning, WithoutAnyFrameRateItSaysThatTheThresholdIsNotByTheRule) {
 TEST(LiveLearning, AMomentOrAPictureThatStandsStillIsSaid) {
   const Tokens still = frame();
   for (const bool moves : {false, true}) {
-    for (const int step : {25, 125}) {  // milliseconds; of 100 frames
+    for (const int step : {25, 125}) {  // milliseconds, for 100 frames
       LiveLearning learning = learning_of(100, {}, 0);
       for (int i = 0; i < 100; ++i) learning.add(moves ? frame() : still, {}, i * milliseconds(step));
       const LearningProgress told = learning.finish(ScoreKind::Max, {}).learning;
@@ -101,7 +101,7 @@ TEST(CoveredTime, AJumpOfTheStreamIsNoTime) {
   CoveredTime time;
   for (const int at : {0, 40, 80}) time.add(milliseconds(at));
   EXPECT_EQ(time.covered(), milliseconds(120));
-  time.add(milliseconds(10));  // back
+  time.add(milliseconds(10));  // backwards
   EXPECT_EQ(time.covered(), milliseconds(160));
   time.add(std::nullopt);
   EXPECT_EQ(time.covered(), milliseconds(200));
@@ -109,7 +109,7 @@ TEST(CoveredTime, AJumpOfTheStreamIsNoTime) {
   EXPECT_EQ(time.covered(), milliseconds(240));
 }
 
-// 30 frames a second, and a gap of each length after each number of frames.
+// 30 frames per second, and a gap of each length after each number of frames.
 TEST(CoveredTime, ACameraThatStallsIsNotLearnedFromMeanwhile) {
   const milliseconds step(33);
   for (const int before : {1, 2, 6, 50}) {

@@ -10,7 +10,7 @@
 
 namespace uniad::test {
 
-// RGB pictures of coarse patches under noise, each another one.
+// RGB pictures of coarse patches with noise; each number gives a different one.
 class RandomPicture {
  public:
   RandomPicture(int width, int height, unsigned seed) : width_(width), height_(height) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Regions by the real networks, of defects whose place and size are known: pasted into photographs.
+// Tests regions of the real networks, for defects of known place and size that are pasted into photographs.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,10 +39,10 @@ Detection judge(Detector &detector, const cv::Mat &bgr) {
 
 struct Defect {
   const char *shape;
-  double x, y, width, height;  // 0..1 of the picture
+  double x, y, width, height;  // 0..1, relative to the picture
 };
 
-// `texture`, or a color, in the shape of the defect.
+// Returns the picture with `texture`, or a color, in the shape of the defect.
 cv::Mat with_defect(const cv::Mat &picture, const Defect &defect, const cv::Mat &texture) {
   const cv::Rect place(static_cast<int>(defect.x * picture.cols), static_cast<int>(defect.y * picture.rows),
                        static_cast<int>(defect.width * picture.cols),
@@ -101,7 +101,7 @@ TEST_P(RealRegions, FollowTheDefectsAndNoneVanishesBesideAnother) {
     }
   }
 
-  // A strong one on the left, and one on the right that is faint.
+  // A strong defect on the left and a faint one on the right.
   const cv::Mat strong = with_defect(picture, {"square", 0.1, 0.4, 0.2, 0.2}, texture);
   const cv::Mat both = with_defect(strong, {"square", 0.65, 0.4, 0.2, 0.2}, picture * 0.6);
   const auto found = regions(judge(*detector, both).grid, threshold);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Zones in three generated scenes: a burnt-in clock, a moving tree and a monitor in view. The model is
+// Tests zones in three generated scenes: a burnt-in clock, a moving tree and a monitor in view. The model is
 // learned without zones, while all three are still.
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ constexpr const char *backbone = "efficientnet-lite2";
 struct Box {
   int left, top, right, bottom;
 
-  // In 0..1 of the frame.
+  // In coordinates from 0 to 1, relative to the frame.
   std::vector<Point> polygon() const {
     const double l = left / double{side};
     const double t = top / double{side};
@@ -43,11 +43,11 @@ constexpr Box tree_box{144, 32, 208, 128};
 constexpr Box monitor_box{32, 128, 96, 176};
 constexpr Box object_box{128, 152, 160, 200};
 
-// What is in view besides the yard.
+// The contents of the picture besides the yard.
 struct Scene {
-  int time = 0;      // of the clock
-  int wind = 0;      // pixels that the leaves are moved by
-  int channel = -1;  // of the monitor; below 0: it is off
+  int time = 0;      // that the clock shows
+  int wind = 0;      // displacement of the leaves in pixels
+  int channel = -1;  // that the monitor shows; below 0: it is off
   bool object = false;
 };
 
@@ -133,10 +133,11 @@ class ZoneScenes : public test::ScratchFolder {
 
   void ignore(const Box &box) {
     detector_->set_zones({{{"", ZoneKind::Ignore, box.polygon(), {}, {}}}, {}});
-    see({});  // what a still scene shows there
+    see({});  // the scores of a still scene
   }
 
-  // It alarms; not if it is ignored; and then an object beside it does.
+  // Expects that the moving part raises an alarm, that ignoring it prevents the alarm, and that an object
+  // beside it still raises one.
   void expect_only_the_zone_silences(const std::vector<Scene> &moving, const Box &box) {
     learn(std::vector<Scene>(60));
     EXPECT_EQ(alarms(std::vector<Scene>(10)), 0);
@@ -173,8 +174,8 @@ TEST_F(ZoneScenes, AMonitorInView) {
   expect_only_the_zone_silences(on, monitor_box);
 }
 
-// Every cell that is not ignored keeps its value within 5 % of the threshold, also beside the zone. Camera
-// health does not see what is ignored either.
+// Every cell that is not ignored, even next to the zone, keeps its value within 5 % of the threshold. Camera
+// health does not use ignored parts either.
 TEST_F(ZoneScenes, WhatIsIgnoredDoesNotReachTheCellsAroundIt) {
   learn(std::vector<Scene>(60));
   ignore(monitor_box);
@@ -192,7 +193,7 @@ TEST_F(ZoneScenes, WhatIsIgnoredDoesNotReachTheCellsAroundIt) {
   }
 }
 
-// A monitor that flashes while the yard is learned is no excuse for what happens beside it.
+// A monitor that flashes during learning must not make the detector less sensitive beside it.
 TEST_F(ZoneScenes, WhatIsIgnoredIsNotLearned) {
   ignore(monitor_box);
   std::vector<Scene> flashing(60);

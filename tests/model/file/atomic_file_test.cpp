@@ -32,7 +32,7 @@ using test::refusal;
 
 class WholeFile : public test::ScratchFolder {
  protected:
-  // What every reader of model/file says of a path; all must refuse it, naming it.
+  // Returns the error of every reader of model/file for a path. All must refuse it and name it.
   static std::string refused_by_all(const std::filesystem::path &path) {
     std::string reasons;
     const auto add = [&](auto read) {
@@ -91,7 +91,7 @@ TEST_F(WholeFile, WhatIsNoFileIsRefusedByEveryReader) {
   EXPECT_TRUE(holds(refused_by_all(folder_ / std::string(300, 'x')), "cannot be opened: File name too long"));
 
   ASSERT_EQ(mkfifo(file("fifo").c_str(), 0600), 0);
-  EXPECT_TRUE(holds(refused_by_all(file("fifo")), "not a regular file"));  // and nobody waits for its writer
+  EXPECT_TRUE(holds(refused_by_all(file("fifo")), "not a regular file"));  // and no reader waits for a writer
 
   std::filesystem::create_symlink("loop", file("loop"));
   EXPECT_TRUE(holds(refused_by_all(file("loop")), "cannot be opened"));
@@ -166,7 +166,7 @@ TEST_F(WholeFile, AFullDiskKeepsTheOldFile) {
   }
   EXPECT_EQ(content(path), "old");
   EXPECT_EQ(names(), std::vector<std::string>{"a"});
-  write_safetensors(large, path);  // with room it is written
+  write_safetensors(large, path);  // with enough space, it is written
   EXPECT_GT(content(path).size(), 100'000U);
 }
 
@@ -178,7 +178,7 @@ TEST_F(WholeFile, AFolderThatIsNotWritableKeepsTheOldFile) {
     const AsNobody nobody;
     EXPECT_TRUE(holds(try_to_write(), path.string() + ": cannot be written: Permission denied"));
   }
-  std::filesystem::permissions(folder_, std::filesystem::perms::none);  // not even looked into
+  std::filesystem::permissions(folder_, std::filesystem::perms::none);  // the folder cannot even be listed
   {
     const AsNobody nobody;
     EXPECT_TRUE(holds(try_to_write(), path.string() + ": cannot be written: Permission denied"));
@@ -203,13 +203,13 @@ TEST_F(WholeFile, AGoalThatCannotBeAFileIsRefused) {
   EXPECT_EQ(names(), std::vector<std::string>{"file"});
 }
 
-// Processes and threads of different containers can have the same numbers, so these must not name the file.
-// Nor may anybody who writes into the folder be able to guess the name and put a link there.
+// Processes and threads of different containers can have equal ids, so the name must not depend on them. Nor
+// may other users who can write to the folder be able to guess the name and create a link there.
 TEST_F(WholeFile, TheTemporaryNameIsNeverTheSame) {
   std::set<std::string> seen;
   for (int i = 0; i < 100; ++i) {
     const AtomicFileWriter output(
-        file("a"));  // one after the other: a name that depends on the thread comes again
+        file("a"));  // one after the other, so that a name that depends on the thread would be used again
     const auto present = names();
     ASSERT_EQ(present.size(), 1U);
     EXPECT_TRUE(seen.insert(present.front()).second) << present.front() << " came twice";

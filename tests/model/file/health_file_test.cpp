@@ -45,7 +45,7 @@ TEST(HealthFile, GivesBackWhatWasStored) {
   TensorFile content = stored();
   EXPECT_EQ(content.tensors.size(), 1 + 3 * 2);
   const HealthReferences read = take_health(content, "model");
-  EXPECT_EQ(content.tensors.size(), 1);  // the network's alone
+  EXPECT_EQ(content.tensors.size(), 1);  // only those of the network
   ASSERT_EQ(read.size(), 2);
   const HealthReference &gate = read.at("gate");
   ASSERT_EQ(gate.looks.size(), 2);

@@ -21,7 +21,7 @@ using test::refusal;
 using Paths = std::vector<std::filesystem::path>;
 using Tensors = std::map<std::string, StoredTensor>;
 
-// A reconstruction network as the authors name it (docs/network-details.md, "Reconstruction"), small.
+// A small reconstruction network with the authors' names (docs/network-details.md, "Reconstruction").
 struct Authors {
   int channels = 448;  // ResNet-18's layers 1 to 3
   int rows = 14, columns = 14;
@@ -44,7 +44,8 @@ class Import : public test::ScratchFolder {
         reconstruction_tensors(authors.config, authors.channels, authors.rows, authors.columns));
   }
 
-  // A checkpoint: readers tell formats by content, so safetensors will do for names.
+  // Writes a checkpoint. Readers detect the format by content, so a safetensors file is sufficient to test
+  // names.
   std::filesystem::path checkpoint(const Authors &authors = {}, const Tensors &backbone = {},
                                    const std::string &prefix = "module.") const {
     TensorFile content;
@@ -87,7 +88,7 @@ TEST_F(Import, TheAuthorsNamesBecomeOurs) {
   EXPECT_EQ(r.decoder_layers, 1);
   EXPECT_FALSE(r.pre_norm);
   EXPECT_EQ(r.position, PositionEmbedding::Learned);
-  // What no tensor tells is the authors' default (docs/network-details.md, "Reconstruction").
+  // What the tensors do not determine has the authors' default (docs/network-details.md, "Reconstruction").
   EXPECT_EQ(r.heads, 8);
   EXPECT_EQ(r.mask_height, 7);
   EXPECT_EQ(r.mask_width, 7);
@@ -104,7 +105,7 @@ TEST_F(Import, TheAuthorsNamesBecomeOurs) {
   for (const auto &[name, shape] : backbone_tensors(model.config.backbone))
     expected["backbone." + name] = all.at(name);
   EXPECT_TRUE(test::same(model.tensors, expected));
-  write_model(model, file("model.safetensors"));  // and it is a whole model
+  write_model(model, file("model.safetensors"));  // and the model is complete
   EXPECT_TRUE(test::same(read_model(file("model.safetensors")).tensors, expected));
 }
 
@@ -159,7 +160,7 @@ TEST_F(Import, ABackboneWithinTheCheckpointGoesBeforeTheSearch) {
   const Model model = import_checkpoint(Paths{checkpoint({}, within)});
   EXPECT_EQ(to_float(model.tensors.at("backbone.conv1.weight"))[0], 0.5F);
   EXPECT_EQ(model.provenance.weight_file, "ckpt.pth.tar");
-  // A file that is named goes before both.
+  // A file that is named explicitly takes precedence over both.
   const Model named = import_checkpoint(Paths{checkpoint({}, within), weights("resnet18", 3, "other.pth")});
   EXPECT_EQ(named.provenance.weight_file, "other.pth");
 }
@@ -173,18 +174,18 @@ TEST_F(Import, LukemelassHeadWithinTheCheckpointStaysBehind) {
   const Model model = import_checkpoint(Paths{checkpoint(authors, whole)});
   EXPECT_EQ(model.config.backbone.name, "efficientnet-b0");
   EXPECT_FALSE(model.tensors.contains("backbone._conv_head.weight"));
-  EXPECT_FALSE(model.tensors.contains("backbone._blocks.15._bn2.weight"));  // behind the last tap, block 10
+  EXPECT_FALSE(model.tensors.contains("backbone._blocks.15._bn2.weight"));  // after the last tap, block 10
   EXPECT_TRUE(model.tensors.contains("backbone._blocks.10._bn2.weight"));
 }
 
 TEST_F(Import, TheBackboneIsFoundByItsChannelsWhereTheyTell) {
   Authors authors;
-  authors.channels = 208;  // b2's 1 to 4 alone
+  authors.channels = 208;  // only stages 1 to 4 of b2 match
   EXPECT_TRUE(holds(refused({checkpoint(authors)}), "efficientnet-b2: no weights"));
   weights("efficientnet-b2", 4, "weights/efficientnet-b2-8bb594d6.pth");
   EXPECT_EQ(import_checkpoint(Paths{checkpoint(authors)}).config.backbone.name, "efficientnet-b2");
 
-  authors.channels = 448;  // ResNet-18 and 34 both
+  authors.channels = 448;  // both ResNet-18 and 34 match
   EXPECT_TRUE(
       holds(refused({checkpoint(authors)}), "reconstructs 448 channels, as resnet18 and resnet34 have"));
   EXPECT_TRUE(holds(refused({checkpoint(authors)}), "pass the backbone's weight file as a second file"));
@@ -204,7 +205,7 @@ TEST_F(Import, WhatDoesNotFitTogetherIsRefused) {
   EXPECT_TRUE(holds(refused({checkpoint(), file("absent.pth")}), "absent.pth: no such file"));
 
   Authors tiny;
-  tiny.rows = tiny.columns = 7;  // a 7x7 mask would hide all
+  tiny.rows = tiny.columns = 7;  // a 7x7 mask would hide every key
   EXPECT_TRUE(holds(refused({checkpoint(tiny), weights("resnet18", 3, "w.pth")}), "hides every key"));
   Authors odd;
   odd.config.dim = 12;
@@ -238,7 +239,7 @@ TEST_F(Import, ADamagedCheckpointIsRefusedByTensor) {
                     "input_proj.weight does not have a floating-point type"));
 }
 
-// Nothing is dropped without a word: not what has another size, not what the network does not have.
+// Nothing is dropped silently: neither tensors of another size nor tensors that the network does not have.
 TEST_F(Import, WhatBelongsToAnotherNetworkIsRefusedByTensor) {
   const auto weight_file = weights("resnet18", 3, "w.pth");
   const std::string queries = "transformer.decoder.layers.0.learned_embed.weight";
@@ -248,7 +249,7 @@ TEST_F(Import, WhatBelongsToAnotherNetworkIsRefusedByTensor) {
     write_safetensors(content, file("changed"));
     return refused({file("changed"), weight_file});
   };
-  // Queries of a 16x16 map (an input of 256 pixels) beside the positions of a 14x14 map.
+  // Queries of a 16x16 map (an input of 256 pixels) and positions of a 14x14 map.
   const std::string size = changed(queries, {256, 16});
   EXPECT_TRUE(holds(size, queries));
   EXPECT_TRUE(holds(size, "256")) << size;
@@ -259,7 +260,7 @@ TEST_F(Import, WhatBelongsToAnotherNetworkIsRefusedByTensor) {
                 "checkpoint of another network)");
 }
 
-// A pickle is a program.
+// A pickle is a program, which must not be run.
 TEST_F(Import, NothingInAPickleIsRun) {
   const auto marker = folder_ / "it-was-run";
   const auto python =
@@ -309,7 +310,7 @@ TEST_F(Import, TheAuthorsCheckpointWithThePapersBackbone) {
   write_model(model, file("model.safetensors"));
   EXPECT_TRUE(test::same(read_model(file("model.safetensors")).tensors, model.tensors));
 
-  // 272 channels are b4's alone: with the folder of weights set, the checkpoint is enough.
+  // Only b4 has 272 channels: with the folder of weights set, the checkpoint is sufficient.
   setenv("UNIAD_WEIGHTS_DIR", weight_file.parent_path().c_str(), 1);
   EXPECT_TRUE(test::same(import_checkpoint(Paths{real}).tensors, model.tensors));
   setenv("UNIAD_WEIGHTS_DIR", folder_.c_str(), 1);

@@ -25,7 +25,7 @@ using test::refusal;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-// The least network there is, and no option at its default.
+// The smallest possible network, with no option at its default.
 Model small_model() {
   Model model;
   model.config.input = {.height = 64, .width = 80, .mean = {0.1F, 0.2F, 0.3F}, .std = {0.4F, 0.5F, 1e-6F}};
@@ -67,7 +67,7 @@ Model small_model() {
   return model;
 }
 
-// It scores by statistics of two clusters: of features and residuals, or of features without a
+// A model that scores by statistics of two clusters: of features and residuals, or only of features without a
 // reconstruction.
 Model model_with_statistics(bool residuals) {
   Model model = small_model();
@@ -94,7 +94,7 @@ void expect_same(const ScoreStatistics &a, const ScoreStatistics &b) {
   EXPECT_EQ(a.tail->frame_rate, b.tail->frame_rate);
 }
 
-// The text of `document` before and behind the value at `place`.
+// The text of `document` before and after the value at `place`.
 std::pair<std::string, std::string> around(json document, const json::json_pointer &place) {
   const std::string marker = "here stands the falsehood";
   document[place] = marker;
@@ -115,10 +115,10 @@ class ModelFile : public test::ScratchFolder {
     std::tie(before_metadata_, behind_metadata_) = around(header_, json::json_pointer("/__metadata__"));
   }
 
-  // What read_model says of a file; it must not take memory that the file does not account for, and what it
-  // accepts must be fit for use.
+  // Returns the error of read_model for a file. Reading must not take more memory than the file justifies,
+  // and a model that is accepted must be usable.
   static std::string judged(const std::string &bytes) {
-    const test::MemoryFile changed(test::bytes_of(bytes));  // a disk would be the longest part of these tests
+    const test::MemoryFile changed(test::bytes_of(bytes));  // a disk would be too slow for these tests
     const std::string whole = judged_by(read_model, changed.path(), bytes.size());
     if (whole.empty()) {
       EXPECT_EQ(judged_by(read_model_header, changed.path(), bytes.size()), "");
@@ -139,7 +139,7 @@ class ModelFile : public test::ScratchFolder {
     return reason;
   }
 
-  // What write_model says of a model that cannot work. The file that is there stays as it is.
+  // Returns the error of write_model for a model that cannot work. The existing file must remain unchanged.
   std::string not_written(const Model &model) const {
     const std::string before = content(file("model"));
     const std::string reason = refusal([&] { write_model(model, file("model")); });
@@ -148,7 +148,7 @@ class ModelFile : public test::ScratchFolder {
     return reason;
   }
 
-  // The file's content with one metadata entry replaced.
+  // Returns the file's content with one metadata entry replaced.
   std::string with_metadata(const std::string &key, const std::optional<std::string> &value) const {
     json metadata = header_["__metadata__"];
     metadata.erase(key);
@@ -277,7 +277,7 @@ TEST_F(ModelFile, EveryNetworkComesBackWithTheTensorsItNeeds) {
   }
 }
 
-// Programs from before there was a choice read what they can run.
+// Programs from before an option existed can read models that do not use it.
 TEST_F(ModelFile, ChoicesThatCameLaterAreWrittenOnlyWhereTheySaySomething) {
   const json plain = metadata("uniad.config").at("reconstruction");
   for (const char *key : {"kind", "queries", "decoder_variant", "jitter_per_token", "loss"})
@@ -346,7 +346,7 @@ TEST_F(ModelFile, CutAtAnySixteenthIsRefused) {
   EXPECT_TRUE(holds(judged(whole + '\0'), "extra bytes at its end"));
 }
 
-// Every value inside a JSON document, its containers too.
+// Lists every value of a JSON document, including its containers.
 void list_places(const json &value, const json::json_pointer &here, std::vector<json::json_pointer> &places) {
   places.push_back(here);
   if (value.is_object()) {
@@ -356,7 +356,7 @@ void list_places(const json &value, const json::json_pointer &here, std::vector<
   }
 }
 
-// What may stand there in its stead, as JSON text or none: nlohmann writes NaN as null.
+// Replacements for a value: JSON text, or nothing. They are text because nlohmann writes NaN as null.
 std::vector<std::string> falsehoods() {
   std::istringstream words(
       "null true 0 -1 1 2 255 2147483647 2147483648 -2147483649 9223372036854775807 9223372036854775808 "
@@ -397,7 +397,7 @@ TEST_F(ModelFile, EveryFieldOfTheMetadataFalsifiedIsRefusedOrHarmless) {
       if (!place.empty()) judge(key, without(document, place));
     }
   }
-  // Free texts, seeds, counts, statistics and switches take what is of their type: nothing else.
+  // Free texts, seeds, counts, statistics and switches accept any value of their type, but no other.
   EXPECT_GT(refused, 2000);
   EXPECT_GT(accepted, 100);
 }
@@ -472,7 +472,7 @@ TEST_F(ModelFile, AnotherSafetensorsFileIsNoModel) {
 }
 
 TEST_F(ModelFile, EveryFieldOfTheHeaderFalsifiedIsRefusedOrHarmless) {
-  // One tensor of each kind stands for the others.
+  // One tensor of each kind represents the others.
   for (const char *name : {"backbone._conv_stem.weight", "backbone._bn0.running_var", "feature_mean",
                            "reconstruction.transformer.encoder.layers.0.self_attn.in_proj_weight"}) {
     const json::json_pointer entry = json::json_pointer() / name;
@@ -503,7 +503,7 @@ TEST_F(ModelFile, ALengthOfTheHeaderThatLiesIsRefused) {
   }
 }
 
-// JSON whose values cost most beside their letters.
+// JSON whose values take the most memory relative to their text.
 TEST_F(ModelFile, MetadataBeyondAllMeasureTakesLittleMemory) {
   const auto repeated = [](const std::string &part, std::size_t size) {
     std::string text;
@@ -562,7 +562,7 @@ TEST_F(ModelFile, StandardizingComesWholeOrNotAtAll) {
   EXPECT_EQ(judged(content(file("tensor"))), "");
 }
 
-// What a reader would refuse is not written over a model that works.
+// A model that a reader would refuse must not replace a working one.
 TEST_F(ModelFile, AModelThatCannotWorkIsNotWritten) {
   const auto refused = [&](const std::function<void(Model &)> &damage) {
     Model model = small_model();
@@ -581,7 +581,7 @@ TEST_F(ModelFile, AModelThatCannotWorkIsNotWritten) {
   refused([](Model &model) { model.calibration.pooled->tail->peaks = {1, -1}; });
   refused([](Model &model) { model.calibration.pooled->tail->peaks.assign(ScoreTail::most_peaks + 1, 1); });
   refused([](Model &model) { model.calibration.pooled->tail->frame_rate = nan; });
-  refused([](Model &model) { model.calibration.pooled->count = 2; });  // of three peaks
+  refused([](Model &model) { model.calibration.pooled->count = 2; });  // although there are three peaks
   refused([](Model &model) { model.provenance.steps = -1; });
   refused([](Model &model) { model.tensors.erase("reconstruction.output_proj.bias"); });
   refused([](Model &model) { model.tensors["feature_mean"] = test::filled({16}, std::nanf("")); });
@@ -748,10 +748,10 @@ TEST(Check, AMaskThatHidesEveryKeyIsRefused) {
     });
   };
   EXPECT_TRUE(holds(mask(7, 7, 7, 7), "a 7x7 mask on a 7x7 map hides every key from some query"));
-  EXPECT_TRUE(holds(mask(7, 7, 6, 6), "hides every key"));  // an even size is as the odd one above it
+  EXPECT_TRUE(holds(mask(7, 7, 6, 6), "hides every key"));  // an even size has the effect of the next odd one
   EXPECT_TRUE(holds(mask(6, 5, 7, 7), "hides every key"));
   EXPECT_TRUE(holds(mask(14, 14, 4096, 4096), "hides every key"));
-  EXPECT_EQ(mask(7, 7, 5, 7), "");  // rows above or below are seen
+  EXPECT_EQ(mask(7, 7, 5, 7), "");  // rows above or below are visible
   EXPECT_EQ(mask(7, 7, 7, 5), "");
   EXPECT_EQ(mask(8, 7, 7, 7), "");
   EXPECT_EQ(mask(7, 8, 7, 7), "");

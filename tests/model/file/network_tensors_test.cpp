@@ -19,8 +19,8 @@ std::int64_t parameters(const std::map<std::string, Shape> &tensors) {
   return sum;
 }
 
-// Published parameter counts (docs/network-details.md, "EfficientNet", torchvision's documentation), less
-// head and classifier.
+// Published parameter counts (docs/network-details.md, "EfficientNet", and torchvision's documentation),
+// without head and classifier.
 TEST(NetworkTensors, BackbonesHaveThePublishedNumberOfParameters) {
   struct Row {
     const char *name;
@@ -61,7 +61,7 @@ TEST(NetworkTensors, UnknownBackbonesAndStagesAreRefused) {
   EXPECT_TRUE(holds(refusal([] { backbone_tensors({.name = "resnet18", .stages = {}}); }), "no such stages"));
 }
 
-// What stands between a file and the network that its configuration asks for.
+// The check between a file and the network of its configuration.
 TEST(NetworkTensors, TensorsThatAreMissingReshapedOrIntegersAreNamed) {
   const std::map<std::string, Shape> wanted{{"a", {2, 3}}, {"b", {4}}, {"c", {}}};
   const auto complaint = [&](const std::function<void(std::map<std::string, StoredTensor> &)> &damage) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Safetensors files from their parts.
+// Assembles safetensors files from their parts.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ inline std::span<const std::byte> bytes_of(const std::string &text) {
   return std::as_bytes(std::span(text));
 }
 
-// The format by hand: the header's length, the header, the tensors' bytes.
+// The format, assembled by hand: the length of the header, the header, and the bytes of the tensors.
 inline std::string safetensors_bytes(const std::string &header, const std::string &data = "") {
   const std::uint64_t size = header.size();
   std::string bytes(sizeof size, '\0');

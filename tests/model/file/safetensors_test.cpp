@@ -34,7 +34,7 @@ TensorFile parse(const std::string &bytes) {
   return parse_safetensors(bytes_of(bytes), "hostile.safetensors");
 }
 
-// A file of every dtype, by hand; each tensor holds the numbers 1 and -2, or 1 and 0, or 1 and 254.
+// Tensors of every dtype, encoded by hand. Each contains the numbers 1 and -2, or 1 and 0, or 1 and 254.
 using namespace std::string_literals;
 struct Sample {
   DType dtype;
@@ -107,7 +107,8 @@ TEST(Safetensors, ReadsScalarsEmptyTensorsMetadataAndAnyOrder) {
 
 class SafetensorsFile : public test::ScratchFolder {
  protected:
-  // A tensor of every dtype, a scalar, an empty one, a long name, metadata of any letters.
+  // A file with a tensor of every dtype, a scalar, an empty tensor, a long name, and metadata with unusual
+  // characters.
   static TensorFile everything() {
     TensorFile file;
     for (const Sample &sample : samples())
@@ -144,7 +145,7 @@ TEST_F(SafetensorsFile, NothingButMetadataOrNothingAtAll) {
   EXPECT_TRUE(read_safetensors(file("a")).metadata.empty());
 }
 
-// The format by its specification, in Python's own library.
+// The reference is the Python library of the format's authors.
 TEST_F(SafetensorsFile, AnotherReaderReadsIt) {
   write_safetensors(everything(), file("a.safetensors"));
   const auto reader = write("reader.py", R"(
@@ -209,7 +210,7 @@ TEST_F(SafetensorsFile, ReadsRealWeights) {
 
 // --- hostile files
 
-// A header around one tensor's entry; four bytes of data.
+// A file whose header has one tensor's entry, with four bytes of data.
 std::string with_entry(const std::string &entry) {
   return safetensors_bytes(R"({"w":)" + entry + "}", "1234");
 }
@@ -305,7 +306,7 @@ std::vector<Hostile> hostile_files() {
        "shape is too large"},
       {"an extent of 2^64",
        with_entry(R"({"dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,4]})"), "not whole"},
-      // 2^32 * 2^32 * 4 and 2^62 * 4 wrap round to 0, (2^62 + 1) * 4 to 4.
+      // 2^32 * 2^32 * 4 and 2^62 * 4 overflow to 0, (2^62 + 1) * 4 to 4.
       {"a size that wraps to 0",
        with_entry(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]})"),
        "do not match its dtype and shape"},
@@ -387,7 +388,7 @@ TEST_F(SafetensorsFile, AnyByteOfTheHeaderChangedIsReadOrRefused) {
   }
 }
 
-// Headers full of the entries that cost most beside their letters.
+// Headers full of the entries that take the most memory relative to their text.
 TEST_F(SafetensorsFile, MemoryStaysWithinASmallMultipleOfTheFile) {
   std::string tensors = "{";
   std::string metadata = R"({"__metadata__":{)";

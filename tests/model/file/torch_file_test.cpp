@@ -36,7 +36,7 @@ std::string numbers(const std::vector<std::uint64_t> &values) {
   return tuple + "t";
 }
 
-// A legacy file around a pickle; `tail`: the pickle of storage keys and what follows.
+// A legacy file that contains a pickle. tail: the pickle of storage keys and what follows it.
 std::string legacy(const std::string &pickle, const std::string &tail = "\x80\x02].") {
   using namespace std::string_literals;
   return "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."s + "\x80\x02M\xe9\x03."s +
@@ -141,7 +141,7 @@ TEST(TorchFile, ReadsTheAuthorsCheckpoint) {
 }
 
 TEST(HostilePickle, NothingIsCalled) {
-  // {"w": os.system("true")}: the call yields an object that is passed over.
+  // {"w": os.system("true")}: the call results in an object that is ignored.
   const std::string pickle = "\x80\x02}" + text("w") + "cposix\nsystem\n" + text("true") + "\x85Rs.";
   EXPECT_NE(refusal(legacy(pickle)).find("contains no tensors"), std::string::npos);
 }
@@ -149,7 +149,7 @@ TEST(HostilePickle, NothingIsCalled) {
 TEST(HostilePickle, SharedListsDoNotMultiply) {
   std::string pickle = "\x80\x02]";
   pickle += std::string("q\0", 2);
-  for (char i = 0; i < 100; ++i) {  // each list holds the one before it ten times
+  for (char i = 0; i < 100; ++i) {  // each list contains the previous one ten times
     pickle += "](";
     for (int k = 0; k < 10; ++k) pickle += std::string("h") + i;
     pickle += std::string("eq") + static_cast<char>(i + 1);
@@ -157,7 +157,8 @@ TEST(HostilePickle, SharedListsDoNotMultiply) {
   EXPECT_NE(refusal(legacy(pickle + ".")).find("nested too deeply or repeated too often"), std::string::npos);
 }
 
-// A thousand bytes that name 10,000 tensors of no elements, each by 100 letters four times.
+// A thousand bytes that name 10,000 tensors without elements. Each name consists of the same 100 characters
+// four times.
 TEST(HostilePickle, SharedNamesDoNotMultiply) {
   const std::string storage =
       "(" + text("storage") + "ctorch\nFloatStorage\n" + text("key") + text("cpu") + number(4) + "tQ";
@@ -193,7 +194,8 @@ TEST(HostilePickle, DeepNestingAndEndlessWorkAreRefused) {
             std::string::npos);
 }
 
-// What costs most: an empty list and its place on the stack for one byte, a place in the memo for another.
+// The most expensive objects: one byte creates an empty list and its entry on the stack, and another byte an
+// entry in the memo.
 TEST(HostilePickle, ObjectsTakeABoundedMultipleOfTheirBytes) {
   for (const char *instruction : {"]", "}", "N\x94", "N\x85", "(l", "2"}) {
     for (const std::size_t size : {4'000UL, 200'000UL}) {
@@ -237,7 +239,7 @@ TEST(HostilePickle, TensorsStayWithinTheirStorage) {
   EXPECT_EQ(refusal(tensor_file(0, {4}, {1})), "");
   EXPECT_EQ(refusal(tensor_file(1, {2}, {2})), "");  // elements 1 and 3
   EXPECT_EQ(refusal(tensor_file(3, {1, 1}, {huge, huge})), "");
-  EXPECT_EQ(refusal(tensor_file(huge, {0, 3}, {3, 1})), "");  // no element
+  EXPECT_EQ(refusal(tensor_file(huge, {0, 3}, {3, 1})), "");  // no elements
 
   const std::string beyond = "exceeds its storage";
   EXPECT_NE(refusal(tensor_file(1, {4}, {1})).find(beyond), std::string::npos);

@@ -17,7 +17,7 @@ using test::holds;
 using test::refusal;
 using Tensors = std::map<std::string, StoredTensor>;
 
-// An environment variable, as it was again afterwards.
+// Sets an environment variable and restores its value afterwards.
 class Variable {
  public:
   Variable(const char *name, const std::optional<std::string> &value) : name_(name) {
@@ -49,7 +49,7 @@ class Places : public test::ScratchFolder {
 TEST_F(Places, TheOptionThenTheVariableThenTheCache) {
   EXPECT_EQ(find_weight_file("resnet18"), std::nullopt);
   const auto in_home = write("home/.cache/uniad/resnet18-home.pth", "");
-  EXPECT_EQ(find_weight_file("resnet18"), std::nullopt);  // XDG_CACHE_HOME stands for ~/.cache
+  EXPECT_EQ(find_weight_file("resnet18"), std::nullopt);  // XDG_CACHE_HOME replaces ~/.cache
   const auto in_cache = write("cache/uniad/resnet18-cached.pth", "");
   EXPECT_EQ(find_weight_file("resnet18"), in_cache);
   const auto in_folder = write("given/resnet18-given.pth", "");
@@ -80,7 +80,7 @@ TEST_F(Places, NamesBeginWithTheBackbones) {
   EXPECT_EQ(find_weight_file("efficientnet-b4"), file);
   EXPECT_EQ(find_weight_file("efficientnet-b0"), std::nullopt);
   const auto described = write("given/EfficientNet_b4_stages1-4.safetensors", "");
-  EXPECT_EQ(find_weight_file("efficientnet-b4"), described);  // it says its padding, a .pth does not
+  EXPECT_EQ(find_weight_file("efficientnet-b4"), described);  // it specifies its padding, a .pth does not
   const auto wide = write("given/wide_resnet50_2-95faca4d.pth", "");
   EXPECT_EQ(find_weight_file("wide_resnet50_2"), wide);
   EXPECT_EQ(find_weight_file("resnet50"), std::nullopt);
@@ -110,14 +110,15 @@ TEST_F(Places, WithoutAFileThePlacesAndTheWayAreTold) {
 
 // --- what a file holds
 
-// The table of names of the reference, turned round: a block's layer in lukemelas's names and in another's.
+// The reference's table of names, reversed: the name of a block's layer in lukemelas's scheme and in another
+// one.
 using Names = std::vector<std::pair<std::string, std::string>>;
 struct Foreign {
   std::string stem_conv, stem_bn;
   std::string blocks;  // before "GROUP.REPEAT."
   int first_group;
   Names first, others;
-  Names extra;  // head, classifier: not part of what is tapped
+  Names extra;  // head and classifier, which are not tapped
 };
 
 const Foreign torchvision{
@@ -198,7 +199,7 @@ BackboneWeights recognized(Tensors tensors, const std::string &file,
   return recognize_backbone({std::move(tensors), std::move(metadata)}, file);
 }
 
-// With head, classifier and counters, as published.
+// Weights with head, classifier and counters, as published.
 Tensors published(const std::string &name) {
   const bool resnet = name.find("resnet") != std::string::npos;
   Tensors tensors = body(name, resnet ? 4 : 5);
@@ -235,7 +236,7 @@ TEST(Weights, AFileMayEndWithAnyStage) {
   }
 }
 
-// Padding, eps, scaling and license that go with the source (docs/network-details.md, "Tensor names").
+// Padding, eps, scaling and license depend on the source (docs/network-details.md, "Tensor names").
 TEST(Weights, TheSourceDecidesWhatTheNumbersMean) {
   const BackboneWeights lukemelas = recognized(published("efficientnet-b0"), "efficientnet-b0-355c32eb.pth");
   EXPECT_EQ(lukemelas.config.padding, PaddingRule::StaticSame);
@@ -298,7 +299,8 @@ TEST(Weights, TimmsNamesAreMappedAndItsFileNameTellsTheTraining) {
       holds(refusal([&] { recognized(theirs, "model.pth"); }), "does not show which training it is from"));
 }
 
-// timm/models/efficientnet.py: TensorFlow's are fed (x - 0.5) / 0.5, its own as all its networks.
+// timm/models/efficientnet.py: TensorFlow's weights expect (x - 0.5) / 0.5, timm's own ones the same as all
+// its networks.
 TEST(Weights, TimmsLiteHasTwoTrainingsToo) {
   const BackboneInfo &info = *find_backbone("efficientnet-lite0");
   const Tensors ours = body(info.name, 5);

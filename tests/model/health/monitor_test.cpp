@@ -31,7 +31,7 @@ GrayPicture street(unsigned number, int x = 0, int y = 0) {
   return test::noisy(test::crop(canvas(), x, y), sensor_noise, number);
 }
 
-// 30 s of the street, with people.
+// The reference of 30 s of the street, with people.
 const HealthReference &learned() {
   static const HealthReference reference = [] {
     ReferenceLearner learner;
@@ -44,12 +44,12 @@ const HealthReference &learned() {
   return reference;
 }
 
-// A stream of ten pictures a second and the kinds that it has raised.
+// A stream of ten pictures per second, and the kinds that have been raised.
 class Stream {
  public:
   explicit Stream(const HealthReference *reference = &learned()) : reference_(reference) {}
 
-  // Shows picture(0), picture(1) ... for that time.
+  // Shows picture(0), picture(1), ... for the given time.
   void show(nanoseconds time, const std::function<GrayPicture(int)> &picture) {
     for (int i = 0; nanoseconds(step) * i < time; ++i, now_ += step) {
       report = monitor_.update(picture(i), now_, settings, reference_);
@@ -77,9 +77,9 @@ using Kinds = std::set<std::string>;
 
 struct Scene {
   const char *name;
-  std::function<GrayPicture(int)> picture;  // of so many tenths of a second
+  std::function<GrayPicture(int)> picture;  // the argument is in tenths of a second
   Kinds kinds;                              // that must be raised, and no others
-  Kinds without_reference;                  // the same where nothing was learned
+  Kinds without_reference;                  // the same, if nothing was learned
 };
 
 unsigned seed(int i) {
@@ -197,7 +197,7 @@ TEST(HealthMonitor, AnomaliesAreHeldBackFromTheFirstBlackPicture) {
   EXPECT_TRUE(stream.report.holds_anomalies_back);
   EXPECT_FALSE(stream.report[HealthKind::Black].holds);
   stream.show_street(milliseconds(500));
-  EXPECT_FALSE(stream.report.holds_anomalies_back);  // it was nothing
+  EXPECT_FALSE(stream.report.holds_anomalies_back);  // nothing had happened
 }
 
 TEST(HealthMonitor, AKindThatIsOffRaisesNothingAndHoldsNothingBack) {
@@ -217,7 +217,7 @@ TEST(HealthMonitor, FreezeTimeSays) {
   EXPECT_EQ(stream.raised, Kinds{"frozen"});
 }
 
-// A picture that was learned still cannot be told from a frozen one.
+// If the learned pictures were still, a still picture cannot be distinguished from a frozen one.
 TEST(HealthMonitor, AStillSceneThatWasLearnedIsNotFrozen) {
   ReferenceLearner learner;
   for (int i = 0; i < 250; ++i) learner.add(street(1), step * i);

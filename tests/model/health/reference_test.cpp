@@ -48,7 +48,8 @@ TEST(ReferenceLearner, WhatIsSeenForAMomentIsNoLook) {
   EXPECT_EQ(learner.finish().looks.size(), 1);
 }
 
-// Noise of one level, seen for 30 s with a person for the first 5: the stillest ten seconds have noise alone.
+// Noise of one level for 30 s, with a person during the first 5 s: the stillest ten seconds contain only
+// noise.
 TEST(ReferenceLearner, FindsTheStillestTenSeconds) {
   const GrayPicture scene = test::crop(test::make_canvas(4));
   ReferenceLearner learner;
@@ -59,7 +60,7 @@ TEST(ReferenceLearner, FindsTheStillestTenSeconds) {
   const HealthReference reference = learner.finish();
   ASSERT_TRUE(reference.stillest);
   EXPECT_GT(*reference.stillest,
-            0.8);  // the mean of |a - b| is 2 / sqrt(pi) = 1.13; of 196 blocks the largest
+            0.8);  // the mean of |a - b| is 2 / sqrt(pi) = 1.13; the maximum of 196 blocks
   EXPECT_LT(*reference.stillest, 2);
 }
 
@@ -68,7 +69,7 @@ TEST(ReferenceLearner, RemembersHowLightChanges) {
   ReferenceLearner learner;
   for (int i = 0; i < 100; ++i)
     learner.add(i < 50 ? scene : test::brighter(scene, 0.5), milliseconds(100) * i);
-  EXPECT_NEAR(learner.finish().jump, 0.65, 0.06);  // ln 2, less what noise in the dark is allowed
+  EXPECT_NEAR(learner.finish().jump, 0.65, 0.06);  // ln 2, minus the allowance for noise in the dark
 }
 
 TEST(HealthReference, LearnedTwiceIsOneLook) {

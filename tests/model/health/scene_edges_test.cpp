@@ -29,7 +29,7 @@ TEST(SceneEdges, AreFoundInPlace) {
   EXPECT_GT(match.similarity, 0.9);
 }
 
-// Against exact crops: a camera that looks to the right sees the scene further left.
+// Compares with exact crops: a camera that turns to the right sees the scene further left.
 TEST(SceneEdges, ShiftsAreMeasuredInPixels) {
   const auto canvas = test::make_canvas(3);
   const SceneEdges scene = learned(test::crop(canvas));
@@ -68,7 +68,7 @@ TEST(SceneEdges, APictureOfOneColorHasNone) {
   EXPECT_EQ(match.found, 0);
 }
 
-// A belt: what varies does not count, what stands still does.
+// A conveyor belt: parts that vary do not count, parts that do not move do.
 TEST(SceneEdges, WhatVariesCountsLess) {
   const auto canvas = test::make_canvas(9);
   GrayPicture deviation = test::uniform(0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Generated scenes, as cameras see them.
+// Generates scenes as cameras see them.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,12 @@ namespace uniad::test {
 inline constexpr int side = 224;
 inline constexpr int canvas_side = 400;
 
-// Of the pixel in a picture of that width.
+// The index of a pixel in a picture of this width.
 inline std::size_t index_of(int x, int y, int width = side) {
   return static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
 }
 
-// A street of rectangles on a larger canvas: what a camera sees of it is cropped from there.
+// A street of rectangles on a canvas that is larger than a picture. What a camera sees is a crop of it.
 inline std::vector<std::uint8_t> make_canvas(unsigned seed) {
   std::mt19937 random(seed);
   const auto pick = [&random](int least, int most) {
@@ -39,7 +39,7 @@ inline std::vector<std::uint8_t> make_canvas(unsigned seed) {
   return canvas;
 }
 
-// The part of the canvas that lies (x, y) from its middle.
+// The part of the canvas whose center is at (x, y) relative to the center of the canvas.
 inline GrayPicture crop(const std::vector<std::uint8_t> &canvas, int x = 0, int y = 0) {
   GrayPicture picture{side, side, {}};
   const int left = (canvas_side - side) / 2 + x;
@@ -55,13 +55,13 @@ inline std::uint8_t level(double value) {
   return static_cast<std::uint8_t>(std::lrint(std::clamp(value, 0.0, 255.0)));
 }
 
-// What a change of exposure does.
+// Simulates a change of exposure.
 inline GrayPicture brighter(GrayPicture picture, double gain, double offset = 0) {
   for (std::uint8_t &value : picture.values) value = level(gain * value + offset);
   return picture;
 }
 
-// Gaussian noise: from one table, begun elsewhere for each seed.
+// Adds Gaussian noise from a single table, with a different start for each seed.
 inline GrayPicture noisy(GrayPicture picture, double deviation, unsigned seed) {
   static const std::vector<double> noise = [] {
     std::mt19937 random(1);
@@ -79,7 +79,7 @@ inline GrayPicture uniform(std::uint8_t value) {
   return {side, side, std::vector<std::uint8_t>(std::size_t{side} * side, value)};
 }
 
-// A person, seen from afar: a dark rectangle.
+// Adds a person seen from afar: a dark rectangle.
 inline GrayPicture with_person(GrayPicture picture, int left) {
   for (int y = 90; y < 180; ++y)
     for (int x = std::max(left, 0); x < std::min(left + 30, side); ++x)
@@ -87,7 +87,7 @@ inline GrayPicture with_person(GrayPicture picture, int left) {
   return picture;
 }
 
-// Defocus: a Gaussian of that standard deviation, in pixels.
+// Simulates defocus with a Gaussian of this standard deviation, in pixels.
 inline GrayPicture blurred(const GrayPicture &picture, double deviation) {
   const int reach = static_cast<int>(std::ceil(3 * deviation));
   std::vector<double> weights;

@@ -8,7 +8,7 @@
 
 namespace uniad::test {
 
-// UNIAD_MAX_CPU_ISA while this lives.
+// Sets UNIAD_MAX_CPU_ISA for the lifetime of this object.
 class InstructionLimit {
  public:
   explicit InstructionLimit(const char *limit) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kernel of every instruction set that this machine has, against sums in double of the same elements.
+// Compares every kernel of every instruction set that this machine has with sums of the same elements in
+// double.
 #include "model/kernels/kernels.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +22,7 @@
 namespace uniad::cpu::test {
 namespace {
 
-constexpr double digits_of_sums = 1e-6;  // of all that is added up, for fp32 sums of some hundred products
+constexpr double digits_of_sums = 1e-6;  // of the sum of sizes, for fp32 sums of several hundred products
 constexpr std::array activations{Activation::None, Activation::Relu, Activation::Relu6, Activation::Silu};
 
 Precision element_of(const Kernels &kernels) {
@@ -44,10 +45,10 @@ class KernelsTest : public testing::TestWithParam<InstructionSet> {
   }
 
   const Kernels &kernels() const { return *found_; }
-  // What activations are kept in: Fp32 or Bf16.
+  // The type in which activations are stored: Fp32 or Bf16.
   Precision element() const { return element_of(kernels()); }
 
-  // How exact results are by themselves, before they are stored as elements.
+  // The relative error of results before they are stored as elements.
   double exactness() const { return element() == Precision::Fp32 ? 1e-6 : 3e-4; }
   float round(float value) const { return rounded(element(), value); }
 
@@ -86,7 +87,7 @@ double silu(double x) {
   return x / (1 + std::exp(-x));
 }
 
-// What follows from the slack of x: no activation is steeper than 1.1.
+// The result for x and its tolerance. No activation has a slope above 1.1.
 Value KernelsTest::activated(Activation activation, const Value &x) const {
   const double slack = 1.1 * x.slack;
   switch (activation) {
@@ -102,7 +103,7 @@ Value KernelsTest::activated(Activation activation, const Value &x) const {
   return x;
 }
 
-// Sums in double, and of the sizes of what is added.
+// The sum in double, and the sum of the absolute values.
 struct Sum {
   double total = 0;
   double sizes = 0;
@@ -139,8 +140,8 @@ std::string text(const Shape &shape) {
          std::to_string(shape.depth);
 }
 
-// Rows that a precision multiplies exactly. Int8: whole steps of 1/64, of which the largest has 127, and all
-// others an even number.
+// Rows that the precision can multiply exactly. Int8: multiples of 1/64. The first number of a row is 127 or
+// -127 of these steps, and all others are a smaller, even number of steps.
 std::vector<float> rows_for(const Kernels &kernels, int rows, int columns, Numbers &numbers) {
   if (kernels.precision != Precision::Int8) return normals(numbers, element_of(kernels), rows * columns);
   std::vector<float> values;
@@ -151,7 +152,7 @@ std::vector<float> rows_for(const Kernels &kernels, int rows, int columns, Numbe
   return values;
 }
 
-// A multiplication with all that may be added to it, and its result by definition.
+// A multiplication with every optional operand, and its result by definition.
 class Product {
  public:
   Product(const Kernels &kernels, const Shape &shape, Numbers &numbers)
@@ -164,7 +165,7 @@ class Product {
           round_up(shape.depth, kernels.depth) + numbers.between(0, 20), nan),
         skip(element_of(kernels), shape.rows + spare_rows, width() + numbers.between(0, 20), nan),
         residual(Precision::Fp32, shape.rows + spare_rows, width() + numbers.between(0, 20), nan) {
-    // Packed weights are zero behind the last one. (Int8 does not look there.)
+    // Packed weights are zero after the last one. (Int8 does not read those inputs.)
     if (kernels.precision != Precision::Int8)
       a.set_block(0, 0, shape.rows, round_up(shape.depth, kernels.depth), [] { return 1.0F; });
     const std::vector<float> values = rows_for(kernels, shape.rows, shape.depth, numbers);
@@ -176,11 +177,11 @@ class Product {
 
   int width() const { return layer_.panels * panel_width; }
 
-  // Each value of the depth times a number of its own.
+  // Multiplies each value along the depth by a different number.
   void scale(Numbers &numbers) {
     const bool bytes = kernels_.precision == Precision::Int8;
     factors_ = normals(numbers, Precision::Fp32, layer_.depth);
-    // Halves of even numbers are whole.
+    // Half of an even number is an integer.
     for (std::size_t k = 0; bytes && k < factors_.size(); ++k)
       factors_[k] = k > 0 && numbers.coin() ? 0.5F : 1;
     for (std::size_t i = 0; i < weights_.size(); ++i)
@@ -190,7 +191,7 @@ class Product {
       kernels_.scale(layer_.weights.data(), factors_.data(), layer_.depth, layer_.panels, scaled_.data());
   }
 
-  // Without an output.
+  // The arguments without an output.
   GemmArgs task() {
     GemmArgs task = layer_.onto(shape_.rows);
     if (!scaled_.empty())
@@ -211,7 +212,7 @@ class Product {
     return task;
   }
 
-  // Before activation.
+  // The result before activation.
   Value at(int row, int column) const {
     Sum sum;
     if (column < shape_.columns) {
@@ -289,7 +290,7 @@ TEST_P(KernelsTest, MultiplyTakesAnyNumberOfRows) {
   EXPECT_TRUE(expected.holds(wide));
 }
 
-// Each panel is a map of its own, with room between its rows.
+// Each panel is a separate map with gaps between its rows.
 TEST_P(KernelsTest, MultiplyLeavesGapsInWideMaps) {
   Numbers numbers(4);
   for (int i = 0; i < 200; ++i) {
@@ -341,7 +342,7 @@ TEST_P(ByteKernelsTest, RowsMayBeQuantizedBeforehand) {
   }
 }
 
-// What rounding numbers to steps may lose at most: half a step of the one times the other.
+// The largest error of rounding numbers to steps: half a step of one factor times the other factor.
 TEST_P(ByteKernelsTest, MultiplyLosesHalfAStep) {
   constexpr int rows = 37, columns = 20, depth = 90;
   Numbers numbers(16);
@@ -424,7 +425,7 @@ TEST_P(KernelsTest, NanStaysInItsRow) {
   }
 }
 
-// The activation of single numbers: a product of zeros, and the number added to it.
+// Applies the activation to single numbers, by adding them to a product of zeros.
 std::vector<float> activate(const Kernels &kernels, Activation activation, std::vector<float> numbers) {
   const int rows = static_cast<int>(numbers.size()) / panel_width;
   const Table zeros(kernels.precision, rows + spare_rows, kernels.depth, 0);
@@ -453,7 +454,7 @@ TEST_P(KernelsTest, ActivationsAreExactFromMinusToPlusOneHundred) {
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       const double x = numbers[i];
       const double expected = activated(activation, {x}).number;
-      // e^x has no more digits than x has behind the point, and nothing is left of it below 1e-35.
+      // The relative error of e^x grows with the size of x, and results below 1e-35 may vanish.
       const double one = std::abs(expected) * (1 + std::max(-x, 0.0) / 8) + 1e-29;
       worst = std::max(worst, std::abs(actual[i] - expected) / one);
     }
@@ -608,7 +609,7 @@ TEST_P(KernelsTest, WidenIsExact) {
   EXPECT_TRUE(expected.holds(output));
 }
 
-// Ties to both sides, what becomes infinite, and what only just does not.
+// Ties in both directions, numbers that become infinite, and numbers that barely do not.
 const std::vector<float> hard_to_round{1 + 0x1p-8F,
                                        1 + 0x3p-8F,
                                        1 + 0x1.0002p-8F,
@@ -718,7 +719,7 @@ TEST_P(KernelsTest, AddSquaresAddsToWhatIsThere) {
 
 // --- normalize
 
-// Tables of one normalization; those that are not asked for stay untouched.
+// The tables of one normalization. Those that are not requested must stay untouched.
 struct Normalized {
   static constexpr int rows = 5;
   Normalized(Precision precision, int columns, Numbers &numbers)
@@ -746,7 +747,7 @@ struct Normalized {
     return task;
   }
 
-  // Of one value.
+  // The expected result for one value.
   Value at(int row, int column, bool scaled) const {
     if (!scaled) return {input.get(row, column), 0};
     double mean = 0, variance = 0;
@@ -839,7 +840,7 @@ bool sees(const Attention &a, int query, int key) {
   return !a.masked || dy > a.mask_height / 2 || dx > a.mask_width / 2;
 }
 
-// softmax(q k^T) v, a row. The softmax in double.
+// One row of softmax(q k^T) v, computed in double.
 std::vector<double> attended(const Attention &a, const Table &q, const Table &k, const Table &v, int query) {
   const int tokens = a.height * a.width;
   std::vector<double> shares(index(tokens));
@@ -875,7 +876,7 @@ TEST_P(KernelsTest, AttendIsTheSoftmaxOfWhatIsSeen) {
   for (const Attention &a : attentions()) {
     const int tokens = a.height * a.width;
     const int stride = round_up(a.head, kernels().depth) + panel_width;
-    // q and k: anything behind the last row.
+    // q and k may contain anything after the last row.
     Table q(element(), tokens + spare_rows, stride, nan);
     Table k(q), v(element(), tokens + spare_rows, stride, 0);
     q.set_block(0, 0, tokens, stride,
@@ -884,7 +885,7 @@ TEST_P(KernelsTest, AttendIsTheSoftmaxOfWhatIsSeen) {
     v.randomize(numbers, tokens + spare_rows, stride);
     Table output(element(), tokens + spare_rows, stride, untouched);
     Expected expected(output);
-    // Shares are elements too.
+    // Attention weights are elements, too.
     const double slack = element() == Precision::Fp32 ? 3e-6 : 6e-3;
     for (int query = 0; query < tokens; ++query) {
       const std::vector<double> row = attended(a, q, k, v, query);
@@ -912,7 +913,7 @@ TEST_P(KernelsTest, AttendIsTheSoftmaxOfWhatIsSeen) {
   }
 }
 
-// A peak that is far above the rest, and one far below zero: nothing overflows or vanishes.
+// With one peak far above the rest and one far below zero, nothing overflows or vanishes.
 TEST_P(KernelsTest, AttendPicksTheOneKeyThatStandsOut) {
   constexpr int tokens = 20, head = 8;
   for (float size : {30.0F, -30.0F, 1000.0F}) {

@@ -16,7 +16,7 @@
 
 #include "model/kernels/packed_layer.h"
 
-// What kernels read and write, and what should be there after them.
+// The tables that kernels read and write, and their expected contents.
 namespace uniad::cpu::test {
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -32,7 +32,8 @@ inline float widened(std::uint16_t value) {
   return wide;
 }
 
-// The nearer of the two neighbors, the even one of two that are as near. (To rounding, infinity is 2^128.)
+// The nearer of the two neighbors, or the even one if both are equally near. (For rounding, infinity is
+// 2^128.)
 inline std::uint16_t nearest_bf16(float value) {
   std::uint32_t word = 0;
   std::memcpy(&word, &value, sizeof word);
@@ -71,7 +72,7 @@ inline std::vector<float> normals(Numbers &numbers, Precision element, int count
   return values;
 }
 
-// Rows of elements, or of floats (elements of Fp32), from a cache line on.
+// Rows of elements, or of floats (elements of Fp32), which begin at a cache line.
 class Table {
  public:
   Table(Precision element, int rows, int columns, float fill)
@@ -130,7 +131,7 @@ class Table {
   AlignedVector<std::byte> bytes_;
 };
 
-// A number, and how far from it a kernel may end.
+// A number, and the largest error that a kernel may have.
 struct Value {
   double number = 0;
   double slack = 0;
@@ -140,7 +141,7 @@ inline bool is(double actual, const Value &expected) {
   return actual == expected.number || std::abs(actual - expected.number) <= expected.slack;
 }
 
-// As the element that it is stored in.
+// The value after it is stored as an element.
 inline Value stored(Precision element, const Value &value) {
   const auto distance = [&](double end) {
     return std::abs(rounded(element, static_cast<float>(end)) - value.number);
@@ -148,7 +149,7 @@ inline Value stored(Precision element, const Value &value) {
   return {value.number, std::max(distance(value.number - value.slack), distance(value.number + value.slack))};
 }
 
-// What a whole table should hold: `untouched` wherever nothing else is said.
+// The expected contents of a whole table: `untouched`, except for values that are set.
 class Expected {
  public:
   explicit Expected(const Table &like)

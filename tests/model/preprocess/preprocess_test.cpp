@@ -35,7 +35,7 @@ FrameView view_of(const Picture &picture) {
   return view;
 }
 
-// The sizes that break resizers, and every order of large and small.
+// Sizes that are critical for resizers, and every combination of large and small.
 const std::array<std::array<int, 4>, 14> sizes{{{1, 1, 1, 1},
                                                 {1, 1, 32, 16},
                                                 {2, 1, 224, 224},
@@ -132,14 +132,14 @@ TEST(Preprocess, GrayIsThreeEqualChannels) {
   EXPECT_EQ(resize(view, 16, 16), resize_like_pillow(limited, 16, 16).rgb);
 }
 
-// The bytes of a Y'CbCr frame and the same samples as numbers.
+// The bytes of a Y'CbCr frame, and the same samples as numbers.
 struct YcbcrFrame {
   FrameView view;
   YcbcrPicture picture;
   Bytes bytes;
 };
 
-// Noise in `layout`, rows padded by 0 to 3 bytes, so that most are unaligned.
+// Noise in `layout`. Rows are padded by 0 to 3 bytes, so that most are unaligned.
 YcbcrFrame ycbcr_noise(PixelLayout layout, int width, int height, std::uint32_t seed) {
   const std::ptrdiff_t half_width = (width + 1) / 2;
   const bool packed = layout == PixelLayout::YUY2;
@@ -194,7 +194,7 @@ TEST(Preprocess, YcbcrNoiseStaysWithinTwoLevelsOfConvertingFirst) {
     }
 }
 
-// The largest and smallest sums that the matrices can make.
+// The largest and smallest sums that the conversion matrices can produce.
 TEST(Preprocess, ExtremeYcbcrIsClampedNotWrapped) {
   for (int corner = 0; corner < 8; ++corner)
     for (int matrix = 0; matrix < 5; ++matrix) {
@@ -312,7 +312,7 @@ TEST(Preprocess, RefusesFramesThatHaveNoPixels) {
   EXPECT_THROW(Preprocessor({.height = 0}), Error);
 }
 
-// The reference's cv2.imread and PIL resize of a photograph.
+// A photograph read by cv2.imread and resized by PIL, as in the reference.
 TEST(Preprocess, PhotographEqualsTheReferencesPicture) {
   UNIAD_NEED_SHARED(golden, "reference/golden_uniad_b4.safetensors");
   UNIAD_NEED_SHARED(jpeg, "data/products/bottle/test/broken_large/000.jpg");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The resize by its definition.
+// Resizes and converts pictures by definition.
 #pragma once
 
 #include <algorithm>
@@ -11,14 +11,14 @@
 
 #include "model/preprocess/preprocess.h"
 
-// The definitions, written for reading: whole pictures, one pixel at a time.
+// The definitions, written for readability: whole pictures, one pixel at a time.
 namespace uniad::test {
 
 inline std::size_t area(int width, int height, int each = 1) {
   return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(each);
 }
 
-// Halves go up.
+// Rounds halves up.
 inline int nearest(double value) {
   return static_cast<int>(std::floor(value + 0.5));
 }
@@ -38,7 +38,7 @@ inline Picture make_picture(int width, int height) {
   return {width, height, std::vector<std::uint8_t>(area(width, height, 3))};
 }
 
-// One axis of Pillow's bilinear resize, each result rounded to 8 bits.
+// Pillow's bilinear resize along one axis, with results rounded to 8 bits.
 inline Picture resize_axis(const Picture &in, bool horizontal, int size) {
   const int in_size = horizontal ? in.width : in.height;
   Picture out = horizontal ? make_picture(size, in.height) : make_picture(in.width, size);
@@ -96,7 +96,7 @@ inline double chroma_at(const std::vector<double> &plane, const YcbcrPicture &p,
          (value(x0, y1) * (1 - fx) + value(x1, y1) * fx) * fy;
 }
 
-// Every pixel to 8-bit RGB, clamped.
+// Converts every pixel to 8-bit RGB, clamped.
 inline Picture convert(const YcbcrPicture &p, const FrameView &view) {
   std::array<double, 2> k{0.299, 0.114};
   if (view.matrix == ColorMatrix::BT709) k = {0.2126, 0.0722};

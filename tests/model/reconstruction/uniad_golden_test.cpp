@@ -13,7 +13,7 @@ namespace {
 using test::expect_element;
 using test::expect_golden;
 
-// All numbers are those of the reference's own modules in float64.
+// All numbers were computed by the reference's modules in float64.
 struct GoldenTensor {
   double mean, first, mid, last;
 };

@@ -14,7 +14,7 @@
 namespace uniad {
 namespace {
 
-// dim equal to the channels, so that the input projection can be the identity.
+// dim equals the number of channels, so that the input projection can be the identity.
 ReconstructionConfig small() {
   ReconstructionConfig config;
   config.dim = 64;
@@ -90,7 +90,7 @@ TEST(Jitter, IsDrawnOnceAForward) {
     ASSERT_EQ(changed.all().item<bool>(), changed.any().item<bool>()) << "all tokens or none";
     jittered += changed.all().item<bool>() ? 1 : 0;
   }
-  EXPECT_NEAR(jittered, 100, 35);  // four standard deviations of a binomial
+  EXPECT_NEAR(jittered, 100, 35);  // within four standard deviations of a binomial
 }
 
 TEST(Jitter, IsForTrainingOnly) {
@@ -173,7 +173,7 @@ TEST(TrainingAttention, DropsTheSameWeightsInBothPasses) {
   const Inputs in;
   const torch::Tensor goal = torch::randn({3, 9, 8}, torch::kFloat64);
   const auto loss = [&] {
-    torch::manual_seed(7);  // the same mask every time
+    torch::manual_seed(7);  // the same mask each time
     return (in.attend(0.4) * goal).sum();
   };
   EXPECT_NE(loss().item<double>(), (in.attend(0) * goal).sum().item<double>());
@@ -230,8 +230,8 @@ TEST(UniAD, LayersStartAlikeWhereTheReferenceCopiesThem) {
   EXPECT_EQ(layer("encoder", 0, "linear1.bias").abs().max().item<float>(), 0.0F);
 }
 
-// With every branch silenced, post-norm leaves two normalizations a layer, pre-norm the residual stream
-// alone.
+// With every branch set to zero, post-norm leaves two normalizations per layer, and pre-norm leaves only the
+// residual stream.
 TEST(UniAD, PreNormKeepsTheResidualStream) {
   const torch::NoGradGuard no_grad;
   for (const bool pre_norm : {false, true}) {

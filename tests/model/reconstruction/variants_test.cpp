@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The networks of the paper's experiments, in small, against make_variants.py beside this file.
+// Compares small versions of the networks of the paper's experiments with the output of make_variants.py.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -132,7 +132,7 @@ TEST_P(VariantsTest, GivesWhatItsFormulaGives) {
   test::expect_element(out, out.numel() - 1, which.last, "last");
 }
 
-// What a model file of it must hold is what it has.
+// The network has exactly the tensors that its model file must contain.
 TEST_P(VariantsTest, HasTheTensorsThatItsFileMustHave) {
   const UniAD network(GetParam().config, channels, height, width);
   std::map<std::string, Shape> has;
@@ -142,7 +142,7 @@ TEST_P(VariantsTest, HasTheTensorsThatItsFileMustHave) {
   EXPECT_EQ(reconstruction_tensors(GetParam().config, channels, height, width), has);
 }
 
-// In training everything has a gradient: nothing is left out, and an optimizer finds one for each parameter.
+// In training, every parameter has a gradient, so that an optimizer can update all of them.
 TEST_P(VariantsTest, EveryParameterLearns) {
   torch::manual_seed(3);
   UniAD network(GetParam().config, channels, height, width);
@@ -155,7 +155,7 @@ TEST_P(VariantsTest, EveryParameterLearns) {
 INSTANTIATE_TEST_SUITE_P(Paper, VariantsTest, testing::ValuesIn(cases()),
                          [](const auto &which) { return which.param.name; });
 
-// A picture's dropout is its own, also where all pictures begin with one query.
+// Each picture has its own dropout, even if all pictures start with the same query.
 TEST(Variants, TheOnlyQueryIsDroppedForEachPictureAlone) {
   torch::manual_seed(3);
   ReconstructionConfig config = with(NetworkKind::UniAD, QueryEmbedding::One);
@@ -195,7 +195,7 @@ TEST(Jitter, PerTokenIsDrawnForEachTokenOfEachPicture) {
   const torch::Tensor features = torch::randn({400, channels, height, width});
   const torch::Tensor tokens = features.flatten(2).transpose(1, 2);
   const torch::Tensor touched = (network->embed(features) != tokens).any(-1).to(torch::kFloat64);
-  // Four standard deviations of a binomial of 4,800 draws, and of 400 at each place.
+  // Within four standard deviations of a binomial of 4,800 draws, and of 400 at each position.
   EXPECT_NEAR(touched.mean().item<double>(), 0.25, 0.025);
   EXPECT_GT(touched.mean(0).min().item<double>(), 0.25 - 0.087);
   EXPECT_LT(touched.mean(0).max().item<double>(), 0.25 + 0.087);

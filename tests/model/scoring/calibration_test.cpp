@@ -29,7 +29,7 @@ ThresholdRule alarms(double per_hour) {
   return rule;
 }
 
-// Frames at 25 a second whose scores follow one another.
+// Frames at 25 per second whose scores depend on the previous ones.
 NormalScores random_film(std::size_t frames, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::exponential_distribution<double> step(1);
@@ -41,7 +41,7 @@ NormalScores random_film(std::size_t frames, std::uint64_t seed) {
 }
 
 TEST(Calibration, IsTheMeanPlusFourStandardDeviations) {
-  // 2 4 4 4 5 5 7 9: mean 5, squares about it 32, sample variance 32 / 7.
+  // 2 4 4 4 5 5 7 9: mean 5, sum of squared deviations 32, sample variance 32 / 7.
   const ScoreStatistics statistics = describe_scores({{9, 2, 4, 4, 5, 4, 7, 5}, {}}, {});
   EXPECT_DOUBLE_EQ(statistics.mean, 5.0);
   EXPECT_NEAR(statistics.standard_deviation, 2.13808993529939, 1e-12);
@@ -109,7 +109,7 @@ TEST(Calibration, WithoutScoresThereIsNone) {
 TEST(Calibration, ScoresThatAreNoNumbersAreLeftOutAndEndRuns) {
   NormalScores scores = random_film(100, 1);
   const Calibration whole = calibrate({{"cam", scores}}, {});
-  // A number between two others of one run: the frames around it are no neighbors any more.
+  // NaN within a run: the frames around it are no longer neighbors.
   scores.values.insert(scores.values.begin() + 50, std::numeric_limits<double>::quiet_NaN());
   scores.continues.insert(scores.continues.begin() + 50, true);
   const ScoreStatistics cut = calibrate({{"cam", scores}}, {}).sources.at("cam");
@@ -146,7 +146,7 @@ TEST(Calibration, FewerFalseAlarmsAnHourMeanAHigherThreshold) {
     const ScoreStatistics statistics = describe_scores(scores, alarms(rate));
     EXPECT_GT(statistics.threshold, last);
     last = statistics.threshold;
-    if (rate > 1e4) continue;  // below the level
+    if (rate > 1e4) continue;  // the threshold is below the level
     EXPECT_NEAR(alarms_per_hour(*statistics.tail, statistics.count, statistics.threshold), rate, 1e-6 * rate);
   }
 }
@@ -180,7 +180,7 @@ TEST(Calibration, CombinedFalseAlarmsAreThoseOfAllFootage) {
   all.continues.insert(all.continues.end(), second.continues.begin(), second.continues.end());
   const ScoreStatistics together = describe_scores(all, alarms(20));
   EXPECT_EQ(both.count, together.count);
-  // Another level, and so another fit, of the same footage.
+  // The combined tail has another level, and thus another fit, of the same footage.
   EXPECT_NEAR(both.threshold, together.threshold, 0.05 * together.standard_deviation + 0.3);
   EXPECT_NEAR(alarms_per_hour(*both.tail, both.count, both.threshold), 20, 1e-6);
 }
@@ -226,7 +226,7 @@ TEST(Calibration, IntervalOfStandardDeviationsHoldsTheTruthNineTimesInTen) {
   EXPECT_FALSE(threshold_interval(describe_scores(random_film(50, 1), {}), of_quantile(0.9)));
 }
 
-// 2,000 frames at 25 a second are 80 s, of which an hour is 45 times as much.
+// 2,000 frames at 25 per second are 80 s; an hour is 45 times as long.
 TEST(Calibration, SaysWhatThresholdsFootageIsTooShortFor) {
   const ScoreStatistics statistics = describe_scores(random_film(2000, 1), alarms(1));
   const auto found = threshold_warnings(statistics, alarms(1));

@@ -53,7 +53,7 @@ std::vector<FoundEvent> found_by_definition(const std::vector<JudgedFrame> &fram
   std::vector<FoundEvent> events;
   const auto count = static_cast<std::ptrdiff_t>(frames.size());
   const auto at = [&](std::ptrdiff_t i) { return frames[static_cast<std::size_t>(i)]; };
-  std::ptrdiff_t from = 0;  // frames before it do not count
+  std::ptrdiff_t from = 0;  // frames before this one do not count
   for (std::ptrdiff_t i = 0; i < count; ++i) {
     if (i < from || at(i).level != FrameLevel::Abnormal) continue;
     std::vector<std::ptrdiff_t> abnormal;
@@ -112,8 +112,8 @@ TEST(EventRule, AgreesWithItsDefinitionOnRandomSequences) {
   EXPECT_GT(events, 1000U);
 }
 
-// "A" abnormal, "r" raised, "." normal; ten frames a second. Gives the steps: "b" begin, "o" ongoing, "e"
-// end, "p" pending, "-" none.
+// levels: "A" abnormal, "r" raised, "." normal, at ten frames per second. Returns the steps: "b" begin, "o"
+// ongoing, "e" end, "p" pending, "-" none.
 std::string steps(const std::string &levels, const EventRules &rules) {
   std::string result;
   EventRule rule;

@@ -19,7 +19,7 @@ nlohmann::json fixture() {
   return nlohmann::json::parse(file);
 }
 
-// Frames that follow one another.
+// Scores of consecutive frames.
 NormalScores film(std::vector<double> values, double frame_rate = 25) {
   std::vector<bool> continues(values.size(), true);
   continues.front() = false;
@@ -30,7 +30,7 @@ NormalScores pictures(std::vector<double> values, double frame_rate = 25) {
   return {std::move(values), {}, frame_rate};
 }
 
-// Runs of values at or above `score`.
+// Returns the number of runs of values at or above `score`.
 int runs_at(const std::vector<double> &values, double score) {
   int runs = 0;
   for (std::size_t i = 0; i < values.size(); ++i)
@@ -49,7 +49,7 @@ TEST(Tail, FitIsThatOfLMomentsAndScoresAreSciPys) {
     EXPECT_NEAR(tail.scale, law.at("scale").get<double>(), 1e-9);
     ASSERT_EQ(tail.peaks.size(), 20U);
     for (std::size_t i = 0; i < 3; ++i) {
-      // 20 of 200 pictures at 25 a second are 9,000 alarms an hour at the level.
+      // 20 of 200 pictures at 25 per second are 9,000 alarms per hour at the level.
       const double rate = 9000 * law.at("probabilities").at(i).get<double>();
       const double score = law.at("scores_reached").at(i).get<double>();
       EXPECT_NEAR(score_reached(tail, 200, rate), score, 1e-6 * score);
@@ -77,7 +77,7 @@ TEST(Tail, NeverEndsBelowWhatWasSeen) {
   std::vector<double> rising(60, 3.0);
   rising.back() = 8;
   const auto fit = fit_pareto(rising);
-  // By its moments alone the distribution ends at 6.68.
+  // Its moments alone would end the distribution at 6.68.
   EXPECT_LT(fit.shape, 0);
   EXPECT_NEAR(-fit.scale / fit.shape, 8, 1e-9);
 }
@@ -93,7 +93,7 @@ TEST(Tail, ConsecutiveFramesAboveTheLevelAreOneRun) {
   EXPECT_EQ(tail_of(pictures(values)).peaks, (std::vector<double>{9, 7, 6, 5, 4, 3.5, 3}));
 
   NormalScores cut = film(values);
-  cut.continues[11] = false;  // another video begins
+  cut.continues[11] = false;  // another video begins here
   EXPECT_EQ(tail_of(cut).peaks, (std::vector<double>{9, 7, 5, 4, 3.5}));
 }
 
@@ -144,7 +144,7 @@ TEST(Tail, CombinedIsOfAllPeaksAboveTheHigherLevel) {
   EXPECT_EQ(combine(of_b, of_a).shape, both.shape);
 }
 
-// What was asked for comes out on footage that was not seen, whatever the scores look like.
+// New footage has the requested rate of alarms, whatever the distribution of scores is.
 TEST(Tail, StatedAlarmsAnHourComeOutOnFreshFootage) {
   constexpr std::size_t frames = 40'000;  // 27 minutes, a third of them runs
   constexpr double rate = 25;
@@ -175,7 +175,7 @@ TEST(Tail, StatedAlarmsAnHourComeOutOnFreshFootage) {
     const double hours = static_cast<double>(fresh.size()) / rate / 3600;
     for (const double wanted : {60.0, 10.0}) {
       const double came = runs_at(fresh, score_reached(tail, frames, wanted)) / hours;
-      // The end of scores that have one is not known to the last: their threshold may lie above it.
+      // The upper bound of a bounded distribution is not known exactly; the threshold may be above it.
       if (name != "independent uniform") {
         EXPECT_GT(came, wanted / 2) << wanted;
       }
@@ -187,8 +187,8 @@ TEST(Tail, StatedAlarmsAnHourComeOutOnFreshFootage) {
 TEST(Tail, IntervalHoldsTheTrueScoreNineTimesInTen) {
   constexpr int films = 150;
   constexpr std::int64_t frames = 600;
-  constexpr double wanted = 3600.0 * 25 / frames / 10;  // one alarm in ten times the footage
-  const double truth = std::log(10.0 * frames);         // which exponential scores exceed so often
+  constexpr double wanted = 3600.0 * 25 / frames / 10;  // one alarm in ten times the duration of the footage
+  const double truth = std::log(10.0 * frames);         // which exponential scores exceed at this rate
   std::mt19937_64 random(9);
   std::exponential_distribution<double> scores(1);
   int held = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scores and regions of some cells alone (model/scoring/score.h).
+// Tests scores and regions that use only some cells (model/scoring/score.h).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,13 +31,13 @@ CellMask random_mask(int width, int height, unsigned seed) {
   return mask;
 }
 
-// Weight of cell `from` at sample `to` of an axis that is enlarged 16 times with aligned corners.
+// The weight of cell `from` at sample `to` of an axis that is enlarged 16 times with aligned corners.
 double interpolated(int from, int to, int cells) {
   const double position = to * (cells - 1.0) / (16 * cells - 1.0);
   return std::max(0.0, 1 - std::abs(position - from));
 }
 
-// Weight of a cell at a place: of the map itself, or of the mean of 16 of its samples.
+// The weight of a cell at a place of the map or, if pooled, of the mean of 16 of its samples.
 double weight(int from, int place, int cells, bool pooled) {
   if (!pooled) return interpolated(from, place, cells);
   double sum = 0;
@@ -50,7 +50,7 @@ int nearest_cell(int place, int cells, bool pooled) {
   return static_cast<int>(std::lround(middle));
 }
 
-// Every place's weighted mean over the mask, from the definition; places outside the mask are left out.
+// The weighted mean over the mask for every place, by definition. Places outside the mask are omitted.
 std::vector<double> naive(const Grid &grid, const CellMask &mask, bool pooled) {
   std::vector<double> values;
   const int rows = pooled ? 16 * grid.height - 15 : 16 * grid.height;
@@ -136,7 +136,7 @@ TEST(MaskedScore, OfNoCellsIsZero) {
             0);
 }
 
-// A high cell at (3, 3), and one that is masked at (10, 10).
+// A high cell at (3, 3), and a masked one at (10, 10).
 TEST(MaskedRegions, AreThoseOfTheMask) {
   Grid grid{14, 14, std::vector<float>(196, 1)};
   grid.values[3 * 14 + 3] = 9;

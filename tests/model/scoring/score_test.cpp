@@ -20,7 +20,7 @@ Grid random_grid(int width, int height, unsigned seed) {
   return grid;
 }
 
-// A grid of ones with one cell of another value.
+// A grid of ones, with one cell of another value.
 Grid one_hot(int width, int height, int x, int y, float value) {
   Grid grid{width, height,
             std::vector<float>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 1.0F)};
@@ -28,7 +28,7 @@ Grid one_hot(int width, int height, int x, int y, float value) {
   return grid;
 }
 
-// The definition, pixel by pixel: corners aligned, four neighbors.
+// The definition, pixel by pixel: bilinear between four neighbors, with aligned corners.
 double sample(const Grid &grid, double x, double y) {
   const int left = std::min(static_cast<int>(x), grid.width - 1);
   const int top = std::min(static_cast<int>(y), grid.height - 1);
@@ -66,7 +66,7 @@ TEST(Score, UpsampledMapIsBilinearWithAlignedCorners) {
   }
 }
 
-// By the grid's own rule of where its values lie; beyond the outermost they go on.
+// The grid's offset determines where its values are; beyond the outermost ones, they continue.
 TEST(Score, UpsampledMapLiesWhereTheGridDoes) {
   Grid grid = random_grid(14, 9, 4);
   grid.left = -0.03;
@@ -135,7 +135,7 @@ TEST(Regions, LieWhereTheGridIsHighAndCountTheirPeaks) {
   const Grid pooled = pooled_map(grid);
   EXPECT_FLOAT_EQ(found[0].score, *std::max_element(pooled.values.begin(), pooled.values.end()));
   EXPECT_GT(found[0].score, found[1].score) << "strongest first";
-  // Cell (x, y) of the grid lies at x / 13, y / 13 of the map.
+  // Cell (x, y) of the grid is at x / 13, y / 13 of the map.
   const auto contains = [](const Region &region, double x, double y) {
     return static_cast<double>(region.x) <= x && x <= static_cast<double>(region.x + region.width) &&
            static_cast<double>(region.y) <= y && y <= static_cast<double>(region.y + region.height);
@@ -180,7 +180,8 @@ TEST(Regions, MoveWithTheGridAndStayWithinTheFrame) {
   EXPECT_GT(cut.width, 0.0F);
 }
 
-// A plateau of 4 x 6 cells whose surroundings rise with it, as a network's features do: by cells' distance.
+// A plateau of 4 x 6 cells. Its surroundings rise toward it, as in a network's features, by `step` per cell
+// of distance.
 Grid hill(float peak, float step) {
   Grid grid{14, 14, {}};
   for (int y = 0; y < 14; ++y) {
@@ -209,7 +210,7 @@ TEST(Regions, OfAStrongDefectEndNearIt) {
   }
 }
 
-// Between two peaks, 10 and 3, the map falls to `between`; beyond them to nothing.
+// Regions of two peaks, 10 and 3. Between them, the map falls to `between`, and beyond them to zero.
 std::vector<Region> two_peaks(float between) {
   Grid grid{14, 14, std::vector<float>(196, 0.1F)};
   for (std::size_t y = 6; y < 9; ++y) {
@@ -305,7 +306,7 @@ TEST(Probability, RisesAndCrossesAHalfAtTheThresholdByEveryRule) {
   }
 }
 
-// Of exponential scores the odds are how many times more rarely normal frames reach a score.
+// For exponential scores, the odds state how many times more rarely normal frames reach a score.
 TEST(Probability, OddsAreTheRatioOfFalseAlarms) {
   std::mt19937_64 random(3);
   std::exponential_distribution<double> normal(2);

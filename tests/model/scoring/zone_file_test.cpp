@@ -13,7 +13,7 @@
 namespace uniad {
 namespace {
 
-// A folder of the test's own.
+// Each test has its own folder.
 class ZoneFileTest : public testing::Test {
  protected:
   ZoneFileTest() { std::filesystem::create_directories(folder_); }
@@ -24,7 +24,7 @@ class ZoneFileTest : public testing::Test {
     return folder_ / name;
   }
 
-  // Gray, or gray and alpha.
+  // Writes a gray picture, or one with gray and alpha.
   std::filesystem::path write_png(const std::string &name, int width, int height,
                                   const std::vector<std::uint8_t> &pixels, bool alpha = false) const {
     png_image image{};

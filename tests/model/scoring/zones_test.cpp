@@ -13,7 +13,7 @@
 namespace uniad {
 namespace {
 
-// Point in polygon, by the even-odd rule: edges that a ray to the right crosses.
+// Whether a point is in a polygon, by the even-odd rule: counts the edges that a ray to the right crosses.
 bool is_inside(const std::vector<Point> &polygon, double x, double y) {
   bool inside = false;
   for (std::size_t i = 0, j = polygon.size() - 1; i < polygon.size(); j = i++) {
@@ -24,7 +24,7 @@ bool is_inside(const std::vector<Point> &polygon, double x, double y) {
   return inside;
 }
 
-// The share of a cell's part in the frame at which `is` holds, by many samples.
+// The share of a cell's visible part in which `is` is true, estimated with many samples.
 template <typename Is>
 double sampled(const Area &area, int width, int height, int column, int row, Is is) {
   constexpr int samples = 100;
@@ -61,7 +61,7 @@ std::vector<Point> rectangle(double left, double top, double right, double botto
   return {{left, top}, {right, top}, {right, bottom}, {left, bottom}};
 }
 
-// Random polygons of up to nine points mostly cross themselves.
+// Random polygons of up to nine points; most of them intersect themselves.
 TEST(Zones, SharesAreThoseOfPointsInThePolygon) {
   std::mt19937 random(1);
   const Grid displaced{14, 9, {}, -0.03, 0.02};
@@ -100,7 +100,7 @@ TEST(Zones, OverlappingIgnoreZonesAndTheMaskCountOnce) {
   }
 }
 
-// The middle of five columns of 0.2 is covered up to x.
+// Covers the middle one of five columns, which is 0.2 wide, up to x.
 TEST(Zones, ACellIsIgnoredFromHalfOfItsAreaOn) {
   const auto kept = [](double to) {
     return kept_cells({{ignore(rectangle(0.4, 0, to, 1))}, {}}, {}, 5, 1).cells;
@@ -110,7 +110,7 @@ TEST(Zones, ACellIsIgnoredFromHalfOfItsAreaOn) {
   EXPECT_EQ(kept(0.71), (std::vector<std::uint8_t>{1, 1, 0, 0, 1}));
 }
 
-// Cells of a grid that begins at 0 reach half a cell beyond the frame, where nothing can be ignored.
+// Cells of a grid that begins at 0 extend half a cell beyond the frame, where nothing can be ignored.
 TEST(Zones, OnlyTheFrameCounts) {
   const Grid grid{3, 3, {}};
   const CellMask kept = kept_cells({{ignore(rectangle(0, 0, 0.2, 1))}, {}}, area_of(grid), 3, 3);
@@ -120,7 +120,7 @@ TEST(Zones, OnlyTheFrameCounts) {
 TEST(Zones, ASmallWatchZoneKeepsTheCellThatItCoversMost) {
   const CellMask cells = cells_of(watch(rectangle(0.37, 0.31, 0.42, 0.34)), {}, 5, 5);
   EXPECT_EQ(cells.count(), 1U);
-  EXPECT_TRUE(cells.at(1, 1));  // 0.2 to 0.4; the next one has 0.02 of 0.05
+  EXPECT_TRUE(cells.at(1, 1));  // 0.2 to 0.4; the next cell has 0.02 of 0.05
   const CellMask thin = cells_of(watch(rectangle(0.1, 0.3001, 0.15, 0.3002)), {}, 5, 5);
   EXPECT_EQ(thin.count(), 1U);
   EXPECT_TRUE(thin.at(0, 1));

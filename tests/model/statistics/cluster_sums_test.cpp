@@ -26,7 +26,7 @@ Gaussian gaussian_of_features(const ClusterSums &sums, double prior) {
   return gaussian_of(sums.features, sums.pictures, scale_of_features(sums), prior);
 }
 
-// How far from the identity W covariance W^T is.
+// The distance of W covariance W^T from the identity.
 double error_of_whitening(const torch::Tensor &whitening, const torch::Tensor &covariance) {
   const torch::Tensor whitened = whitening.mm(covariance).mm(whitening.t());
   return (whitened - torch::eye(covariance.size(0), torch::kFloat64)).abs().max().item<double>();
@@ -36,7 +36,7 @@ TEST(ClusterSums, OfTwoSetsAddedAreThoseOfAllPictures) {
   const torch::Tensor pictures = draw_pictures(1, 10, 9);
   const torch::Tensor residuals = draw_pictures(2, 11, 9);
   ClusterSums all = sum_up(pictures.slice(0, 0, 4), residuals.slice(0, 0, 4));
-  const ClusterSums some = all;  // shares its tensors with what is added to
+  const ClusterSums some = all;  // shares its tensors with the sums that are added to
   const ClusterSums others = sum_up(pictures.slice(0, 4), residuals.slice(0, 4));
   all += others;
   test::expect_sums(all, pictures);
@@ -125,7 +125,7 @@ TEST(Gaussian, AChannelThatNeverChangesSaysNothing) {
   EXPECT_LT(relative_error(distances(changed), distances(pictures[0])), 1e-12);
 }
 
-// The covariance is none at all: what is left is the floor, a hundredth of each deviation.
+// The covariance is zero. What remains is the floor, a hundredth of each deviation.
 TEST(Gaussian, OfIdenticalPicturesStandsOnTheFloor) {
   const ClusterSums sums = sum_up(draw_pictures(1, 10, 1).repeat({5, 1, 1, 1}));
   const Gaussian gaussian = gaussian_of_features(sums, 0);

@@ -162,8 +162,9 @@ TEST(MergeDown, UnitesWhatRaisesTheSumOfSquaresLeast) {
   }
 }
 
-// Of clusters that show one value everywhere: 9 pictures of 0, 9 of 1, and one of 2.3. The centers of the
-// first two are nearest, yet to unite them costs 9 x 9 / 18 = 4.5, and the last two 9 / 10 x 1.3^2 = 1.5.
+// Clusters with the same value everywhere: 9 pictures of 0, 9 of 1, and one of 2.3. The centers of the first
+// two are nearest, but merging them costs 9 x 9 / 18 = 4.5, while merging the last two costs 9 / 10 x 1.3^2 =
+// 1.5.
 TEST(MergeDown, CountsPicturesAndNotOnlyDistances) {
   const auto flat = [](std::int64_t count, double value) {
     return std::make_shared<const ClusterSums>(sum_up(torch::full({count, 6, 3, 4}, value)));

@@ -35,8 +35,8 @@ class ThreeScenes : public testing::Test {
     return draw_pictures(scene, seed, count) + 6 * (static_cast<double>(scene) - 2);
   }
 
-  // Of the pictures held back, each under the Gaussian of the set that is at its place in `sets`: by
-  // definition.
+  // The density of the pictures held back, by definition: each under the Gaussian of the set at its index in
+  // `sets`.
   double defined(const std::vector<torch::Tensor> &sets) const {
     const test::Row deviation = test::channels_of(torch::cat(learned_)).deviation;
     double sum = 0;
@@ -63,7 +63,7 @@ TEST_F(ThreeScenes, DensityIsThatOfStandardizedTokensUnderEveryNumberOfClusters)
   const std::vector<double> sums = densities({}, clusters_);
   ASSERT_GE(sums.size(), 4U);
   const torch::Tensor all = torch::cat(learned_);
-  // The first two cost least to join: they are the fewest.
+  // The first two are the smallest, so merging them costs the least.
   const torch::Tensor first_two = torch::cat({learned_[0], learned_[1]});
   EXPECT_NEAR(sums[0], defined({all, all, all}), 1e-3);
   EXPECT_NEAR(sums[1], defined({first_two, first_two, learned_[2]}), 1e-3);
@@ -82,7 +82,7 @@ TEST_F(ThreeScenes, KnownClustersStandBesideTheFreshAndAreNeverJoined) {
   for (const double sum : densities(clusters_, {})) EXPECT_NEAR(sum, defined(learned_), 1e-3);
 }
 
-// Clusters of one picture each: what more of them say of others grows worse.
+// Clusters of one picture each: the more there are, the worse they predict other pictures.
 TEST(HeldOut, EndsSoonAfterMoreClustersNoLongerHelp) {
   const torch::Tensor pictures = draw_pictures(1, 10, 40);
   std::vector<torch::Tensor> singles;

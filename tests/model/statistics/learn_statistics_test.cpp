@@ -16,7 +16,7 @@ namespace {
 
 using test::draw_pictures;
 
-// Adds pictures, which go to the folds by turns.
+// Adds pictures and assigns them to the folds in turn.
 void teach(StatisticsLearner &learner, const std::string &source, const torch::Tensor &pictures,
            const torch::Tensor &residuals = {}) {
   for (std::int64_t i = 0; i < pictures.size(0); ++i) {
@@ -53,7 +53,7 @@ TEST(StatisticsLearner, TwoProductsHaveClustersOfTheirOwn) {
   const Statistics statistics = learner.finish().statistics;
   EXPECT_GE(statistics.size(), 2U);
 
-  // A descriptor lies at 3 or -3, give or take 1: the mean of its channels tells the product.
+  // A descriptor is near 3 or -3, within about 1: the mean of its channels identifies the product.
   std::vector<std::int64_t> product_of;
   std::vector<Statistics> clusters_of(2);
   for (const ClusterSums &cluster : statistics) {
@@ -85,7 +85,7 @@ TEST(StatisticsLearner, WhatIsAddedLaterIsAsIfLearnedTogether) {
   ASSERT_EQ(together.size(), 1U);
   test::expect_sums(apart[0], both);
   test::expect_sums(together[0], both);
-  test::expect_sums(known[0], first);  // as it was
+  test::expect_sums(known[0], first);  // unchanged
 
   const auto gaussian = [](const Statistics &statistics) {
     const ChannelScale scale = scale_of(statistics, &ClusterSums::features);
@@ -130,7 +130,7 @@ TEST(StatisticsLearner, KnownStatisticsAloneStayAsTheyAre) {
 
 // --- what is held back
 
-// Each fold's pictures under the Gaussian of the pictures of all other folds.
+// The pictures of each fold are scored under the Gaussian of the pictures of all other folds.
 TEST(StatisticsLearner, HeldBackGridsAreOfPicturesThatWereNotLearnedFrom) {
   constexpr double prior = 4;
   const torch::Tensor pictures = draw_pictures(1, 10, 20);
@@ -150,7 +150,7 @@ TEST(StatisticsLearner, HeldBackGridsAreOfPicturesThatWereNotLearnedFrom) {
   const auto learned = learner.finish();
   const torch::Tensor grids = learned.held_back_grids.at("cam");
   ASSERT_EQ(grids.sizes().vec(), (std::vector<std::int64_t>{20, 3, 4}));
-  // In whatever order, which is told.
+  // In any order, which held_back_pictures specifies.
   const std::vector<std::int64_t> &numbers = learned.held_back_pictures.at("cam");
   ASSERT_EQ(std::set(numbers.begin(), numbers.end()).size(), 20U);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -227,14 +227,14 @@ TEST(StatisticsLearner, AFeatureThatIsNoNumberLeavesThePictureOut) {
 
 // --- memory
 
-// A camera that shows fifty scenes, longer than any picture of it could be kept.
+// A camera that shows fifty scenes for longer than all its pictures could be kept.
 TEST(StatisticsLearner, KeepsFewClustersAndPicturesHoweverManyCome) {
   constexpr std::int64_t count = 3000;
   torch::manual_seed(1);
   const torch::Tensor scenes = torch::randn({50, 8, 1, 1}) * 3;
   const torch::Tensor pictures =
       torch::randn({count, 8, 4, 4}) + scenes.index_select(0, torch::arange(count).remainder(50));
-  // Among so many sources each may keep but the forty pictures that every source may.
+  // With this many sources, each may keep only the minimum of forty pictures.
   StatisticsLearner learner({}, StatisticsConfig{}, 1'000'000'000);
   for (std::int64_t i = 0; i < count; ++i) {
     const auto fold = static_cast<int>(i * StatisticsLearner::folds / count);

@@ -12,7 +12,7 @@
 namespace uniad {
 namespace {
 
-// What a thread of its own gets from `work`.
+// Returns the result of `work` on a new thread.
 template <typename Work>
 auto in_new_thread(Work work) {
   std::packaged_task<decltype(work())()> task(work);
@@ -25,8 +25,8 @@ std::ptrdiff_t threads_of_the_program() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
 }
 
-// How many threads LibTorch, OpenMP and MKL start for work that is worth them, where this thread has started
-// none.
+// Returns the number of threads that LibTorch, OpenMP and MKL start for a large computation. The calling
+// thread must not have started any before.
 std::ptrdiff_t threads_started_by_work() {
   const auto before = threads_of_the_program();
   const torch::Tensor square = torch::rand({700, 700}).exp();
@@ -36,7 +36,7 @@ std::ptrdiff_t threads_started_by_work() {
 
 class OneTorchThreadTest : public testing::Test {
  protected:
-  void SetUp() override { at::set_num_threads(3); }  // whatever the machine and OMP_NUM_THREADS say
+  void SetUp() override { at::set_num_threads(3); }  // regardless of the machine and OMP_NUM_THREADS
   void TearDown() override { at::set_num_threads(before_); }
 
  private:
@@ -47,7 +47,7 @@ TEST_F(OneTorchThreadTest, IsOneThreadForTheCallerAlone) {
   const OneTorchThread outer;
   EXPECT_EQ(in_new_thread([] { return at::get_num_threads(); }), 3);
   EXPECT_GT(in_new_thread(threads_started_by_work), 0);
-  EXPECT_LE(in_new_thread([] {  // those of the thread before may be ending
+  EXPECT_LE(in_new_thread([] {  // at most 0, because threads of the previous one may be ending
               const OneTorchThread scope;
               return threads_started_by_work();
             }),
@@ -68,7 +68,7 @@ TEST_F(OneTorchThreadTest, ScopesNest) {
   EXPECT_EQ(at::get_num_threads(), 3);
 }
 
-// The first to begin is the first to end, as where one stream stops while another learns.
+// The scope that begins first ends first, for example if one stream stops while another learns.
 TEST_F(OneTorchThreadTest, ScopesThatOverlapLeaveEachOtherAlone) {
   std::latch first_began(1), second_began(1), first_ended(1);
   int of_first = 0, of_second = 0;

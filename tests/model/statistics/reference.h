@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Statistics by their definition.
+// Computes statistics by definition.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,14 +13,14 @@
 
 #include "model/statistics/cluster_sums.h"
 
-// Pictures to learn from, and what their statistics are by definition: token by token, in fp64.
+// Pictures to learn from, and their statistics by definition: token by token, in fp64.
 namespace uniad::test {
 
 using Row = std::vector<double>;
 using Table = std::vector<Row>;
 
-// (count, 6, 3, 4), fp32: pictures of a scene that has another mean at every position, under noise that its
-// channels share. `scene` and `seed`: what the scene and the noise are drawn from.
+// Returns (count, 6, 3, 4), fp32: pictures of a scene with a different mean at every position and noise that
+// is correlated between channels. scene, seed: the random seeds of the scene and of the noise.
 inline torch::Tensor draw_pictures(std::uint64_t scene, std::uint64_t seed, std::int64_t count) {
   constexpr std::int64_t channels = 6;
   torch::manual_seed(scene);
@@ -31,7 +31,7 @@ inline torch::Tensor draw_pictures(std::uint64_t scene, std::uint64_t seed, std:
   return tokens.transpose(1, 2).reshape({count, channels, 3, 4});
 }
 
-// The sums of pictures (count, channels, rows, columns), one added after the other.
+// The sums of pictures (count, channels, rows, columns), which are added one at a time.
 inline ClusterSums sum_up(const torch::Tensor &pictures, const torch::Tensor &residuals = {}) {
   ClusterSums sums;
   for (std::int64_t i = 0; i < pictures.size(0); ++i)
@@ -135,14 +135,14 @@ inline Channels channels_of(const torch::Tensor &pictures) {
   return channels;
 }
 
-// A Gaussian as it is written down, nothing rearranged.
+// A Gaussian exactly as in its definition.
 struct Definition {
   torch::Tensor mean;          // (positions, channels)
   torch::Tensor covariance;    // (channels, channels), shrunk
   double log_determinant = 0;  // of the shrunk covariance of standardized channels
 };
 
-// deviation: by which the channels are standardized.
+// deviation: the standard deviations that standardize the channels.
 inline Definition define_gaussian(const torch::Tensor &pictures, const Row &deviation, double prior) {
   const auto count = static_cast<double>(pictures.size(0));
   const std::size_t size = deviation.size();
@@ -200,7 +200,7 @@ inline Definition define_gaussian(const torch::Tensor &pictures, const Row &devi
   return definition;
 }
 
-// d covariance^-1 d^T of each row d: squared Mahalanobis lengths.
+// d covariance^-1 d^T of each row d, which is the squared Mahalanobis length.
 inline torch::Tensor squared_lengths(const torch::Tensor &deviations, const torch::Tensor &covariance) {
   return (deviations.mm(covariance.inverse()) * deviations).sum(1);
 }
@@ -211,7 +211,7 @@ inline torch::Tensor squared_distances(const torch::Tensor &picture, const Defin
 
 // --- comparisons
 
-// The largest difference, of the largest number that should be there.
+// The largest difference, relative to the largest expected number.
 inline double relative_error(const torch::Tensor &actual, const torch::Tensor &expected) {
   EXPECT_EQ(actual.sizes().vec(), expected.sizes().vec());
   return ((actual - expected).abs().max() / expected.abs().max()).item<double>();
@@ -224,7 +224,7 @@ inline void expect_token_sums(const TokenSums &sums, const torch::Tensor &pictur
   EXPECT_LT(relative_error(sums.products, to_tensor(totals.products)), tolerance);
 }
 
-// That these are the sums of just these pictures.
+// Expects the sums of exactly these pictures.
 inline void expect_sums(const ClusterSums &sums, const torch::Tensor &pictures, double tolerance = 1e-12) {
   const Totals totals = totals_of(pictures);
   EXPECT_EQ(sums.pictures, pictures.size(0));
@@ -233,7 +233,7 @@ inline void expect_sums(const ClusterSums &sums, const torch::Tensor &pictures, 
   expect_token_sums(sums.features, pictures, tolerance);
 }
 
-// Bit by bit.
+// Expects equality bit by bit.
 inline void expect_same(const ClusterSums &a, const ClusterSums &b) {
   EXPECT_EQ(a.pictures, b.pictures);
   EXPECT_TRUE(torch::equal(a.descriptors, b.descriptors));

@@ -19,18 +19,18 @@ using test::to_tensor;
 
 constexpr double prior = 3;
 
-// The largest error of any number, of that number.
+// The largest error of any number, relative to that number.
 double relative_error_each(const torch::Tensor &actual, const torch::Tensor &expected) {
   EXPECT_EQ(actual.sizes().vec(), expected.sizes().vec());
   return ((actual - expected).abs() / expected).max().item<double>();
 }
 
-// The grid of a token's squared distances in so many dimensions.
+// The grid for the squared distances of tokens with this number of dimensions.
 torch::Tensor grid_of(const torch::Tensor &squares, double dimensions) {
   return (squares / dimensions).sqrt().view({3, 4});
 }
 
-// Root mean square of how many deviations the mean lies elsewhere.
+// The distance of the mean from the learned one, as the root mean square in standard deviations.
 double distance_of(const torch::Tensor &mean, const Definition &learned) {
   return std::sqrt(
       (test::squared_lengths(mean - learned.mean, learned.covariance).mean() / 6).item<double>());
@@ -51,7 +51,7 @@ class TwoScenes : public testing::Test {
     return draw_pictures(2, seed, count) - 4;
   }
 
-  // What was learned of the features of a scene, 0 or 1.
+  // The definition of what was learned from the features of scene 0 or 1.
   Definition define(std::size_t scene, double position_prior = prior) const {
     const test::Row deviation = test::channels_of(torch::cat(scenes_)).deviation;
     return test::define_gaussian(scenes_[scene], deviation, position_prior);
@@ -60,7 +60,7 @@ class TwoScenes : public testing::Test {
   const std::vector<torch::Tensor> scenes_{draw_first(10, 20), draw_second(11, 30)};
   const Statistics statistics_{sum_up(scenes_[0]), sum_up(scenes_[1])};
   const StatisticsConfig config_{.clusters = 2, .residuals = false, .position_prior = prior};
-  // None of them was learned from: two of the first, three of the second.
+  // Pictures that were not learned from: two of the first scene, three of the second.
   const torch::Tensor others_ = torch::cat({draw_first(20, 2), draw_second(21, 3)});
 };
 
@@ -128,7 +128,7 @@ TEST_F(TwoScenes, RouteLeadsToTheNearestCenter) {
   }
 
   const RoutedGaussians gaussians(statistics_, config_);
-  // From one scene to the other, and beyond them.
+  // From one scene to the other, and beyond both.
   for (const double way : {-1.0, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 3.0}) {
     SCOPED_TRACE(way);
     const torch::Tensor picture = torch::lerp(scenes_[0][0], scenes_[1][0], way);
@@ -150,7 +150,7 @@ TEST_F(TwoScenes, OnlyWhatWasNeverLearnedLiesBeyondOne) {
   EXPECT_GT(gaussians.route(draw_pictures(5, 32, 20) + 15).distance.min().item<double>(), 1.0);
 }
 
-// Of a cluster without any spread the limit is 0.3 standard deviations.
+// For a cluster without any spread, the limit is 0.3 standard deviations.
 TEST(RoutedGaussians, ASceneThatNeverChangedStillTakesInWhatIsNear) {
   const torch::Tensor picture = draw_pictures(1, 10, 1);
   const torch::Tensor deviation = to_tensor(test::channels_of(picture).deviation).to(torch::kFloat32);
@@ -255,7 +255,7 @@ TEST_F(TwoScenes, MovedStatisticsAreThoseOfPicturesThatAllMovedAlike) {
   ASSERT_EQ(moved.size(), 2U);
   test::expect_sums(moved[0], scenes_[0].to(torch::kFloat64) + step.t().reshape({6, 3, 4}), 1e-6);
   test::expect_same(moved[1], statistics_[1]);
-  test::expect_sums(statistics_[0], scenes_[0]);  // as they were
+  test::expect_sums(statistics_[0], scenes_[0]);  // unchanged
 
   const ChannelScale scale = scale_of(statistics_, &ClusterSums::features);
   const Gaussian before = gaussian_of(statistics_[0].features, 20, scale, 0);
