@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Camera health on real footage: nothing is reported of cameras that are in order, and what is wrong is.
+// Tests camera health on real footage: reports nothing for cameras in order, and reports what is wrong with
+// others.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,14 +24,14 @@ constexpr int side = 224;
 struct Clip {
   const char *path;
   double frame_rate;
-  int learned;  // frames, from the first; normal ones
+  int learned;  // number of frames to learn, from the first on; they are normal
 };
 
 std::ostream &operator<<(std::ostream &out, const Clip &clip) {
   return out << clip.path;
 }
 
-// The gray picture of each frame, at width x width.
+// Visits the gray picture of each frame, at width x width.
 void visit_luma(const std::filesystem::path &path, int width,
                 const std::function<void(std::size_t frame, GrayPicture luma)> &visitor) {
   const std::vector<std::string> specs{path.string()};
@@ -55,7 +56,7 @@ std::chrono::nanoseconds time_of(std::size_t frame, double frame_rate) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 * static_cast<double>(frame) / frame_rate));
 }
 
-// What was raised while that was shown.
+// The kinds that are raised while something is shown.
 class Raised {
  public:
   explicit Raised(const HealthReference &reference) : reference_(reference) {}
@@ -153,7 +154,7 @@ TEST(RealFaults, AreRaised) {
     for (std::size_t i = 420; i < 600; ++i) raised.show(fault(i), time_of(i, rate));
     EXPECT_EQ(raised.kinds, kinds) << name;
   }
-  // In pixels, whatever the event says of it.
+  // The shift is measured in pixels, whether or not the camera counts as moved.
   for (const int shift : {1, 2, 4, 12, 16}) {
     Raised raised(reference);
     raised.show(crop(frames[450], shift, 0), time_of(0, rate));

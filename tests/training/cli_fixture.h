@@ -13,7 +13,7 @@
 
 namespace uniad::test {
 
-// A folder to run `uniad` in.
+// A fixture with a folder to run `uniad` in.
 class CliTest : public TemporaryFolder {
  protected:
   Outcome uniad(const std::string &arguments) const { return run_uniad(arguments, folder_); }
@@ -24,7 +24,8 @@ class CliTest : public TemporaryFolder {
     return path.string();
   }
 
-  // An MVTec folder of noise; its abnormal pictures have a white square in the middle, in a mask too.
+  // Writes an MVTec folder of noise. Its abnormal pictures have a white square in the middle, which is also
+  // in a mask.
   std::string write_product(int train, int test) const {
     cv::RNG random(1);
     const auto noise = [&] {
@@ -47,7 +48,7 @@ class CliTest : public TemporaryFolder {
     return (folder_ / "product").string();
   }
 
-  // A folder of pictures of noise, others for every seed.
+  // Writes a folder of noise pictures, different ones for each seed.
   std::string write_noise(const std::string &name, int count, std::uint64_t seed) const {
     cv::RNG random(seed);
     for (int n = 0; n < count; ++n) {

@@ -320,7 +320,7 @@ TEST_F(Cli, EvaluateWritesAReportWhole) {
   EXPECT_TRUE(holds(page, "3 (100.0 %)"));  // every score reaches the threshold 0
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
 
-  // A report that cannot be finished leaves the old one as it is, and nothing else behind.
+  // A report that cannot be finished leaves the old one unchanged and no other files behind.
   const auto broken = write("broken/a.png", "no picture").parent_path().string();
   const auto failed =
       uniad("evaluate --model " + tiny_model(0) + " --data " + broken + " --report " + folder.string());
@@ -337,7 +337,7 @@ TEST_F(Cli, EvaluateTakesNamesThatAreNotUtf8) {
   EXPECT_TRUE(Json::parse(outcome.out)["classes"].contains("\xef\xbf\xbd"));
 }
 
-// One name in bytes that are no UTF-8, among others, in every JSON there is.
+// All JSON output accepts a name whose bytes are not valid UTF-8, among others.
 TEST_F(Cli, EveryJsonTakesNamesThatAreNotUtf8) {
   constexpr auto name = "\xff", told = "\xef\xbf\xbd";
   write_plain("\xff/a.png");
@@ -362,7 +362,7 @@ TEST_F(Cli, EveryJsonTakesNamesThatAreNotUtf8) {
   const auto calibrated = json_of("calibrate --json - --model " + model + " --data " + data);
   ASSERT_EQ(calibrated.size(), 1U);
   EXPECT_TRUE(calibrated[0].at("sources").contains(told));
-  // What was calibrated under that name is found under it.
+  // The calibration for that name is found under it.
   const double threshold = calibrated[0].at("sources").at(told).at("threshold");
   EXPECT_EQ(json_of("predict --json - --model " + model + " " + data).at(0).at("threshold"), threshold);
   EXPECT_TRUE(json_of("info --json - " + model).at(0).at("calibration").at("sources").contains(told));
@@ -372,7 +372,7 @@ TEST_F(Cli, EveryJsonTakesNamesThatAreNotUtf8) {
   EXPECT_TRUE(holds(Json::parse(failed.err).at("error"), told)) << failed.err;
 }
 
-// The data is not there either: of the two, the output is asked for first.
+// The data does not exist either, but the output is checked first.
 TEST_F(Cli, OutputsThatCannotBeWrittenAreRefusedBeforeTheWork) {
   write("file", "");
   const std::string model = tiny_model(0), bad = (folder_ / "file/output").string();
@@ -457,7 +457,7 @@ TEST_F(Cli, ASourceThatTheModelDoesNotKnowIsToldWithThoseThatItDoes) {
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_TRUE(holds(outcome.err, path + ": the source \"gtae\" is not known")) << outcome.err;
     EXPECT_TRUE(holds(outcome.err, "known is \"gate\"")) << outcome.err;
-    for (const std::string &right : {"gate=" + picture, picture})  // one source needs no name
+    for (const std::string &right : {"gate=" + picture, picture})  // a single source needs no name
       EXPECT_FALSE(holds(uniad(command + right).err, "not known")) << right;
   }
 }
@@ -472,7 +472,7 @@ class Calibrating : public Cli {
 
   static Calibration in(const std::string &model) { return read_model(model).calibration; }
 
-  // Files in the folder with this in their names, hidden ones too.
+  // The number of files in the folder with this in their names, including hidden ones.
   std::ptrdiff_t names_with(const std::string &part) const {
     const auto all = names();
     return std::count_if(all.begin(), all.end(), [&](const std::string &name) { return holds(name, part); });
@@ -496,12 +496,12 @@ TEST_F(Calibrating, ReplacesTheThresholdsOfNewFootageInTheFile) {
   EXPECT_EQ(source.at("old_threshold"), 1e9);
   // The tiny model's normal scores are 5e8 with a standard deviation of 1.25e8.
   EXPECT_NEAR(source.at("shift").get<double>(), (source.at("mean").get<double>() - 5e8) / 1.25e8, 1e-9);
-  // Frames of one color are so much alike that the least threshold holds, a hundredth above their mean.
+  // Frames of one color are so similar that the minimum threshold applies, a hundredth above their mean.
   EXPECT_NEAR(source.at("threshold").get<double>(), 1.01 * source.at("mean").get<double>(), 1e-9);
   EXPECT_LT(source.at("false_alarms_per_hour").get<double>(), 100);
   EXPECT_LE(source.at("interval").at(0), source.at("threshold"));
   EXPECT_GE(source.at("interval").at(1), source.at("threshold"));
-  // 60 frames at 25 a second are 2.4 s; one alarm in 36 s is asked for.
+  // 60 frames at 25 per second are 2.4 s; one alarm in 36 s is requested.
   EXPECT_TRUE(holds(source.at("doubts").at(0), "15 times"));
 
   const Calibration now = in(model);
@@ -509,9 +509,9 @@ TEST_F(Calibrating, ReplacesTheThresholdsOfNewFootageInTheFile) {
   const ScoreStatistics &stored = now.sources.at("cam0");
   EXPECT_EQ(stored.threshold, source.at("threshold"));
   EXPECT_EQ(stored.tail->frame_rate, 25);
-  EXPECT_LT(stored.tail->peaks.size(), 15U);  // frames that follow one another are alike
+  EXPECT_LT(stored.tail->peaks.size(), 15U);  // consecutive frames are similar
   EXPECT_EQ(now.pooled->count, 60);
-  EXPECT_EQ(names_with("tiny"), 1);  // nothing left beside it
+  EXPECT_EQ(names_with("tiny"), 1);  // no other files are left behind
 }
 
 TEST_F(Calibrating, KeepsSourcesThatTheDataDoesNotNameAndTheRuleWithoutAnother) {
@@ -592,7 +592,7 @@ TEST_F(Calibrating, ADiskThatIsFullLeavesTheFileWhole) {
   const auto model = tiny_model(1e9);
   const auto before = test::read_all(model);
   const auto pictures = write_noise("pictures", 25, 1);
-  // A limit on the size of files stands for the disk.
+  // A limit on the size of files simulates a full disk.
   const auto command = "trap '' XFSZ; ulimit -f 100; exec " UNIAD_EXECUTABLE " calibrate --model " + model +
                        " --data " + pictures + " 2>" + file(".err").string() + " >/dev/null";
   EXPECT_NE(std::system(command.c_str()), 0);
@@ -608,7 +608,7 @@ TEST_F(Calibrating, PrintsATableAndSaysWhatHasMoved) {
       uniad("calibrate --false-alarms-per-hour 5 --frame-rate 2 --model " + model + " --data " + pictures);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_TRUE(holds(outcome.out, "threshold: 5 false alarms an hour"));
-  EXPECT_TRUE(holds(outcome.out, "-4.00 sd")) << outcome.out;  // 5e8 is four of its deviations above 0
+  EXPECT_TRUE(holds(outcome.out, "-4.00 sd")) << outcome.out;  // 5e8 is four standard deviations above 0
   EXPECT_TRUE(holds(outcome.err, "cam0: scores moved down by 4.0 sd")) << outcome.err;
 }
 

@@ -31,26 +31,26 @@ class Training : public test::CliTest {
       GTEST_SKIP() << "needs the weights of efficientnet-lite2: subprojects/setup.sh brings them";
   }
 
-  // Learns `model` from this data, by the recipe that is the default.
+  // Learns `model` from this data with the default recipe.
   Outcome learn(const std::string &data, const std::string &model) const {
     return uniad("train --backbone efficientnet-lite2 --data " + data + " --model " + model);
   }
 
-  // Reads on until the program begins this stage.
+  // Reads output until the program begins this stage.
   static void await(test::ChildProcess &program, const std::string &stage) {
     std::optional<std::string> line;
     while ((line = program.read_err_line()) && *line != stage) {
     }
   }
 
-  // The only source's threshold and what it rests on.
+  // The calibration of the only source.
   static ScoreStatistics calibrated(const std::string &model) {
     return read_model(model).calibration.sources.begin()->second;
   }
 
   Json info_of(const std::string &model) const { return Json::parse(uniad("info --json - " + model).out); }
 
-  // How much of each source was learned from, as the model says.
+  // The number of pictures of each source that the model was trained on, according to its file.
   using Trained = std::vector<std::pair<std::string, int>>;
   Trained trained_of_sources(const std::string &model) const {
     const Json info = info_of(model);
@@ -60,7 +60,7 @@ class Training : public test::CliTest {
     return result;
   }
 
-  // Those that the model's statistics are sums of.
+  // The number of pictures that the model's statistics contain.
   static float pictures_in(const std::string &model) {
     const auto tensors = read_model(model).tensors;
     const auto pictures = to_float(tensors.at("statistics.pictures"));
@@ -68,7 +68,7 @@ class Training : public test::CliTest {
   }
 };
 
-// The main job: learn from normal pictures, then tell the abnormal ones.
+// The main task: learn from normal pictures, then find the abnormal ones.
 TEST_F(Training, LearnsEvaluatesAndTells) {
   const auto product = write_product(24, 6);
   write("product/train/good/broken.png", "");
@@ -86,7 +86,7 @@ TEST_F(Training, LearnsEvaluatesAndTells) {
   EXPECT_EQ(info["provenance"]["seed"], 3);
   EXPECT_EQ(info["provenance"]["sources"][0]["name"], "product");
 
-  // A white square amid noise is found even by a network that has hardly begun to learn.
+  // Even a network with hardly any training finds a white square in noise.
   const auto evaluated = uniad("evaluate --json - --model " + model + " --data " + product);
   ASSERT_EQ(evaluated.code, 0) << evaluated.err;
   const auto figures = Json::parse(evaluated.out)["classes"]["product"];
@@ -95,7 +95,7 @@ TEST_F(Training, LearnsEvaluatesAndTells) {
   EXPECT_GT(figures["pixel_auroc"].get<double>(), 0.8);
 }
 
-// Each of the paper's networks, learned in two steps, is a model like any other.
+// Each of the paper's networks, trained for two steps, results in a usable model.
 TEST_F(Training, EveryNetworkOfThePaperIsLearnedAndJudges) {
   const auto product = write_product(8, 2);
   const auto model = file("model.safetensors").string();
@@ -165,7 +165,7 @@ TEST_F(Training, RenderShowsPicturesReconstructionsAndQueries) {
                                                   "query_0.png", "query_1.png"}));
   EXPECT_EQ(cv::imread((folder_ / "a" / "000000_product_0.png").string()).size(), cv::Size(3 * 64, 64));
 
-  // The decoder learns: the mean squared error of its pictures falls.
+  // The decoder learns: the mean squared error of its pictures decreases.
   std::vector<double> losses;
   std::istringstream lines(first.err);
   for (std::string line; std::getline(lines, line);) {
@@ -176,7 +176,7 @@ TEST_F(Training, RenderShowsPicturesReconstructionsAndQueries) {
   ASSERT_GE(losses.size(), 2U) << first.err;
   EXPECT_LT(losses.back(), 0.6 * losses.front());
 
-  // The decoder that was learned is taken again.
+  // The trained decoder is used again.
   const auto learned = test::read_all(decoder);
   const auto second = uniad(render + " --out " + (folder_ / "b").string());
   ASSERT_EQ(second.code, 0) << second.err;
@@ -441,8 +441,8 @@ TEST_F(Training, AGpuThatIsNotThereIsNamedBeforeAnythingIsLearned) {
   }
 }
 
-// What the network of `fast` never sees is known to the statistics beside it, but for a share that the user
-// holds back.
+// The network of `fast` is trained on a part of the pictures only, but the statistics beside it include all
+// of them, except for the share that the user holds back.
 TEST_F(Training, StatisticsBesideANetworkAreOfAllPictures) {
   const auto model = file("model.safetensors").string();
   const std::string train = "train --recipe fast --steps 1 --no-cache --backbone efficientnet-lite2 --data " +
@@ -485,7 +485,7 @@ TEST_F(Training, PicturesThatAreAllTheSameDoNotAlarmOnThemselves) {
   for (std::string line; std::getline(lines, line); ++pictures) {
     const auto object = Json::parse(line);
     EXPECT_EQ(object.at("anomalous"), false) << line;
-    ASSERT_TRUE(object.at("threshold").is_number()) << line;  // JSON has no infinity
+    ASSERT_TRUE(object.at("threshold").is_number()) << line;  // JSON does not support infinity
     EXPECT_LT(object.at("score").get<double>(), object.at("threshold").get<double>()) << line;
   }
   EXPECT_EQ(pictures, 30);
@@ -513,14 +513,14 @@ TEST_F(Training, TwoUpdatesOfOneModelAtATimeAreBothKept) {
   const auto update = [&](const std::string &data) {
     return test::ChildProcess({UNIAD_EXECUTABLE, "update", "--model", model, "--data", data});
   };
-  // From when it learns, it has read the model.
+  // When it begins to learn, it has read the model.
   const auto await_learning = [](test::ChildProcess &program) {
     std::optional<std::string> line;
     while ((line = program.read_err_line()) && !holds(*line, "learning what is normal")) {
     }
     EXPECT_TRUE(line.has_value());
   };
-  auto lock = std::make_optional<FileLock>(model);  // neither writes before both have read
+  auto lock = std::make_optional<FileLock>(model);  // neither process writes before both have read
   auto one = update(write_noise("cam1", 3, 2));
   auto other = update(write_noise("cam2", 2, 3));
   await_learning(one);
@@ -555,7 +555,7 @@ TEST_F(Training, ThresholdsByFalseAlarmsAnHourGoIntoTheModelAndStay) {
   const ScoreStatistics first = calibrated(model);
   EXPECT_NEAR(alarms_per_hour(*first.tail, first.count, first.threshold), 60, 0.001);
 
-  // The rule and the frame rate are the model's from now on.
+  // From now on, the rule and the frame rate are stored in the model.
   const auto updated = uniad("update --model " + model + " --data cam0=" + write_noise("more", 25, 2));
   ASSERT_EQ(updated.code, 0) << updated.err;
   const ScoreStatistics second = calibrated(model);

@@ -13,7 +13,7 @@
 namespace uniad::test {
 
 struct Outcome {
-  int code = -1;  // exit status; -1: ended by a signal
+  int code = -1;  // exit status; -1 if a signal ended it
   std::string out;
   std::string err;
 };
@@ -23,7 +23,7 @@ inline std::string read_all(const std::filesystem::path &path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Runs the executable of this build through the shell, with what it prints kept in `folder`.
+// Runs the executable of this build through the shell and keeps its output in `folder`.
 inline Outcome run_uniad(const std::string &arguments, const std::filesystem::path &folder) {
   const auto out = folder / ".out";
   const auto err = folder / ".err";

@@ -8,7 +8,7 @@
 namespace uniad {
 namespace {
 
-// Work that waits for what never comes, and does not look at interrupted().
+// Work that waits forever and does not check interrupted().
 TEST(InterruptsDeathTest, EndWhatWaitsForEver) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   for (const int signal : {SIGTERM, SIGINT})
@@ -30,7 +30,7 @@ TEST(InterruptsDeathTest, LeaveWorkThatEndsItselfAlone) {
         Interrupts interrupts(progress);
         const Interrupts::Patience patience(&interrupts);
         kill(getpid(), SIGTERM);
-        sleep(3);  // a step that takes longer than patience with what waits
+        sleep(3);  // a step that takes longer than the time limit for blocked work
         _exit(interrupted() ? 7 : 8);
       },
       ::testing::ExitedWithCode(7), "");

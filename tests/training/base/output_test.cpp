@@ -17,7 +17,7 @@ using test::refusal;
 
 class OutputChecks : public test::ScratchFolder {
  protected:
-  // What each check says of a name in a folder that is there, or in none.
+  // Returns the message of each check for a file name, in an existing or a missing folder.
   static std::string of_file(const std::filesystem::path &file) {
     return refusal([&] { check_writable(file, "--model"); });
   }

@@ -34,7 +34,7 @@ void expect_latency(const Json &latency) {
 TEST_F(Bench, StandardOutputIsJsonAlone) {
   const auto outcome = bench("--rounds 5 --batch 3 --json -");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  const auto json = Json::parse(outcome.out);  // throws where there is anything else
+  const auto json = Json::parse(outcome.out);  // throws if there is anything else
   EXPECT_EQ(json.at("model"), model_.string());
   EXPECT_EQ(json.at("backbone"), "efficientnet-lite0");
   EXPECT_EQ(json.at("input"), Json({{"width", 64}, {"height", 64}}));
@@ -97,7 +97,7 @@ TEST_F(Bench, ServesATimeForEveryLine) {
   int count = 0;
   for (double time = 0; answers >> time; ++count) EXPECT_GT(time, 0);
   EXPECT_EQ(count, 3);
-  EXPECT_TRUE(answers.eof());  // nothing but numbers
+  EXPECT_TRUE(answers.eof());  // there are only numbers
 
   const auto unasked = bench("--serve --precision fp32");
   EXPECT_EQ(unasked.code, 0);

@@ -18,12 +18,12 @@ namespace {
 
 using Pixels = std::vector<std::uint8_t>;
 
-// Pixel i has red i: 0 1 / 2 3.
+// Pixel i has the red value i: 0 1 / 2 3.
 Pixels square() {
   return {0, 9, 9, 1, 9, 9, 2, 9, 9, 3, 9, 9};
 }
 
-// The reds of a 2x2 picture after augmentation.
+// The red values of a 2x2 picture after augmentation.
 std::array<int, 4> reds(const Augmentation &augmentation, std::uint64_t picture, std::uint64_t epoch = 0) {
   Pixels pixels = square();
   augment(pixels, 2, 2, augmentation, {7, epoch, picture});
@@ -36,7 +36,8 @@ std::map<std::array<int, 4>, int> counted(const Augmentation &augmentation) {
   return counts;
 }
 
-// Of 400 draws with chance 1/2 (1/4): 200 +- 10 (100 +- 8.7); the bounds are six of these away.
+// 400 draws with probability 1/2 (1/4) give 200 +- 10 (100 +- 8.7); the bounds are six of these deviations
+// away.
 TEST(Augment, FlipsHalfOfThePictures) {
   auto horizontal = counted({.flip_horizontal = true});
   EXPECT_EQ(horizontal.size(), 2U);
@@ -84,14 +85,14 @@ TEST(Augment, ColorsKeepToTheirBounds) {
   double darkest = 255;
   double brightest = 0;
   for (std::uint64_t picture = 0; picture < 400; ++picture) {
-    Pixels gray(3 * 16, 100);  // contrast, saturation and hue leave plain gray alone
+    Pixels gray(3 * 16, 100);  // contrast, saturation and hue do not change plain gray
     augment(gray, 4, 4, {.color = true}, {7, 0, picture});
     for (const std::uint8_t level : gray) EXPECT_EQ(level, gray[0]);
     if (gray[0] != 100) ++changed;
     darkest = std::min<double>(darkest, gray[0]);
     brightest = std::max<double>(brightest, gray[0]);
   }
-  EXPECT_NEAR(changed, 190, 60);  // half of the pictures, but for what rounds to 100
+  EXPECT_NEAR(changed, 190, 60);  // half of the pictures, except for those that round to 100
   EXPECT_GE(darkest, 90);
   EXPECT_LE(darkest, 92);
   EXPECT_LE(brightest, 110);
@@ -105,7 +106,7 @@ TEST(Augment, HueTurnsAndSaturationFades) {
     Pixels red(3 * 4);
     for (std::size_t i = 0; i < red.size(); i += 3) red[i] = 200;
     augment(red, 2, 2, {.color = true}, {7, 0, picture});
-    EXPECT_GT(red[0], std::max(red[1], red[2]));  // 0.07 of the circle is no step to the next color
+    EXPECT_GT(red[0], std::max(red[1], red[2]));  // 0.07 of the circle does not reach the next color
     turned = turned || red[1] != red[2];
     faded = faded || (red[1] > 20 && red[1] == red[2]);
   }

@@ -16,7 +16,8 @@ namespace {
 
 class Cifar : public test::TemporaryFolder {
  protected:
-  // A file of records of these classes, their pixels the number of the record.
+  // Writes a file with one record for each of these classes. All pixels of a record have the number of the
+  // record.
   void write_batch(const std::string &name, const std::vector<int> &classes) {
     std::string bytes;
     for (std::size_t i = 0; i < classes.size(); ++i)
@@ -42,7 +43,7 @@ TEST_F(Cifar, ManyAgainstManyIsOneSource) {
   EXPECT_EQ(train[2].path.filename(), "data_batch_2.bin");
   EXPECT_EQ(train[2].record, 1);
   EXPECT_EQ(train[2].abnormal, false);
-  // Both normal ones of the test, and two of the other five.
+  // Both normal pictures of the test, and two of the other five.
   const auto &test = sources[0].test;
   ASSERT_EQ(test.size(), 4U);
   EXPECT_EQ(test[0].record, 0);
@@ -99,7 +100,7 @@ TEST_F(Cifar, PicturesAreEnlargedAsPillowDoes) {
   const std::array at{0, 1, 5, 37, 111, 112, 200, 223};
   for (const int y : at)
     for (const int x : at)
-      for (const int channel : {2, 1, 0}) {  // the fixture is R G B
+      for (const int channel : {2, 1, 0}) {  // the fixture is in RGB order
         int expected = -1;
         file >> expected;
         EXPECT_EQ(picture.at<cv::Vec3b>(y, x)[channel], expected) << x << ", " << y;

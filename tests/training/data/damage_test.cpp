@@ -13,7 +13,7 @@
 namespace uniad {
 namespace {
 
-// A copy with so many zero bytes from that share of it on.
+// Returns a copy with `count` zero bytes; place: their start, as a share of the length.
 std::string with_zeros(std::string bytes, std::size_t count, double place = 0.5) {
   const auto first = static_cast<std::size_t>(place * static_cast<double>(bytes.size()));
   std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(first), std::min(count, bytes.size() - first),
@@ -23,7 +23,7 @@ std::string with_zeros(std::string bytes, std::size_t count, double place = 0.5)
 
 class DamagedPicture : public test::TemporaryFolder {
  protected:
-  // Something to compress: rings.
+  // A picture to compress: rings.
   static cv::Mat rings() {
     cv::Mat picture(300, 400, CV_8UC3);
     for (int y = 0; y < picture.rows; ++y)
@@ -70,7 +70,7 @@ TEST_F(DamagedPicture, WhatAJpegHoldsBesideThePictureIsNoDamage) {
   ASSERT_TRUE(cv::imwrite(whole.string(), rings()));
   const auto bytes = content(whole);
   EXPECT_TRUE(unread_of(write("trailing.jpg", bytes + "what a phone appends")).empty());
-  // Webcams fill the data up to an even length.
+  // Webcams pad the data to an even length.
   EXPECT_TRUE(unread_of(write("padded.jpg", bytes.substr(0, bytes.size() - 2) + std::string(1, '\0') +
                                                 bytes.substr(bytes.size() - 2)))
                   .empty());
@@ -80,7 +80,7 @@ TEST_F(DamagedPicture, WhatAJpegHoldsBesideThePictureIsNoDamage) {
 
 class DamagedVideo : public test::TemporaryFolder, public ::testing::WithParamInterface<const char *> {
  protected:
-  // The luma of every frame that can be read.
+  // Returns the luma of every frame that can be read.
   std::vector<cv::Mat> frames_of(const std::filesystem::path &video, std::vector<Unread> &unread) {
     const auto items = open_sources(std::vector{video.string()}).at(0).test;
     std::vector<cv::Mat> frames;
@@ -95,8 +95,9 @@ class DamagedVideo : public test::TemporaryFolder, public ::testing::WithParamIn
   }
 };
 
-// What comes through is a frame of the whole video, and what does not is told. A decoder may notice the
-// damage of a frame only while it decodes the next one: on a busy machine one frame has passed by then.
+// Every frame that is returned equals one of the whole video, and every other one is reported. A decoder may
+// notice the damage of a frame only when it decodes the next one: on a busy machine, one frame has already
+// been returned by then.
 TEST_P(DamagedVideo, GivesNoFrameThatIsNotWholeButTheOneBeforeTheDecoderNotices) {
   const std::string parameters = GetParam();
   const auto whole = file("whole." + parameters.substr(0, parameters.find(' ')));
@@ -138,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(Codecs, DamagedVideo,
                                            "mp4 -c:v libx265 -x265-params log-level=1:keyint=25",
                                            "avi -c:v mpeg4 -g 25", "avi -c:v mjpeg -q:v 3"));
 
-// Real footage about which no decoder has anything to say.
+// Real footage, for which decoders report no errors.
 TEST(RealVideo, IsNotTakenForDamaged) {
   for (const char *name : {"conveyor/conveyor.mp4", "avenue/train/12.avi", "ped1/Test003.avi"}) {
     UNIAD_NEED_SHARED(video, std::string("data/video/") + name);

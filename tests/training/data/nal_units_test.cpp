@@ -11,7 +11,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// Random bytes with many zeros, as an encoder writes them: with a three after two zero bytes.
+// Random bytes with many zeros, as an encoder writes them: with a 3 inserted after two zero bytes.
 Bytes encoded_nal_unit(std::size_t size, std::mt19937 &random) {
   Bytes bytes{0x65};
   while (bytes.size() < size) {
@@ -20,7 +20,7 @@ Bytes encoded_nal_unit(std::size_t size, std::mt19937 &random) {
     if (after_zeros && byte <= 3) bytes.push_back(3);
     bytes.push_back(byte);
   }
-  bytes.push_back(0x80);  // every payload ends in a one and zero bits
+  bytes.push_back(0x80);  // every payload ends with a one bit and zero bits
   return bytes;
 }
 
@@ -38,7 +38,7 @@ TEST(NalUnits, WhatAnEncoderWritesIsNotDamagedAndARunOfZerosIs) {
     for (int unit = 0; unit < 3; ++unit)
       append(packet, encoded_nal_unit(20 + random() % 400, random), length_size);
     EXPECT_FALSE(has_zeros_inside_nal_unit(packet, length_size)) << round;
-    // In the last unit, before its last byte.
+    // Within the last unit, before its last byte.
     const std::size_t zeros = 4 + random() % 8;
     std::fill_n(packet.end() - static_cast<std::ptrdiff_t>(zeros) - 1, zeros, std::uint8_t{0});
     EXPECT_TRUE(has_zeros_inside_nal_unit(packet, length_size)) << round;

@@ -45,7 +45,7 @@ TEST_F(Record, AFileThatGrowsTooLargeEndsIt) {
   EXPECT_TRUE(holds(refusal([&] { record(uris, 50, folder_, progress_, 4000); }), "recording exceeds"));
 }
 
-// Of every reserved character, in pieces that can be found one by one.
+// Contains every reserved character, in pieces that can be searched for separately.
 const std::vector<std::string> pieces{"aQ7x", "bW8y", "cE9z", "dR0u", "eT1i", "fY2o", "gU3p", "hI4a"};
 constexpr auto password = "aQ7x:bW8y/cE9z?dR0u#eT1i[]@fY2o!$&'()*+,;=gU3p% hI4a";
 

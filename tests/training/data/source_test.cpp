@@ -21,7 +21,7 @@ class Sources : public test::TemporaryFolder {
  protected:
   std::vector<Source> open(const std::string &spec) { return open_sources(std::vector{spec}); }
 
-  // What opening it says is wrong.
+  // Returns the error of opening it.
   std::string refusal(const std::string &spec) {
     try {
       open(spec);
@@ -130,7 +130,7 @@ TEST_F(Sources, WhatAFolderHoldsBesidePicturesIsCountedAndNamed) {
         << said;
 }
 
-// Reading from it would wait for whoever writes into it.
+// Reading from it would wait for a writer.
 TEST_F(Sources, APipeIsNoFile) {
   for (const char *name : {"pipe.mp4", "pipe.png", "pipe.jsonl"}) {
     ASSERT_EQ(mkfifo(file(name).c_str(), 0600), 0);
@@ -138,8 +138,8 @@ TEST_F(Sources, APipeIsNoFile) {
   }
 }
 
-// Counting packets is right where a decoder makes a frame of each, and not used elsewhere: as many as ffprobe
-// decodes.
+// Counting packets is correct if a decoder outputs one frame for each, and is not used otherwise. The result
+// must equal the number of frames that ffprobe decodes.
 TEST_F(Sources, AVideoHasAsManyFramesAsFfprobeDecodes) {
   const std::string test_source = "ffmpeg -v error -f lavfi -i testsrc2=size=96x80:rate=25:duration=1.6 ";
   for (const char *format :
@@ -219,7 +219,7 @@ TEST_F(Sources, AListSaysWhatIsMissingAndWhatComesTwice) {
   const auto list = write("list.json", lines);
   const auto source = open(list.string()).at(0);
   ASSERT_EQ(source.test.size(), 1U);
-  EXPECT_EQ(source.test[0].abnormal, false);  // the first line counts
+  EXPECT_EQ(source.test[0].abnormal, false);  // the first line applies
   ASSERT_EQ(source.warnings.size(), 2U);
   EXPECT_EQ(source.warnings[0],
             list.string() +
@@ -283,14 +283,14 @@ TEST_F(Sources, VideoGivesTheSelectedFrames) {
   EXPECT_EQ(some.back().frame, 19);
   EXPECT_EQ(open(video + "#25-").at(0).test.size(), 5U);
   EXPECT_TRUE(open(video + "#20-29").at(0).warnings.empty());
-  const auto beyond = open(video + "#25-30").at(0);  // no more than there are, and that is said
+  const auto beyond = open(video + "#25-30").at(0);  // clipped to the frames that exist, with a warning
   EXPECT_EQ(beyond.test.size(), 5U);
   ASSERT_EQ(beyond.warnings.size(), 1U);
   EXPECT_NE(beyond.warnings[0].find(video + ": has 30 frames"), std::string::npos) << beyond.warnings[0];
   EXPECT_EQ(open(video + "#25-99999999999").at(0).test.size(), 5U);
 }
 
-// Its second half is lost, in the middle of a frame.
+// The second half of the video is missing, from the middle of a frame on.
 TEST_F(Sources, AVideoThatEndsInABrokenFrameGivesThoseBeforeItAndSaysSo) {
   const auto whole = write_video("whole.mkv", 40, "jpegenc ! matroskamux");
   const auto bytes = content(whole);
@@ -303,8 +303,8 @@ TEST_F(Sources, AVideoThatEndsInABrokenFrameGivesThoseBeforeItAndSaysSo) {
   EXPECT_TRUE(unread.empty());
 }
 
-// Wherever it is cut: the frames that are there are given and one word says that it is cut short; so does the
-// refusal where the index of the file is lost with its end.
+// Wherever the file is cut, the remaining frames are returned with a single warning that it is cut short. If
+// the index of the file is lost with its end, the error says the same.
 TEST_F(Sources, AVideoThatIsCutShortSaysSoInEveryContainer) {
   const std::vector<std::pair<std::string, std::string>> containers{
       {"index_first.mov", "qtmux faststart=true"},
@@ -330,7 +330,7 @@ TEST_F(Sources, AVideoThatIsCutShortSaysSoInEveryContainer) {
       std::size_t seen = 0;
       EXPECT_TRUE(visit_items(source.test, [&](std::size_t, const FrameView &) { ++seen; }).empty());
       EXPECT_EQ(seen, source.test.size());
-      EXPECT_TRUE(open(cut + "#0-1").at(0).warnings.empty());  // these are there
+      EXPECT_TRUE(open(cut + "#0-1").at(0).warnings.empty());  // these frames exist
     }
   }
 }
@@ -394,7 +394,7 @@ TEST_F(Sources, LabelsNameAVideoByItsFileOrItsPath) {
   const auto yard = write_video("south/yard.v2.avi", 2, "jpegenc ! avimux").string();
   const auto other_yard = write_video("north/yard.v2.avi", 2, "jpegenc ! avimux").string();
   const auto opened = open_sources(std::vector{"cam=" + door, "cam=" + yard, "other=" + other_yard});
-  // Labels frame 1 of a video by this name; which of the three has it, or the refusal.
+  // Labels frame 1 of a video by this name. Returns which of the three videos gets the label, or the error.
   const auto labeled = [&](const std::string &name) -> std::string {
     auto sources = opened;
     try {
@@ -420,15 +420,15 @@ TEST_F(Sources, LabelsNameAVideoByItsFileOrItsPath) {
   EXPECT_NE(labeled("yard.v2").find("write more of the path"), std::string::npos);
   for (const char *stranger : {"yard", "frontdoor", "uth/yard.v2.avi", "/south/yard.v2.avi", "Yard.v2"}) {
     const std::string refusal = labeled(stranger);
-    EXPECT_NE(refusal.find(door), std::string::npos) << refusal;  // what it looked for
+    EXPECT_NE(refusal.find(door), std::string::npos) << refusal;  // the name that it looked for
     EXPECT_NE(refusal.find('"' + std::string(stranger) + '"'), std::string::npos) << refusal;
   }
 }
 
 TEST_F(Sources, LabelsAreReadAsRfc4180HasThem) {
   auto sources = open(write_video("a \"b\".avi", 3, "jpegenc ! avimux").string());
-  // A byte order mark, a quoted header, a column with a line break, a comma and quotes, a blank line, no end
-  // of the last line.
+  // A byte order mark, a quoted header, a column with a line break, a comma and quotes, a blank line, and no
+  // newline at the end.
   apply_labels(write("all.csv",
                      "\xEF\xBB\xBF\"frame0\",note,abnormal,video\n"
                      "0,\"first,\r\n\"\"second\"\"\",1,\"a \"\"b\"\"\"\n\n2,,0,\"a \"\"b\"\".avi\""),
@@ -497,11 +497,11 @@ TEST(HoldBack, TakesARandomTenthOfPicturesThatTheSeedDecides) {
   EXPECT_EQ(split.train.size(), 900U);
   EXPECT_EQ(held_back(7), held_back(7));
   EXPECT_NE(held_back(7), held_back(8));
-  // Not a block: the chance that 100 random ones all lie in one half is 2^-99.
+  // The pictures are not contiguous: the chance that 100 random ones are all in one half is 2^-99.
   EXPECT_TRUE(held_back(7).contains(split.held_back.front().path));
   EXPECT_LT(std::stoi(split.held_back.front().path.stem().string()), 500);
   EXPECT_GE(std::stoi(split.held_back.back().path.stem().string()), 500);
-  EXPECT_EQ(split.train.front().path.stem().string().size(), 1U);  // order is kept
+  EXPECT_EQ(split.train.front().path.stem().string().size(), 1U);  // the order is kept
 }
 
 TEST(HoldBack, KeepsTwentyWhereThatLeavesFourFifths) {
@@ -517,12 +517,12 @@ TEST(HoldBack, TakesTheShareThatIsAskedFor) {
   EXPECT_EQ(hold_back(items(100), 1, 0.3).held_back.size(), 30U);
   EXPECT_EQ(hold_back(items(10, "v.mp4"), 1, 0.25).held_back.size(), 3U);
   EXPECT_EQ(hold_back(items(10, "v.mp4"), 1, 0.25).held_back.front().frame, 7);
-  EXPECT_EQ(hold_back(items(2), 1, 0.99).train.size(), 1U);  // one is left
+  EXPECT_EQ(hold_back(items(2), 1, 0.99).train.size(), 1U);  // one picture is left
 }
 
 TEST(AssignFolds, PartsAVideoIntoBlocksOfNeighbors) {
   EXPECT_EQ(assign_folds(items(10, "v.mp4"), 5), (std::vector<int>{0, 0, 1, 1, 2, 2, 3, 3, 4, 4}));
-  // Where they cannot be of equal size, they differ by one.
+  // If they cannot be of equal size, they differ by one.
   const auto uneven = assign_folds(items(13, "v.mp4"), 5);
   EXPECT_TRUE(std::is_sorted(uneven.begin(), uneven.end()));
   for (int fold = 0; fold < 5; ++fold) {
@@ -535,7 +535,7 @@ TEST(AssignFolds, PartsAVideoIntoBlocksOfNeighbors) {
 }
 
 TEST(AssignFolds, PartsEachVideoByItself) {
-  // Frames of both by turns, as no list has them: each keeps its own order.
+  // Frames of both alternate, unlike in real lists: each video keeps its own order.
   const auto a = items(10, "a.mp4");
   const auto b = items(5, "b.mp4");
   std::vector<Item> all;

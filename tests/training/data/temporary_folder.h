@@ -14,7 +14,7 @@
 
 namespace uniad::test {
 
-// With pictures and videos.
+// A temporary folder with functions that write pictures and videos.
 class TemporaryFolder : public ScratchFolder {
  protected:
   std::filesystem::path write_picture(const std::string &name, const cv::Mat &picture) const {
@@ -22,12 +22,12 @@ class TemporaryFolder : public ScratchFolder {
     return folder_ / name;
   }
 
-  // A plain picture of one color.
+  // Writes a picture of one color.
   std::filesystem::path write_plain(const std::string &name, double value = 100) const {
     return write_picture(name, cv::Mat(8, 8, CV_8UC3, cv::Scalar(value, value, value)));
   }
 
-  // A video whose frame n has brightness n, encoded by `encoder` ("jpegenc ! avimux").
+  // Writes a video whose frame n has brightness n, encoded by `encoder` ("jpegenc ! avimux").
   std::filesystem::path write_video(const std::string &name, int frames, const std::string &encoder) const {
     gst_init(nullptr, nullptr);
     constexpr int size = 64;

@@ -23,7 +23,7 @@
 namespace uniad {
 namespace {
 
-// The pixel in the middle, as B G R.
+// The pixel in the middle, as B, G, R.
 std::array<int, 3> middle(const FrameView &view) {
   EXPECT_EQ(view.layout, PixelLayout::BGR);
   const auto *pixel = view.planes[0].data + view.height / 2 * view.planes[0].stride + view.width / 2 * 3;
@@ -37,7 +37,7 @@ int middle_luma(const FrameView &view) {
 
 class Visit : public test::TemporaryFolder {
  protected:
-  // Visits pictures of these names; their middles in the order of the calls.
+  // Visits pictures of these names and returns their middle pixels in the order of the calls.
   std::vector<std::array<int, 3>> middles(const std::vector<std::string> &names) {
     std::vector<Item> items(names.size());
     for (std::size_t i = 0; i < names.size(); ++i) items[i].path = folder_ / names[i];
@@ -80,7 +80,7 @@ TEST_F(Visit, ReadsEveryKindOfPictureAsBgr) {
 TEST_F(Visit, TurnsPicturesAsExifSays) {
   std::vector<unsigned char> jpeg;
   cv::imencode(".jpg", cv::Mat(16, 48, CV_8UC3, cv::Scalar(1, 2, 3)), jpeg);
-  // Orientation 6: turned by a quarter. One entry: tag 0x0112, type SHORT, count 1.
+  // Orientation 6: rotated by a quarter turn. One entry: tag 0x0112, type SHORT, count 1.
   const std::string exif(
       "\xFF\xE1\x00\x22"
       "Exif\0\0"
@@ -140,7 +140,8 @@ TEST_F(Visit, EndsWithWhatTheVisitorThrows) {
 
 class VisitVideo : public test::TemporaryFolder, public ::testing::WithParamInterface<const char *> {};
 
-// Brightness is the frame's number: numbering holds through reordering codecs, selections and gaps.
+// The brightness is the frame's number: the numbers must be correct with codecs that reorder frames, with
+// selections and with gaps.
 TEST_P(VisitVideo, GivesTheSelectedFramesByNumber) {
   gst_init(nullptr, nullptr);
   const std::string encoder = GetParam();
@@ -167,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(Codecs, VisitVideo,
                          ::testing::Values("jpegenc quality=100 ! avimux",
                                            "x264enc bframes=3 b-adapt=false qp-max=10 ! mp4mux"));
 
-// What ffmpeg makes of a phone's video that was held upright, which its tag says, is what is seen.
+// A phone's video that was held upright is read as ffmpeg shows it, according to its rotation tag.
 TEST_F(Visit, TurnsVideosAsTheirTagSays) {
   const auto base = file("base.mp4").string();
   const auto turned = file("turned.mp4").string();
@@ -176,7 +177,7 @@ TEST_F(Visit, TurnsVideosAsTheirTagSays) {
       shell("ffmpeg -v error -f lavfi -i testsrc2=size=96x48:rate=25:duration=0.4 -c:v libx264 "
             "-pix_fmt yuv420p " +
             base));
-  // Before ffmpeg 6 and since.
+  // The option since ffmpeg 6 or, if that fails, the tag before it.
   ASSERT_TRUE(shell("ffmpeg -v quiet -display_rotation 90 -i " + base + " -c copy " + turned +
                     " || ffmpeg -v error -i " + base + " -c copy -metadata:s:v rotate=270 " + turned));
   const auto picture = file("as_ffmpeg_turns_it.png").string();
@@ -200,7 +201,7 @@ TEST_F(Visit, TurnsVideosAsTheirTagSays) {
   EXPECT_EQ(seen, 10U);
 }
 
-// GStreamer decodes the first frame of a GIF for ever.
+// GStreamer decodes the first frame of a GIF forever.
 TEST_F(Visit, ADecoderThatStandsStillEndsInAnError) {
   const auto gif = file("x.gif");
   const auto command = "ffmpeg -v error -f lavfi -i testsrc2=size=96x48:rate=10:duration=1.2 " + gif.string();
@@ -215,7 +216,7 @@ TEST_F(Visit, ADecoderThatStandsStillEndsInAnError) {
 
 class SixteenBits : public test::TemporaryFolder {
  protected:
-  // The values in the middle of each item, read with so many bits, and what is said of them.
+  // The values in the middle of each item, read with this number of bits, and the messages about them.
   struct Read {
     std::vector<int> middles;
     std::string warning;
@@ -316,7 +317,7 @@ TEST_F(Visit, MasksOfOnePictureAddUp) {
   EXPECT_EQ(read_masks(masks, 8, 1), (std::vector<std::uint8_t>{1, 0, 0, 0, 0, 0, 0, 1}));
 }
 
-// The same mask as PNG and as lossy formats write it: what they add around its edges is not abnormal.
+// The same mask as PNG and in lossy formats: the artifacts around its edges are not abnormal.
 TEST_F(Visit, RingsThatCompressionDrawsAroundAMaskAreNotAbnormal) {
   constexpr int side = 256;
   cv::Mat mask(side, side, CV_8UC1, cv::Scalar(0));
@@ -340,10 +341,11 @@ TEST_F(Visit, RingsThatCompressionDrawsAroundAMaskAreNotAbnormal) {
     EXPECT_LT(wrong, area / 100) << name;
     EXPECT_TRUE(has_abnormal_pixel(path)) << name;
   }
-  // What the test is about is there.
+  // The artifacts that this test needs are there.
   EXPECT_GT(cv::countNonZero(cv::imread(file("mask.jpg").string(), cv::IMREAD_GRAYSCALE)), area * 105 / 100);
   EXPECT_FALSE(has_abnormal_pixel(write_picture("none.jpg", cv::Mat(16, 16, CV_8UC1, cv::Scalar(0)))));
-  // Kinds of defects that are numbered from 1 on: all of them, in a format that keeps them apart.
+  // Types of defects that are numbered from 1 on: all of them are read, in a format that preserves their
+  // numbers.
   mask.rowRange(0, side / 2).setTo(1, mask.rowRange(0, side / 2));
   EXPECT_EQ(read(write_picture("kinds.png", mask)), drawn);
   ASSERT_TRUE(cv::imwrite(file("kinds.webp").string(), mask, {cv::IMWRITE_WEBP_QUALITY, 101}));
@@ -371,7 +373,7 @@ TEST_F(Visit, TheFrameRateIsTheStreams) {
   EXPECT_THROW(frame_rate(write("text.avi", "no video")), Error);
 }
 
-// What a recorder writes that joins a stream between two key frames.
+// The output of a recorder that joins a stream between two key frames.
 std::filesystem::path video_without_its_first(int frames, const std::filesystem::path &path) {
   struct Dropped {
     int left;
@@ -415,7 +417,7 @@ TEST_F(Visit, FramesBeforeTheFirstKeyFrameAreLeftOutAndNamed) {
       << unread.front().reason;
 }
 
-// ffprobe -count_frames of the two files says the same.
+// ffprobe -count_frames reports the same for the two files.
 TEST(RealVideo, HasAllItsFrames) {
   UNIAD_NEED_SHARED(conveyor, "data/video/conveyor/conveyor.mp4");
   EXPECT_EQ(open_sources(std::vector{conveyor.string()}).at(0).test.size(), 933U);

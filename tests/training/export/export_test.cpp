@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exported models in other engines against the network's definition (model/network.h), with random weights.
+// Compares exported models in other engines with the network's definition (model/network.h), using random
+// weights.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -21,14 +22,14 @@ namespace {
 using test::Features;
 using test::RandomPicture;
 
-// Of the largest number.
+// Relative to the largest number.
 constexpr double tolerance = 1e-4;
 
 struct Case {
   std::string name;
   ModelConfig config;
   Features features = Features::Raw;
-  std::size_t clusters = 0;  // of statistics; 0: none
+  std::size_t clusters = 0;  // of the statistics; 0: no statistics
 };
 
 ModelConfig on(const std::string &backbone, std::vector<int> stages, PaddingRule padding, int height,
@@ -131,7 +132,7 @@ TEST_F(Exported, GivesTheNetworksNumbersInOtherEngines) {
     const std::string path = file(which.name + "/model.safetensors");
     write_model(model, path);
     export_model({path, folder_ / which.name / "model.onnx"}, progress);
-    // Two pictures of the first scene, one of the last; none was learned from.
+    // Two pictures of the first scene and one of the last; none of them was learned from.
     const torch::Tensor images =
         torch::cat({images_of(model.config.input, 0, 200, 2),
                     images_of(model.config.input, std::max<std::size_t>(which.clusters, 1) - 1, 300, 1)});
@@ -146,7 +147,7 @@ TEST_F(Exported, GivesTheNetworksNumbersInOtherEngines) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const Case &which = all[i];
     const auto &[features, grid, route] = expected[i];
-    // Else nothing were chosen between clusters.
+    // Otherwise, the model would not have to select a cluster.
     if (which.clusters > 0) {
       EXPECT_EQ((route.cluster[0] != route.cluster[2]).item<bool>(), which.clusters > 1);
     }

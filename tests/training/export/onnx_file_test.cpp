@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `uniad export --onnx` writes, held against ONNX's own checker, and what it refuses.
+// Checks the output of `uniad export --onnx` with ONNX's own checker, and its errors.
 #include <gtest/gtest.h>
 #include <onnx/checker.h>
 #include <onnx/defs/schema.h>
@@ -40,7 +40,7 @@ std::vector<std::string> texts_of(const Values &values) {
 
 class OnnxFile : public test::ScratchFolder {
  protected:
-  // A tiny model as onnx; path: of its own file.
+  // Exports a tiny model to ONNX. path: the file of the model.
   onnx::ModelProto exported(const std::filesystem::path &path) const {
     const auto onnx = file("exported.onnx");
     const Outcome outcome = uniad("--model " + path.string() + " --onnx " + onnx.string());
@@ -64,7 +64,7 @@ class OnnxFile : public test::ScratchFolder {
 TEST_F(OnnxFile, IsValidAndSaysWhatItTakesAndGives) {
   onnx::ModelProto model = exported(tiny_model());
   EXPECT_NO_THROW(onnx::checker::check_model(model));
-  // Every value's shape follows from the nodes, and none contradicts what is said of inputs and outputs.
+  // The shape of every value follows from the nodes, and none contradicts the declared inputs and outputs.
   const onnx::ShapeInferenceOptions strict{true, 1, true};
   EXPECT_NO_THROW(onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(), strict));
   EXPECT_EQ(texts_of(model.graph().input()), std::vector<std::string>{"image batch 3 64 64"});

@@ -26,9 +26,10 @@ std::map<std::string, Stage> by_name(const std::vector<Stage> &stages) {
   return named;
 }
 
-// Published figures: 0.920 GMAC and 3,635,984 parameters of b4 up to stage 4, 7,717,392
-// parameters of UniAD. The encoder by hand: on 196 tokens a layer has 256 x (4 x 256 + 2 x 1024)
-// multiplications a token and two products of 196 x 196 x 256; the decoder one attention more.
+// Published figures: 0.920 GMAC and 3,635,984 parameters of b4 up to stage 4, and 7,717,392 parameters of
+// UniAD. The encoder was computed by hand: with 196 tokens, a layer has 256 x (4 x 256 + 2 x 1024)
+// multiplications per token and two products of 196 x 196 x 256. The decoder has one more attention per
+// layer.
 TEST(Complexity, ThePapersNetworkCostsWhatTheReferenceDoes) {
   auto stages = by_name(count_stages(model_of({}, 272)));
   EXPECT_EQ(stages.size(), 5U);

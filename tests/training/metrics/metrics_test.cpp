@@ -19,7 +19,7 @@ nlohmann::json fixture() {
   return nlohmann::json::parse(file);
 }
 
-// The probability that an abnormal score beats a normal one, pair by pair.
+// The probability that an abnormal score exceeds a normal one, computed pair by pair.
 double auroc_of_pairs(const std::vector<float> &normal, const std::vector<float> &abnormal) {
   double wins = 0;
   for (const float high : abnormal)
@@ -34,8 +34,8 @@ void expect_ranking(const Ranking &ranking, const nlohmann::json &expected) {
 }
 
 TEST(Metrics, ByHand) {
-  // From the top: 0.9 abnormal, 0.8 normal, 0.7 abnormal, 0.1 normal. Pairs won: 2 + 1 of 4. Precision at the
-  // abnormal ones: 1 and 2/3. F1: 2/3, 1/2, 4/5, 2/3.
+  // In descending order: 0.9 abnormal, 0.8 normal, 0.7 abnormal, 0.1 normal. Pairs won: 2 + 1 of 4. Precision
+  // at the abnormal ones: 1 and 2/3. F1: 2/3, 1/2, 4/5, 2/3.
   const auto ranking = rank(std::vector{0.8F, 0.1F}, std::vector{0.7F, 0.9F});
   ASSERT_TRUE(ranking);
   EXPECT_DOUBLE_EQ(ranking->auroc, 0.75);
@@ -44,7 +44,7 @@ TEST(Metrics, ByHand) {
 }
 
 TEST(Metrics, EqualScoresAreOneThreshold) {
-  // All equal: half of the pairs; precision 3/5 at recall 1; F1 2 * 3 / (5 + 3).
+  // All scores are equal: half of the pairs are won; precision 3/5 at recall 1; F1 2 * 3 / (5 + 3).
   const auto ranking = rank(std::vector{1.0F, 1.0F}, std::vector{1.0F, 1.0F, 1.0F});
   ASSERT_TRUE(ranking);
   EXPECT_DOUBLE_EQ(ranking->auroc, 0.5);
@@ -100,7 +100,7 @@ TEST(Metrics, PixelFiguresEqualScikitLearnAndTheOfficialOverlap) {
   PixelScores pixels;
   for (std::size_t i = 0; i < expected["maps"].size(); ++i) {
     auto mask = expected["masks"][i].get<std::vector<std::uint8_t>>();
-    if (i + 1 == expected["maps"].size()) mask.clear();  // all normal: an absent mask says the same
+    if (i + 1 == expected["maps"].size()) mask.clear();  // all pixels are normal: the mask may be absent
     pixels.add(expected["maps"][i].get<std::vector<float>>(), mask, size, size);
   }
   const auto ranking = pixels.ranking();
@@ -123,20 +123,21 @@ TEST(Metrics, AupimoEqualsAnomalib) {
 }
 
 TEST(Metrics, PerImageOverlapByHand) {
-  // Ten normal pixels in a normal picture, scores 10 to 1; a picture whose two abnormal pixels have 9.5 and
-  // 8.5, and one whose single one has 0. From rate 0.1 to 0.2 a quarter is found, from 0.2 to 0.4 half. The
-  // normal pixel beside them, 11, is not of a normal picture.
+  // Ten normal pixels in a normal picture, with scores 10 to 1; a picture whose two abnormal pixels have 9.5
+  // and 8.5, and one whose only abnormal pixel has 0. From rate 0.1 to 0.2, a quarter is found, and from 0.2
+  // to 0.4, half. The normal pixel in the abnormal picture, 11, does not count, because it is not in a normal
+  // picture.
   PixelScores pixels;
   pixels.add(std::vector<float>{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, {}, 10, 1);
   pixels.add(std::vector<float>{9.5, 8.5, 11}, std::vector<std::uint8_t>{1, 1, 0}, 3, 1);
   pixels.add(std::vector<float>{0}, std::vector<std::uint8_t>{1}, 1, 1);
   const double expected = (0.25 * std::log(2.0) + 0.5 * std::log(2.0)) / std::log(4.0);
   EXPECT_NEAR(pixels.aupimo(0.1, 0.4).value(), expected, 1e-12);
-  EXPECT_FALSE(pixels.aupimo(0.01, 0.4));  // ten pixels cannot tell of a rate of 0.01
+  EXPECT_FALSE(pixels.aupimo(0.01, 0.4));  // ten pixels are too few for a rate of 0.01
 }
 
 TEST(Metrics, PerImageOverlapIsLinearWhereScoresAreEqual) {
-  // All equal: overlap = rate, whose integral over the logarithm of the rate is the rate.
+  // All scores are equal: overlap = rate, whose integral over the logarithm of the rate is the rate.
   PixelScores pixels;
   pixels.add(std::vector<float>(20, 1.0F), {}, 20, 1);
   pixels.add(std::vector<float>{1}, std::vector<std::uint8_t>{1}, 1, 1);
@@ -166,7 +167,7 @@ TEST(Metrics, PixelScoresAddUp) {
   PixelScores sum;
   sum.add(std::vector<float>{4, -1, 2, 0}, std::vector<std::uint8_t>{1, 0, 0, 1}, 4, 1);
   sum.add(normal);
-  // Abnormal 4 and 0 against 3 2 1 0 -1 -2: 6 pairs won, 2 won and one drawn.
+  // Abnormal 4 and 0 against 3 2 1 0 -1 -2: 6 pairs won, then 2 won and one drawn.
   EXPECT_DOUBLE_EQ(sum.ranking()->auroc, 8.5 / 12);
 }
 
@@ -211,8 +212,9 @@ TEST(Metrics, AThinnedRocCurveKeepsItsEndsAndItsArea) {
 }
 
 TEST(Metrics, OverlapByHand) {
-  // One region of two pixels; 10 normal pixels. Scores fall 9 (region), 8 (normal), 7 (region), then normal
-  // ones: overlap 0.5 at rate 0, 0.5 at 0.1, 1 at 0.1, 1 up to 0.3: area 0.1 * 0.5 + 0.2 * 1 of 0.3.
+  // One region of two pixels, and 10 normal pixels. In descending order: 9 (region), 8 (normal), 7 (region),
+  // then normal ones. Overlap: 0.5 at rate 0, 0.5 at 0.1, 1 at 0.1, 1 up to 0.3. Area: 0.1 * 0.5 + 0.2 * 1 of
+  // 0.3.
   PixelScores pixels;
   pixels.add(std::vector<float>{9, 7, 8, 6, 5, 4, 3, 2, 1, 0, -1, -2},
              std::vector<std::uint8_t>{1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 12, 1);
@@ -220,7 +222,7 @@ TEST(Metrics, OverlapByHand) {
 }
 
 TEST(Metrics, OverlapIsCutAtTheLimit) {
-  // All equal: from (0, 0) straight to (1, 1); the triangle up to 0.3 has area 0.045.
+  // All scores are equal: a straight line from (0, 0) to (1, 1). The triangle up to 0.3 has area 0.045.
   PixelScores pixels;
   pixels.add(std::vector<float>(8, 1.0F), std::vector<std::uint8_t>{1, 0, 0, 0, 0, 0, 0, 0}, 8, 1);
   EXPECT_NEAR(pixels.aupro().value(), 0.045 / 0.3, 1e-12);

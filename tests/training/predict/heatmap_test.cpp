@@ -36,7 +36,7 @@ TEST(Heatmap, IsBlueAtTheNormalMeanRedAboveAndBoxesTheRegion) {
   EXPECT_GE(white, 1);  // the box's edge crosses the row
 }
 
-// 30 thresholds and 2: one flat red would hide where the strong one is.
+// With defects of 30 and of 2 thresholds, a single flat red would hide the strong one.
 TEST(Heatmap, KeepsThePeakOfAStrongDefectVisible) {
   const ScoreStatistics normal{1, 0.5, 0.1, 100};
   Grid grid = hot_corner();

@@ -42,7 +42,7 @@ TEST(Batches, AStepSeesTheSameWhateverWasAskedBefore) {
 }
 
 TEST(Batches, WorkersPartTheBatchOfOneThatIsAsLarge) {
-  for (std::int64_t step : {0, 2, 5}) {  // 2 and 5: the epoch's last, of three pictures
+  for (std::int64_t step : {0, 2, 5}) {  // 2 and 5 are the last steps of an epoch, with three pictures
     const auto together = Batches({15}, 6, false, 9).at(step);
     std::vector<std::int64_t> parts;
     for (int rank = 0; rank < 2; ++rank) {

@@ -13,7 +13,7 @@ namespace {
 using test::holds;
 using test::refusal;
 
-// A small network that jitters and drops out, and a training of twelve steps with averaged weights.
+// A small network with jitter and dropout, and a training of twelve steps with averaged weights.
 class Checkpoint : public test::ScratchFolder {
  protected:
   Checkpoint() {
@@ -31,7 +31,7 @@ class Checkpoint : public test::ScratchFolder {
     rule_.seed = 4;
   }
 
-  // The same network every time.
+  // Creates the same network each time.
   Network make() const {
     torch::manual_seed(2);
     return Network(model_.config);
@@ -70,7 +70,8 @@ class Checkpoint : public test::ScratchFolder {
   LearningRule rule_;
 };
 
-// The user's promise: broken off at any step and resumed, bit for bit what it would have been.
+// The promise to users: a training that is interrupted at any step and resumed gives the same result, bit by
+// bit.
 TEST_F(Checkpoint, AResumedTrainingEndsWithTheWeightsOfOneNeverStopped) {
   Network whole = make();
   LearningState undisturbed = begin_learning(whole, rule_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A training whose network lies on another device than its data, as it does on a GPU.
+// Trains a network on another device than its data, as on a GPU.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -46,7 +46,7 @@ class OnAnotherDevice : public test::ScratchFolder {
     return network;
   }
 
-  // Losses of the steps, as the log tells them.
+  // Returns the losses of the steps as reported to the log.
   std::vector<double> train(Network &network, TrainOptions options = {}) {
     options.model = folder_ / "model.safetensors";
     options.log = folder_ / "steps.jsonl";
@@ -80,7 +80,7 @@ void expect_close(const std::vector<double> &ours, const std::vector<double> &ex
   for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], expected[i], 1e-4 * expected[i]) << i;
 }
 
-// The stand-in is one: what a GPU refuses, it refuses.
+// Checks the stand-in: it refuses what a GPU refuses.
 TEST_F(OnAnotherDevice, TensorsOfTheCpuAreRefused) {
   const torch::Tensor there = torch::ones({2, 3}).to(other_device);
   EXPECT_EQ((there + there).sum().item<float>(), 12);

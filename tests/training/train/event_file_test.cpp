@@ -21,8 +21,9 @@ std::string hex(const std::string &bytes) {
 
 class Events : public test::ScratchFolder {};
 
-// The bytes are tensorboardX 2.6's: Event(wall_time=1700000000.25, step=300, summary=Summary(value=[
-// Value(tag="loss", simple_value=0.5), Value(tag="lr", simple_value=0.001)])), framed by its RecordWriter.
+// The bytes were written by tensorboardX 2.6: Event(wall_time=1700000000.25, step=300,
+// summary=Summary(value=[Value(tag="loss", simple_value=0.5), Value(tag="lr", simple_value=0.001)])), framed
+// by its RecordWriter.
 TEST_F(Events, ARecordIsTensorBoards) {
   const std::string record = event_record(300, {{"loss", 0.5}, {"lr", 0.001}}, 1700000000.25);
   EXPECT_EQ(hex(framed(record)),

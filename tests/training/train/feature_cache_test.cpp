@@ -44,7 +44,7 @@ class Cached : public test::TemporaryFolder {
     expected_ = all.values.to(torch::kFloat32);
   }
 
-  // What must come out whatever the cache holds.
+  // Expects the correct rows, whatever the cache contains.
   void expect_all(const FeatureRows &rows) {
     ASSERT_EQ(rows.rows(), 5);
     const std::vector<std::int64_t> order{3, 0, 4, 1, 2, 3};
@@ -60,7 +60,7 @@ class Cached : public test::TemporaryFolder {
     return found;
   }
 
-  // What a run says on standard error, and the rows it has.
+  // Returns what a run writes to standard error, and checks its rows.
   std::string run(FeatureCacheOptions options, FeatureExtractor &extractor) {
     testing::internal::CaptureStderr();
     FeatureCache cache(extractor, progress_, std::move(options));
@@ -91,7 +91,7 @@ TEST_F(Cached, WhatDoesNotFitIntoMemoryComesFromTheDisk) {
   FeatureCache cache(extractor_, progress_, {2 * row_, cache_folder_, plenty});
   const FeatureRows rows = cache.read(items_, 2, "reading");
   EXPECT_EQ(files().size(), 5U);
-  for (const Item &item : items_) fs::remove(item.path);  // nothing is computed again
+  for (const Item &item : items_) fs::remove(item.path);  // so that nothing can be computed again
   expect_all(rows);
 }
 
@@ -129,7 +129,7 @@ TEST_F(Cached, DamagedFilesAreNoticedAndWrittenAgain) {
     flipped[100] = static_cast<char>(flipped[100] ^ 1);
     std::ofstream(whole[0], std::ios::binary) << flipped;
     std::ofstream(whole[1], std::ios::binary) << "short";
-    fs::copy_file(whole[3], whole[2], fs::copy_options::overwrite_existing);  // whole, but another's
+    fs::copy_file(whole[3], whole[2], fs::copy_options::overwrite_existing);  // complete, but another row
     fs::remove(whole[4]);
   };
   damage();
@@ -137,7 +137,7 @@ TEST_F(Cached, DamagedFilesAreNoticedAndWrittenAgain) {
   EXPECT_EQ(content(whole[0]), sound);
   EXPECT_EQ(files(), whole);
   damage();
-  run({0, cache_folder_, plenty});  // found out row by row
+  run({0, cache_folder_, plenty});  // detected row by row
   EXPECT_EQ(content(whole[0]), sound);
   EXPECT_EQ(files(), whole);
 }
@@ -152,7 +152,7 @@ TEST_F(Cached, AFullDiskIsToldOnceAndEverythingGoesOn) {
   const auto first = said.find(told);
   ASSERT_NE(first, std::string::npos) << said;
   EXPECT_EQ(said.find(told, first + 1), std::string::npos) << said;
-  EXPECT_TRUE(files().empty());  // no half-written file stays
+  EXPECT_TRUE(files().empty());  // no incomplete file is left
 }
 
 TEST_F(Cached, AFolderThatCannotBeMadeIsToldToo) {
@@ -192,18 +192,18 @@ TEST_F(Cached, TheFolderIsBoundedAndTheOldestGoFirst) {
   EXPECT_EQ(files(), (std::vector<fs::path>{all[0], all[1], all[2]}));
 }
 
-// Both write every file, at the same time.
+// Both processes write every file at the same time.
 TEST_F(Cached, TwoProcessesShareAFolder) {
   const auto work = [&] {
     for (int round = 0; round < 5; ++round) {
-      FeatureCache cache(extractor_, progress_, {0, cache_folder_, 0});  // removes what the other has written
+      FeatureCache cache(extractor_, progress_, {0, cache_folder_, 0});  // removes files of the other process
       const FeatureRows rows = cache.read(items_, 5, "reading");
       const std::vector<std::int64_t> all{0, 1, 2, 3, 4};
       if (!torch::equal(rows.gather(all), expected_)) return false;
     }
     return true;
   };
-  // The engine's threads do not survive a fork: the other process is this test again.
+  // The engine's threads do not survive a fork, so the other process runs this test again.
   if (const char *const shared = std::getenv("UNIAD_TEST_SHARED_CACHE")) {
     for (Item &item : items_) item.path = fs::path(shared) / item.path.filename();
     cache_folder_ = fs::path(shared) / "cache";

@@ -23,7 +23,7 @@ class VisitFeatures : public test::TemporaryFolder {
  protected:
   VisitFeatures() : network_(wide()) { network_.eval(); }
 
-  // Noise of a size of its own.
+  // Writes a noise picture whose size depends on its number.
   Item write_noise(int number) {
     cv::Mat noise(50 + 10 * number, 70 + number, CV_8UC3);
     cv::theRNG().state = static_cast<std::uint64_t>(number) + 1;
@@ -31,7 +31,7 @@ class VisitFeatures : public test::TemporaryFolder {
     return {write_picture(std::to_string(number) + ".png", noise), {}, {}, {}, {}};
   }
 
-  // By the definition of the network: the whole picture through Preprocessor::run and LibTorch.
+  // By the definition of the network: the whole picture passes through Preprocessor::run and LibTorch.
   torch::Tensor expected(const Item &item) {
     const torch::NoGradGuard no_grad;
     const torch::Tensor image = torch::empty({1, 3, 64, 96});

@@ -54,7 +54,7 @@ TEST(NetworkOptions, WhatIsSaidGoesBeforeTheBaseline) {
   EXPECT_EQ(r.queries, QueryEmbedding::None);
 }
 
-// Statistics alone have taps, a size and a score, too.
+// A model with only statistics also has taps, a size and a score.
 TEST(NetworkOptions, AModelWithoutReconstructionStaysWithoutOne) {
   NetworkOptions options;
   options.stages = {2, 3};

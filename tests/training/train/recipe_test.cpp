@@ -13,7 +13,7 @@ TrainOptions options(Recipe recipe) {
 }
 
 TEST(Recipe, PaperRunsThousandEpochsAndDropsTheRateAtEpoch801) {
-  // 3,629 pictures are 454 steps an epoch (docs/network-details.md, "Training").
+  // 3,629 pictures are 454 steps per epoch (docs/network-details.md, "Training").
   const Schedule schedule = make_schedule(options(Recipe::Paper), 3629);
   EXPECT_EQ(schedule.steps_per_epoch, 454);
   EXPECT_EQ(schedule.steps, 454000);

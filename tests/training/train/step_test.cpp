@@ -32,7 +32,7 @@ UniAD without_chance() {
   return uniad;
 }
 
-// The reference's modules under torch's own AdamW, float64.
+// Computed with the reference's modules and torch's AdamW, in float64.
 TEST(TrainingStep, FiveStepsAreTheReferences) {
   UniAD uniad = without_chance();
   uniad->to(torch::kFloat64);
@@ -94,7 +94,7 @@ TEST(Standardize, WhitenedFeaturesAreUncorrelatedAndOfOneScale) {
   config.statistics.emplace();
   Network network(config);
   const std::int64_t channels = network.channels();
-  // Channels that follow each other, on scales that differ by orders of magnitude.
+  // Channels that are correlated and whose scales differ by orders of magnitude.
   const torch::Tensor mixing =
       torch::randn({channels, channels}) * torch::logspace(-1, 1, channels).unsqueeze(1);
   const torch::Tensor raw =
@@ -109,7 +109,7 @@ TEST(Standardize, WhitenedFeaturesAreUncorrelatedAndOfOneScale) {
   const torch::Tensor tokens = seen.to(torch::kFloat64).permute({1, 0, 2, 3}).flatten(1);
   const torch::Tensor covariance = tokens.mm(tokens.t()) / tokens.size(1);
   const torch::Tensor identity = torch::eye(channels, torch::kFloat64);
-  // Shrinkage leaves directions of little variance below 1; none correlates with another.
+  // After shrinkage, directions of little variance remain below 1, but none correlates with another.
   EXPECT_LT((covariance - covariance.diag().diag()).abs().max().item<double>(), 0.2);
   EXPECT_LT(covariance.diag().max().item<double>(), 1.1);
   EXPECT_EQ(identity.size(0), network.feature_whitening.size(0));

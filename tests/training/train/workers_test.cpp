@@ -24,18 +24,18 @@ using test::refusal;
 Network small_network() {
   torch::manual_seed(2);
   ModelConfig config = test::small_uniad();
-  config.reconstruction->dropout = 0;  // chance differs from worker to worker
+  config.reconstruction->dropout = 0;  // random numbers differ from worker to worker
   config.reconstruction->jitter_scale = 0;
   return Network(config);
 }
 
 struct Trained {
   std::vector<torch::Tensor> weights;
-  std::vector<torch::Tensor> first_gradients;  // of the first step, clipped
+  std::vector<torch::Tensor> first_gradients;  // of the first step, after clipping
 };
 
-// Trains on nine pictures for five steps; every third batch has one picture. `crash_after`: ends the process
-// in the middle.
+// Trains on nine pictures for five steps; every third batch has one picture. crash_after: the step after
+// which the process is killed.
 Trained train(std::int64_t batch, Workers workers, std::int64_t crash_after = -1) {
   Network network = small_network();
   torch::manual_seed(3);
@@ -62,7 +62,7 @@ Trained train(std::int64_t batch, Workers workers, std::int64_t crash_after = -1
   return trained;
 }
 
-// Runs in a process of its own, started below with one of the ranks.
+// Runs in its own process, which is started below with one of the ranks.
 TEST(WorkerProcess, DISABLED_Trains) {
   const int rank = std::atoi(std::getenv("RANK"));
   const bool crashes = std::getenv("CRASH") != nullptr && rank == 1;
@@ -83,7 +83,7 @@ class WorkersTest : public test::ScratchFolder {
                  {"LOCAL_RANK", std::to_string(rank)},
                  {"WORLD_SIZE", "2"},
                  {"MASTER_ADDR", "127.0.0.1"},
-                 {"GTEST_OUTPUT", ""},  // its results are this test's
+                 {"GTEST_OUTPUT", ""},  // its results belong to this test
                  {"FOLDER", folder_.string()}});
     return test::ChildProcess({std::filesystem::canonical("/proc/self/exe").string(),
                                "--gtest_filter=WorkerProcess.*", "--gtest_also_run_disabled_tests"},
@@ -107,7 +107,7 @@ TEST_F(WorkersTest, TwoTakeTheStepsOfOneWithTwiceTheBatch) {
     const torch::Tensor gradient = expected.first_gradients[i];
     EXPECT_LE((found.first_gradients[i] - gradient).abs().max().item<double>(),
               1e-5 * gradient.abs().max().item<double>() + 1e-9);
-    // Five steps of at most 0.01 each; AdamW makes much of the last digits of small gradients.
+    // Five steps of at most 0.01 each. AdamW amplifies the last digits of small gradients.
     EXPECT_LE((found.weights[i] - expected.weights[i]).abs().max().item<double>(), 0.02 * 0.05);
   }
 }

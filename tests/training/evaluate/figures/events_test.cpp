@@ -6,7 +6,7 @@
 namespace uniad {
 namespace {
 
-// A frame a letter: . normal, A abnormal, small letters the same with an alarm (! normal, a abnormal), ?
+// One character per frame: . normal, A abnormal, ! normal with an alarm, a abnormal with an alarm, ?
 // unlabeled.
 Timeline timeline(const std::string &frames, std::optional<double> rate) {
   Timeline timeline{"v.mp4", rate, {}};
@@ -25,8 +25,8 @@ std::map<std::string, double> figures(const std::string &frames, std::optional<d
 }
 
 TEST(Events, ByHand) {
-  // Ten frames a second, gap 0.2 s: two frames. Events: 4-8 (its alarm begins at 6) and 16-17 (missed).
-  // Alarms: 1, 6-9 (frame 8 is not alarming, but the gap is two), 20-21.
+  // Ten frames per second, gap 0.2 s, which is two frames. Events: 4-8 (its alarm begins at 6) and 16-17
+  // (missed). Alarms: 1, 6-9 (frame 8 does not alarm, but the gap is two), 20-21.
   const auto result = figures(".!..AAaaA!......AA..!!........", 10, 0.2);
   EXPECT_EQ(result, (std::map<std::string, double>{{"events", 2},
                                                    {"found", 1},
@@ -66,13 +66,13 @@ TEST(Events, TheGapJoinsFramesNoFurtherApart) {
   const auto two_apart = timeline("A.A...A", 10);
   EXPECT_EQ(labeled_events(two_apart, 0.2).size(), 2U);
   EXPECT_EQ(labeled_events(two_apart, 0.4).size(), 1U);
-  EXPECT_EQ(labeled_events(two_apart, 0.01).size(), 3U);  // neighbors at least
+  EXPECT_EQ(labeled_events(two_apart, 0.01).size(), 3U);  // at least neighboring frames are joined
   const auto first = labeled_events(two_apart, 0.2).front();
   EXPECT_EQ(first.first, 0);
   EXPECT_EQ(first.last, 2);
 }
 
-// The frames that alarm an operator, as in timeline(), by the scores of the frames.
+// The frames on which an operator gets an alarm, as in timeline(), for the scores of the frames.
 std::string alarming(const std::vector<float> &scores, const EventRules &rules) {
   Timeline video{"v.mp4", 10, {}};
   for (std::size_t n = 0; n < scores.size(); ++n)

@@ -35,14 +35,14 @@ class FiguresOf : public test::TemporaryFolder {
     return item;
   }
 
-  // Abnormal in the left `columns` columns of `width`.
+  // Writes a mask that is abnormal in the left `columns` of `width` columns.
   std::filesystem::path write_mask(const std::string &name, int width, int columns) const {
     cv::Mat mask(width, width, CV_8UC1, cv::Scalar(0));
     mask.colRange(0, columns).setTo(255);
     return write_picture(name, mask);
   }
 
-  // What comes of the items when the detector says these.
+  // The figures of the items if the detector returns these detections.
   static ClassFigures figures_of(const std::vector<Item> &items, const std::vector<Detection> &detections,
                                  std::optional<double> threshold = {},
                                  LabelRule rule = LabelRule::Reference) {
@@ -67,7 +67,7 @@ TEST_F(FiguresOf, LabelsAloneGiveImageFiguresAlone) {
 
 TEST_F(FiguresOf, MasksDecideAndGivePixelFigures) {
   const auto half = write_mask("half.png", 64, 32);
-  const auto lost = write_mask("lost.png", 3200, 20);  // no pixel center of the 32 falls on it
+  const auto lost = write_mask("lost.png", 3200, 20);  // does not cover any of the 32 pixel centers
   const Grid left_high{2, 2, {9, 0, 9, 0}};            // falls linearly from left to right
   const std::vector<Item> items{picture(true, half), picture(true, lost), picture(false)};
   const std::vector<Detection> detections{detection(left_high, 9), detection(flat(0), 3),
@@ -83,7 +83,7 @@ TEST_F(FiguresOf, MasksDecideAndGivePixelFigures) {
   EXPECT_DOUBLE_EQ(figures.at("detection_rate"), 1.0);
   EXPECT_DOUBLE_EQ(figures.at("precision"), 1.0);
   EXPECT_FALSE(figures.contains("frame_auroc"));
-  EXPECT_FALSE(figures.contains("aupimo"));  // 2,048 normal pixels cannot tell of a rate of 1e-5
+  EXPECT_FALSE(figures.contains("aupimo"));  // 2,048 normal pixels are too few for a rate of 1e-5
 
   const auto strict = figures_of(items, detections, 5.0, LabelRule::Strict).figures;
   EXPECT_DOUBLE_EQ(strict.at("image_auroc"), 0.5);  // 9 and 3 against 4
@@ -103,7 +103,7 @@ TEST_F(FiguresOf, AStrictLabelIsAnyPixelOfTheMaskToo) {
 }
 
 TEST_F(FiguresOf, AbnormalPicturesWithoutMaskStayOutOfThePixels) {
-  // The second would spoil every pixel figure as normal.
+  // If the pixels of the second picture counted as normal, they would distort every pixel figure.
   const auto figures =
       figures_of({picture(true, write_mask("half.png", 32, 16)), picture(true), picture(false)},
                  {detection({2, 2, {9, 0, 9, 0}}, 9), detection(100), detection(0)});
@@ -139,8 +139,8 @@ TEST_F(FiguresOf, EachTypeOfDefectIsHeldAgainstAllNormalPictures) {
   EXPECT_DOUBLE_EQ(crack.figures.at("detection_rate"), 1.0);
   EXPECT_DOUBLE_EQ(dent.figures.at("detection_rate"), 0.0);
   EXPECT_GT(crack.figures.at("pixel_auroc"), dent.figures.at("pixel_auroc"));
-  // The normal pictures' 1s and 3s lie between the two halves of the dent's map: its right half, which its
-  // mask calls normal, is above every pixel of its left one.
+  // The 1s and 3s of the normal pictures are between the two halves of the dent's map: its right half, which
+  // its mask calls normal, is above every pixel of its left half.
   EXPECT_EQ(result.confusion->found, 1);
   EXPECT_EQ(result.confusion->missed, 1);
   EXPECT_EQ(result.confusion->false_alarms, 0);
@@ -154,14 +154,14 @@ TEST_F(FiguresOf, UnknownScenesAreAbnormalAsTheElementsHaveIt) {
   EXPECT_DOUBLE_EQ(figures.at("false_alarm_rate"), 0.5);
   EXPECT_DOUBLE_EQ(figures.at("detection_rate"), 0.5);
   EXPECT_DOUBLE_EQ(figures.at("precision"), 0.5);
-  EXPECT_DOUBLE_EQ(figures.at("image_auroc"), 0.5);  // scores alone
+  EXPECT_DOUBLE_EQ(figures.at("image_auroc"), 0.5);  // only from scores
 }
 
 TEST_F(FiguresOf, VideosHaveAFrameAurocRatesAndEvents) {
   const auto video = write_video("v.avi", 8, "jpegenc ! avimux");
   std::vector<Item> items;
   std::vector<Detection> detections;
-  // Normal 0 1 2 3, abnormal 3 4 5 6: of 16 pairs 15 won and one drawn.
+  // Normal 0 1 2 3, abnormal 3 4 5 6: of 16 pairs, 15 are won and one is drawn.
   for (std::int64_t n = 0; n < 8; ++n) {
     items.push_back({video, n, n >= 4, {}, {}});
     detections.push_back(detection(static_cast<float>(n < 4 ? n : n - 1)));
@@ -171,10 +171,10 @@ TEST_F(FiguresOf, VideosHaveAFrameAurocRatesAndEvents) {
   EXPECT_DOUBLE_EQ(result.figures.at("false_alarm_rate"), 0.0);
   EXPECT_DOUBLE_EQ(result.figures.at("detection_rate"), 0.75);
   EXPECT_DOUBLE_EQ(figures_of(items, detections, 3.0).figures.at("false_alarm_rate"),
-                   0.25);  // a score at the threshold alarms
+                   0.25);  // a score equal to the threshold raises an alarm
   EXPECT_DOUBLE_EQ(result.events.at("found"), 1);
   EXPECT_DOUBLE_EQ(result.events.at("delay_seconds"), 1.0 / 25);  // frame 5 is the first at or above 3.5
-  EXPECT_TRUE(figures_of(items, detections).events.empty());      // no threshold, no alarms
+  EXPECT_TRUE(figures_of(items, detections).events.empty());      // without a threshold, there are no alarms
 }
 
 TEST(MeanFigures, IsOverTheClassesThatHaveThem) {

@@ -32,7 +32,7 @@ TEST(Table, HasARowAClassATypeAndAVideoAndStaysNarrow) {
     first_words.push_back(name);
     for (std::string word; words >> word;) rows[name].push_back(word);
   }
-  // gate has one type of defect: its row would say the same.
+  // gate has only one type of defect, whose row would be the same.
   EXPECT_EQ(first_words, (std::vector<std::string>{"image", "class", "bottle", "crack", "dent", "gate",
                                                    "mean", "over", "video", "gate"}));
   EXPECT_EQ(rows["bottle"],

@@ -11,7 +11,7 @@ namespace {
 using test::holds;
 
 TEST(Chart, DrawsInItsAxes) {
-  // 180 x 160 with 56, 24, 14 and 46 left around it: x 0..10 is 56..156, y 0..1 is 114..14.
+  // 180 x 160 with margins of 56, 24, 14 and 46: x 0..10 is 56..156, y 0..1 is 114..14.
   Chart chart(180, 160, {"t", 0, 10}, {"v", 0, 1}, "a < b");
   const Point points[] = {{0, 0}, {5, 0.25}, {10, 1}};
   chart.line(points, "curve");

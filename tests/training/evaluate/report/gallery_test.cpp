@@ -66,7 +66,8 @@ TEST(Gallery, ShowsThePictureAndItsHeatmapSmall) {
   const auto heatmap = cv::imdecode(exhibit.heatmap, cv::IMREAD_COLOR);
   EXPECT_EQ(picture.size(), cv::Size(280, 140));
   EXPECT_EQ(heatmap.size(), picture.size());
-  // Red; and half of it with half of the map's dark red, 9 being as far above the threshold as 1 below.
+  // Red, and a mix of half of it with half of the map's dark red, because 9 is as far above the threshold as
+  // 1 is below it.
   EXPECT_NEAR(picture.at<cv::Vec3b>(70, 140)[2], 255, 4);
   EXPECT_NEAR(heatmap.at<cv::Vec3b>(70, 140)[2], 192, 6);
 }

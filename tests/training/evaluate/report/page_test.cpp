@@ -17,7 +17,7 @@ using test::holds;
 
 constexpr const char *hostile = "<script>alert(1)</script>\"'&\x01\xff.png";
 
-// What GLib's parser says of a page that is not well-formed.
+// The error of GLib's parser for a page that is not well-formed.
 std::string fault_of(const std::string &page) {
   const GMarkupParser nothing{};
   const std::unique_ptr<GMarkupParseContext, decltype(&g_markup_parse_context_free)> context(
@@ -66,7 +66,7 @@ TEST(Page, ShowsFiguresConfusionAndTypes) {
        {"Evaluation of model.safetensors", "<td>0.750</td>", "2 (66.7 %)", "1 (33.3 %)", "1 (50.0 %)",
         "crack", "<td>0.125</td>", "class=\"mean\"", "0.625", "Threshold 2.500, from 40 scores", "ROC curve"})
     EXPECT_TRUE(holds(page, part)) << part;
-  EXPECT_FALSE(holds(page, "AUPIMO"));  // there is none, so it is not explained either
+  EXPECT_FALSE(holds(page, "AUPIMO"));  // there is no AUPIMO, so it is not explained
   EXPECT_FALSE(holds(page, "Training"));
   EXPECT_FALSE(holds(report_page(report_of({source_report("bottle")})), "class=\"mean\""));
 }

@@ -16,7 +16,7 @@ std::size_t count(const std::string &text, const std::string &part) {
   return found;
 }
 
-// Of the line of this kind, as drawn: y downwards.
+// The points of the line of this kind, as drawn: y increases downwards.
 std::vector<Point> points_of(const std::string &svg, const std::string &kind) {
   const std::string opening = "class=\"line " + kind + "\" points=\"";
   const auto begin = svg.find(opening) + opening.size();
@@ -40,7 +40,7 @@ TEST(Plots, ALongVideoIsAFewHundredPointsAndKeepsItsPeak) {
   EXPECT_LE(points.size(), 600U);
   const auto peak = std::min_element(points.begin(), points.end(),
                                      [](const Point &a, const Point &b) { return a.y < b.y; });
-  // The axis goes from 1 to 50 and a tenth beyond, drawn from 214 up to 14; it is 960 wide less 56 and 24.
+  // The axis goes from 1 to 50 plus a tenth, drawn from 214 up to 14. It is 960 wide minus 56 and 24.
   EXPECT_NEAR(peak->y, 214 - 200 / 1.1, 0.1);
   EXPECT_NEAR(peak->x, 56 + 880 * 0.61234, 0.2);
   EXPECT_EQ(count(svg, "class=\"band abnormal\""), 1U);
@@ -67,7 +67,7 @@ TEST(Plots, TheRocCurveHasItsDotAtTheThreshold) {
   // 480 x 320: x from 56 to 456, y from 274 to 14.
   const auto points = points_of(svg, "curve");
   ASSERT_EQ(points.size(), 7U);
-  EXPECT_EQ(points[1].y, 144);  // half is found, at no false alarm
+  EXPECT_EQ(points[1].y, 144);  // half are found without a false alarm
   EXPECT_EQ(points[2].x, 156);
   EXPECT_NE(svg.find("cx=\"156.0\" cy=\"144.0\""), std::string::npos);
   EXPECT_TRUE(roc_plot(normal, {}, {}).empty());
@@ -75,12 +75,12 @@ TEST(Plots, TheRocCurveHasItsDotAtTheThreshold) {
 
 TEST(Plots, TheHistogramHasABarForEveryRangeThatHasScores) {
   const std::vector<float> normal{1, 1, 1, 2};
-  const std::vector<float> abnormal{3, 100};  // the last is not let stretch the axis
+  const std::vector<float> abnormal{3, 100};  // the last one must not stretch the axis
   std::vector<float> many_normal;
   for (int i = 0; i < 50; ++i) many_normal.insert(many_normal.end(), normal.begin(), normal.end());
   const auto svg = histogram_plot(many_normal, abnormal, 2.5);
   EXPECT_EQ(count(svg, "class=\"bar normal\""), 2U);
-  EXPECT_EQ(count(svg, "class=\"bar abnormal\""), 1U);  // both in the last one
+  EXPECT_EQ(count(svg, "class=\"bar abnormal\""), 1U);  // both are in the last bar
   EXPECT_TRUE(histogram_plot({}, {}, 1).empty());
   EXPECT_EQ(count(histogram_plot(std::vector<float>(3, 7.0F), {}, {}), "class=\"bar"), 1U);
 }
