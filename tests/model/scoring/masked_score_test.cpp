@@ -8,17 +8,12 @@
 #include <random>
 
 #include "model/scoring/score.h"
+#include "tests/model/scoring/random_grid.h"
 
 namespace uniad {
 namespace {
 
-Grid random_grid(int width, int height, unsigned seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(0, 5);
-  Grid grid{width, height, {}};
-  for (int i = 0; i < width * height; ++i) grid.values.push_back(uniform(random));
-  return grid;
-}
+using test::random_grid;
 
 CellMask all_of(int width, int height) {
   return {width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width * height), 1)};

@@ -8,17 +8,12 @@
 #include <random>
 
 #include "model/scoring/calibration.h"
+#include "tests/model/scoring/random_grid.h"
 
 namespace uniad {
 namespace {
 
-Grid random_grid(int width, int height, unsigned seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(0, 5);
-  Grid grid{width, height, {}};
-  for (int i = 0; i < width * height; ++i) grid.values.push_back(uniform(random));
-  return grid;
-}
+using test::random_grid;
 
 // A grid of ones, with one cell of another value.
 Grid one_hot(int width, int height, int x, int y, float value) {
