@@ -79,6 +79,14 @@ void EventTracker::Track::close() {
   quiet.reset();
 }
 
+// For another reason than the scene. Returns the end to report.
+Event EventTracker::Track::end(const char *reason) {
+  rule.reset();
+  close();
+  event.reason = reason;
+  return std::exchange(event, {});
+}
+
 bool EventTracker::Track::has_new_peak(std::chrono::nanoseconds now) const {
   return event.peak_score > reported_peak && now - reported >= between_updates;
 }
@@ -119,7 +127,7 @@ void EventTracker::repeat() {
 
 void EventTracker::advance(Track &track, const Signal &signal, const FrameTime &frame,
                            const std::string &source, std::vector<Event> &states) {
-  track.is_mentioned = true;
+  track.has_signal = true;
   const std::uint64_t number = track.rule.next_frame();
   const EventRule::Step step = track.rule.advance(signal.level, frame.elapsed, signal.rules);
   const bool abnormal = signal.level == FrameLevel::Abnormal;
@@ -145,13 +153,10 @@ std::vector<Event> EventTracker::advance(const std::vector<Signal> &signals, con
                                          const std::string &source, GstClockTime frame_pts) {
   repeat();
   std::vector<Event> states;
-  for (Track &track : tracks_) track.is_mentioned = false;
+  for (Track &track : tracks_) track.has_signal = false;
   const auto end_track = [&](Track &track) {
     if (!track.event.open()) return;
-    track.rule.reset();
-    track.close();
-    track.event.reason = "changed";
-    states.push_back(std::exchange(track.event, {}));
+    states.push_back(track.end("changed"));
     if (is_carried(states.back())) carried_.clear();
   };
   for (const Signal &signal : signals) {
@@ -160,8 +165,8 @@ std::vector<Event> EventTracker::advance(const std::vector<Signal> &signals, con
     advance(track, signal, frame, source, states);
   }
   for (Track &track : tracks_)
-    if (!track.is_mentioned) end_track(track);
-  std::erase_if(tracks_, [](const Track &track) { return !track.is_mentioned; });
+    if (!track.has_signal) end_track(track);
+  std::erase_if(tracks_, [](const Track &track) { return !track.has_signal; });
   choose_carried();
   for (Event &state : states) {
     state.on_frame = is_carried(state);
@@ -172,12 +177,8 @@ std::vector<Event> EventTracker::advance(const std::vector<Signal> &signals, con
 
 std::vector<Event> EventTracker::end(const char *reason) {
   std::vector<Event> states;
-  for (Track &track : tracks_) {
-    if (!track.event.open()) continue;
-    track.close();
-    track.event.reason = reason;
-    states.push_back(std::move(track.event));
-  }
+  for (Track &track : tracks_)
+    if (track.event.open()) states.push_back(track.end(reason));
   tracks_.clear();
   carried_.clear();
   return states;

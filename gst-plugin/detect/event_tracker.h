@@ -77,12 +77,13 @@ class EventTracker {
     std::chrono::nanoseconds reported{0};
     double reported_peak = 0;
     std::optional<Quiet> quiet;  // the first normal frame after the newest abnormal one
-    bool is_mentioned = false;   // the newest frame has a signal for it
+    bool has_signal = false;     // the newest frame has a signal for it
 
     void begin(const std::string &source, const std::string &session);
     void count(const Candidate &abnormal, std::optional<double> threshold);
     void stay_open(const Signal &signal, const FrameTime &frame);
     void close();
+    Event end(const char *reason);
     bool has_new_peak(std::chrono::nanoseconds now) const;
   };
 

@@ -122,11 +122,11 @@ bool StreamDetector::is_due(const DetectSettings &settings) {
   const guint interval = settings.interval;
   const guint to_next = std::min(frames_to_next_, interval - 1);
   frames_to_next_ = to_next == 0 ? interval - 1 : to_next - 1;
-  return to_next == 0 && is_within(settings.max_rate);
+  return to_next == 0 && max_rate_allows(settings.max_rate);
 }
 
 // Counts the frame if it is. Frames that come a little early or late do not change the mean rate.
-bool StreamDetector::is_within(double max_rate) {
+bool StreamDetector::max_rate_allows(double max_rate) {
   if (max_rate <= 0) return true;
   if (!judge_from_) judge_from_ = newest_.elapsed;
   if (newest_.elapsed < *judge_from_) return false;

@@ -74,7 +74,7 @@ class StreamDetector {
   GstClockTime step_without_timestamps(GstBuffer *buffer, GstClockTime since_arrival);
   void skip();
   bool is_due(const DetectSettings &settings);
-  bool is_within(double max_rate);
+  bool max_rate_allows(double max_rate);
   bool is_late();
   std::unique_ptr<MappedFrame> map_or_warn(GstBuffer *buffer);
   std::optional<TimedDetection> detect(GstBuffer *buffer, const FrameTime &time);
