@@ -21,7 +21,7 @@ namespace uniad {
 
 namespace {
 
-constexpr int patience_ms = 1000;
+constexpr int patience_ms = 200;  // short, because the end of the stream may wait for it
 
 std::error_code last_error() {
   return {errno, std::generic_category()};
@@ -174,10 +174,9 @@ std::error_code LineWriter::put(std::string &text) {
 
 std::error_code LineWriter::wait_until_writable() {
   pollfd descriptor{fd_, POLLOUT, 0};
-  const int ready = poll(&descriptor, 1, patient_ ? patience_ms : 0);
+  const int ready = poll(&descriptor, 1, patience_ms);
   if (ready < 0 && errno != EINTR) return last_error();
   if (ready != 0) return {};
-  patient_ = false;
   return std::make_error_code(std::errc::timed_out);
 }
 

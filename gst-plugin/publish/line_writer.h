@@ -17,8 +17,8 @@ struct LineWriterOptions {
 
 // Writes lines to a file, a named pipe or standard output. Each line is written immediately and atomically,
 // so that lines of several writers to the same file are not mixed. Never raises SIGPIPE. Waits for a slow
-// reader once, for one second; after that, lines are lost while the pipe is full. A file that reaches the
-// maximum size is renamed to PATH.1, the previous one to PATH.2, and so on.
+// reader for a fifth of a second at a time. A file that reaches the maximum size is renamed to PATH.1, the
+// previous one to PATH.2, and so on.
 class LineWriter {
  public:
   // "-" is standard output. A named pipe need not have a reader yet. Throws Error if the file cannot be
@@ -29,7 +29,7 @@ class LineWriter {
   LineWriter(const LineWriter &) = delete;
   LineWriter &operator=(const LineWriter &) = delete;
 
-  // Returns why the line was lost, if it was; later lines may succeed.
+  // Returns why the line was not written, if it was not; writing it again may succeed.
   std::error_code write(std::string line);
 
   // Opens the path again, after the file has been renamed. If that fails, the old file stays in use and the
@@ -48,7 +48,6 @@ class LineWriter {
   LineWriterOptions options_;
   int fd_ = -1;  // -1: a named pipe without a reader, or a file that cannot be opened yet
   bool regular_ = false;
-  bool patient_ = true;
   std::string pending_;  // written before the next line: the rest of a partly written one
 };
 

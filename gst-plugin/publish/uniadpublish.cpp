@@ -3,7 +3,7 @@
 /**
  * SECTION:element-uniadpublish
  * @title: uniadpublish
- * @short_description: Writes the results of an anomaly detector as JSON lines
+ * @short_description: Publishes the results of an anomaly detector as JSON lines
  * @see_also: uniaddetect, uniadoverlay
  *
  * uniadpublish writes each #GstAnomalyMeta that passes to #GstUniadPublish:location as one line of JSON. It
@@ -59,14 +59,19 @@
  *
  * Numbers that are not finite are written as null.
  *
- * ## Write errors
+ * ## Outages
  *
- * A full disk or a missing reader does not block the stream. The element posts a warning that lines are being
- * lost, counts them in #GstUniadPublish:lost, and tries to write each subsequent line. A line that did not
- * fit completely is removed from the file. A pipe whose reader is too slow blocks the stream once, for at
- * most one second. Lines are written to a named pipe as soon as it has a reader. If the location cannot be
- * opened, the element fails to start; with #GstUniadPublish:retry-open it posts a warning instead and tries
- * again with each line.
+ * Results go through a queue to a thread of their own, so that the stream never waits for a disk, a reader or
+ * a network, except at its end: there, and when the element stops, it waits for at most
+ * #GstUniadPublish:drain-time until the queue is empty. During an outage, such as a full disk or a missing
+ * reader, up to #GstUniadPublish:queue-size results wait. If more come, the oldest frames are dropped, and
+ * events only if no frame waits. #GstUniadPublish:lost counts them. The element posts a warning when an
+ * outage begins, and an information message with the number of lost results when it is over. It tries again
+ * after an eighth of a second, then after pauses that double up to four seconds.
+ *
+ * A line that did not fit completely is removed from the file. Lines are written to a named pipe as soon as
+ * it has a reader. If the location cannot be opened, the element fails to start; with
+ * #GstUniadPublish:retry-open it posts a warning instead and tries again.
  *
  * ## Rotation
  *
@@ -83,44 +88,45 @@
 
 #include "gst-plugin/publish/uniadpublish.h"
 
-#include <atomic>
+#include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "gst-plugin/events/event.h"
+#include "gst-plugin/events/wall_clock.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "gst-plugin/publish/anomaly_json.h"
 #include "gst-plugin/publish/event_ledger.h"
-#include "gst-plugin/publish/line_writer.h"
+#include "gst-plugin/publish/frame_rate.h"
+#include "gst-plugin/publish/open_sink.h"
+#include "gst-plugin/publish/properties.h"
+#include "gst-plugin/publish/publisher.h"
+#include "gst-plugin/publish/settings.h"
 #include "model/base/address.h"
-#include "model/base/json_text.h"
+#include "model/base/error.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_publish_debug);
 #define GST_CAT_DEFAULT uniad_publish_debug
 
 namespace {
 
-struct Settings {
-  std::string location;
-  GstUniadPublishMode mode = GST_UNIAD_PUBLISH_MODE_FRAMES;
-  uniad::LineWriterOptions file;
-};
-
-// State from start to stop. Accessed only by the streaming thread.
+// State from start to stop. Only the streaming thread uses it, except for Publisher::reopen().
 struct State {
-  State(std::string path, const uniad::LineWriterOptions &options)
-      : name(path), file(std::move(path), options) {}
+  State(std::unique_ptr<uniad::Sink> sink, const uniad::PublishSettings &settings,
+        std::shared_ptr<uniad::PublisherFigures> figures, uniad::Publisher::Reporter report)
+      : drain_time(settings.drain_time),
+        publisher(std::move(sink), settings.queue_size, std::move(figures), std::move(report)) {}
 
-  std::string name;
-  uniad::LineWriter file;
+  std::chrono::nanoseconds drain_time;
+  uniad::Publisher publisher;
   uniad::EventLedger events;
-  bool losing = false;
+  uniad::FrameRate rate;
   std::optional<guint> without_result =
       0;  // number of buffers; absent after a result or a query for a detector
 };
@@ -131,27 +137,15 @@ struct _GstUniadPublish {
   GstBaseTransform parent;
 
   struct Private {
-    std::mutex mutex;  // guards settings: the application writes them while the streaming thread reads
-    Settings settings;
-    std::atomic<guint64> lost{0};     // the application reads it at any time
-    std::atomic<bool> reopen{false};  // requested by the application, done before the next line
-    std::unique_ptr<State> state;
+    std::mutex mutex;  // guards the following members, which the application uses while the stream runs
+    uniad::PublishSettings settings;
+    std::shared_ptr<uniad::PublisherFigures> figures = std::make_shared<uniad::PublisherFigures>();
+    std::unique_ptr<State> state;  // start and stop replace it
   } * priv;
 };
 
 G_DEFINE_FINAL_TYPE(GstUniadPublish, gst_uniad_publish, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE(uniadpublish, "uniadpublish", GST_RANK_NONE, GST_TYPE_UNIAD_PUBLISH)
-
-enum {
-  PROP_0,
-  PROP_LOCATION,
-  PROP_MODE,
-  PROP_APPEND,
-  PROP_RETRY_OPEN,
-  PROP_MAX_SIZE,
-  PROP_MAX_FILES,
-  PROP_LOST,
-};
 
 GType gst_uniad_publish_mode_get_type(void) {
   static const GEnumValue values[] = {
@@ -163,88 +157,101 @@ GType gst_uniad_publish_mode_get_type(void) {
   return type;
 }
 
-static Settings current_settings(GstUniadPublish *self) {
+static const uniad::PropertyTable<uniad::PublishSettings> &table() {
+  static const auto properties = uniad::publish_properties();
+  return properties;
+}
+
+static uniad::PublishSettings current_settings(GstUniadPublish *self) {
   const std::lock_guard lock(self->priv->mutex);
   return self->priv->settings;
 }
 
+static void report(GstUniadPublish *self, const std::string &name, guint queue_size,
+                   const uniad::PublisherReport &report) {
+  using Kind = uniad::PublisherReport::Kind;
+  const char *reason = report.failure.reason.c_str();
+  const char *hint = report.failure.hint.c_str();
+  const guint64 lost = report.lost;
+  switch (report.kind) {
+    case Kind::failing:
+      GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                          ("Cannot publish to \"%s\": %s (%s). The stream continues. The newest %u results "
+                           "are kept until publishing succeeds again.",
+                           name.c_str(), reason, hint, queue_size),
+                          (nullptr));
+      break;
+    case Kind::too_slow:
+      GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                          ("Results are being lost while the stream continues: \"%s\" takes them more slowly "
+                           "than they come. Set max-rate, or mode=events.",
+                           name.c_str()),
+                          (nullptr));
+      break;
+    case Kind::resumed:
+      GST_ELEMENT_INFO(self, RESOURCE, WRITE,
+                       ("Publishing to \"%s\" succeeds again; %" G_GUINT64_FORMAT " results were lost.",
+                        name.c_str(), lost),
+                       (nullptr));
+      break;
+    case Kind::refused:
+      GST_ELEMENT_WARNING(
+          self, RESOURCE, WRITE,
+          ("\"%s\" refuses results, which are lost: %s. The stream continues.", name.c_str(), reason),
+          (nullptr));
+      break;
+    case Kind::not_reopened:
+      GST_ELEMENT_WARNING(
+          self, RESOURCE, OPEN_WRITE,
+          ("Cannot reopen \"%s\": %s (%s). Results are still written to the file that was open.",
+           name.c_str(), reason, hint),
+          (nullptr));
+      break;
+    case Kind::stopped:
+      GST_ELEMENT_WARNING(
+          self, RESOURCE, WRITE,
+          ("%" G_GUINT64_FORMAT " results were lost, because \"%s\" did not take them before the stop.", lost,
+           name.c_str()),
+          (nullptr));
+      break;
+  }
+}
+
+static void start(GstUniadPublish *self) {
+  const uniad::PublishSettings settings = current_settings(self);
+  auto sink = uniad::open_sink(settings);
+  auto reporter = [self, name = sink->name(), size = settings.queue_size](const auto &what) {
+    report(self, name, size, what);
+  };
+  auto figures = std::make_shared<uniad::PublisherFigures>();
+  auto state = std::make_unique<State>(std::move(sink), settings, figures, std::move(reporter));
+  const std::lock_guard lock(self->priv->mutex);
+  self->priv->figures = std::move(figures);
+  self->priv->state = std::move(state);
+}
+
 static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
   GstUniadPublish *self = GST_UNIAD_PUBLISH(trans);
-  const Settings settings = current_settings(self);
-
-  if (settings.location.empty()) {
-    GST_ELEMENT_ERROR(
-        self, LIBRARY, SETTINGS,
-        ("No location given: set the property 'location' to a file, or to - for standard output."),
-        (nullptr));
-    return FALSE;
-  }
-  const auto path = uniad::local_path(settings.location);
-  if (!path) {
-    // Only the scheme, because the rest may contain a password.
-    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS,
-                      ("Cannot publish to a %s location: set the property 'location' to a file, to a "
-                       "file:///PATH URI of a local file, or to - for standard output.",
-                       (uniad::scheme_of(settings.location) + "://").c_str()),
-                      (nullptr));
-    return FALSE;
-  }
-  if (!settings.file.may_come_later && uniad::holds_other_than_json(*path)) {
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
-                      ("\"%s\" is not a JSON file and would be overwritten: set the property 'location' to "
-                       "another file, or remove this one first.",
-                       path->c_str()),
-                      (nullptr));
-    return FALSE;
-  }
+  const auto text_of = [self](const std::exception &error) {
+    return uniad::redacted(error.what(), current_settings(self).location);
+  };
   try {
-    self->priv->lost = 0;
-    self->priv->reopen = false;
-    self->priv->state = std::make_unique<State>(*path, settings.file);
+    start(self);
     return TRUE;
+  } catch (const uniad::Error &error) {
+    if (error.kind() == uniad::ErrorKind::InvalidArgument)
+      GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("%s", text_of(error).c_str()), (nullptr));
+    else
+      GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("%s", text_of(error).c_str()), (nullptr));
   } catch (const std::exception &error) {
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
-                      ("%s", uniad::redacted(error.what(), settings.location).c_str()), (nullptr));
-    return FALSE;
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("%s", text_of(error).c_str()), (nullptr));
   }
-}
-
-static const char *hint(const std::error_code &error) {
-  if (error == std::errc::timed_out) return "its reader is too slow: read faster, or publish to a file";
-  if (error == std::errc::broken_pipe || error == std::errc::no_such_device_or_address)
-    return "it has no reader: restart its reader";
-  if (error == std::errc::no_space_on_device) return "free some space on that disk";
-  return "check that it is writable";
-}
-
-static void reopen(GstUniadPublish *self) {
-  State &state = *self->priv->state;
-  const std::error_code error = state.file.reopen();
-  if (error)
-    GST_ELEMENT_WARNING(self, RESOURCE, OPEN_WRITE,
-                        ("Cannot reopen \"%s\": %s. Results are still written to the file that was open.",
-                         state.name.c_str(), error.message().c_str()),
-                        (nullptr));
-}
-
-static void publish(GstUniadPublish *self, std::string line) {
-  State &state = *self->priv->state;
-  if (self->priv->reopen.exchange(false)) reopen(self);
-  const std::error_code error = state.file.write(std::move(line));
-  if (!error) {
-    if (std::exchange(state.losing, false)) GST_INFO_OBJECT(self, "writing lines succeeds again");
-    return;
-  }
-  ++self->priv->lost;
-  if (std::exchange(state.losing, true)) return;
-  GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
-                      ("Results are being lost while the stream continues: cannot write to \"%s\": %s (%s).",
-                       state.name.c_str(), error.message().c_str(), hint(error)),
-                      ("lost since start: %" G_GUINT64_FORMAT, self->priv->lost.load()));
+  return FALSE;
 }
 
 static void publish(GstUniadPublish *self, const std::vector<uniad::Event> &events) {
-  for (const uniad::Event &event : events) publish(self, uniad::event_json(event));
+  for (const uniad::Event &event : events)
+    self->priv->state->publisher.add({[event] { return uniad::event_json(event); }, true, true});
 }
 
 // Without a detector, a pipeline would silently publish nothing, so warn about it. A detector without results
@@ -263,20 +270,45 @@ static void look_for_detector(GstUniadPublish *self) {
                       (nullptr));
 }
 
+// Copies the result without the frame: making JSON of it takes several times as long, which the stream does
+// not have to wait for.
+static std::function<std::string()> line_maker(const GstAnomalyMeta &meta, GstBuffer *buffer,
+                                               GstAnomalyEventState state) {
+  const std::shared_ptr<GstBuffer> copy(gst_buffer_new(), gst_buffer_unref);
+  GST_BUFFER_PTS(copy.get()) = GST_BUFFER_PTS(buffer);
+  GstMetaTransformCopy whole{FALSE, 0, static_cast<gsize>(-1)};
+  auto *item = const_cast<GstMeta *>(&meta.meta);
+  item->info->transform_func(copy.get(), item, buffer, _gst_meta_transform_copy, &whole);
+  GstAnomalyMeta *result = gst_buffer_get_anomaly_meta(copy.get());
+  if (result == nullptr) return [line = uniad::anomaly_json(meta, buffer, state)] { return line; };
+  if (result->time_source == GST_ANOMALY_TIME_UNKNOWN) {
+    const uniad::WallTime camera = uniad::camera_time(buffer);
+    gst_anomaly_meta_set_time(result, camera.time, camera.source);
+  }
+  return [copy, state] {
+    return uniad::anomaly_json(*gst_buffer_get_anomaly_meta(copy.get()), copy.get(), state);
+  };
+}
+
 static void publish_results(GstUniadPublish *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
   constexpr guint many = 100;
-  const bool only_events = current_settings(self).mode == GST_UNIAD_PUBLISH_MODE_EVENTS;
-  if (gst_buffer_get_meta(buffer, GST_ANOMALY_META_API_TYPE) != nullptr)
-    state.without_result.reset();
-  else if (state.without_result && ++*state.without_result == many)
-    look_for_detector(self);
+  const uniad::PublishSettings settings = current_settings(self);
+  const bool only_events = settings.mode == GST_UNIAD_PUBLISH_MODE_EVENTS;
+  if (gst_buffer_get_meta(buffer, GST_ANOMALY_META_API_TYPE) == nullptr) {
+    if (state.without_result && ++*state.without_result == many) look_for_detector(self);
+    return;
+  }
+  state.without_result.reset();
+  const bool is_due = !only_events && state.rate.allows(GST_BUFFER_PTS(buffer), settings.max_rate);
   gpointer position = nullptr;
   while (GstMeta *item = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE)) {
     const auto &meta = *reinterpret_cast<GstAnomalyMeta *>(item);
     const uniad::FrameEntry entry = state.events.take(meta, GST_BUFFER_PTS(buffer), only_events);
     publish(self, entry.before);
-    if (!only_events) publish(self, uniad::anomaly_json(meta, buffer, entry.state));
+    const bool is_change = entry.state == GST_ANOMALY_EVENT_BEGIN || entry.state == GST_ANOMALY_EVENT_END;
+    if (is_due || (is_change && !only_events))
+      state.publisher.add({line_maker(meta, buffer, entry.state), false, is_change});
   }
 }
 
@@ -307,6 +339,7 @@ static void take_event(GstUniadPublish *self, GstEvent *event) {
     case GST_EVENT_SEGMENT_DONE:
       look_for_detector(self);
       close_events(self, "eos");
+      self->priv->state->publisher.drain(self->priv->state->drain_time);
       break;
     case GST_EVENT_FLUSH_STOP:
       close_events(self, "flush");
@@ -336,7 +369,12 @@ static gboolean gst_uniad_publish_stop(GstBaseTransform *trans) {
   } catch (const std::exception &error) {
     GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
   }
-  self->priv->state.reset();
+  std::unique_ptr<State> state;
+  {
+    const std::lock_guard lock(self->priv->mutex);
+    state = std::move(self->priv->state);
+  }
+  if (state) state->publisher.drain(state->drain_time);
   return TRUE;
 }
 
@@ -344,68 +382,23 @@ static void gst_uniad_publish_set_property(GObject *object, guint id, const GVal
                                            GParamSpec *pspec) {
   auto *priv = GST_UNIAD_PUBLISH(object)->priv;
   const std::lock_guard lock(priv->mutex);
-  Settings &settings = priv->settings;
-  switch (id) {
-    case PROP_LOCATION: {
-      const gchar *location = g_value_get_string(value);
-      settings.location = location != nullptr ? location : "";
-      break;
-    }
-    case PROP_MODE:
-      settings.mode = static_cast<GstUniadPublishMode>(g_value_get_enum(value));
-      break;
-    case PROP_APPEND:
-      settings.file.append = g_value_get_boolean(value) != FALSE;
-      break;
-    case PROP_RETRY_OPEN:
-      settings.file.may_come_later = g_value_get_boolean(value) != FALSE;
-      break;
-    case PROP_MAX_SIZE:
-      settings.file.max_size = g_value_get_uint64(value);
-      break;
-    case PROP_MAX_FILES:
-      settings.file.max_files = g_value_get_uint(value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-      break;
-  }
+  if (!table().set(priv->settings, id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_uniad_publish_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
   auto *priv = GST_UNIAD_PUBLISH(object)->priv;
   const std::lock_guard lock(priv->mutex);
-  const Settings &settings = priv->settings;
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string(value, settings.location.empty() ? nullptr : settings.location.c_str());
-      break;
-    case PROP_MODE:
-      g_value_set_enum(value, settings.mode);
-      break;
-    case PROP_APPEND:
-      g_value_set_boolean(value, settings.file.append);
-      break;
-    case PROP_RETRY_OPEN:
-      g_value_set_boolean(value, settings.file.may_come_later);
-      break;
-    case PROP_MAX_SIZE:
-      g_value_set_uint64(value, settings.file.max_size);
-      break;
-    case PROP_MAX_FILES:
-      g_value_set_uint(value, settings.file.max_files);
-      break;
-    case PROP_LOST:
-      g_value_set_uint64(value, priv->lost);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-      break;
-  }
+  if (id == uniad::PROP_LOST)
+    g_value_set_uint64(value, priv->figures->lost);
+  else if (id == uniad::PROP_QUEUED)
+    g_value_set_uint64(value, priv->figures->queued);
+  else if (!table().get(priv->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_uniad_publish_reopen(GstUniadPublish *self) {
-  self->priv->reopen = true;
+  const std::lock_guard lock(self->priv->mutex);
+  if (self->priv->state) self->priv->state->publisher.reopen();
 }
 
 static void gst_uniad_publish_finalize(GObject *object) {
@@ -418,49 +411,6 @@ static void gst_uniad_publish_init(GstUniadPublish *self) {
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), TRUE);
 }
 
-static void install_properties(GObjectClass *klass) {
-  constexpr auto common = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-  constexpr auto in_ready = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_READY);
-  constexpr auto in_playing = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_PLAYING);
-  constexpr auto read_only = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  const Settings defaults;
-
-  g_object_class_install_property(
-      klass, PROP_LOCATION,
-      g_param_spec_string("location", "Location",
-                          "File, named pipe or file:// URI to write the lines to, or - for standard output",
-                          nullptr, in_ready));
-  g_object_class_install_property(klass, PROP_MODE,
-                                  g_param_spec_enum("mode", "Mode", "What to write a line for",
-                                                    GST_TYPE_UNIAD_PUBLISH_MODE, defaults.mode, in_playing));
-  g_object_class_install_property(
-      klass, PROP_APPEND,
-      g_param_spec_boolean("append", "Append", "Append to the file instead of overwriting it",
-                           defaults.file.append ? TRUE : FALSE, in_ready));
-  g_object_class_install_property(
-      klass, PROP_RETRY_OPEN,
-      g_param_spec_boolean("retry-open", "Retry open",
-                           "Start even if the location cannot be opened, and try again with each line",
-                           defaults.file.may_come_later ? TRUE : FALSE, in_ready));
-  g_object_class_install_property(
-      klass, PROP_MAX_SIZE,
-      g_param_spec_uint64(
-          "max-size", "Maximum size",
-          "Size in bytes at which a file is renamed and the next one is started (0 = unlimited)", 0,
-          G_MAXUINT64, defaults.file.max_size, in_ready));
-  g_object_class_install_property(
-      klass, PROP_MAX_FILES,
-      g_param_spec_uint("max-files", "Maximum files",
-                        "Maximum number of files to keep with max-size, including the current one", 1, 1000,
-                        defaults.file.max_files, in_ready));
-  g_object_class_install_property(
-      klass, PROP_LOST,
-      g_param_spec_uint64("lost", "Lost",
-                          "Number of lines that could not be written since the element was started", 0,
-                          G_MAXUINT64, 0, read_only));
-  gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_PUBLISH_MODE, static_cast<GstPluginAPIFlags>(0));
-}
-
 static void gst_uniad_publish_class_init(GstUniadPublishClass *klass) {
   GObjectClass *gobject_class = G_OBJECT_CLASS(klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
@@ -471,7 +421,9 @@ static void gst_uniad_publish_class_init(GstUniadPublishClass *klass) {
   gobject_class->set_property = gst_uniad_publish_set_property;
   gobject_class->get_property = gst_uniad_publish_get_property;
   gobject_class->finalize = gst_uniad_publish_finalize;
-  install_properties(gobject_class);
+  table().install(gobject_class);
+  uniad::install_publish_figures(gobject_class);
+  gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_PUBLISH_MODE, static_cast<GstPluginAPIFlags>(0));
   /**
    * GstUniadPublish::reopen:
    * @self: the element
@@ -484,7 +436,7 @@ static void gst_uniad_publish_class_init(GstUniadPublishClass *klass) {
                              G_CALLBACK(gst_uniad_publish_reopen), nullptr, nullptr, nullptr, G_TYPE_NONE, 0);
 
   gst_element_class_set_static_metadata(element_class, "UniAD publisher", "Filter/Metadata",
-                                        "Writes the results of an anomaly detector as JSON lines",
+                                        "Publishes the results of an anomaly detector as JSON lines",
                                         "uniad-gst");
   for (const auto &[name, direction] : {std::pair{"sink", GST_PAD_SINK}, {"src", GST_PAD_SRC}}) {
     GstCaps *any = gst_caps_new_any();

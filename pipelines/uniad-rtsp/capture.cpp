@@ -144,9 +144,10 @@ std::string uri_of(const CameraConfig &camera) {
 
 void set_publishing(GstElement *publish, const CameraConfig &camera) {
   // A camera that reconnects gets a new pipeline, which must keep what was published before. If the file
-  // cannot be written, lines are lost, but never frames.
+  // cannot be written, lines are lost, but never frames. A camera that is replaced waits only briefly for it.
   g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, "retry-open", TRUE, "max-size",
-               camera.publish_max_size, "max-files", camera.publish_max_files, nullptr);
+               camera.publish_max_size, "max-files", camera.publish_max_files, "drain-time", GST_SECOND,
+               nullptr);
   gst_util_set_object_arg(G_OBJECT(publish), "mode", camera.publish_mode.c_str());
 }
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/publish/open_sink.h"
+
+#include <string>
+
+#include "gst-plugin/publish/file_sink.h"
+#include "model/base/address.h"
+#include "model/base/error.h"
+#include "model/base/json_text.h"
+
+namespace uniad {
+
+namespace {
+
+std::unique_ptr<Sink> open_file(const std::string &path, const PublishSettings &settings) {
+  if (!settings.retry_open && holds_other_than_json(path))
+    throw Error(ErrorKind::Unwritable, path, "is not a JSON file and would be overwritten",
+                "set the property 'location' to another file, or remove this one first");
+  return std::make_unique<FileSink>(path, LineWriterOptions{.append = settings.append,
+                                                            .may_come_later = settings.retry_open,
+                                                            .max_size = settings.max_size,
+                                                            .max_files = settings.max_files});
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> open_sink(const PublishSettings &settings) {
+  const std::string &location = settings.location;
+  if (location.empty())
+    throw Error(ErrorKind::InvalidArgument, "location", "is not set",
+                "set the property 'location' to a file, or to - for standard output");
+  if (const auto path = local_path(location)) return open_file(*path, settings);
+  // Only the scheme, because the rest may contain a password.
+  throw Error(ErrorKind::InvalidArgument, scheme_of(location) + "://", "cannot publish to such a location",
+              "set the property 'location' to a file, to a file:///PATH URI of a local file, or to - for "
+              "standard output");
+}
+
+}  // namespace uniad

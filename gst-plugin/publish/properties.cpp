@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/publish/properties.h"
+
+namespace uniad {
+
+namespace {
+
+constexpr auto common = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+constexpr auto in_ready = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_READY);
+constexpr auto in_playing = static_cast<GParamFlags>(common | GST_PARAM_MUTABLE_PLAYING);
+constexpr auto read_only = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+void add_queue(PropertyTable<PublishSettings> &table) {
+  const PublishSettings defaults;
+  table.add(PROP_MAX_RATE, &PublishSettings::max_rate,
+            g_param_spec_double("max-rate", "Maximum rate",
+                                "Maximum number of frames to publish per second of the stream, not counting "
+                                "those where an event begins or ends (0 = no limit)",
+                                0, G_MAXDOUBLE, defaults.max_rate, in_playing));
+  table.add(PROP_QUEUE_SIZE, &PublishSettings::queue_size,
+            g_param_spec_uint("queue-size", "Queue size",
+                              "Maximum number of results that wait while they cannot be delivered; then the "
+                              "oldest frames are dropped, and events only if no frame waits",
+                              1, 1000000, defaults.queue_size, in_ready));
+  table.add(PROP_DRAIN_TIME, &PublishSettings::drain_time,
+            g_param_spec_uint64("drain-time", "Drain time",
+                                "Maximum time in nanoseconds to wait at the end of the stream and at the "
+                                "stop until the queue is empty",
+                                0, 60 * GST_SECOND, defaults.drain_time, in_ready));
+}
+
+void add_files(PropertyTable<PublishSettings> &table) {
+  const PublishSettings defaults;
+  table.add(PROP_APPEND, &PublishSettings::append,
+            g_param_spec_boolean("append", "Append", "Append to the file instead of overwriting it",
+                                 defaults.append ? TRUE : FALSE, in_ready));
+  table.add(PROP_RETRY_OPEN, &PublishSettings::retry_open,
+            g_param_spec_boolean("retry-open", "Retry open",
+                                 "Start even if the location cannot be opened, and try again later",
+                                 defaults.retry_open ? TRUE : FALSE, in_ready));
+  table.add(PROP_MAX_SIZE, &PublishSettings::max_size,
+            g_param_spec_uint64(
+                "max-size", "Maximum size",
+                "Size in bytes at which a file is renamed and the next one is started (0 = unlimited)", 0,
+                G_MAXUINT64, defaults.max_size, in_ready));
+  table.add(PROP_MAX_FILES, &PublishSettings::max_files,
+            g_param_spec_uint("max-files", "Maximum files",
+                              "Maximum number of files to keep with max-size, including the current one", 1,
+                              1000, defaults.max_files, in_ready));
+}
+
+}  // namespace
+
+PropertyTable<PublishSettings> publish_properties() {
+  const PublishSettings defaults;
+  PropertyTable<PublishSettings> table;
+  table.add(
+      PROP_LOCATION, &PublishSettings::location,
+      g_param_spec_string("location", "Location",
+                          "File, named pipe or file:// URI to write the lines to, or - for standard output",
+                          nullptr, in_ready));
+  table.add(PROP_MODE, &PublishSettings::mode,
+            g_param_spec_enum("mode", "Mode", "What to write a line for", GST_TYPE_UNIAD_PUBLISH_MODE,
+                              defaults.mode, in_playing));
+  add_queue(table);
+  add_files(table);
+  return table;
+}
+
+void install_publish_figures(GObjectClass *klass) {
+  g_object_class_install_property(
+      klass, PROP_LOST,
+      g_param_spec_uint64("lost", "Lost",
+                          "Number of results since the start that were not delivered and never will be", 0,
+                          G_MAXUINT64, 0, read_only));
+  g_object_class_install_property(
+      klass, PROP_QUEUED,
+      g_param_spec_uint64("queued", "Queued",
+                          "Number of results that wait to be delivered or are being delivered", 0,
+                          G_MAXUINT64, 0, read_only));
+}
+
+}  // namespace uniad

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The properties of uniadpublish.
+#pragma once
+
+#include "gst-plugin/base/property_table.h"
+#include "gst-plugin/publish/settings.h"
+
+namespace uniad {
+
+enum PublishProperty : guint {
+  PROP_0,
+  PROP_LOCATION,
+  PROP_MODE,
+  PROP_MAX_RATE,
+  PROP_QUEUE_SIZE,
+  PROP_DRAIN_TIME,
+  PROP_APPEND,
+  PROP_RETRY_OPEN,
+  PROP_MAX_SIZE,
+  PROP_MAX_FILES,
+  PROP_LOST,
+  PROP_QUEUED,
+};
+
+// The properties that can be set.
+PropertyTable<PublishSettings> publish_properties();
+
+// Those that can only be read.
+void install_publish_figures(GObjectClass *klass);
+
+}  // namespace uniad
