@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/network.h"
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -46,11 +47,11 @@ torch::Tensor Network::residuals(const torch::Tensor &features) {
   return reconstruction ? features - reconstruct(features) : torch::Tensor();
 }
 
-NetworkOutput Network::judge_features(const torch::Tensor &features) {
+NetworkOutput Network::judge_features(const torch::Tensor &features, const ZoneGrid *zones) {
   if (!statistics) return {features, anomaly_grid(loss_, features, reconstruct(features)).cpu(), {}};
   const torch::Tensor left = statistics->of_residuals() ? residuals(features).cpu() : torch::Tensor();
   const torch::Tensor plain = features.cpu();
-  const Route route = statistics->route(plain);
+  const Route route = statistics->route(without_ignored(plain, zones));
   return {features, statistics->grid(plain, left, route), route};
 }
 
@@ -89,6 +90,15 @@ std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind, const 
   for (const Grid &grid : to_grids(grids))
     scores.push_back(zones != nullptr ? image_score(grid, *zones, kind) : image_score(grid, kind));
   return scores;
+}
+
+torch::Tensor without_ignored(const torch::Tensor &features, const ZoneGrid *zones) {
+  if (zones == nullptr) return features;
+  const std::vector<std::size_t> learned = learned_cells(zones->kept);
+  if (learned.empty()) return features;
+  const std::vector<std::int64_t> cells(learned.begin(), learned.end());
+  const torch::Tensor index = torch::tensor(cells).to(features.device());
+  return features.flatten(2).index_select(2, index).view(features.sizes());
 }
 
 void store_network(const Network &network, Model &model) {

@@ -45,7 +45,8 @@ class Network : public torch::nn::Module {
   torch::Tensor residuals(const torch::Tensor &features);
 
   NetworkOutput judge(const torch::Tensor &images) { return judge_features(features(images)); }
-  NetworkOutput judge_features(const torch::Tensor &features);
+  // zones: of the shape of the grid, or null. Only kept cells determine the scene of a picture.
+  NetworkOutput judge_features(const torch::Tensor &features, const ZoneGrid *zones = nullptr);
 
   // Runs backbone and UniAD in this type from now on. Features are still standardized and compared in fp32,
   // because the precision of bf16 is not sufficient for differences of similar numbers.
@@ -84,6 +85,10 @@ std::vector<Grid> to_grids(const torch::Tensor &grids);
 
 // The scores of grids (B, rows, columns), fp32. zones: of their shape, or null.
 std::vector<double> scores_of(const torch::Tensor &grids, ScoreKind kind, const ZoneGrid *zones = nullptr);
+
+// The features (B, channels, rows, columns) as they are learned: every ignored token is replaced by a kept
+// one of the same picture; see learned_cells(). zones: of their shape, or null.
+torch::Tensor without_ignored(const torch::Tensor &features, const ZoneGrid *zones);
 
 // Stores the network, except for its statistics, in the model, with the tensor names of model files.
 void store_network(const Network &network, Model &model);

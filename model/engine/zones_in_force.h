@@ -38,6 +38,8 @@ class ZonesInForce {
   // showed.
   void painted();
 
+  const InputPaint &input_paint() const { return paint_; }
+
   // Replaces ignored tokens before the picture is learned from; see learned_cells().
   void fill_ignored(Tokens &tokens) const;
 

@@ -12,7 +12,8 @@ torch::Tensor directions(const torch::Tensor &map) {
 }  // namespace
 
 torch::Tensor feature_loss(FeatureLoss kind, const torch::Tensor &reconstruction,
-                           const torch::Tensor &features) {
+                           const torch::Tensor &features, const torch::Tensor &learned) {
+  if (learned.defined()) return feature_loss(kind, torch::where(learned, reconstruction, features), features);
   switch (kind) {
     case FeatureLoss::Mse:
       break;

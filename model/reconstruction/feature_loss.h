@@ -13,8 +13,10 @@ namespace uniad {
 //   NormalizedMse  mean over pictures and cells of |f / |f| - r / |r||^2, |x| a cell's norm over its channels
 //                  (paper eq. A2)
 //   Cosine         mean over pictures and cells of 1 - cos(f, r) over the channels of a cell (paper eq. A3)
+// learned: (B, 1, height, width), bool; cells where it is false count as reconstructed without error.
+// Undefined: there are none.
 torch::Tensor feature_loss(FeatureLoss kind, const torch::Tensor &reconstruction,
-                           const torch::Tensor &features);
+                           const torch::Tensor &features, const torch::Tensor &learned = {});
 
 // The anomaly grid that corresponds to the loss (paper eq. 5, appendix C.3): (B, height, width).
 //   Mse            |f - r|

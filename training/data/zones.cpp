@@ -48,9 +48,14 @@ SourceZones read_source_zones(std::span<const std::string> specs, std::span<cons
   return zones;
 }
 
+const Zones *find_zones(const SourceZones &zones, const std::string &source) {
+  const auto own = zones.find(source);
+  return own == zones.end() ? nullptr : &own->second;
+}
+
 void put_in_force(const SourceZones &zones, const Source &source, Detector &detector, Progress &progress) {
-  const auto own = zones.find(source.name);
-  const auto warnings = detector.set_zones(own == zones.end() ? Zones() : own->second);
+  const Zones *own = find_zones(zones, source.name);
+  const auto warnings = detector.set_zones(own == nullptr ? Zones() : *own);
   for (const std::string &warning : warnings) progress.say("warning: " + source.name + ": " + warning);
 }
 

@@ -22,6 +22,9 @@ using SourceZones = std::map<std::string, Zones>;
 SourceZones read_source_zones(std::span<const std::string> specs, std::span<const Source> sources,
                               Progress &progress);
 
+// The zones of a source; null if it has none.
+const Zones *find_zones(const SourceZones &zones, const std::string &source);
+
 // Sets the detector's zones to those of the source, or to none if the source has none.
 void put_in_force(const SourceZones &zones, const Source &source, Detector &detector, Progress &progress);
 

@@ -46,7 +46,8 @@ void HeldOutScores::judge(std::optional<int> fold) {
     }
     throw_if_interrupted();
     add(data_.sources[i].name, pictures, numbers,
-        scores_of(network_, some_of(pictures.features, numbers), score_, options_.batch));
+        scores_of(network_, some_of(pictures.features, numbers), score_, options_.batch,
+                  pictures.zones.get()));
   }
 }
 
@@ -67,15 +68,16 @@ void HeldOutScores::add(const std::string &source, const NormalPictures &picture
 }
 
 void learn_from(StatisticsLearner &learner, Network &network, const std::string &source,
-                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress) {
+                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress,
+                const ZoneGrid *zones) {
   const torch::NoGradGuard no_grad;
   progress.begin(source + ": learning statistics", pictures.pictures);
   std::size_t next = 0;
   visit_set(pictures, batch, [&](const torch::Tensor &raw) {
     throw_if_interrupted();
     const torch::Tensor features = network.standardize(raw);
-    const torch::Tensor residuals = network.residuals(features).cpu();
-    const torch::Tensor plain = features.cpu();
+    const torch::Tensor residuals = without_ignored(network.residuals(features), zones).cpu();
+    const torch::Tensor plain = without_ignored(features, zones).cpu();
     for (std::int64_t i = 0; i < plain.size(0); ++i)
       learner.add(source, folds[next++], plain[i], residuals[i]);
     progress.update(static_cast<std::int64_t>(next));
@@ -97,7 +99,7 @@ Statistics learn_and_judge(Network &network, const NormalData &data, const Stati
     for (const std::int64_t number : numbers)
       folds.push_back(pictures.folds[static_cast<std::size_t>(number)]);
     learn_from(learner, network, data.sources[i].name, some_of(pictures.features, std::move(numbers)), folds,
-               options.batch, progress);
+               options.batch, progress, pictures.zones.get());
   }
   StatisticsLearner::Learned learned = learner.finish();
   if (options.held_back) {

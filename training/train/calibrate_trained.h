@@ -42,9 +42,11 @@ class HeldOutScores {
   std::vector<ScoredItem> scored_;
 };
 
-// Adds a source's pictures and the network's residuals to `learner`. folds: the fold of each picture.
+// Adds a source's pictures and the network's residuals to `learner`, without tokens that zones ignore. folds:
+// the fold of each picture. zones: may be null.
 void learn_from(StatisticsLearner &learner, Network &network, const std::string &source,
-                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress);
+                const FeatureSet &pictures, const std::vector<int> &folds, int batch, Progress &progress,
+                const ZoneGrid *zones = nullptr);
 
 // Learns statistics of all pictures and their residuals, and judges each fold with the statistics of the
 // others. If options.held_back is set, learns only from pictures that are not held out. Changes the network's

@@ -48,13 +48,14 @@ FeatureCache::FeatureCache(FeatureExtractor &extractor, Progress &progress, Feat
 }
 
 FeatureRows FeatureCache::read(std::span<const Item> items, int batch, const std::string &stage,
-                               const PictureChange &observe) {
+                               const PictureChange &observe, const Zones *zones) {
+  const std::string paint = begin_zones(zones, items);
   std::vector<FeatureRows::Row> all(items.size());
   std::vector<bool> known(items.size(), false);
   std::vector<Item> unknown;
   std::vector<std::size_t> places;  // positions of the unknown items
   for (std::size_t i = 0; i < items.size(); ++i) {
-    all[i] = {items[i], file_of(items[i]), {}};
+    all[i] = {items[i], file_of(items[i], paint), {}};
     known[i] = has_file(all[i].file);
     if (known[i] && take_memory()) {
       all[i].half = load(all[i].file);
@@ -71,6 +72,7 @@ FeatureRows FeatureCache::read(std::span<const Item> items, int batch, const std
 
   FeatureRows result;
   result.cache_ = this;
+  result.zones_ = extractor_.zones_in_force();
   const auto keep = [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
     const torch::Tensor halves = features.to(torch::kFloat16);
     for (std::size_t i = 0; i < indices.size(); ++i) {
@@ -93,7 +95,22 @@ FeatureRows FeatureCache::read(std::span<const Item> items, int batch, const std
   return result;
 }
 
-fs::path FeatureCache::file_of(const Item &item) const {
+std::string FeatureCache::begin_zones(const Zones *zones, std::span<const Item> items) {
+  extractor_.set_zones(zones);
+  const auto &in_force = extractor_.zones_in_force();
+  if (!in_force || !in_force->input_paint().ignores_any()) return {};
+  const auto ignore_features = [](std::span<const std::size_t>, const torch::Tensor &) {};
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (visit_features(extractor_, items.subspan(i, 1), 1, ignore_features).empty()) break;
+  const InputPaint &paint = in_force->input_paint();
+  Digest digest;
+  digest.add(std::as_bytes(std::span(paint.pixels())));
+  digest.add(std::as_bytes(std::span(paint.first().ignored)));
+  digest.add(std::as_bytes(std::span(paint.first().kept)));
+  return digest.text();
+}
+
+fs::path FeatureCache::file_of(const Item &item, const std::string &paint) const {
   if (network_folder_.empty()) return {};
   std::error_code error;
   const fs::path path = fs::canonical(item.path, error);
@@ -105,6 +122,7 @@ fs::path FeatureCache::file_of(const Item &item) const {
   digest.add(std::to_string(size) + " " + std::to_string(changed.time_since_epoch().count()) + " frame " +
              std::to_string(item.frame.value_or(-1)) + " record " + std::to_string(item.record.value_or(-1)) +
              " bits " + std::to_string(item.bit_depth.value_or(16)));
+  if (!paint.empty()) digest.add(paint);
   const std::string name = digest.text();
   return network_folder_ / name.substr(0, 2) / name;
 }
@@ -223,6 +241,7 @@ torch::Tensor FeatureRows::gather(std::span<const std::int64_t> rows) const {
   std::ranges::sort(lost, {}, [&](std::size_t position) { return rows[position]; });
   std::vector<Item> items;
   for (const std::size_t position : lost) items.push_back(item(rows[position]));
+  cache_->extractor_.set_zones(zones_);
   const torch::Tensor halves = cache_->compute(items).to(torch::kFloat16);
   for (std::size_t i = 0; i < lost.size(); ++i) {
     const torch::Tensor half = halves[static_cast<std::int64_t>(i)];

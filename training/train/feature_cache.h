@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ class FeatureRows;
 // Caches features in half precision: in memory up to a limit, and in files, one per picture, named
 // FOLDER/NETWORK/XX/ITEM. NETWORK and ITEM are digests of everything that the features depend on, so that a
 // file is never used for other features: NETWORK of weights, preprocessing, precision and program version,
-// ITEM of the picture's path, size, modification time and frame.
+// ITEM of the picture's path, size, modification time and frame, and of what is painted over ignored pixels.
 //
 // Files are written atomically, so any number of processes may share a folder. A damaged file is treated as
 // missing and is written again. If the folder cannot be written to (a full disk), this is reported once, and
@@ -36,16 +37,21 @@ class FeatureCache {
 
   // Features of every item that can be read, in the order of the items, computed in batches of `batch`
   // pictures if they are not cached. The memory of rows remains counted after their destruction. observe, if
-  // given, is called for every picture that is not cached. Throws Error on interruption.
+  // given, is called for every picture that is not cached. zones: of the items; null: none. Throws Error on
+  // interruption.
   FeatureRows read(std::span<const Item> items, int batch, const std::string &stage,
-                   const PictureChange &observe = {});
+                   const PictureChange &observe = {}, const Zones *zones = nullptr);
 
   const InputConfig &input() const { return extractor_.input(); }
 
  private:
   friend class FeatureRows;
 
-  std::filesystem::path file_of(const Item &item) const;  // empty if it cannot be cached
+  // Sets the zones, shows them the first item that can be read, and returns a digest of how they change the
+  // pictures. Empty if they do not.
+  std::string begin_zones(const Zones *zones, std::span<const Item> items);
+  // Empty if it cannot be cached. paint: from begin_zones().
+  std::filesystem::path file_of(const Item &item, const std::string &paint) const;
   bool has_file(const std::filesystem::path &file) const;
   torch::Tensor load(const std::filesystem::path &file) const;  // undefined: missing or damaged
   void store(const std::filesystem::path &file, const torch::Tensor &half);
@@ -69,6 +75,8 @@ class FeatureRows {
   std::int64_t rows() const { return std::ssize(rows_); }
   const Item &item(std::int64_t row) const { return rows_[static_cast<std::size_t>(row)].item; }
   const std::vector<Unread> &unread() const { return unread_; }  // items that have no row
+  // The zones of the items on the grid of their features; null if there are none.
+  std::shared_ptr<const ZoneGrid> zones() const { return zones_ ? zones_->grid() : nullptr; }
 
   // (requested rows, channels, H / 16, W / 16), fp32, in that order, with values in half precision. Throws
   // Error if features must be recomputed but the picture can no longer be read.
@@ -84,6 +92,7 @@ class FeatureRows {
   };
 
   FeatureCache *cache_ = nullptr;
+  std::shared_ptr<ZonesInForce> zones_;  // may be null
   std::vector<Row> rows_;
   std::vector<Unread> unread_;
 };

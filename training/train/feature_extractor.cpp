@@ -49,10 +49,12 @@ FeatureExtractor::FeatureExtractor(const Model &frozen, const std::string &devic
 
 void FeatureExtractor::set_zones(const Zones *zones) {
   zones_.reset();
-  if (zones != nullptr && !zones->empty()) zones_.emplace(*zones, engine_->config());
+  if (zones != nullptr && !zones->empty()) zones_ = std::make_shared<ZonesInForce>(*zones, engine_->config());
 }
 
 torch::Tensor FeatureExtractor::run(std::span<const FrameView> frames) {
+  // Alone, so that what it shows is painted over the others of its batch.
+  if (zones_ && zones_->input_paint().needs_first() && frames.size() > 1) run(frames.first(1));
   tokens_.resize(std::max(tokens_.size(), frames.size()));
   pictures_.resize(frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) pictures_[i] = {&frames[i], &tokens_[i], nullptr};
@@ -62,7 +64,6 @@ torch::Tensor FeatureExtractor::run(std::span<const FrameView> frames) {
   torch::Tensor rows = torch::empty({std::ssize(frames), shape_[1], shape_[2], shape_[0]});
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (pictures_[i].failure) std::rethrow_exception(pictures_[i].failure);
-    if (zones_) zones_->fill_ignored(tokens_[i]);
     const std::vector<float> &features = tokens_[i].features;
     std::copy(features.begin(), features.end(), rows[static_cast<std::int64_t>(i)].data_ptr<float>());
   }

@@ -5,9 +5,9 @@
 #include <torch/torch.h>
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/engine/engine.h"
@@ -28,9 +28,12 @@ class FeatureExtractor {
   // (frames, channels, H / 16, W / 16), fp32. Not thread-safe. Throws the error of a frame.
   torch::Tensor run(std::span<const FrameView> frames);
 
-  // Sets the zones of the source that the next pictures come from. Ignored areas are hidden from the network,
-  // and their features are replaced (see ZonesInForce). Null: no zones.
+  // Sets the zones of the source that the next pictures come from. Ignored areas are hidden from the network
+  // (see ZonesInForce), from the second picture on. Null: no zones.
   void set_zones(const Zones *zones);
+  // Sets zones that were set before, with the first picture that they have seen; may be null.
+  void set_zones(std::shared_ptr<ZonesInForce> zones) { zones_ = std::move(zones); }
+  const std::shared_ptr<ZonesInForce> &zones_in_force() const { return zones_; }
   // Null if there are none.
   const ZoneGrid *zones() const { return zones_ ? zones_->grid().get() : nullptr; }
 
@@ -50,7 +53,7 @@ class FeatureExtractor {
   std::string digest_;
   std::vector<Tokens> tokens_;
   std::vector<Picture> pictures_;
-  std::optional<ZonesInForce> zones_;
+  std::shared_ptr<ZonesInForce> zones_;  // may be null
 };
 
 }  // namespace uniad

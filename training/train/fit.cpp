@@ -91,8 +91,9 @@ double held_back_loss(Network &network, const std::vector<SourceFeatures> &sourc
       const torch::Tensor features = network.standardize(raw);
       const torch::Tensor reconstruction = features - network.residuals(features);
       const auto count = static_cast<double>(features.size(0));
-      sum += count *
-             feature_loss(network.reconstruction->config().loss, reconstruction, features).item<double>();
+      sum += count * feature_loss(network.reconstruction->config().loss, reconstruction, features,
+                                  learned_cells_of(source, features))
+                         .item<double>();
       pictures += count;
     });
   }
@@ -108,7 +109,7 @@ double test_auroc(Network &network, const std::vector<TestFeatures> &tests, Scor
     std::vector<float> normal;
     std::vector<float> abnormal;
     std::size_t at = 0;
-    for (const double score : scores_of(network, test.pictures, kind, batch))
+    for (const double score : scores_of(network, test.pictures, kind, batch, test.zones.get()))
       (test.abnormal[at++] ? abnormal : normal).push_back(static_cast<float>(score));
     if (const auto ranking = rank(normal, abnormal)) {
       sum += ranking->auroc;

@@ -2,6 +2,7 @@
 // The loop of training steps.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "model/network.h"
@@ -16,7 +17,8 @@ namespace uniad {
 // A source's labeled test items, for Selection::Test.
 struct TestFeatures {
   FeatureSet pictures;
-  std::vector<bool> abnormal;  // for each picture
+  std::vector<bool> abnormal;             // for each picture
+  std::shared_ptr<const ZoneGrid> zones;  // may be null
 };
 
 // The inputs of a training by gradient steps.

@@ -2,6 +2,7 @@
 #include "training/train/learn.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "training/train/features.h"
 
@@ -9,7 +10,11 @@ namespace uniad {
 
 void standardize(Network &network, std::span<const SourceFeatures> sources, bool whiten) {
   std::vector<FeatureSet> trained;
-  for (const SourceFeatures &source : sources) trained.push_back(source.train);
+  for (const SourceFeatures &source : sources) {
+    trained.push_back({source.train.pictures, [&source](std::span<const std::int64_t> numbers) {
+                         return without_ignored(source.train.gather(numbers), source.zones.get());
+                       }});
+  }
   const ChannelStatistics statistics = channel_statistics(trained);
   network.feature_mean = statistics.mean;
   network.feature_std = statistics.std;
@@ -70,17 +75,32 @@ FeatureReader reader_of(const Network &network, const std::vector<SourceFeatures
     const torch::NoGradGuard no_grad;
     const auto *chosen = pictures.data_ptr<std::int64_t>();
     const std::span<const std::int64_t> all(chosen, static_cast<std::size_t>(pictures.numel()));
+    const bool any_zones = std::any_of(sources.begin(), sources.end(),
+                                       [](const SourceFeatures &source) { return source.zones != nullptr; });
     std::vector<torch::Tensor> parts;
+    std::vector<torch::Tensor> learned;
     std::int64_t first = 0;
     for (const SourceFeatures &source : sources) {
       std::vector<std::int64_t> numbers;
       for (const std::int64_t number : all)
         if (number >= first && number < first + source.train.pictures) numbers.push_back(number - first);
-      if (!numbers.empty()) parts.push_back(source.train.gather(numbers));
       first += source.train.pictures;
+      if (numbers.empty()) continue;
+      parts.push_back(source.train.gather(numbers));
+      if (any_zones) learned.push_back(learned_cells_of(source, parts.back()));
     }
-    return parts.empty() ? torch::empty({0}) : network.standardize(torch::cat(parts));
+    if (parts.empty()) return StepPictures{torch::empty({0}), {}};
+    const torch::Tensor features = network.standardize(torch::cat(parts));
+    return StepPictures{features, any_zones ? torch::cat(learned).to(features.device()) : torch::Tensor()};
   };
+}
+
+torch::Tensor learned_cells_of(const SourceFeatures &source, const torch::Tensor &features) {
+  const std::vector<std::int64_t> shape{features.size(0), 1, features.size(2), features.size(3)};
+  if (!source.zones) return torch::ones(shape, features.options().dtype(torch::kBool));
+  const std::vector<std::uint8_t> &kept = source.zones->kept.cells;
+  const torch::Tensor cells = torch::tensor(c10::ArrayRef<std::uint8_t>(kept), torch::kUInt8);
+  return cells.to(features.device(), torch::kBool).view({1, 1, shape[2], shape[3]}).expand(shape);
 }
 
 std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources) {
@@ -89,12 +109,13 @@ std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources) 
   return counts;
 }
 
-std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch) {
+std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch,
+                              const ZoneGrid *zones) {
   const torch::NoGradGuard no_grad;
   std::vector<double> scores;
   visit_set(features, batch, [&](const torch::Tensor &raw) {
-    for (const double score : scores_of(network.judge_features(network.standardize(raw)).grid, kind))
-      scores.push_back(score);
+    const torch::Tensor grids = network.judge_features(network.standardize(raw), zones).grid;
+    for (const double score : scores_of(grids, kind, zones)) scores.push_back(score);
   });
   return scores;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,10 +26,11 @@ struct SourceFeatures {
   std::string name;
   FeatureSet train;
   FeatureSet held_back;
+  std::shared_ptr<const ZoneGrid> zones = nullptr;  // null: no zones
 };
 
-// Sets the network's mean and standard deviation of every channel, over all training tokens of all sources,
-// and with `whiten` its whitening matrix.
+// Sets the network's mean and standard deviation of every channel, over all training tokens of all sources
+// that are not ignored, and with `whiten` its whitening matrix.
 void standardize(Network &network, std::span<const SourceFeatures> sources, bool whiten = false);
 
 // The state that is needed to resume a training, besides the weights. All randomness depends on seed and
@@ -48,10 +50,9 @@ struct LearningRule {
   bool train_backbone = false;  // see Network::trainable()
 };
 
-// Returns the features of these pictures as (pictures, channels, H / 16, W / 16), fp32, standardized and
-// whitened like those of the network. Pictures are numbered consecutively over all sources. The features have
-// gradients if the backbone is trained.
-using FeatureReader = std::function<torch::Tensor(const torch::Tensor &pictures, std::int64_t epoch)>;
+// Returns these pictures, numbered consecutively over all sources, with fp32 features that are standardized
+// and whitened like those of the network. The features have gradients if the backbone is trained.
+using FeatureReader = std::function<StepPictures(const torch::Tensor &pictures, std::int64_t epoch)>;
 
 // The initial state for the network's weights.
 LearningState begin_learning(Network &network, const LearningRule &rule);
@@ -74,7 +75,11 @@ void learn(Network &network, const std::vector<SourceFeatures> &sources, const L
 FeatureReader reader_of(const Network &network, const std::vector<SourceFeatures> &sources);
 std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources);
 
-// Scores of the pictures, in their order.
-std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch);
+// `learned` of feature_loss() for features of some of a source's pictures: the cells that are not ignored.
+torch::Tensor learned_cells_of(const SourceFeatures &source, const torch::Tensor &features);
+
+// Scores of the pictures, in their order. zones: of all of them, or null.
+std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch,
+                              const ZoneGrid *zones = nullptr);
 
 }  // namespace uniad

@@ -38,10 +38,11 @@ FeatureSet some_of(const FeatureSet &set, std::vector<std::int64_t> chosen) {
           }};
 }
 
-FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
+FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, const TrainOptions &options,
                        const std::string &source, const std::string &what, Progress &progress,
                        const PictureChange &observe) {
-  FeatureRows rows = cache.read(items, batch, source + ": " + what, observe);
+  FeatureRows rows =
+      cache.read(items, options.batch, source + ": " + what, observe, find_zones(options.zones, source));
   name_unread(items, rows.unread(), progress);
   return rows;
 }
@@ -67,9 +68,8 @@ HealthReference look_at_some(const Source &source, const InputConfig &input) {
 NormalPictures read_pictures(FeatureCache &cache, const Source &source, const TrainOptions &options,
                              Progress &progress, HealthReferences &health) {
   ReferenceLearner learner;
-  FeatureRows rows =
-      read_items(cache, source.train, options.batch, source.name, "reading normal data", progress,
-                 health_observer(learner, source.train, source.frame_rate, cache.input()));
+  FeatureRows rows = read_items(cache, source.train, options, source.name, "reading normal data", progress,
+                                health_observer(learner, source.train, source.frame_rate, cache.input()));
   health[source.name] = learner.finish();
   if (health[source.name].empty()) health[source.name] = look_at_some(source, cache.input());
   std::vector<bool> readable(source.train.size(), true);
@@ -83,6 +83,7 @@ NormalPictures read_pictures(FeatureCache &cache, const Source &source, const Tr
     pictures.held_back.push_back(held_back[i]);
     pictures.folds.push_back(folds[i]);
   }
+  pictures.zones = rows.zones();
   pictures.features = as_set(std::move(rows));
   return pictures;
 }
@@ -103,8 +104,8 @@ NormalData read_normal(FeatureCache &cache, const TrainOptions &options, Provena
                                   aspect_ratio_of(source.train)});
     for (const std::int64_t number : trained)
       data.trained.push_back(pictures.items[static_cast<std::size_t>(number)]);
-    data.sources.push_back(
-        {source.name, some_of(pictures.features, trained), some_of(pictures.features, held_back)});
+    data.sources.push_back({source.name, some_of(pictures.features, trained),
+                            some_of(pictures.features, held_back), pictures.zones});
     data.pictures.push_back(std::move(pictures));
   }
   return data;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace uniad {
 // A source's normal pictures that could be read, in the order of its items.
 struct NormalPictures {
   FeatureSet features;
+  std::shared_ptr<const ZoneGrid> zones;  // may be null
   std::vector<Item> items;
   std::vector<bool> held_back;
   std::vector<int> folds;
@@ -39,8 +41,8 @@ FeatureSet some_of(const FeatureSet &set, std::vector<std::int64_t> chosen);
 
 FeatureSet as_set(FeatureRows rows);
 
-// Returns the features of the items that can be read, and reports the others to `progress`.
-FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, int batch,
+// Returns the features of those of a source's items that can be read, and reports the others to `progress`.
+FeatureRows read_items(FeatureCache &cache, const std::vector<Item> &items, const TrainOptions &options,
                        const std::string &source, const std::string &what, Progress &progress,
                        const PictureChange &observe = {});
 

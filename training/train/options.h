@@ -47,7 +47,7 @@ enum class Sampling { Pictures, Sources };
 // The options of `uniad train`; absent values are those of the recipe.
 struct TrainOptions {
   std::vector<Source> sources;  // train: what to learn from (max_frames is applied); none is empty
-  SourceZones zones;            // of the sources; only for recipe instant and updates
+  SourceZones zones;            // of the sources
   std::filesystem::path model;
   Recipe recipe = Recipe::Instant;
   std::string backbone = "auto";  // resolved to a name before train() sees it

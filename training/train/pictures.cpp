@@ -42,12 +42,12 @@ FeatureReader varied_features(FeatureExtractor &extractor, const Network &networ
   return [&extractor, &network, items = std::move(items), augmentation, seed](const torch::Tensor &numbers,
                                                                               std::int64_t epoch) {
     torch::Tensor features = torch::empty({0});
-    if (numbers.numel() == 0) return features;
+    if (numbers.numel() == 0) return StepPictures{features, {}};
     require_all(visit_features(
         extractor, chosen(items, numbers), static_cast<int>(numbers.numel()),
         [&](std::span<const std::size_t>, const torch::Tensor &all) { features = network.standardize(all); },
         change_of(extractor.input(), augmentation, seed, numbers, epoch)));
-    return features;
+    return StepPictures{features, {}};
   };
 }
 
@@ -55,7 +55,7 @@ FeatureReader learning_features(Network &network, const InputConfig &input, std:
                                 const Augmentation &augmentation, std::uint64_t seed) {
   return [&network, input, items = std::move(items), augmentation, seed](const torch::Tensor &numbers,
                                                                          std::int64_t epoch) {
-    if (numbers.numel() == 0) return torch::empty({0});
+    if (numbers.numel() == 0) return StepPictures{torch::empty({0}), {}};
     Preprocessor preprocessor(input);
     torch::Tensor pixels = torch::empty({numbers.numel(), input.height, input.width, 3}, torch::kUInt8);
     const auto change = change_of(input, augmentation, seed, numbers, epoch);
@@ -71,7 +71,7 @@ FeatureReader learning_features(Network &network, const InputConfig &input, std:
     };
     const torch::Tensor images =
         (pixels.to(torch::kFloat32) / 255 - channel_wise(input.mean)) / channel_wise(input.std);
-    return network.features(images.permute({0, 3, 1, 2}));
+    return StepPictures{network.features(images.permute({0, 3, 1, 2})), {}};
   };
 }
 

@@ -18,11 +18,6 @@
 namespace uniad {
 namespace {
 
-const Zones *zones_of(const TrainOptions &options, const std::string &source) {
-  const auto found = options.zones.find(source);
-  return found == options.zones.end() ? nullptr : &found->second;
-}
-
 void warn_of_few(const StatisticsLearner &learner, Progress &progress) {
   if (learner.pictures() >= learner.fewest()) return;
   progress.say("warning: " + std::to_string(learner.pictures()) + " normal pictures are few; " +
@@ -41,7 +36,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   std::map<std::string, Split> splits;
   std::map<std::string, std::vector<std::size_t>> learned_from;  // indices in split.train, in order
   for (const Source &source : options.sources) {
-    extractor.set_zones(zones_of(options, source.name));
+    extractor.set_zones(find_zones(options.zones, source.name));
     const Split &split = splits[source.name] = options.held_back
                                                    ? hold_back(source.train, options.seed, options.held_back)
                                                    : Split{source.train, {}};
@@ -53,10 +48,12 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
         extractor, split.train, options.batch, source.name + ": learning what is normal",
         [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
           const torch::Tensor residuals =
-              config.statistics->residuals ? network.residuals(features) : torch::Tensor();
+              config.statistics->residuals ? without_ignored(network.residuals(features), extractor.zones())
+                                           : torch::Tensor();
+          const torch::Tensor learned = without_ignored(features, extractor.zones());
           for (std::size_t i = 0; i < indices.size(); ++i) {
             const auto row = static_cast<std::int64_t>(i);
-            if (learner.add(source.name, folds[indices[i]], features[row],
+            if (learner.add(source.name, folds[indices[i]], learned[row],
                             residuals.defined() ? residuals[row] : torch::Tensor()))
               learned_from[source.name].push_back(indices[i]);
             else
@@ -85,12 +82,12 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   if (options.held_back) {
     network.statistics.emplace(learned.statistics, *config.statistics);
     for (const auto &[source, split] : splits) {
-      extractor.set_zones(zones_of(options, source));
+      extractor.set_zones(find_zones(options.zones, source));
       const auto unread = visit_features(
           extractor, split.held_back, options.batch, source + ": judging held-out data",
           [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
-            const auto of_batch =
-                scores_of(network.judge_features(features).grid, config.score, extractor.zones());
+            const torch::Tensor grids = network.judge_features(features, extractor.zones()).grid;
+            const auto of_batch = scores_of(grids, config.score, extractor.zones());
             for (std::size_t i = 0; i < indices.size(); ++i)
               add_score(source, split.held_back[indices[i]], of_batch[i]);
           },
@@ -99,7 +96,7 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     }
   } else {
     for (const auto &[source, grids] : learned.held_back_grids) {
-      extractor.set_zones(zones_of(options, source));
+      extractor.set_zones(find_zones(options.zones, source));
       const auto of_source = scores_of(grids, config.score, extractor.zones());
       for (std::size_t i = 0; i < of_source.size(); ++i) {
         const auto number = static_cast<std::size_t>(learned.held_back_pictures.at(source)[i]);

@@ -56,11 +56,12 @@ void Optimizer::set_steps(std::int64_t steps) {
 StepResult training_step(UniAD &network, const torch::Tensor &features, Optimizer &optimizer,
                          const StepRule &rule) {
   Workers alone;
-  return training_step(network, features, features.size(0), optimizer, rule, alone, false);
+  return training_step(network, StepPictures{features, {}}, features.size(0), optimizer, rule, alone, false);
 }
 
-StepResult training_step(UniAD &network, const torch::Tensor &features, std::int64_t all,
-                         Optimizer &optimizer, const StepRule &rule, Workers &workers, bool stop) {
+StepResult training_step(UniAD &network, const StepPictures &pictures, std::int64_t all, Optimizer &optimizer,
+                         const StepRule &rule, Workers &workers, bool stop) {
+  const torch::Tensor &features = pictures.features;
   optimizer.zero_grad();
   double loss = 0;
   if (features.size(0) > 0) {
@@ -71,7 +72,8 @@ StepResult training_step(UniAD &network, const torch::Tensor &features, std::int
     }
     // The contribution of this worker to the mean over the batch.
     const double share = static_cast<double>(features.size(0)) / static_cast<double>(all);
-    const torch::Tensor mean = feature_loss(network->config().loss, reconstruction, features);
+    const torch::Tensor mean =
+        feature_loss(network->config().loss, reconstruction, features, pictures.learned);
     const torch::Tensor part = share < 1 ? mean * share : mean;
     part.backward();
     loss = part.item<double>();

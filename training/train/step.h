@@ -44,6 +44,12 @@ struct StepResult {
   bool stop = false;         // any worker was asked to stop
 };
 
+// What a step reconstructs.
+struct StepPictures {
+  torch::Tensor features;  // (B, channels, H, W)
+  torch::Tensor learned;   // of feature_loss(); undefined: all cells are
+};
+
 // The parameters of a step.
 struct StepRule {
   double learning_rate = 0;
@@ -56,9 +62,9 @@ struct StepRule {
 StepResult training_step(UniAD &network, const torch::Tensor &features, Optimizer &optimizer,
                          const StepRule &rule);
 
-// The same for several workers. features: this worker's part of a batch of `all` pictures; may be empty.
+// The same for several workers. pictures: this worker's part of a batch of `all` pictures; may be empty.
 // Every worker makes the step of the whole batch. stop: asks all workers to stop after this step.
-StepResult training_step(UniAD &network, const torch::Tensor &features, std::int64_t all,
-                         Optimizer &optimizer, const StepRule &rule, Workers &workers, bool stop);
+StepResult training_step(UniAD &network, const StepPictures &pictures, std::int64_t all, Optimizer &optimizer,
+                         const StepRule &rule, Workers &workers, bool stop);
 
 }  // namespace uniad

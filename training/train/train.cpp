@@ -19,6 +19,7 @@
 #include "model/scoring/calibration.h"
 #include "training/base/interrupt.h"
 #include "training/train/calibrate_trained.h"
+#include "training/train/digest.h"
 #include "training/train/feature_cache.h"
 #include "training/train/fit.h"
 #include "training/train/learn.h"
@@ -76,10 +77,22 @@ std::string fingerprint(const std::vector<Item> &items) {
   return text.str();
 }
 
+// Identifies what zones change about training.
+std::string fingerprint(const Zones &zones) {
+  Digest digest;
+  for (const Zone &zone : zones.zones) {
+    if (zone.kind == ZoneKind::Ignore) digest.add(std::as_bytes(std::span(zone.polygon)));
+  }
+  digest.add(std::to_string(zones.mask.width));
+  digest.add(std::as_bytes(std::span(zones.mask.ignored)));
+  return digest.text();
+}
+
 RunIdentity identify(const TrainOptions &options, const Workers &workers) {
   RunIdentity run = options.identity_options;
   run["weights"] = options.weights.filename().string();
   for (const Source &source : options.sources) run["source " + source.name] = fingerprint(source.train);
+  for (const auto &[source, zones] : options.zones) run["zones " + source] = fingerprint(zones);
   run["workers"] = std::to_string(workers.rank().size);
   for (auto &[name, value] : run) value = valid_utf8(value);  // as checkpoints store it
   return run;
@@ -92,12 +105,14 @@ std::vector<TestFeatures> read_tests(FeatureCache &cache, const TrainOptions &op
     std::vector<Item> labeled;
     std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(labeled),
                  [](const Item &item) { return item.abnormal.has_value(); });
-    FeatureRows rows = read_items(cache, labeled, options.batch, source.name, "reading test data", progress);
+    FeatureRows rows = read_items(cache, labeled, options, source.name, "reading test data", progress);
     std::vector<bool> abnormal;
     for (std::int64_t row = 0; row < rows.rows(); ++row) abnormal.push_back(*rows.item(row).abnormal);
     const auto count = std::count(abnormal.begin(), abnormal.end(), true);
-    if (count > 0 && count < std::ssize(abnormal))
-      tests.push_back({as_set(std::move(rows)), std::move(abnormal)});
+    if (count > 0 && count < std::ssize(abnormal)) {
+      const auto zones = rows.zones();
+      tests.push_back({as_set(std::move(rows)), std::move(abnormal), zones});
+    }
   }
   if (tests.empty())
     throw Error(ErrorKind::InvalidArgument, "--select test",

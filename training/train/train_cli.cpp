@@ -249,9 +249,10 @@ void describe_learning(CLI::App &app, TrainOptions &options) {
 // Returns every option that affects what is learned, with its value.
 std::map<std::string, std::string> identity_options(const CLI::App &app) {
   static const std::set<std::string> excluded{
-      "--help",         "--config",           "--data",           "--image-dir", "--model",       "--weights",
-      "--resume",       "--checkpoint-every", "--worker-timeout", "--log",       "--tensorboard", "--device",
-      "--cache-memory", "--cache-dir",        "--no-cache"};
+      "--help",    "--config",      "--data",   "--image-dir",        "--zones",
+      "--model",   "--weights",     "--resume", "--checkpoint-every", "--worker-timeout",
+      "--log",     "--tensorboard", "--device", "--cache-memory",     "--cache-dir",
+      "--no-cache"};
   std::map<std::string, std::string> all;
   for (const CLI::Option *option : app.get_options()) {
     if (excluded.contains(option->get_name())) continue;
@@ -352,8 +353,14 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       throw CLI::ValidationError(
           "--select", "cannot be combined with --train-backbone, whose features change in training");
     check_network(app, options.network);
-    if (!command.zones.empty() && options.recipe != Recipe::Instant)
-      throw CLI::ValidationError("--zones", "only the recipe instant learns with zones");
+    if (!command.zones.empty() && options.train_backbone)
+      throw CLI::ValidationError("--zones",
+                                 "cannot be combined with --train-backbone, which has no way to hide "
+                                 "ignored parts from the network: leave one of them out");
+    if (!command.zones.empty() && options.augmentation.any())
+      throw CLI::ValidationError("--zones",
+                                 "cannot be combined with --augment, which moves the picture but "
+                                 "not the zones: leave one of them out");
     if (options.recipe != Recipe::Instant) return;
     for (const char *name : for_steps)
       if (app.count(name) > 0)

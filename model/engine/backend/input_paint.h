@@ -30,6 +30,11 @@ class InputPaint {
   InputPaint(const Zones &zones, int width, int height);
 
   bool ignores_any() const { return !pixels_.empty(); }
+  bool needs_first() const { return ignores_any() && first_.ignored.empty(); }
+  // The indices of the ignored pixels in a plane, and what the first picture shows, which together determine
+  // how a picture is painted.
+  const std::vector<std::uint32_t> &pixels() const { return pixels_; }
+  const Seen &first() const { return first_; }
 
   // Stores what the picture shows in `seen`, and paints the picture if there is a first one. image: 3 x
   // height x width. Any number of threads may call it concurrently, but not during remember().

@@ -215,6 +215,21 @@ TEST(FeatureLoss, IsItsFormula) {
   EXPECT_NEAR(loss(FeatureLoss::Cosine), (1 - 0.96 + 1) / 2, 1e-6);
 }
 
+TEST(FeatureLoss, NothingIsLearnedFromAnIgnoredCell) {
+  const torch::Tensor learned = torch::tensor({true, false}).view({1, 1, 1, 2});
+  const double expected[]{(1 + 1) / 4.0, (0.04 + 0.04) / 2, (1 - 0.96) / 2};
+  std::size_t next = 0;
+  for (const auto kind : {FeatureLoss::Mse, FeatureLoss::NormalizedMse, FeatureLoss::Cosine}) {
+    const torch::Tensor reconstruction = reconstruction_by_hand().requires_grad_();
+    const torch::Tensor loss = feature_loss(kind, reconstruction, features_by_hand(), learned);
+    EXPECT_NEAR(loss.item<double>(), expected[next++], 1e-6);
+    loss.backward();
+    const torch::Tensor of_cells = reconstruction.grad().abs().sum(1).flatten();
+    EXPECT_GT(of_cells[0].item<double>(), 0);
+    EXPECT_EQ(of_cells[1].item<double>(), 0);
+  }
+}
+
 TEST(FeatureLoss, ItsAnomalyMapIsTheSameDistanceCellByCell) {
   const std::pair<FeatureLoss, std::array<double, 2>> kinds[]{
       {FeatureLoss::Mse, {std::sqrt(2.0), std::sqrt(5.0)}},

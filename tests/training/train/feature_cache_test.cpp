@@ -192,6 +192,70 @@ TEST_F(Cached, TheFolderIsBoundedAndTheOldestGoFirst) {
   EXPECT_EQ(files(), (std::vector<fs::path>{all[0], all[1], all[2]}));
 }
 
+// Pictures that differ only where they are ignored have the same features, wherever these come from.
+class WithZones : public Cached {
+ protected:
+  WithZones() {
+    for (const Item &item : items_) {
+      cv::Mat flashing = cv::imread(item.path.string());
+      if (&item != items_.data()) flashing(ignored).setTo(cv::Scalar(255, 0, 255));
+      flashing_.push_back(
+          {write_picture("flashing-" + item.path.filename().string(), flashing), {}, {}, {}, {}});
+    }
+  }
+
+  static Zones ignoring(const cv::Rect &box) {
+    const double side = 64;
+    const double left = box.x / side, top = box.y / side, right = box.br().x / side,
+                 bottom = box.br().y / side;
+    return {{{"", ZoneKind::Ignore, {{left, top}, {right, top}, {right, bottom}, {left, bottom}}, {}, {}}},
+            {}};
+  }
+
+  torch::Tensor read(const FeatureCacheOptions &options, std::span<const Item> items, const Zones &zones) {
+    FeatureCache cache(extractor_, progress_, options);
+    const FeatureRows rows = cache.read(items, 2, "reading", {}, &zones);
+    extractor_.set_zones(static_cast<const Zones *>(nullptr));  // as for the next source
+    return rows.gather(std::vector<std::int64_t>{3, 0, 4, 1, 2});
+  }
+
+  const cv::Rect ignored{16, 16, 32, 16};
+  std::vector<Item> flashing_;
+};
+
+TEST_F(WithZones, WhatIsIgnoredDoesNotMatter) {
+  const Zones zones = ignoring(ignored);
+  const torch::Tensor expected = read({plenty, {}, plenty}, items_, zones);
+  EXPECT_FALSE(
+      torch::equal(read({plenty, {}, plenty}, flashing_, {}), read({plenty, {}, plenty}, items_, {})));
+  EXPECT_TRUE(torch::equal(read({plenty, {}, plenty}, flashing_, zones), expected));
+  EXPECT_TRUE(torch::equal(read({0, {}, 0}, flashing_, zones), expected));
+  read({plenty, cache_folder_, plenty}, flashing_, zones);
+  const auto all = files();
+  ASSERT_EQ(all.size(), 5U);
+  EXPECT_TRUE(torch::equal(read({plenty, cache_folder_, plenty}, flashing_, zones), expected));
+  fs::remove(all[1]);
+  fs::remove(all[4]);
+  EXPECT_TRUE(torch::equal(read({0, cache_folder_, plenty}, flashing_, zones), expected));
+  EXPECT_EQ(files(), all);
+}
+
+TEST_F(WithZones, OtherZonesAndAnotherFirstPictureAreNotMixedUp) {
+  const FeatureCacheOptions on_disk{plenty, cache_folder_, plenty};
+  const FeatureCacheOptions nowhere{plenty, {}, plenty};
+  const Zones zones = ignoring(ignored);
+  const Zones wider = ignoring({16, 16, 48, 16});
+  read(on_disk, flashing_, zones);
+  EXPECT_TRUE(torch::equal(read(on_disk, flashing_, wider), read(nowhere, flashing_, wider)));
+  EXPECT_TRUE(torch::equal(read(on_disk, flashing_, {}), read(nowhere, flashing_, {})));
+  EXPECT_EQ(files().size(), 15U);
+  std::vector<Item> others(flashing_.rbegin(), flashing_.rend());
+  EXPECT_TRUE(torch::equal(read(on_disk, others, zones), read(nowhere, others, zones)));
+  // A watch zone does not change a picture.
+  read(on_disk, flashing_, {{{"gate", ZoneKind::Watch, zones.zones[0].polygon, {}, {}}}, {}});
+  EXPECT_EQ(files().size(), 20U);
+}
+
 // Both processes write every file at the same time.
 TEST_F(Cached, TwoProcessesShareAFolder) {
   const auto work = [&] {

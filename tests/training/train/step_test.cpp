@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 #include <numeric>
 
 #include "tests/support/formula.h"
@@ -113,6 +114,44 @@ TEST(Standardize, WhitenedFeaturesAreUncorrelatedAndOfOneScale) {
   EXPECT_LT((covariance - covariance.diag().diag()).abs().max().item<double>(), 0.2);
   EXPECT_LT(covariance.diag().max().item<double>(), 1.1);
   EXPECT_EQ(identity.size(0), network.feature_whitening.size(0));
+}
+
+TEST(Standardize, IgnoredTokensDoNotCount) {
+  torch::manual_seed(8);
+  ModelConfig config;
+  config.backbone = {"efficientnet-lite0", {1, 2, 3}, PaddingRule::StaticSame, 1e-3};
+  config.input.height = config.input.width = 64;
+  config.reconstruction.reset();
+  config.statistics.emplace();
+  Network network(config);
+  const torch::Tensor raw = torch::randn({16, network.channels(), 4, 4});
+  torch::Tensor flashing = raw.clone();
+  flashing.slice(2, 0, 2) = 100;
+  const Zone upper{"", ZoneKind::Ignore, {{0, 0}, {1, 0}, {1, 0.5}, {0, 0.5}}, {}, {}};
+  const auto zones = std::make_shared<ZoneGrid>(zones_on({{upper}, {}}, {4, 4, {}}));
+  standardize(network, std::vector<SourceFeatures>{{"one", in_memory(flashing), {}, zones}});
+  const torch::Tensor kept = raw.slice(2, 2, 4).to(torch::kFloat64).transpose(0, 1).flatten(1);
+  EXPECT_TRUE(torch::allclose(network.feature_mean.to(torch::kFloat64), kept.mean(1), 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(network.feature_std.to(torch::kFloat64), kept.std(1, false), 1e-4, 1e-4));
+}
+
+// What a source's zones ignore is not in the loss, and other sources are learned whole.
+TEST(Reader, TellsWhichCellsAreLearned) {
+  ModelConfig config;
+  config.backbone = {"efficientnet-lite0", {1, 2, 3}, PaddingRule::StaticSame, 1e-3};
+  config.input.height = config.input.width = 64;
+  config.reconstruction.reset();
+  config.statistics.emplace();
+  const Network network(config);
+  const Zone corner{"", ZoneKind::Ignore, {{0, 0}, {0.25, 0}, {0.25, 0.25}, {0, 0.25}}, {}, {}};
+  const auto zones = std::make_shared<ZoneGrid>(zones_on({{corner}, {}}, {4, 4, {}}));
+  const FeatureSet two = in_memory(torch::zeros({2, network.channels(), 4, 4}));
+  const std::vector<SourceFeatures> sources{{"whole", two, {}}, {"with a clock", two, {}, zones}};
+  const StepPictures read = reader_of(network, sources)(torch::tensor({0, 3}, torch::kInt64), 0);
+  ASSERT_EQ(read.learned.sizes(), (std::vector<std::int64_t>{2, 1, 4, 4}));
+  EXPECT_EQ(read.learned[0].sum().item<int>(), 16);
+  EXPECT_EQ(read.learned[1].sum().item<int>(), 15);
+  EXPECT_FALSE(read.learned[1][0][0][0].item<bool>());
 }
 
 }  // namespace
