@@ -48,4 +48,8 @@ std::size_t HeapMeter::peak() const {
   return most - before_;
 }
 
+std::ptrdiff_t HeapMeter::growth() const {
+  return static_cast<std::ptrdiff_t>(held) - static_cast<std::ptrdiff_t>(before_);
+}
+
 }  // namespace uniad::test

@@ -10,7 +10,8 @@ namespace uniad::test {
 class HeapMeter {
  public:
   HeapMeter();
-  std::size_t peak() const;  // the most bytes in use since construction, beyond those in use before
+  std::size_t peak() const;       // the most bytes in use since construction, beyond those in use before
+  std::ptrdiff_t growth() const;  // the bytes in use now beyond those in use before; may be negative
 
  private:
   std::size_t before_;
