@@ -31,7 +31,7 @@ debian_packages=(
   ca-certificates g++ meson ninja-build pkg-config python3 python3-pip unzip
   libcairo2-dev libcli11-dev libcsv-dev libgloo-dev libpango1.0-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
-  gobject-introspection libgirepository1.0-dev
+  gobject-introspection libgirepository1.0-dev libmosquitto-dev
   libonnx-dev libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libpng-dev libprotobuf-dev
   libturbojpeg0-dev libzip-dev
   # for pipelines and demo.sh; opencv-doc contains a surveillance video
@@ -43,7 +43,7 @@ debian_packages=(
 # for tests/run.sh
 test_packages=(
   clang clang-format clang-tidy git libclang-rt-dev
-  gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev python3-gi python3-jsonschema shellcheck
+  gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev mosquitto mosquitto-clients openssl python3-gi python3-jsonschema shellcheck
 )
 
 # for --cuda: GStreamer's library for frames in GPU memory

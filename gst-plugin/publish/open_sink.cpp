@@ -4,6 +4,9 @@
 #include <string>
 
 #include "gst-plugin/publish/file_sink.h"
+#ifdef UNIAD_HAS_MQTT
+#include "gst-plugin/publish/open_mqtt.h"
+#endif
 #include "model/base/address.h"
 #include "model/base/error.h"
 #include "model/base/json_text.h"
@@ -30,10 +33,17 @@ std::unique_ptr<Sink> open_sink(const PublishSettings &settings) {
     throw Error(ErrorKind::InvalidArgument, "location", "is not set",
                 "set the property 'location' to a file, or to - for standard output");
   if (const auto path = local_path(location)) return open_file(*path, settings);
+#ifdef UNIAD_HAS_MQTT
+  if (scheme_of(location) == "mqtt" || scheme_of(location) == "mqtts") return open_mqtt(settings);
+#endif
   // Only the scheme, because the rest may contain a password.
-  throw Error(ErrorKind::InvalidArgument, scheme_of(location) + "://", "cannot publish to such a location",
-              "set the property 'location' to a file, to a file:///PATH URI of a local file, or to - for "
-              "standard output");
+  throw Error(ErrorKind::InvalidArgument, scheme_of(location) + "://",
+              "this build cannot publish to such a location",
+              "set the property 'location' to a file, a file:///PATH URI of a local file, "
+#ifdef UNIAD_HAS_MQTT
+              "an mqtt:// or mqtts:// URL, "
+#endif
+              "or - for standard output");
 }
 
 }  // namespace uniad

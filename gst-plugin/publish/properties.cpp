@@ -29,6 +29,40 @@ void add_queue(PropertyTable<PublishSettings> &table) {
                                 0, 60 * GST_SECOND, defaults.drain_time, in_ready));
 }
 
+void add_remote(PropertyTable<PublishSettings> &table) {
+  const PublishSettings defaults;
+  table.add(PROP_CREDENTIALS, &PublishSettings::credentials,
+            g_param_spec_string("credentials", "Credentials",
+                                "File that contains USER:PASSWORD for the broker, or env:NAME for an "
+                                "environment variable that does",
+                                nullptr, in_ready));
+  table.add(PROP_CA_FILE, &PublishSettings::ca_file,
+            g_param_spec_string("ca-file", "CA file",
+                                "Certificates (PEM) of the authorities that are trusted to certify the "
+                                "broker, in place of those of the system",
+                                nullptr, in_ready));
+  table.add(PROP_CERT_FILE, &PublishSettings::cert_file,
+            g_param_spec_string("cert-file", "Certificate file",
+                                "Certificate (PEM) that identifies this client; requires key-file", nullptr,
+                                in_ready));
+  table.add(PROP_KEY_FILE, &PublishSettings::key_file,
+            g_param_spec_string("key-file", "Key file", "Private key (PEM, not encrypted) for cert-file",
+                                nullptr, in_ready));
+  table.add(PROP_MQTT_VERSION, &PublishSettings::mqtt_version,
+            g_param_spec_string("mqtt-version", "MQTT version", "Version of MQTT: 3.1.1 or 5",
+                                defaults.mqtt_version.c_str(), in_ready));
+  table.add(
+      PROP_QOS, &PublishSettings::qos,
+      g_param_spec_uint("qos", "Quality of service",
+                        "MQTT's quality of service for frames and events: 0 (at most once), 1 (at least "
+                        "once) or 2 (exactly once, unless the connection is lost)",
+                        0, 2, defaults.qos, in_ready));
+  table.add(
+      PROP_DISCOVERY, &PublishSettings::discovery,
+      g_param_spec_boolean("discovery", "Discovery", "Describe each source to Home Assistant, over MQTT",
+                           defaults.discovery ? TRUE : FALSE, in_ready));
+}
+
 void add_files(PropertyTable<PublishSettings> &table) {
   const PublishSettings defaults;
   table.add(PROP_APPEND, &PublishSettings::append,
@@ -57,12 +91,14 @@ PropertyTable<PublishSettings> publish_properties() {
   table.add(
       PROP_LOCATION, &PublishSettings::location,
       g_param_spec_string("location", "Location",
-                          "File, named pipe or file:// URI to write the lines to, or - for standard output",
+                          "Where to publish: a file, named pipe or file:// URI, - for standard output, or "
+                          "mqtt://HOST:PORT/PREFIX or mqtts:// for a broker",
                           nullptr, in_ready));
   table.add(PROP_MODE, &PublishSettings::mode,
             g_param_spec_enum("mode", "Mode", "What to write a line for", GST_TYPE_UNIAD_PUBLISH_MODE,
                               defaults.mode, in_playing));
   add_queue(table);
+  add_remote(table);
   add_files(table);
   return table;
 }

@@ -17,6 +17,15 @@ struct PublishSettings {
   guint queue_size = 2000;
   guint64 drain_time = 2 * GST_SECOND;
 
+  // Of brokers and servers.
+  std::string credentials;  // a file with USER:PASSWORD, or env:NAME
+  std::string ca_file;      // PEM, as the next two; empty: the authorities of the system
+  std::string cert_file;
+  std::string key_file;
+  std::string mqtt_version = "3.1.1";  // or "5"
+  guint qos = 1;
+  bool discovery = false;
+
   // Of files.
   bool append = false;
   bool retry_open = false;

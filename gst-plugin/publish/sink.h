@@ -45,6 +45,10 @@ class Sink {
   // The place, for messages; without passwords.
   virtual std::string name() const = 0;
 
+  // Whether events have a place of their own there, so that each of their states is published as an event,
+  // also among frames.
+  virtual bool separates_events() const { return false; }
+
   // Delivers results in their order, and returns early if `stop` is requested. While there is nothing to
   // deliver, it is called every second without results, to keep a connection alive.
   virtual Delivery deliver(std::span<const PublishedResult> results, const std::stop_token &stop) = 0;

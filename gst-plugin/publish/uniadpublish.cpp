@@ -79,6 +79,13 @@
  * FILE.2, and so on; #GstUniadPublish:max-files of them are kept. After the file has been renamed by another
  * program such as logrotate, emit #GstUniadPublish::reopen: the next line is written to a new file.
  *
+ * ## MQTT
+ *
+ * With a #GstUniadPublish:location of mqtt://HOST:PORT/PREFIX or, encrypted, mqtts://, results are published
+ * to a broker: events to `PREFIX/SOURCE/event` (retained), frames to `PREFIX/SOURCE/frame`, "ON" or "OFF" to
+ * `PREFIX/SOURCE/alarm` (retained), and "online" or "offline" to `PREFIX/SOURCE/state` (retained, and the
+ * last will). #GstUniadPublish:credentials names the file with the user and the password.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 -q filesrc location=cam0.mp4 ! decodebin ! uniaddetect model=cam0.safetensors source=cam0 !
@@ -121,9 +128,11 @@ struct State {
   State(std::unique_ptr<uniad::Sink> sink, const uniad::PublishSettings &settings,
         std::shared_ptr<uniad::PublisherFigures> figures, uniad::Publisher::Reporter report)
       : drain_time(settings.drain_time),
+        events_apart(sink->separates_events()),
         publisher(std::move(sink), settings.queue_size, std::move(figures), std::move(report)) {}
 
   std::chrono::nanoseconds drain_time;
+  bool events_apart;  // each state of an event is published by itself
   uniad::Publisher publisher;
   uniad::EventLedger events;
   uniad::FrameRate rate;
@@ -304,11 +313,12 @@ static void publish_results(GstUniadPublish *self, GstBuffer *buffer) {
   gpointer position = nullptr;
   while (GstMeta *item = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE)) {
     const auto &meta = *reinterpret_cast<GstAnomalyMeta *>(item);
-    const uniad::FrameEntry entry = state.events.take(meta, GST_BUFFER_PTS(buffer), only_events);
+    const uniad::FrameEntry entry =
+        state.events.take(meta, GST_BUFFER_PTS(buffer), only_events || state.events_apart);
     publish(self, entry.before);
-    const bool is_change = entry.state == GST_ANOMALY_EVENT_BEGIN || entry.state == GST_ANOMALY_EVENT_END;
-    if (is_due || (is_change && !only_events))
-      state.publisher.add({line_maker(meta, buffer, entry.state), false, is_change});
+    const bool is_change = !only_events && !state.events_apart &&
+                           (entry.state == GST_ANOMALY_EVENT_BEGIN || entry.state == GST_ANOMALY_EVENT_END);
+    if (is_due || is_change) state.publisher.add({line_maker(meta, buffer, entry.state), false, is_change});
   }
 }
 
@@ -331,9 +341,12 @@ static void take_event(GstUniadPublish *self, GstEvent *event) {
   if (!self->priv->state) return;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CUSTOM_DOWNSTREAM:
-      if (const auto state = uniad::event_of(gst_event_get_structure(event)))
-        publish(self, self->priv->state->events.take(
-                          *state, current_settings(self).mode == GST_UNIAD_PUBLISH_MODE_EVENTS));
+      if (const auto event_state = uniad::event_of(gst_event_get_structure(event))) {
+        State &state = *self->priv->state;
+        const bool at_once =
+            state.events_apart || current_settings(self).mode == GST_UNIAD_PUBLISH_MODE_EVENTS;
+        publish(self, state.events.take(*event_state, at_once));
+      }
       break;
     case GST_EVENT_EOS:
     case GST_EVENT_SEGMENT_DONE:

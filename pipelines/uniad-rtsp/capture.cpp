@@ -142,15 +142,6 @@ std::string uri_of(const CameraConfig &camera) {
   return uri != nullptr ? uri : camera.uri;
 }
 
-void set_publishing(GstElement *publish, const CameraConfig &camera) {
-  // A camera that reconnects gets a new pipeline, which must keep what was published before. If the file
-  // cannot be written, lines are lost, but never frames. A camera that is replaced waits only briefly for it.
-  g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, "retry-open", TRUE, "max-size",
-               camera.publish_max_size, "max-files", camera.publish_max_files, "drain-time", GST_SECOND,
-               nullptr);
-  gst_util_set_object_arg(G_OBJECT(publish), "mode", camera.publish_mode.c_str());
-}
-
 bool is_of_missing_decoder(GstMessage *message) {
   g_autoptr(GError) error = nullptr;
   gst_message_parse_error(message, &error, nullptr);
@@ -182,6 +173,16 @@ void set_detection(GstElement *detect, const CameraConfig &camera) {
   if (camera.learns())
     g_object_set(detect, "learn", camera.learn, "learn-time", guint64(camera.learn_time.count()),
                  "learn-once", TRUE, "backbone", camera.backbone.c_str(), nullptr);
+}
+
+void set_publishing(GstElement *publish, const CameraConfig &camera) {
+  // A camera that reconnects gets a new pipeline, which must keep what was published before. If the file
+  // cannot be written, lines are lost, but never frames. A camera that is replaced waits only briefly for it.
+  g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, "retry-open", TRUE, "max-size",
+               camera.publish_max_size, "max-files", camera.publish_max_files, "drain-time", GST_SECOND,
+               "credentials", camera.publish_credentials.c_str(), "ca-file", camera.publish_ca_file.c_str(),
+               nullptr);
+  gst_util_set_object_arg(G_OBJECT(publish), "mode", camera.publish_mode.c_str());
 }
 
 Pipeline make_capture(const CameraConfig &camera, const Findings &findings) {

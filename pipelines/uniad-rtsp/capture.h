@@ -28,6 +28,9 @@ Pipeline make_placeholder(const std::string &words, const GstVideoInfo &format);
 bool begins_model(const CameraConfig &camera);
 void set_detection(GstElement *detect, const CameraConfig &camera);
 
+// Sets the camera's publishing on a uniadpublish element.
+void set_publishing(GstElement *publish, const CameraConfig &camera);
+
 // A jitter buffer that knows when its stream will end sets a timer for that time without waking up the thread
 // that waits for timers. If all packets have arrived by then, as on a busy machine, the end of the stream
 // waits for that thread forever, and so does stopping the pipeline. Hiding the time is harmless, because the

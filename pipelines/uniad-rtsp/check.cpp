@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <system_error>
 
@@ -59,7 +60,8 @@ std::optional<std::string> model_obstacle(const CameraConfig &camera) {
 }
 
 std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
-  if (!camera.model || camera.publish.empty() || camera.publish == "-") return std::nullopt;
+  if (!camera.model || camera.publish.empty() || camera.publish == "-" || camera.publishes_to_broker())
+    return std::nullopt;
   const std::filesystem::path file = local_path(camera.publish).value_or(camera.publish);
   std::error_code unreadable;
   const bool is_there = std::filesystem::exists(file, unreadable);
@@ -71,6 +73,18 @@ std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
   if (!why) return std::nullopt;
   return "cannot write " + without_credentials(file.string()) + ": " + *why +
          " (choose a file in a folder that exists and is writable for this user)";
+}
+
+// Starts the element, which opens its model or reads the settings for its broker.
+void check_element(const std::string &element, const CameraConfig &camera, const char *key, const char *hint,
+                   const std::function<void(GstElement *)> &set_up) {
+  const Pipeline pipeline = parse_pipeline(element + " name=checked ! fakesink");
+  with_element(pipeline.get(), "checked", set_up);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
+  if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  throw Error(ErrorKind::InvalidArgument, camera.place(key),
+              message != nullptr ? error_text(camera, message) : element + " cannot start", hint);
 }
 
 }  // namespace
@@ -105,14 +119,12 @@ void check_camera(const CameraConfig &camera) {
   make_placeholder("", Relay().format());
   make_capture(camera, {});
   if (!camera.model) return;
-  const Pipeline pipeline = parse_pipeline("uniaddetect name=detect ! fakesink");
-  with_element(pipeline.get(), "detect", [&](GstElement *detect) { set_detection(detect, camera); });
-  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
-  if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
-  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  throw Error(ErrorKind::InvalidArgument, camera.place("model"),
-              message != nullptr ? error_text(camera, message) : "its model cannot be opened",
-              begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`");
+  if (camera.publishes_to_broker())
+    check_element("uniadpublish", camera, "publish", "correct `publish`",
+                  [&](GstElement *publish) { set_publishing(publish, camera); });
+  check_element("uniaddetect", camera, "model",
+                begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`",
+                [&](GstElement *detect) { set_detection(detect, camera); });
 }
 
 }  // namespace uniad::rtsp

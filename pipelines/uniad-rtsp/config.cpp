@@ -206,14 +206,16 @@ void read_learning(const Section &section, CameraConfig &camera) {
 }
 
 void read_publishing(const Section &section, CameraConfig &camera) {
-  constexpr auto ways = "use a file, or \"-\" for standard output";
+  constexpr auto ways = "use a file, \"-\" for standard output, or the address of a broker";
   camera.publish = read_text(section, "publish", ways).value_or("");
-  const std::string scheme = scheme_of(camera.publish);
-  if (!scheme.empty() && scheme != "file")  // the rest may contain a password
-    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("publish"), "publish"),
-                "cannot publish to " + scheme + "://", ways);
-  if (scheme.empty() && !camera.publish.empty() && camera.publish != "-")
+  if (scheme_of(camera.publish).empty() && !camera.publish.empty() && camera.publish != "-")
     camera.publish = absolute_path(section, camera.publish);
+  constexpr auto secrets = "use a file, or \"env:NAME\" for an environment variable";
+  camera.publish_credentials = read_text(section, "publish_credentials", secrets).value_or("");
+  if (!camera.publish_credentials.empty() && !camera.publish_credentials.starts_with("env:"))
+    camera.publish_credentials = absolute_path(section, camera.publish_credentials);
+  if (const auto ca_file = read_text(section, "publish_ca_file", "use a file in PEM format"))
+    camera.publish_ca_file = absolute_path(section, *ca_file);
 
   constexpr auto modes =
       "use \"frames\" for one line per frame, or \"events\" for one line per begin and end of an event";
@@ -229,13 +231,16 @@ void read_publishing(const Section &section, CameraConfig &camera) {
 void warn_of_keys_without_effect(const Section &section, const CameraConfig &camera,
                                  std::vector<std::string> &warnings) {
   if (!camera.model)
-    warn_of_useless_keys(section,
-                         {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size",
-                          "publish_max_files", "backbone", "adapt_rate"},
-                         "without a model", warnings);
+    warn_of_useless_keys(
+        section,
+        {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size",
+         "publish_max_files", "publish_credentials", "publish_ca_file", "backbone", "adapt_rate"},
+        "without a model", warnings);
   else if (camera.publish.empty())
-    warn_of_useless_keys(section, {"publish_mode", "publish_max_size", "publish_max_files"},
-                         "without publish", warnings);
+    warn_of_useless_keys(
+        section,
+        {"publish_mode", "publish_max_size", "publish_max_files", "publish_credentials", "publish_ca_file"},
+        "without publish", warnings);
   if (camera.model && !camera.learns())
     warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
   if (camera.kind != SourceKind::file)
@@ -274,11 +279,12 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
   camera.loop = read<bool>(section, "loop", "give true or false").value_or(camera.loop);
   read_learning(section, camera);
 
-  warn_of_unknown_keys(section,
-                       {"name", "path", "uri", "model", "threshold", "interval", "overlay", "bitrate",
-                        "publish", "publish_mode", "publish_max_size", "publish_max_files", "timeout", "loop",
-                        "learn", "backbone", "adapt_rate"},
-                       warnings);
+  warn_of_unknown_keys(
+      section,
+      {"name", "path", "uri", "model", "threshold", "interval", "overlay", "bitrate", "publish",
+       "publish_mode", "publish_max_size", "publish_max_files", "publish_credentials", "publish_ca_file",
+       "timeout", "loop", "learn", "backbone", "adapt_rate"},
+      warnings);
   warn_of_keys_without_effect(section, camera, warnings);
   camera.places[""] = section.where(section.table, "");
   for (const auto &[key, node] : section.table)
@@ -331,7 +337,7 @@ void check_model(const CameraConfig &camera) {
 // Published files must not overwrite files that are read, or be overwritten by the files of another camera.
 void refuse_publishing_over_others(const Config &config, const std::filesystem::path &file) {
   for (const auto &camera : config.cameras) {
-    if (camera.publish.empty() || camera.publish == "-") continue;
+    if (camera.publish == "-" || camera.publishes_to_broker() || camera.publish.empty()) continue;
     const std::filesystem::path published = std::filesystem::path(camera.publish).lexically_normal();
     const auto refuse = [&](const std::filesystem::path &other, const std::string &what) {
       std::error_code not_there;
@@ -353,6 +359,10 @@ void refuse_publishing_over_others(const Config &config, const std::filesystem::
 }
 
 }  // namespace
+
+bool CameraConfig::publishes_to_broker() const {
+  return !local_path(publish);
+}
 
 std::string CameraConfig::place(std::string_view key) const {
   const auto found = places.find(key);

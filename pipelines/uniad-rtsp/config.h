@@ -25,7 +25,9 @@ struct CameraConfig {
   unsigned interval = 1;                       // judge every Nth frame
   bool overlay = true;
   unsigned bitrate = 2000;              // kbit/s
-  std::string publish;                  // an absolute path or "-"; empty: no publishing
+  std::string publish;                  // an absolute path, "-" or an address; empty: no publishing
+  std::string publish_credentials;      // a file with USER:PASSWORD, or env:NAME
+  std::string publish_ca_file;          // empty: the authorities of the system
   std::string publish_mode = "frames";  // or "events", as for uniadpublish
   std::uint64_t publish_max_size = 0;   // size in bytes at which the next file is started; 0: no limit
   unsigned publish_max_files = 5;       // including the current one
@@ -34,6 +36,7 @@ struct CameraConfig {
   // How long to learn if there is no model file, and on request: in frames or in stream time; both 0: never.
   unsigned learn = 0;
   std::chrono::nanoseconds learn_time{0};
+  bool publishes_to_broker() const;
   bool learns() const { return learn > 0 || learn_time.count() > 0; }
   std::string backbone = "auto";  // for a model that is created by learning
   double adapt_rate = 0;          // as for uniaddetect: how fast to follow slow changes

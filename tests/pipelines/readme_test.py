@@ -11,6 +11,8 @@ set up the machine and run this very test; they are checked to be there.
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -66,6 +68,23 @@ def run(command, folder, environment):
     subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, check=True)
 
 
+def run_with_broker(command, folder, environment):
+    """The reader has a broker on the usual port; here it has a free one."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = str(listener.getsockname()[1])
+    (folder / "mosquitto.conf").write_text(f"listener {port} localhost\nallow_anonymous true\n")
+    program = shutil.which("mosquitto", path=environment["PATH"] + ":/usr/sbin")
+    if program is None:
+        print("mosquitto is missing, so this block does not run:", command)
+        return
+    with subprocess.Popen([program, "-c", folder / "mosquitto.conf"]) as broker:
+        try:
+            run(command.replace("1883", port), folder, environment)
+        finally:
+            broker.terminate()
+
+
 def main():
     source, build = map(Path, sys.argv[1:])
     readme = (source / "README.md").read_text()
@@ -91,7 +110,10 @@ def main():
             if page.name == "export.md":
                 continue  # has a test of its own, beside what it writes of
             for command in blocks(page.read_text(), "sh"):
-                run(command, folder, environment)
+                if "mqtt://localhost:1883" in command:
+                    run_with_broker(command, folder, environment)
+                else:
+                    run(command, folder, environment)
     print(f"{len(commands)} blocks of the README ran")
 
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gst-plugin/publish/remote_address.h"
+
+#include <glib.h>
+#include <gst/gst.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "model/base/address.h"
+#include "model/base/error.h"
+
+namespace uniad {
+
+namespace {
+
+constexpr std::size_t longest = 2048;
+constexpr std::size_t longest_secret = 65536;
+
+[[noreturn]] void refuse(const std::string &scheme, const std::string &problem, const std::string &hint) {
+  throw Error(ErrorKind::InvalidArgument, scheme + "://", problem, hint);
+}
+
+std::string text(const char *value) {
+  return value != nullptr ? value : "";
+}
+
+}  // namespace
+
+RemoteAddress parse_remote_address(const std::string &location) {
+  RemoteAddress address{.scheme = scheme_of(location), .host = {}, .port = 0, .path = {}};
+  // GstUri would end the path there.
+  if (location.find("%00") != location.npos)
+    refuse(address.scheme, "the location contains %00", "remove it from the property 'location'");
+  const auto is_text = [](unsigned char c) { return c > ' ' && c != 0x7F; };
+  if (location.size() > longest || !std::all_of(location.begin(), location.end(), is_text))
+    refuse(address.scheme, "the location is longer than 2048 bytes or contains spaces or control characters",
+           "percent-encode them in the property 'location'");
+  if (without_credentials(location).size() != location.size())
+    refuse(address.scheme, "the location contains a name or a password, which process lists would show",
+           "set the property 'credentials' to a file, or to env:NAME for an environment variable");
+  const std::unique_ptr<GstUri, decltype(&gst_uri_unref)> uri(gst_uri_from_string(location.c_str()),
+                                                              gst_uri_unref);
+  if (!uri || text(gst_uri_get_host(uri.get())).empty())
+    refuse(address.scheme, "the location does not name a host",
+           "use " + address.scheme + "://HOST:PORT/PATH");
+  if (!text(gst_uri_get_userinfo(uri.get())).empty())
+    refuse(address.scheme, "the location contains a name, which process lists would show",
+           "set the property 'credentials' to a file, or to env:NAME for an environment variable");
+  address.host = gst_uri_get_host(uri.get());
+  const guint port = gst_uri_get_port(uri.get());
+  if (port != GST_URI_NO_PORT) address.port = port;
+  if (address.port > 65535)
+    refuse(address.scheme, "the port is above 65535", "correct the property 'location'");
+  g_autofree gchar *path = gst_uri_get_path(uri.get());
+  address.path = text(path);
+  if (address.path.starts_with('/')) address.path.erase(0, 1);
+  return address;
+}
+
+std::string read_secret(const std::string &place) {
+  constexpr const char *variable = "env:";
+  std::string secret;
+  if (place.starts_with(variable)) {
+    const char *value = g_getenv(place.c_str() + 4);
+    if (value == nullptr)
+      throw Error(ErrorKind::InvalidArgument, "credentials",
+                  "there is no environment variable " + place.substr(4), "set it before the program starts");
+    secret = value;
+  } else {
+    std::ifstream file(place, std::ios::binary);
+    secret.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file || secret.size() > longest_secret)
+      throw Error(
+          ErrorKind::Unreadable, place, "cannot be read, or is larger than 64 KB",
+          "set the property 'credentials' to a text file, or to env:NAME for an environment variable");
+  }
+  secret.erase(secret.find_last_not_of("\r\n") + 1);
+  return secret;
+}
+
+}  // namespace uniad
