@@ -79,7 +79,7 @@ std::optional<Failure> MqttSink::connect(const std::stop_token &stop) {
     }
     connection_->publish(greetings, stop);
   }
-  const auto failure = connection_->failure();
+  std::optional<Failure> failure = connection_->failure();
   if (failure || stop.stop_requested()) connection_.reset();
   return failure;
 }
