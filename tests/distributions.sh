@@ -120,6 +120,7 @@ in_root() {
 failed=0
 for release in "${releases[@]}"; do
   root=$(mktemp -d "$cache/root.$release.XXXXXX")
+  chmod 755 "$root" # tests run as other users, too
   log=$logs/debian-$release-set-up.log start=$SECONDS
   if ! make_root "$release" "$root" >"$log" 2>&1; then
     failed=$((failed + 1))

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <tuple>
 #include <utility>
 
 #include "model/base/error.h"
@@ -154,7 +155,7 @@ void LineWriter::begin_next_file_before(std::size_t size) {
       std::rename(name(age - 1).c_str(), name(age).c_str());
     if (options_.max_files == 1) std::remove(path_.c_str());
   }
-  reopen();
+  std::ignore = reopen();  // the next write reports why it cannot
 }
 
 // Writes `text` and removes what has been written from its front.

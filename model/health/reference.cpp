@@ -141,7 +141,8 @@ void ReferenceLearner::add(const GrayPicture &picture, std::optional<std::chrono
   if (picture.empty()) return;
   const LumaPlane scene = reduce(picture, scene_side, scene_side);
   if (time) follow(picture, scene, *time);
-  if (seen_++ < all_until || seen_ % one_in == 0) add_look(picture, scene);
+  ++seen_;
+  if (seen_ <= all_until || seen_ % one_in == 0) add_look(picture, scene);
 }
 
 // Windows do not overlap, and the largest change in each counts.

@@ -80,6 +80,7 @@ LightStep LightWatch::add(LumaPlane picture, std::chrono::nanoseconds time, doub
   if (!before_.empty()) {
     const Before &oldest = before_.front();
     std::vector<double> changes;
+    changes.reserve(blocks.values.size());
     for (std::size_t i = 0; i < blocks.values.size(); ++i)
       changes.push_back(
           std::abs(std::log((blocks.values[i] + dark_offset) / (oldest.blocks.values[i] + dark_offset))));

@@ -2,6 +2,7 @@
 #include "model/scoring/event_rule.h"
 
 #include <charconv>
+#include <memory>
 
 #include "model/base/error.h"
 
@@ -11,8 +12,8 @@ namespace {
 // The whole text as a number from 1 to EventConfirm::most; 0 if it is not one.
 int number_of(std::string_view text) {
   int number = 0;
-  const char *const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const char *const end = std::to_address(text.end());
+  const auto [rest, error] = std::from_chars(std::to_address(text.begin()), end, number);
   return error == std::errc() && rest == end && number >= 1 && number <= EventConfirm::most ? number : 0;
 }
 

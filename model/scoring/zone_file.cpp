@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -115,8 +116,8 @@ std::string reason_of(const json::parse_error &error) {
 Document parse(std::string_view text, const std::string &name) {
   Document document;
   LineKeeper keeper(document);
-  const CountedText begin(text.data(), keeper.line());
-  const CountedText end(text.data() + text.size(), keeper.line());
+  const CountedText begin(std::to_address(text.begin()), keeper.line());
+  const CountedText end(std::to_address(text.end()), keeper.line());
   try {
     document.root = json::parse(begin, end, [&](int depth, json::parse_event_t event, json &value) {
       keeper.see(depth, event, value);
