@@ -332,7 +332,14 @@ class PacketCount {
     std::atomic<std::int64_t> packets = 0;
     std::atomic<bool> unknown = false;  // packets are not frames
     std::atomic<double> frame_rate = 0;
-    std::atomic<bool> has_video = false;  // the pad of the video stream is known
+    std::atomic<const GstPad *> video = nullptr;  // the pad of the first video stream
+
+    bool is_of_video(const GstPad *pad, const GstCaps *caps) {
+      const std::string_view name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+      if (!name.starts_with("video/") && !name.starts_with("image/")) return false;
+      const GstPad *first = nullptr;
+      return video.compare_exchange_strong(first, pad) || first == pad;
+    }
   };
   using Shared = std::shared_ptr<State>;
 
@@ -344,27 +351,18 @@ class PacketCount {
     gst_bin_add(GST_BIN(pipeline.get()), sink);
     const Ref<GstPad> sink_pad(gst_element_get_static_pad(sink, "sink"));
     gst_pad_link(pad, sink_pad.get());
-    const Ref<GstCaps> caps(gst_pad_get_current_caps(pad));
-    const std::string_view name = caps ? gst_structure_get_name(gst_caps_get_structure(caps.get(), 0)) : "";
-    if ((name.starts_with("video/") || name.starts_with("image/")) && !state->has_video.exchange(true)) {
-      state->frame_rate = frame_rate_of(caps.get());
-      gst_pad_add_probe(
-          pad, static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-          count, new Shared(state), [](gpointer kept) { delete static_cast<Shared *>(kept); });
-    }
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count, new Shared(state),
+                      [](gpointer kept) { delete static_cast<Shared *>(kept); });
     gst_element_sync_state_with_parent(sink);
   }
 
+  // Only packets are sure to find the pad's caps: parsebin adds pads before it knows them.
   static GstPadProbeReturn count(GstPad *pad, GstPadProbeInfo *info, gpointer shared) {
     State &state = **static_cast<Shared *>(shared);
-    if ((GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) == 0) {
-      GstEvent *const event = GST_PAD_PROBE_INFO_EVENT(info);
-      GstCaps *caps = nullptr;
-      if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
-      gst_event_parse_caps(event, &caps);
-      if (!packets_are_frames(caps)) state.unknown = true;
-      return GST_PAD_PROBE_OK;
-    }
+    const Ref<GstCaps> caps(gst_pad_get_current_caps(pad));
+    if (!caps || !state.is_of_video(pad, caps.get())) return GST_PAD_PROBE_OK;
+    state.frame_rate = frame_rate_of(caps.get());
+    if (!packets_are_frames(caps.get())) state.unknown = true;
     if (!is_cut_off(pad, GST_PAD_PROBE_INFO_BUFFER(info))) ++state.packets;
     return GST_PAD_PROBE_OK;
   }
@@ -429,7 +427,7 @@ std::optional<double> frame_rate(const fs::path &video) {
 FramesSeen visit_frames(const fs::path &video, std::span<const std::int64_t> wanted,
                         std::optional<int> bit_depth,
                         const std::function<void(std::size_t, const FrameView &)> &visitor, DepthSeen &depth,
-                        const PassingFrames &passing) {
+                        const PassingFrames &passing, const BetweenFrames &between) {
   const double file_size = size_of(video);
   Decoder decoder(video);
   FramesSeen seen;
@@ -442,6 +440,11 @@ FramesSeen visit_frames(const fs::path &video, std::span<const std::int64_t> wan
     const auto position = static_cast<std::size_t>(seen.frames);
     if (number != wanted[position]) {
       if (passing) passing(number, static_cast<double>(decoder.bytes_read()) / file_size);
+      if (between && !has_no_picture(gst_sample_get_buffer(sample.get()))) {
+        const MappedSample mapped(sample.get(), video);
+        if (GST_VIDEO_FORMAT_INFO_DEPTH(mapped.frame.info.finfo, 0) != 16)
+          between(position, number, view_of(mapped.frame));
+      }
       continue;
     }
     ++seen.frames;

@@ -43,15 +43,20 @@ struct FramesSeen {
   std::string error;                 // why decoding stopped early; empty: the video has no more frames
 };
 
+// Called with the position of the next wanted frame, and with the number and the picture of a frame before
+// it.
+using BetweenFrames = std::function<void(std::size_t position, std::int64_t frame, const FrameView &picture)>;
+
 // Decodes the video once. Calls `visitor` for every frame whose number is in `wanted` (ascending), with its
 // position in `wanted` and the decoded frame, rotated according to the video's orientation tag. The frame is
 // valid during the call. Damaged frames and all frames after them up to the next key frame are skipped.
 // bit_depth: number of significant bits of 16-bit values (absent: all). depth: records the range of these
 // values. An exception of `visitor` ends the visit. Throws Error if the decoder is stuck, and on
-// interruption.
+// interruption. between: see VisitListener::between.
 FramesSeen visit_frames(const std::filesystem::path &video, std::span<const std::int64_t> wanted,
                         std::optional<int> bit_depth,
                         const std::function<void(std::size_t position, const FrameView &frame)> &visitor,
-                        DepthSeen &depth, const PassingFrames &passing = {});
+                        DepthSeen &depth, const PassingFrames &passing = {},
+                        const BetweenFrames &between = {});
 
 }  // namespace uniad

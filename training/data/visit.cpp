@@ -75,11 +75,16 @@ void visit_video(std::span<const Item> items, std::size_t first, std::size_t las
     passing = [&](std::int64_t frame, double) {
       listener.passing(path.string() + ", frame " + std::to_string(frame));
     };
+  BetweenFrames between;
+  if (listener.between)
+    between = [&](std::size_t position, std::int64_t frame, const FrameView &picture) {
+      listener.between(first + position, frame, picture);
+    };
   DepthSeen values(items[first].bit_depth);
   const auto seen = visit_frames(
       path, wanted, items[first].bit_depth,
       [&](std::size_t position, const FrameView &frame) { visitor(first + position, frame); }, values,
-      passing);
+      passing, between);
   const auto leave_out = [&](std::size_t index, const std::string &cause) {
     unread.push_back({index, describe(items[index]) + ": " + cause, cause});
   };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -28,6 +29,9 @@ struct VisitListener {
   std::function<void(const std::string &warning)> warning;  // a warning about the data for the user
   // Frames of a video that are decoded but not visited: "cam0.mp4, frame 500".
   std::function<void(const std::string &where)> passing;
+  // The pictures of these frames, with their numbers; index: of the next item that is visited. Frames of 16
+  // bits are left out.
+  std::function<void(std::size_t index, std::int64_t frame, const FrameView &picture)> between{};
 };
 
 // Passes the picture of every item to `visitor`, on the calling thread and in the order of the list, while
