@@ -36,7 +36,7 @@ std::vector<Signal> health_signals(const HealthReport &report, const HealthKinds
     }
     if (state.holds) {
       signal.level = FrameLevel::Abnormal;
-      signal.regions = {{0, 0, 1, 1, static_cast<float>(signal.score), nullptr}};
+      signal.regions = {{0, 0, 1, 1, static_cast<float>(signal.score), nullptr, nullptr}};
     }
     signals.push_back(std::move(signal));
   }

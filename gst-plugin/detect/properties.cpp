@@ -42,6 +42,19 @@ void add_event_rules(PropertyTable<DetectSettings> &table) {
                                 0, G_MAXINT64, defaults.event_min_duration, in_playing));
 }
 
+void add_motion(PropertyTable<DetectSettings> &table) {
+  const DetectSettings defaults;
+  table.add(PROP_MOTION, &DetectSettings::motion,
+            g_param_spec_enum("motion", "Motion", "Whether the motion in the stream is judged, too",
+                              GST_TYPE_UNIAD_DETECT_MOTION, defaults.motion, in_playing));
+  table.add(
+      PROP_MOTION_THRESHOLD, &DetectSettings::motion_threshold,
+      g_param_spec_double("motion-threshold", "Motion threshold",
+                          "Motion score from which the motion in a frame is anomalous (-1 = the threshold "
+                          "of the model)",
+                          calibrated_threshold, G_MAXDOUBLE, defaults.motion_threshold, in_playing));
+}
+
 void add_health(PropertyTable<DetectSettings> &table) {
   const DetectSettings defaults;
   table.add(
@@ -151,6 +164,7 @@ PropertyTable<DetectSettings> make_table() {
                                 "Parts of the frame to ignore or to watch: a JSON file, or JSON that begins "
                                 "with {; while playing, zones that are not valid leave the old ones in force",
                                 nullptr, in_playing));
+  add_motion(table);
   add_event_rules(table);
   add_health(table);
   return table;

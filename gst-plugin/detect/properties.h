@@ -38,6 +38,8 @@ enum DetectProperty : guint {
   PROP_FREEZE_TIME,
   PROP_SETTLE_TIME,
   PROP_SCENE_SHIFT,
+  PROP_MOTION,
+  PROP_MOTION_THRESHOLD,
 };
 
 // The properties that are members of DetectSettings. The others, drift and skipped, are read from the running

@@ -19,6 +19,7 @@ FrameLevel anomaly_level(const PartJudgment &part, bool unknown_scene, double re
 
 std::vector<Signal> signals_of(const Verdict &verdict, const EventRules &rules) {
   std::vector<Signal> signals;
+  signals.reserve(verdict.parts.size() + 1);
   for (const PartJudgment &part : verdict.parts)
     signals.push_back({anomaly_kind, part.zone, anomaly_level(part, verdict.unknown_scene, rules.release),
                        part.score, part.threshold, c_regions(part.regions), rules});
@@ -28,6 +29,16 @@ std::vector<Signal> signals_of(const Verdict &verdict, const EventRules &rules) 
     scene.level = FrameLevel::Abnormal;
     scene.regions = c_regions(verdict.regions);
   }
+  return signals;
+}
+
+std::vector<Signal> signals_of(const MotionJudgment &motion, const EventRules &rules) {
+  std::vector<Signal> signals;
+  signals.reserve(motion.parts.size());
+  for (const PartJudgment &part : motion.parts)
+    signals.push_back({motion_kind, part.zone, level_of(part.score, *part.threshold, rules.release),
+                       part.score, part.threshold,
+                       c_regions(part.regions, g_intern_static_string(motion_kind)), rules});
   return signals;
 }
 

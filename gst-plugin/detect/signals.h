@@ -27,4 +27,7 @@ struct Signal {
 // unknown scene does not begin an anomaly event, but an open one continues.
 std::vector<Signal> signals_of(const Verdict &verdict, const EventRules &rules);
 
+// Returns one signal for the motion in each zone, or in the whole frame.
+std::vector<Signal> signals_of(const MotionJudgment &motion, const EventRules &rules);
+
 }  // namespace uniad

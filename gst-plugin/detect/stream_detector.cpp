@@ -23,6 +23,10 @@ std::string new_uuid() {
   return uuid;
 }
 
+MotionUse motion_use(GstUniadDetectMotion motion) {
+  return motion == GST_UNIAD_DETECT_MOTION_OFF ? MotionUse::Off : MotionUse::Auto;
+}
+
 // 0 if the stream does not have a frame rate.
 double judged_a_second(const GstVideoInfo &info, const DetectSettings &settings) {
   const double rate =
@@ -77,6 +81,7 @@ void StreamDetector::forget(const char *reason, const DetectSettings &settings) 
   frames_to_next_ = 0;
   verdict_.reset();
   health_.reset();
+  motion_.reset();
 }
 
 void StreamDetector::begin_session() {
@@ -105,6 +110,7 @@ std::unique_ptr<MappedFrame> StreamDetector::map_or_warn(GstBuffer *buffer) {
     return nullptr;
   }
   frame->taken_at(newest_.elapsed);
+  frame->set_motion(motion_.measured());
   return frame;
 }
 
@@ -154,10 +160,33 @@ void StreamDetector::update_health(const DetectSettings &settings, const TimedDe
                                       : -1;
 }
 
+// Whether the frames are a stream, and not separate pictures.
+bool StreamDetector::has_time(const FrameTime &frame) const {
+  return *live_ || info_.fps_n > 0 || GST_CLOCK_TIME_IS_VALID(frame.running_time);
+}
+
+// Frames in the memory of a GPU would have to be copied.
+void StreamDetector::update_motion(const DetectSettings &settings, GstBuffer *buffer) {
+  if (!has_time(newest_) || !motion_.is_wanted(*detector_, settings)) return;
+  if (in_gpu_memory_) {
+    if (settings.motion != GST_UNIAD_DETECT_MOTION_ON || std::exchange(warned_of_motion_, true)) return;
+    GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
+                        ("Motion is not judged in frames in the memory of a GPU. Put \"cudadownload\" before "
+                         "this element, or set motion=off."),
+                        (nullptr));
+    return;
+  }
+  const auto frame = map_frame(buffer, info_);
+  if (!frame) return;
+  motion_.add(frame->view(), newest_.elapsed, zones_ ? &zones_->zones : nullptr, settings);
+}
+
 void StreamDetector::update_events(const DetectSettings &settings, const FrameTime &frame) {
-  const bool has_time = *live_ || info_.fps_n > 0 || GST_CLOCK_TIME_IS_VALID(frame.running_time);
-  std::vector<Signal> signals = signals_of(*verdict_, settings.event_rules(*live_, has_time));
-  if (has_time) {  // separate pictures are no camera
+  const bool is_stream = has_time(frame);
+  const EventRules rules = settings.event_rules(*live_, is_stream);
+  std::vector<Signal> signals = signals_of(*verdict_, rules);
+  if (is_stream) {
+    std::ranges::move(motion_.take_signals(rules), std::back_inserter(signals));
     hold_back(signals, health_.report());
     std::ranges::move(health_signals(health_.report(), settings.health_settings().kinds,
                                      GST_VIDEO_INFO_WIDTH(&info_), GST_VIDEO_INFO_HEIGHT(&info_)),
@@ -245,6 +274,8 @@ bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result
   if (settings.threshold < 0) warn_about_unknown_source(settings, *calibration);
   warn_about_aspect_ratio(settings);
   update_health(settings, result);
+  zones_ = result.detection.zones;
+  motion_.learns(false);
   Detection seen;
   seen.frame_id = result.detection.frame_id;
   verdict_ = uniad::judge(std::move(result.detection), threshold, normal);
@@ -256,7 +287,7 @@ bool StreamDetector::judge(const DetectSettings &settings, TimedDetection result
 }
 
 void StreamDetector::mark(const DetectSettings &settings, GstBuffer *buffer, GstClockTime age) {
-  GstAnomalyMeta *meta = uniad::mark(buffer, info_, settings.source, *verdict_, age);
+  GstAnomalyMeta *meta = uniad::mark(buffer, info_, settings.source, *verdict_, motion_.newest(), age);
   gst_anomaly_meta_set_session(meta, events_.session().c_str());
   gst_anomaly_meta_set_time(meta, newest_.moment.time, newest_.time_source);
   set_event(meta, events_.event());
@@ -269,9 +300,10 @@ void StreamDetector::begin_learning(const DetectSettings &settings, LearningSess
   const bool once = next->of_start && (settings.learn_once || begins_model_);
   forget("changed", settings);
   try {
-    const bool begins =
-        detector_->learn({settings.source, next->request.frames, std::chrono::nanoseconds(next->request.time),
-                          judged_a_second(info_, settings), once, !background_ && !*live_});
+    const bool begins = detector_->learn(
+        {settings.source, next->request.frames, std::chrono::nanoseconds(next->request.time),
+         judged_a_second(info_, settings), motion_use(settings.motion), once, !background_ && !*live_});
+    motion_.learns(begins);
     if (begins) return;
     GST_INFO_OBJECT(element_, "the model has learned from %s before", settings.source.c_str());
     learning.known();
@@ -373,6 +405,7 @@ void StreamDetector::process(GstBuffer *buffer, const DetectSettings &settings, 
   advance_time(buffer);
   if (has_no_picture(buffer)) return skip();
   const GstClockTime now = newest_.running_time;
+  update_motion(settings, buffer);
   const bool due = is_due(settings);
 
   if (!background_ && due && !is_late()) {

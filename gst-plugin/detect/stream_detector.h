@@ -17,6 +17,7 @@
 #include "gst-plugin/detect/event_tracker.h"
 #include "gst-plugin/detect/learning_session.h"
 #include "gst-plugin/detect/settings.h"
+#include "gst-plugin/detect/stream_motion.h"
 #include "gst-plugin/detect/uniaddetect.h"
 #include "gst-plugin/detect/verdict.h"
 #include "gst-plugin/video/cuda_frame.h"
@@ -84,6 +85,8 @@ class StreamDetector {
   void update_means(const Detection &normal);
   void update_latency(GstClockTime duration);
   void update_health(const DetectSettings &settings, const TimedDetection &result);
+  void update_motion(const DetectSettings &settings, GstBuffer *buffer);
+  bool has_time(const FrameTime &frame) const;
   void update_events(const DetectSettings &settings, const FrameTime &frame);
   void post(const std::vector<Event> &states, const DetectSettings &settings);
   void mark(const DetectSettings &settings, GstBuffer *buffer, GstClockTime age);
@@ -106,11 +109,14 @@ class StreamDetector {
   std::optional<GstClockTime> arrival_;           // of the newest, by the system's clock
   EventTracker events_;
   HealthMonitor health_;
+  StreamMotion motion_;
+  std::shared_ptr<const ZoneGrid> zones_;  // by which the newest frame was judged; null: none
   std::shared_ptr<const HealthReference> health_reference_;  // that `health_` goes by
   bool warned_ = false;
   bool warned_of_lateness_ = false;
   bool warned_of_buffers_ = false;             // that hold no frame
   bool warned_of_shape_ = false;               // that is not what was learned
+  bool warned_of_motion_ = false;              // that cannot be measured
   bool warned_of_orientation_ = false;         // that nothing has applied
   std::set<std::string> checked_sources_;      // sources that were looked up among those that the model knows
   std::uint64_t no_numbers_ = 0;               // frames whose score is not finite

@@ -74,6 +74,16 @@
  * a camera is or seems to be black, frozen, covered or moved, no other event begins; after a change of light,
  * none begins for #GstUniadDetect:settle-time.
  *
+ * ## Motion
+ *
+ * If the model has learned the motion of the source, each frame also has a motion score, which says how
+ * unusual the speeds in it are for the row of the picture that they occur in. A motion score that reaches
+ * #GstUniadDetect:motion-threshold makes the frame anomalous and begins an event of the kind "motion". Motion
+ * is measured in every frame in system memory, also in those that #GstUniadDetect:interval and
+ * #GstUniadDetect:max-rate leave out; its events follow the judged frames. With #GstUniadDetect:motion=auto,
+ * it is judged if at least a minute of it was learned and most of the scene usually stands still. Zones hold
+ * for it; the sensitivity of a zone divides its threshold.
+ *
  * ## Messages
  *
  * An element message "uniad-event" is posted when an event begins, while it lasts whenever its peak has
@@ -89,7 +99,7 @@
  *
  * * #gchararray `id`: the same from begin to end, unique across streams and restarts
  * * #gchararray `kind`: "anomaly", or "unknown-scene" if the frame as a whole is unlike everything that was
- *   learned, or a kind of camera health, see below; events of different kinds can overlap
+ *   learned, or "motion", or a kind of camera health, see above; events of different kinds can overlap
  * * #gchararray `zone`: the zone of the event; absent if it is about the whole frame
  * * #gchararray `state`: "begin", "update" or "end"
  * * #gchararray `reason`: why the event ended, if the scene did not end it: "eos", "flush", "stopped", or
@@ -109,7 +119,8 @@
  * * #gdouble `score`, #gdouble `threshold`
  * * #gboolean `unknown-scene`
  * * #GstValueArray `regions`: of #GstStructure, with #gdouble `x`, `y`, `w`, `h` in 0 to 1 of the frame and
- *   `score`, and in a watch zone its name, #gchararray `zone`
+ *   `score`, in a watch zone its name, #gchararray `zone`, and #gchararray `kind` "motion" if motion raised
+ * it
  * * #guint64 `begin-pts`, `begin-time`: of the first anomalous frame
  * * #gdouble `peak-score`, #guint64 `peak-pts`, `peak-time`, #GstValueArray `peak-regions`: of the frame with
  *   the highest score so far
@@ -200,6 +211,18 @@ GType gst_uniad_detect_mode_get_type(void) {
       {0, nullptr, nullptr},
   };
   static const GType type = g_enum_register_static("GstUniadDetectMode", values);
+  return type;
+}
+
+GType gst_uniad_detect_motion_get_type(void) {
+  static const GEnumValue values[] = {
+      {GST_UNIAD_DETECT_MOTION_AUTO,
+       "If the model has learned enough of it, and most of the scene stands still", "auto"},
+      {GST_UNIAD_DETECT_MOTION_ON, "If the model has learned any", "on"},
+      {GST_UNIAD_DETECT_MOTION_OFF, "Neither learned nor judged", "off"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("GstUniadDetectMotion", values);
   return type;
 }
 
@@ -684,6 +707,7 @@ static void install_properties(GObjectClass *klass) {
                           0, G_MAXUINT64, 0,
                           static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_DETECT_MODE, static_cast<GstPluginAPIFlags>(0));
+  gst_type_mark_as_plugin_api(GST_TYPE_UNIAD_DETECT_MOTION, static_cast<GstPluginAPIFlags>(0));
 }
 
 static void gst_uniad_detect_class_init(GstUniadDetectClass *klass) {

@@ -22,6 +22,21 @@ typedef enum {
 #define GST_TYPE_UNIAD_DETECT_MODE (gst_uniad_detect_mode_get_type())
 GType gst_uniad_detect_mode_get_type(void);
 
+/**
+ * GstUniadDetectMotion:
+ * @GST_UNIAD_DETECT_MOTION_AUTO: motion is judged if the model has learned enough of it
+ * @GST_UNIAD_DETECT_MOTION_ON: motion is judged if the model has learned any
+ * @GST_UNIAD_DETECT_MOTION_OFF: motion is neither learned nor judged
+ */
+typedef enum {
+  GST_UNIAD_DETECT_MOTION_AUTO,
+  GST_UNIAD_DETECT_MOTION_ON,
+  GST_UNIAD_DETECT_MOTION_OFF,
+} GstUniadDetectMotion;
+
+#define GST_TYPE_UNIAD_DETECT_MOTION (gst_uniad_detect_motion_get_type())
+GType gst_uniad_detect_motion_get_type(void);
+
 #define GST_TYPE_UNIAD_DETECT (gst_uniad_detect_get_type())
 G_DECLARE_FINAL_TYPE(GstUniadDetect, gst_uniad_detect, GST, UNIAD_DETECT, GstBaseTransform)
 

@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
+
+#include "gst-plugin/events/event.h"
 
 namespace uniad {
 
@@ -24,29 +27,35 @@ struct Pixels {
   guint x, y, width, height;
 };
 
-Pixels pixels_of(const Region &region, const GstVideoInfo &info) {
-  const auto [x, width] = pixels(region.x, region.width, GST_VIDEO_INFO_WIDTH(&info));
-  const auto [y, height] = pixels(region.y, region.height, GST_VIDEO_INFO_HEIGHT(&info));
+// What raised the region.
+const char *name_of(const GstAnomalyRegion &region) {
+  return region.kind != nullptr ? region.kind : anomaly_kind;
+}
+
+Pixels pixels_of(const GstAnomalyRegion &region, const GstVideoInfo &info) {
+  const auto [x, width] = pixels(region.x, region.w, GST_VIDEO_INFO_WIDTH(&info));
+  const auto [y, height] = pixels(region.y, region.h, GST_VIDEO_INFO_HEIGHT(&info));
   return {x, y, width, height};
 }
 
-void add_region_of_interest(GstBuffer *buffer, const Pixels &at, const Region &region) {
+void add_region_of_interest(GstBuffer *buffer, const Pixels &at, const GstAnomalyRegion &region) {
   auto *roi =
-      gst_buffer_add_video_region_of_interest_meta(buffer, "anomaly", at.x, at.y, at.width, at.height);
+      gst_buffer_add_video_region_of_interest_meta(buffer, name_of(region), at.x, at.y, at.width, at.height);
   gst_video_region_of_interest_meta_add_param(
-      roi, gst_structure_new("anomaly", "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
+      roi,
+      gst_structure_new(name_of(region), "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr));
 }
 
 // Adds the region as an object that GStreamer's analytics elements can read since version 1.24. The buffer
 // may already have the meta from an upstream detector.
 void add_object([[maybe_unused]] GstBuffer *buffer, [[maybe_unused]] const Pixels &at,
-                [[maybe_unused]] double probability) {
+                [[maybe_unused]] const GstAnomalyRegion &region, [[maybe_unused]] double probability) {
 #ifdef HAVE_GST_ANALYTICS
   GstAnalyticsRelationMeta *objects = gst_buffer_get_analytics_relation_meta(buffer);
   if (objects == nullptr) objects = gst_buffer_add_analytics_relation_meta(buffer);
   GstAnalyticsODMtd object;
   gst_analytics_relation_meta_add_od_mtd(
-      objects, g_quark_from_static_string("anomaly"), static_cast<gint>(at.x), static_cast<gint>(at.y),
+      objects, g_quark_from_string(name_of(region)), static_cast<gint>(at.x), static_cast<gint>(at.y),
       static_cast<gint>(at.width), static_cast<gint>(at.height), static_cast<gfloat>(probability), &object);
 #endif
 }
@@ -69,28 +78,34 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
   return verdict;
 }
 
-std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions) {
+std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions, const char *kind) {
   std::vector<GstAnomalyRegion> result;
   result.reserve(regions.size());
   for (const auto &region : regions)
     result.push_back({region.x, region.y, region.width, region.height, region.score,
-                      region.zone.empty() ? nullptr : g_intern_string(region.zone.c_str())});
+                      region.zone.empty() ? nullptr : g_intern_string(region.zone.c_str()), kind});
   return result;
 }
 
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
-                     const Verdict &verdict, GstClockTime age) {
+                     const Verdict &verdict, const std::optional<MotionJudgment> &motion, GstClockTime age) {
   // Regions of interest come first, because gstanomalymeta.c looks for them before the meta that they belong
   // to.
-  const std::vector<GstAnomalyRegion> regions = c_regions(verdict.regions);
-  for (const auto &region : verdict.regions) {
+  std::vector<GstAnomalyRegion> regions = c_regions(verdict.regions);
+  if (motion) {
+    for (const PartJudgment &part : motion->parts)
+      std::ranges::move(c_regions(part.regions, g_intern_static_string(motion_kind)),
+                        std::back_inserter(regions));
+  }
+  for (const auto &region : regions) {
     const Pixels at = pixels_of(region, info);
     add_region_of_interest(buffer, at, region);
-    add_object(buffer, at, verdict.probability);
+    add_object(buffer, at, region, verdict.probability);
   }
   auto *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), verdict.score, age);
   if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
   if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
+  if (motion) gst_anomaly_meta_set_motion(meta, motion->score, motion->threshold);
   gst_anomaly_meta_set_grid(meta, static_cast<guint>(verdict.grid.width),
                             static_cast<guint>(verdict.grid.height), verdict.grid.values.data());
   const Area area = area_of(verdict.grid);

@@ -12,6 +12,7 @@
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "model/engine/detector.h"
 #include "model/engine/judgment.h"
+#include "model/engine/motion_judge.h"
 
 namespace uniad {
 
@@ -33,13 +34,14 @@ struct Verdict {
 Verdict judge(Detection detection, std::optional<double> threshold, const ScoreStatistics *normal);
 
 // The regions in the form that GstAnomalyMeta and events use.
-std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions);
+// kind: what raised them, an interned string; null for what they look like.
+std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions, const char *kind = nullptr);
 
 // Adds a GstAnomalyMeta to the buffer and, for each region, a GstVideoRegionOfInterestMeta of type "anomaly"
-// with its score as parameter. With GStreamer 1.24, also adds an object "anomaly" with the frame's
-// probability to the GstAnalyticsRelationMeta for each region.
+// or "motion" with its score as parameter. With GStreamer 1.24, also adds an object "anomaly" with the
+// frame's probability to the GstAnalyticsRelationMeta for each region.
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
-                     const Verdict &verdict, GstClockTime age);
+                     const Verdict &verdict, const std::optional<MotionJudgment> &motion, GstClockTime age);
 
 // The structure of a `uniad-learn` message. `source` is used if `learning` names no source.
 GstStructure *learning_structure(const LearningProgress &learning, const std::string &source);

@@ -20,6 +20,7 @@ void set_regions(GstStructure *structure, const char *field, const std::vector<G
         static_cast<double>(region.y), "w", G_TYPE_DOUBLE, static_cast<double>(region.w), "h", G_TYPE_DOUBLE,
         static_cast<double>(region.h), "score", G_TYPE_DOUBLE, static_cast<double>(region.score), nullptr);
     if (region.zone != nullptr) gst_structure_set(fields, "zone", G_TYPE_STRING, region.zone, nullptr);
+    if (region.kind != nullptr) gst_structure_set(fields, "kind", G_TYPE_STRING, region.kind, nullptr);
     g_value_take_boxed(&item, fields);
     gst_value_array_append_and_take_value(&array, &item);
   }
@@ -39,7 +40,8 @@ std::vector<GstAnomalyRegion> regions_of(const GstStructure *structure, const ch
       return static_cast<float>(value);
     };
     regions.push_back({number("x"), number("y"), number("w"), number("h"), number("score"),
-                       g_intern_string(gst_structure_get_string(gst_value_get_structure(item), "zone"))});
+                       g_intern_string(gst_structure_get_string(gst_value_get_structure(item), "zone")),
+                       g_intern_string(gst_structure_get_string(gst_value_get_structure(item), "kind"))});
   }
   return regions;
 }

@@ -187,8 +187,9 @@ static void move_regions(GstAnomalyMeta *copy, const GstAnomalyMeta *self, const
     const GstAnomalyRegion *region = &self->regions[i];
     Part part = moved(move, region->x, region->y, region->w, region->h);
     if (!cut_to_frame(&part)) continue;
-    copy->regions[copy->n_regions++] = (GstAnomalyRegion){(gfloat)part.x, (gfloat)part.y, (gfloat)part.w,
-                                                          (gfloat)part.h, region->score,  region->zone};
+    copy->regions[copy->n_regions++] =
+        (GstAnomalyRegion){(gfloat)part.x, (gfloat)part.y, (gfloat)part.w, (gfloat)part.h,
+                           region->score,  region->zone,   region->kind};
   }
 }
 
@@ -203,7 +204,8 @@ static void move_regions_of_interest(GstBuffer *dest, const GstAnomalyMeta *copy
   while ((item = gst_buffer_iterate_meta(dest, &state)) != NULL && item != &copy->meta) {
     if (item->info->api == GST_ANOMALY_META_API_TYPE) g_array_set_size(rois, 0);
     if (item->info->api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE &&
-        ((GstVideoRegionOfInterestMeta *)item)->roi_type == g_quark_from_static_string("anomaly"))
+        (((GstVideoRegionOfInterestMeta *)item)->roi_type == g_quark_from_static_string("anomaly") ||
+         ((GstVideoRegionOfInterestMeta *)item)->roi_type == g_quark_from_static_string("motion")))
       g_array_append_val(rois, item);
   }
   for (guint i = 0; rois->len == copy->n_regions && i < rois->len; ++i) {
@@ -243,6 +245,9 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   if (self->has_threshold) gst_anomaly_meta_set_threshold(copy, self->threshold, self->probability);
   copy->unknown_scene = self->unknown_scene;
   copy->anomalous = self->anomalous;
+  copy->has_motion = self->has_motion;
+  copy->motion_score = self->motion_score;
+  copy->motion_threshold = self->motion_threshold;
   move_grid(copy, self, &move);
   move_regions(copy, self, &move);
   copy->picture_x = (gfloat)picture.x;
@@ -349,7 +354,8 @@ void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdouble threshold, gdo
   meta->has_threshold = TRUE;
   meta->threshold = threshold;
   meta->probability = probability;
-  meta->anomalous = meta->score >= threshold || meta->unknown_scene;
+  meta->anomalous = meta->score >= threshold || meta->unknown_scene ||
+                    (meta->has_motion && meta->motion_score >= meta->motion_threshold);
 }
 
 /**
@@ -365,6 +371,24 @@ void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta) {
   g_return_if_fail(meta != NULL);
   meta->unknown_scene = TRUE;
   meta->anomalous = meta->has_threshold;
+}
+
+/**
+ * gst_anomaly_meta_set_motion:
+ * @meta: a #GstAnomalyMeta
+ * @score: how unusual the motion in the frame is
+ * @threshold: scores at or above it are anomalous
+ *
+ * Sets the judgment of the motion in the frame. If @score reaches @threshold, the frame is anomalous.
+ *
+ * Since: 0.1
+ */
+void gst_anomaly_meta_set_motion(GstAnomalyMeta *meta, gdouble score, gdouble threshold) {
+  g_return_if_fail(meta != NULL);
+  meta->has_motion = TRUE;
+  meta->motion_score = score;
+  meta->motion_threshold = threshold;
+  if (score >= threshold) meta->anomalous = TRUE;
 }
 
 /**

@@ -78,6 +78,8 @@ struct _GstAnomalyMoment {
  * @h: height, 0 to 1 of the frame's height
  * @score: the highest anomaly score in the region, at or above the threshold
  * @zone: (nullable): the watch zone that the region lies in, an interned string, or %NULL
+ * @kind: (nullable): what raised the region, an interned string: "motion", with @score in the unit of
+ *   #GstAnomalyMeta.motion_score, or %NULL for what the region looks like
  *
  * A connected anomalous region of the frame.
  *
@@ -90,6 +92,7 @@ struct _GstAnomalyRegion {
   gfloat h;
   gfloat score;
   const gchar *zone;
+  const gchar *kind;
 };
 
 /**
@@ -100,7 +103,8 @@ struct _GstAnomalyRegion {
  * @has_threshold: whether @threshold, @probability and @anomalous are valid; %FALSE without a calibration
  * @threshold: scores at or above this value are anomalous
  * @probability: the score mapped to a scale from 0 to 1, with 0.5 at the threshold
- * @anomalous: whether @score reached @threshold or the scene is unknown
+ * @anomalous: whether @score reached @threshold, the scene is unknown, or @motion_score reached
+ *   @motion_threshold
  * @grid_width: number of columns of @grid
  * @grid_height: number of rows of @grid
  * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells divide the grid's area evenly.
@@ -135,6 +139,9 @@ struct _GstAnomalyRegion {
  * @picture_y: top edge of the judged area, 0 to 1 of the frame's height
  * @picture_w: width of the judged area, 1 if it is as wide as the frame
  * @picture_h: height of the judged area, 1 if it is as high as the frame
+ * @has_motion: whether motion is judged, and @motion_score and @motion_threshold are valid
+ * @motion_score: how unusual the motion in the frame is
+ * @motion_threshold: motion scores at or above this value are anomalous
  *
  * The result of an anomaly detector for one frame. All coordinates are relative. The meta has the API tags
  * for data that depends on the size and orientation of a frame. Scaling, with or without borders, conversion
@@ -190,6 +197,10 @@ struct _GstAnomalyMeta {
   gfloat picture_w;
   gfloat picture_h;
 
+  gboolean has_motion;
+  gdouble motion_score;
+  gdouble motion_threshold;
+
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING_LARGE];
 };
@@ -216,6 +227,8 @@ GST_UNIAD_META_API void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdo
                                                        gdouble probability);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_motion(GstAnomalyMeta *meta, gdouble score, gdouble threshold);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height,
                                                   const gfloat *values);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "gst-plugin/events/event.h"
 #include "model/scoring/levels.h"
 
 namespace uniad {
@@ -24,6 +25,7 @@ constexpr double smallest_font = 6;  // in pixels; smaller text is not legible
 constexpr std::uint32_t panel_color = 0xa6101418;
 constexpr std::uint32_t normal_color = 0xff43a047;
 constexpr std::uint32_t anomaly_color = 0xffe53935;
+constexpr std::uint32_t motion_color = 0xff29b6f6;
 constexpr std::uint32_t unknown_color = 0xff9e9e9e;
 constexpr std::uint32_t track_color = 0x59ffffff;
 
@@ -148,11 +150,12 @@ void draw_contours(const Result &result, const Style &style, Canvas &canvas) {
   cairo_restore(cairo);
 }
 
-void draw_boxes(const Result &result, const Style &style, Canvas &canvas) {
+void draw_boxes(const std::vector<Result::Box> &boxes, std::uint32_t color, const Style &style,
+                Canvas &canvas) {
   const double width = line_width(style, canvas);
   cairo_t *cairo = canvas.cairo();
   cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
-  for (const Result::Box &box : result.boxes) {
+  for (const Result::Box &box : boxes) {
     if (!std::isfinite(box.x + box.y + box.width + box.height)) continue;
     // Keep the full width of the lines within the frame, even if the box extends beyond it.
     const auto within = [width](double position, int size) {
@@ -170,7 +173,7 @@ void draw_boxes(const Result &result, const Style &style, Canvas &canvas) {
     canvas.touch(x0 - rim, y0 - rim, x0 + rim, y1 + rim);
     canvas.touch(x1 - rim, y0 - rim, x1 + rim, y1 + rim);
   }
-  stroke(cairo, width, style.line_color);
+  stroke(cairo, width, color);
 }
 
 void rounded_rectangle(cairo_t *cairo, double x, double y, double width, double height, double radius) {
@@ -211,6 +214,7 @@ Result result_of(const GstAnomalyMeta &meta) {
   Result result;
   result.source = meta.source != nullptr ? meta.source : "";
   if (meta.unknown_scene) result.source += ": unknown scene";
+  if (meta.has_motion && meta.motion_score >= meta.motion_threshold) result.source += ": motion";
   result.score = meta.score;
   if (meta.has_threshold && std::isfinite(meta.threshold)) {
     result.threshold = meta.threshold;
@@ -230,7 +234,9 @@ Result result_of(const GstAnomalyMeta &meta) {
     result.picture = {meta.picture_x, meta.picture_y, meta.picture_w, meta.picture_h};
   for (guint i = 0; i < meta.n_regions; ++i) {
     const GstAnomalyRegion &region = meta.regions[i];
-    result.boxes.push_back({region.x, region.y, region.w, region.h, region.score});
+    const bool moves = region.kind != nullptr && std::string_view(region.kind) == motion_kind;
+    (moves ? result.motion_boxes : result.boxes)
+        .push_back({region.x, region.y, region.w, region.h, region.score});
   }
   return result;
 }
@@ -332,7 +338,8 @@ void OverlayRenderer::draw(const std::vector<Result> &results, const Style &styl
   canvas.clear();
   for (const Result &result : results) {
     if (style.contours) draw_contours(result, style, canvas);
-    if (style.boxes) draw_boxes(result, style, canvas);
+    if (style.boxes) draw_boxes(result.boxes, style.line_color, style, canvas);
+    if (style.boxes || style.contours) draw_boxes(result.motion_boxes, motion_color, style, canvas);
   }
   const double gap = std::round(16 * scale_of(canvas));
   double top = gap;

@@ -51,8 +51,9 @@ struct Result {
   int rows = 0;
   std::vector<float> grid;
   Area grid_area;
-  Area picture;            // outside of it are borders
-  std::vector<Box> boxes;  // strongest first
+  Area picture;                   // outside of it are borders
+  std::vector<Box> boxes;         // strongest first
+  std::vector<Box> motion_boxes;  // of unusual motion
 
   bool operator==(const Result &) const = default;
 };

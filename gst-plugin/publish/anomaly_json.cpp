@@ -29,6 +29,7 @@ Json regions_json(std::span<const GstAnomalyRegion> regions) {
                     {"h", millionths(region.h)},
                     {"score", static_cast<double>(region.score)}});
     if (region.zone != nullptr) json.back()["zone"] = region.zone;
+    if (region.kind != nullptr) json.back()["kind"] = region.kind;
   }
   return json;
 }
@@ -72,6 +73,11 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
   }
   json["anomalous"] = meta.anomalous != FALSE;
   if (meta.unknown_scene) json["unknown_scene"] = true;
+  if (meta.has_motion) {
+    json["motion_score"] = meta.motion_score;
+    json["motion_threshold"] = meta.motion_threshold;
+    if (meta.motion_score >= meta.motion_threshold) json["motion_anomalous"] = true;
+  }
   json["age"] = GST_CLOCK_TIME_IS_VALID(meta.age) ? Json(meta.age) : Json();
   json["regions"] = regions_json({meta.regions, meta.n_regions});
   const char *state = name_of(event_state);

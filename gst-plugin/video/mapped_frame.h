@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <utility>
 
 #include "model/preprocess/frame_view.h"
 
@@ -34,6 +35,7 @@ class MappedFrame {
 
   const FrameView &view() const { return view_; }
   void taken_at(std::chrono::nanoseconds time) { view_.time = time; }
+  void set_motion(std::shared_ptr<const FrameMotion> motion) { view_.motion = std::move(motion); }
 
  protected:
   FrameView view_;

@@ -14,6 +14,12 @@ namespace uniad {
 template <typename Enum>
 using Choices = std::vector<std::pair<Enum, std::string>>;
 
+template <typename Enum>
+std::string name_of(Enum value, const Choices<Enum> &names) {
+  return std::find_if(names.begin(), names.end(), [value](const auto &n) { return n.first == value; })
+      ->second;
+}
+
 inline Choices<PaddingRule> padding_choices() {
   return {{PaddingRule::StaticSame, "static-same"},
           {PaddingRule::DynamicSame, "dynamic-same"},
@@ -39,6 +45,9 @@ inline Choices<FeatureLoss> loss_choices() {
 }
 inline Choices<ScoreKind> score_choices() {
   return {{ScoreKind::Max, "max"}, {ScoreKind::Mean, "mean"}, {ScoreKind::Std, "std"}};
+}
+inline Choices<MotionUse> motion_choices() {
+  return {{MotionUse::Auto, "auto"}, {MotionUse::On, "on"}, {MotionUse::Off, "off"}};
 }
 
 }  // namespace uniad

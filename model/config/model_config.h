@@ -101,6 +101,10 @@ struct StatisticsConfig {
   double position_prior = 4;  // prior weight, in pictures, of a common mean for all positions
 };
 
+// Whether motion is judged. Auto: if it was learned and nothing speaks against it
+// (model/motion/motion_reference.h).
+enum class MotionUse { Auto, On, Off };
+
 enum class ScoreKind { Max, Mean, Std };  // of the anomaly map; Max: of its 16x16 average pooling
 
 struct ModelConfig {

@@ -39,6 +39,7 @@ void add_to(Model &model, const Addition &addition, const std::string &where) {
   }
   model.calibration = combine(std::move(model.calibration), addition.calibration);
   merge_into(model.health, addition.health);
+  merge_into(model.motion, addition.motion);
   for (const SourceProvenance &source : addition.sources) add_source(model.provenance, source);
 }
 

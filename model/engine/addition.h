@@ -24,6 +24,7 @@ struct Addition {
   Calibration calibration;    // of the new pictures
   std::vector<SourceProvenance> sources;
   HealthReferences health{};  // of the new pictures
+  MotionReferences motion{};  // likewise
 };
 
 // If the model still has the statistics that the addition was learned on top of, they become `whole`. If it

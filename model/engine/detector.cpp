@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "model/base/error.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
+#include "model/engine/learned_sources.h"
 #include "model/engine/learner.h"
 #include "model/engine/learning_base.h"
 #include "model/engine/live_learning.h"
@@ -61,8 +61,7 @@ class EngineDetector final : public Detector, private LearningModel {
       begun_ = begin_model(options.new_on_backbone.empty() ? "auto" : options.new_on_backbone);
       engine_ = Engine::of_new_model(*begun_, path_.string(), options.device, options.precision);
     } else {
-      for (const SourceProvenance &source : read_model_header(path_).provenance.sources)
-        aspect_ratios_[source.name] = source.aspect_ratio;
+      learned_.use(read_model_header(path_).provenance);
       engine_ = Engine::of_file(path_, options.device, options.precision);
     }
     can_learn_ = begins || engine_->config().statistics.has_value();
@@ -72,7 +71,8 @@ class EngineDetector final : public Detector, private LearningModel {
     const ModelConfig &config = engine_->config();
     shape_ = shape_of_grids(config);
     scorer_.emplace(shape_.width, shape_.height, config.score);
-    use(engine_->health());
+    learned_.use(engine_->health());
+    learned_.use(engine_->motion());
     in_file_ = engine_->known();
     if (engine_->statistics()) {
       gaussians_ = *engine_->statistics();
@@ -190,20 +190,17 @@ class EngineDetector final : public Detector, private LearningModel {
 
   double aspect_ratio(const std::string &source) const override {
     const std::scoped_lock lock(mutex_);
-    const auto own = aspect_ratios_.find(source);
-    if (own != aspect_ratios_.end()) return own->second;
-    double common = 0;
-    for (const auto &[name, ratio] : aspect_ratios_) {
-      if (common > 0 && !same_aspect_ratio(ratio, common)) return 0;
-      common = ratio;
-    }
-    return common;
+    return learned_.aspect_ratio(source);
   }
 
   std::shared_ptr<const HealthReference> health_reference(const std::string &source) const override {
     const std::scoped_lock lock(mutex_);
-    const auto known = health_.find(source);
-    return known == health_.end() ? nullptr : known->second;
+    return learned_.health(source);
+  }
+
+  std::shared_ptr<const MotionReference> motion_reference(const std::string &source) const override {
+    const std::scoped_lock lock(mutex_);
+    return learned_.motion(source);
   }
 
   std::string description() const override {
@@ -279,15 +276,9 @@ class EngineDetector final : public Detector, private LearningModel {
     in_file_ = identity_of(known);
     known_ = std::move(known);
     calibration_ = std::make_shared<Calibration>(model.calibration);
-    use(model.health);
-    for (const SourceProvenance &source : model.provenance.sources)
-      aspect_ratios_[source.name] = source.aspect_ratio;
-  }
-
-  // Sets the health references of these sources.
-  void use(const HealthReferences &references) {
-    for (const auto &[source, reference] : references)
-      health_[source] = std::make_shared<const HealthReference>(reference);
+    learned_.use(model.health);
+    learned_.use(model.motion);
+    learned_.use(model.provenance);
   }
 
   // Returns whether the frame is not judged, because it is learned from or because there are no statistics
@@ -302,7 +293,7 @@ class EngineDetector final : public Detector, private LearningModel {
         learned_ratio_ = static_cast<double>(frame.width) / frame.height;
       }
       if (zones != nullptr) zones->fill_ignored(tokens);
-      learner->add(std::move(tokens), luma, frame.time);
+      learner->add(std::move(tokens), luma, frame.time, frame.motion);
       return true;
     }
     if (!can_learn_ || engine_->config().reconstruction) return false;
@@ -357,6 +348,7 @@ class EngineDetector final : public Detector, private LearningModel {
     base_ = identity_of(known);
     base_calibration_ = model.calibration;
     base_health_ = model.health;
+    base_motion_ = model.motion;
     {
       const std::scoped_lock lock(mutex_);
       known_before_ = gaussians_.has_value();
@@ -366,9 +358,9 @@ class EngineDetector final : public Detector, private LearningModel {
       }
     }
     const auto begin = [&] {
-      return std::make_unique<LiveLearning>(options, known,
-                                            model.config.statistics.value_or(StatisticsConfig{}),
-                                            config.input.height / 16, config.input.width / 16);
+      return std::make_unique<LiveLearning>(
+          options, known, model.config.statistics.value_or(StatisticsConfig{}), config.input.height / 16,
+          config.input.width / 16, base_motion_[options.source]);
     };
     auto learning = begin();
     try {
@@ -399,7 +391,8 @@ class EngineDetector final : public Detector, private LearningModel {
     double ratio = 0;
     {
       const std::scoped_lock lock(mutex_);
-      ratio = aspect_ratios_[learning.source()] = learned_ratio_;
+      ratio = learned_ratio_;
+      learned_.set_aspect_ratio(learning.source(), ratio);
     }
     store_->add({engine_->network(),
                  base_,
@@ -407,10 +400,13 @@ class EngineDetector final : public Detector, private LearningModel {
                  std::move(outcome.gained),
                  std::move(outcome.calibration),
                  {{learning.source(), "live", outcome.learning.frames, 0, ratio}},
-                 {{learning.source(), outcome.health}}});
+                 {{learning.source(), outcome.health}},
+                 {{learning.source(), outcome.motion}}});
     const std::scoped_lock lock(mutex_);
     merge_into(base_health_, {{learning.source(), std::move(outcome.health)}});
-    use(base_health_);
+    merge_into(base_motion_, {{learning.source(), std::move(outcome.motion)}});
+    learned_.use(base_health_);
+    learned_.use(base_motion_);
     set_gaussians(std::move(gaussians));
     known_ = std::move(outcome.statistics);
     calibration_ = std::move(calibration);
@@ -473,6 +469,7 @@ class EngineDetector final : public Detector, private LearningModel {
   std::uint64_t base_ = 0;  // identity_of() the statistics
   Calibration base_calibration_;
   HealthReferences base_health_;
+  MotionReferences base_motion_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
   std::optional<RoutedGaussians> gaussians_;
@@ -483,8 +480,7 @@ class EngineDetector final : public Detector, private LearningModel {
   std::uint64_t judged_frames_ = 0;
   std::array<Judged, 2> judged_;     // the newest frames
   std::optional<Statistics> known_;  // the statistics of `gaussians_`; read from the file when needed
-  std::map<std::string, std::shared_ptr<const HealthReference>> health_;  // of each source
-  std::map<std::string, double> aspect_ratios_;                           // of each source's pictures
+  LearnedSources learned_;
   double learned_ratio_ = 0;   // of the newest frame that was learned from
   std::uint64_t in_file_ = 0;  // identity_of() the statistics that were last the same here and in the file
   bool known_before_ = false;  // there were statistics when learning began

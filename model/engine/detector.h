@@ -17,6 +17,7 @@
 #include "model/file/model_file.h"
 #include "model/health/picture.h"
 #include "model/health/reference.h"
+#include "model/motion/motion_reference.h"
 #include "model/preprocess/frame_view.h"
 #include "model/scoring/score.h"
 #include "model/scoring/zone_grid.h"
@@ -74,6 +75,7 @@ struct LearnOptions {
   std::int64_t frames = 0;
   std::chrono::nanoseconds time{0};
   double frame_rate = 0;  // judged frames per second if frames have no times; 0: not known
+  MotionUse motion = MotionUse::Auto;
   bool once = false;  // only if the model does not know the source; interrupted learning is resumed anyway
   // detect() waits until the frame has been learned from, and until the result is in force, so that no frame
   // is left out. Not for live streams.
@@ -145,6 +147,8 @@ class Detector {
   virtual double aspect_ratio(const std::string &source) const = 0;
   // What the source's pictures look like if its camera is in order; null if it was never learned.
   virtual std::shared_ptr<const HealthReference> health_reference(const std::string &source) const = 0;
+  // The normal motion of the source, or of the only source of the model; null if none was learned.
+  virtual std::shared_ptr<const MotionReference> motion_reference(const std::string &source) const = 0;
   // "efficientnet-b4 at 224x224, cpu, fp32 (AVX-512)": what `auto` was resolved to.
   virtual std::string description() const = 0;
   // A sentence for the user about an option that could not be honored; usually empty.

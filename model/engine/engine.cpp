@@ -195,6 +195,7 @@ Engine::Engine(const Model &model, const std::string &name, const std::string &d
     : config_(model.config),
       calibration_(model.calibration),
       health_(model.health),
+      motion_(model.motion),
       known_(identity_of({})),
       network_fingerprint_(network_fingerprint(model)),
       executor_(registry().executor(device)) {

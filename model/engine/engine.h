@@ -58,6 +58,7 @@ class Engine {
   const Calibration &calibration() const { return calibration_; }
   const std::optional<RoutedGaussians> &statistics() const { return statistics_; }
   const HealthReferences &health() const { return health_; }
+  const MotionReferences &motion() const { return motion_; }
   std::uint64_t known() const { return known_; }  // identity_of() the statistics of the model
   std::uint64_t network() const { return network_fingerprint_; }
   std::string description() const { return network_->description(); }
@@ -68,6 +69,7 @@ class Engine {
   Calibration calibration_;
   std::optional<RoutedGaussians> statistics_;
   HealthReferences health_;
+  MotionReferences motion_;
   std::uint64_t known_ = 0;
   std::uint64_t network_fingerprint_;
   std::string warning_;

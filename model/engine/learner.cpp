@@ -42,14 +42,15 @@ Learner::Phase Learner::phase() const {
   return phase_;
 }
 
-void Learner::add(Tokens tokens, GrayPicture luma, std::optional<std::chrono::nanoseconds> time) {
+void Learner::add(Tokens tokens, GrayPicture luma, std::optional<std::chrono::nanoseconds> time,
+                  std::shared_ptr<const FrameMotion> motion) {
   std::unique_lock lock(mutex_);
   if (phase_ != Phase::Gathering) return;
   if (!waits_ && frames_.size() >= most_waiting) {
     ++skipped_;
     return;
   }
-  frames_.push_back({std::move(tokens), std::move(luma), time});
+  frames_.push_back({std::move(tokens), std::move(luma), time, std::move(motion)});
   changed_.notify_all();
   if (!waits_) return;
   changed_.wait(lock, [this] {
@@ -136,7 +137,7 @@ bool Learner::gather(LiveLearning &learning) {
     adding_ = true;
     learning.leave_out(std::exchange(skipped_, 0));
     lock.unlock();
-    learning.add(frame.tokens, frame.luma, frame.time);
+    learning.add(frame.tokens, frame.luma, frame.time, frame.motion.get());
     if (learning.complete()) break;
     keep_now_and_then(learning);
     const LearningProgress progress = learning.progress();

@@ -72,8 +72,9 @@ class Learner {
 
   // A frame to learn from. With LearnOptions::wait, returns when it has been, and when what was learned is in
   // force should it be the last; else a frame that comes while others still wait is left out.
-  // luma: of the same frame.
-  void add(Tokens tokens, GrayPicture luma, std::optional<std::chrono::nanoseconds> time);
+  // luma, motion: of the same frame; motion may be null.
+  void add(Tokens tokens, GrayPicture luma, std::optional<std::chrono::nanoseconds> time,
+           std::shared_ptr<const FrameMotion> motion = {});
 
   // Ends learning. Returns when what was learned is in force or kept, and has been written if possible.
   void end();
@@ -83,6 +84,7 @@ class Learner {
     Tokens tokens;
     GrayPicture luma;
     std::optional<std::chrono::nanoseconds> time;
+    std::shared_ptr<const FrameMotion> motion;
   };
 
   void run(const std::stop_token &stop);

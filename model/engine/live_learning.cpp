@@ -12,6 +12,7 @@
 #include "model/base/json_text.h"
 #include "model/file/health_file.h"
 #include "model/file/interrupted_learning.h"
+#include "model/file/motion_file.h"
 #include "model/statistics/one_torch_thread.h"
 
 namespace uniad {
@@ -66,22 +67,24 @@ CoveredTime CoveredTime::after(std::chrono::nanoseconds covered, std::chrono::na
 }
 
 LiveLearning::LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config,
-                           std::int64_t rows, std::int64_t columns)
+                           std::int64_t rows, std::int64_t columns, MotionReference known_motion)
     : options_(options),
       anew_(known.empty()),
       residuals_(config.residuals),
       rows_(rows),
       columns_(columns),
-      learner_(std::move(known), config) {}
+      learner_(std::move(known), config),
+      motion_(std::move(known_motion)) {}
 
 void LiveLearning::add(const Tokens &tokens, const GrayPicture &luma,
-                       std::optional<std::chrono::nanoseconds> time) {
+                       std::optional<std::chrono::nanoseconds> time, const FrameMotion *motion) {
   const OneTorchThread one_thread;
   const c10::InferenceMode inference;
   const auto as_map = [&](const std::vector<float> &values) {
     return torch::tensor(values).view({rows_, columns_, -1}).permute({2, 0, 1}).contiguous();
   };
-  const bool added = learner_.add(only_source, next_fold(), as_map(tokens.features),
+  const int fold = next_fold();
+  const bool added = learner_.add(only_source, fold, as_map(tokens.features),
                                   residuals_ ? as_map(tokens.residuals) : torch::Tensor());
   if (!added) {
     ++left_out_;
@@ -89,6 +92,11 @@ void LiveLearning::add(const Tokens &tokens, const GrayPicture &luma,
   }
   time_.add(time);
   health_.add(luma, time);
+  if (motion != nullptr && time) motion_.add(motion->map, motion->step, *time, fold);
+}
+
+MotionReference LiveLearning::motion(const ThresholdRule &rule) const {
+  return merge(motion_before_, motion_.finish(rule, options_.motion));
 }
 
 int LiveLearning::next_fold() const {
@@ -149,7 +157,8 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
   const OneTorchThread one_thread;
   const c10::InferenceMode inference;
   StatisticsLearner::Learned learned = learner_.finish();
-  Outcome outcome{std::move(learned.statistics), std::move(learned.gained), {}, health(), progress()};
+  Outcome outcome{
+      std::move(learned.statistics), std::move(learned.gained), {}, health(), motion(rule), progress()};
   outcome.learning.state = LearningProgress::State::Done;
   std::vector<std::string> &warnings = outcome.learning.warnings;
   const std::int64_t needed = learner_.fewest();
@@ -184,6 +193,7 @@ TensorFile LiveLearning::store() const {
                    {"skipped", skipped_}};
   stored.metadata[learning_entry] = json_text(entry);
   store_health({{options_.source, health()}}, stored);
+  store_motion({{options_.source, motion({})}}, stored);
   return stored;
 }
 
@@ -206,9 +216,11 @@ void LiveLearning::restore(const TensorFile &stored) {
                                                 std::chrono::nanoseconds(count("step")));
     const std::int64_t left_out = count("left_out");
     const std::int64_t skipped = count("skipped");
-    TensorFile with_health = stored;
-    HealthReferences health = take_health(with_health, "what was learned so far");
-    learner_.restore(with_health);
+    TensorFile others = stored;
+    HealthReferences health = take_health(others, "what was learned so far");
+    MotionReferences motion = take_motion(others, "what was learned so far");
+    learner_.restore(others);
+    motion_before_ = std::move(motion[options_.source]);
     health_before_ = std::move(health[options_.source]);
     time_ = time;
     left_out_ = left_out;

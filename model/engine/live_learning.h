@@ -11,6 +11,7 @@
 #include "model/engine/backend/backend.h"
 #include "model/engine/detector.h"
 #include "model/health/reference.h"
+#include "model/motion/motion_reference.h"
 #include "model/network.h"
 #include "model/scoring/calibration.h"
 #include "model/statistics/learn_statistics.h"
@@ -43,12 +44,14 @@ class CoveredTime {
 // Learns what is normal from consecutive frames.
 class LiveLearning {
  public:
-  // known: the statistics to extend; may be empty. rows, columns: of the tokens of a frame.
+  // known, known_motion: what is extended; may be empty. rows, columns: of the tokens of a frame.
   LiveLearning(const LearnOptions &options, Statistics known, const StatisticsConfig &config,
-               std::int64_t rows, std::int64_t columns);
+               std::int64_t rows, std::int64_t columns, MotionReference known_motion = {});
 
   // Skips a frame if one of its features is not finite. luma: of the same frame; may be empty.
-  void add(const Tokens &tokens, const GrayPicture &luma, std::optional<std::chrono::nanoseconds> time);
+  // motion: may be null.
+  void add(const Tokens &tokens, const GrayPicture &luma, std::optional<std::chrono::nanoseconds> time,
+           const FrameMotion *motion = nullptr);
   // Counts frames that were not learned from because they came too fast.
   void leave_out(std::int64_t frames) { skipped_ += frames; }
 
@@ -66,6 +69,7 @@ class LiveLearning {
     Statistics gained;        // of the new frames only
     Calibration calibration;  // of the new frames
     HealthReference health;   // of the new frames
+    MotionReference motion;   // likewise
     LearningProgress learning;
   };
   // zones: used to score held-out frames; may be null.
@@ -73,6 +77,7 @@ class LiveLearning {
 
  private:
   HealthReference health() const { return merge(health_before_, health_.finish()); }
+  MotionReference motion(const ThresholdRule &rule) const;
   int next_fold() const;
   double frame_rate() const;
   std::vector<std::string> warnings_about(const ScoreStatistics &normal, const ThresholdRule &rule) const;
@@ -86,6 +91,8 @@ class LiveLearning {
   CoveredTime time_;
   HealthReference health_before_;  // learned before an interruption
   ReferenceLearner health_;
+  MotionReference motion_before_;  // likewise
+  MotionLearner motion_;
   std::int64_t left_out_ = 0;  // frames with features that are not finite
   std::int64_t skipped_ = 0;   // frames that came too fast
 };

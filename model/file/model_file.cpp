@@ -15,9 +15,11 @@
 #include "model/base/log.h"
 #include "model/config/choices.h"
 #include "model/config/taps.h"
+#include "model/file/calibration_json.h"
 #include "model/file/health_file.h"
 #include "model/file/interrupted_learning.h"
 #include "model/file/json_field.h"
+#include "model/file/motion_file.h"
 #include "model/file/network_tensors.h"
 #include "model/file/safetensors.h"
 
@@ -26,14 +28,6 @@ namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
-
-constexpr double frame_rate_limit = 1e6;
-
-template <typename Enum>
-std::string name_of(Enum value, const Choices<Enum> &names) {
-  return std::find_if(names.begin(), names.end(), [value](const auto &n) { return n.first == value; })
-      ->second;
-}
 
 // Keys of later versions are written only if they differ from the default, so that older programs can read
 // the models that they can run.
@@ -138,65 +132,6 @@ ModelConfig config_from(const Field &field) {
   if (const auto part = field.find("statistics")) config.statistics = statistics_config_from(*part);
   config.score = field["score"].choice(score_choices());
   return config;
-}
-
-ordered_json to_json(const ScoreTail &tail) {
-  return {{"level", tail.level},
-          {"scale", tail.scale},
-          {"shape", tail.shape},
-          {"peaks", tail.peaks},
-          {"frame_rate", tail.frame_rate}};
-}
-
-ScoreTail tail_from(const Field &field) {
-  ScoreTail tail;
-  tail.level = field["level"].number(-real_limit, real_limit);
-  tail.scale = field["scale"].number(0, real_limit);
-  tail.shape = field["shape"].number(-1, 0.999);
-  double highest = real_limit;
-  for (const Field &peak : field["peaks"].elements(ScoreTail::most_peaks)) {
-    highest = peak.number(tail.level, highest);
-    tail.peaks.push_back(highest);
-  }
-  tail.frame_rate = field["frame_rate"].number(0, frame_rate_limit);
-  return tail;
-}
-
-ordered_json to_json(const ScoreStatistics &statistics) {
-  ordered_json all{{"threshold", statistics.threshold},
-                   {"mean", statistics.mean},
-                   {"standard_deviation", statistics.standard_deviation},
-                   {"count", statistics.count}};
-  if (statistics.tail) all["tail"] = to_json(*statistics.tail);
-  return all;
-}
-
-ScoreStatistics statistics_from(const Field &field) {
-  ScoreStatistics statistics{field["threshold"].number(-real_limit, real_limit),
-                             field["mean"].number(-real_limit, real_limit),
-                             field["standard_deviation"].number(0, real_limit), field["count"].count()};
-  if (const auto tail = field.find("tail")) {
-    statistics.tail = tail_from(*tail);
-    field["count"].count(static_cast<std::int64_t>(statistics.tail->peaks.size()));
-  }
-  return statistics;
-}
-
-ordered_json to_json(const Calibration &calibration) {
-  ordered_json all{{"rule", calibration.rule}, {"sources", ordered_json::object()}};
-  if (calibration.pooled) all["pooled"] = to_json(*calibration.pooled);
-  for (const auto &[source, statistics] : calibration.sources) all["sources"][source] = to_json(statistics);
-  return all;
-}
-
-Calibration calibration_from(const Field &field) {
-  Calibration calibration;
-  calibration.rule = field["rule"].text();
-  if (const auto pooled = field.find("pooled")) calibration.pooled = statistics_from(*pooled);
-  for (const auto &[source, statistics] : field["sources"].members()) {
-    calibration.sources[source] = statistics_from(statistics);
-  }
-  return calibration;
 }
 
 ordered_json to_json(const Provenance &provenance) {
@@ -319,8 +254,13 @@ Model model_from(TensorFile content, const std::string &file) {
                 "use the program that wrote it, or train the model again");
   }
   HealthReferences health = take_health(content, file);
-  Model model{read("uniad.config", config_from), read("uniad.calibration", calibration_from),
-              read("uniad.provenance", provenance_from), std::move(health), std::move(content.tensors)};
+  MotionReferences motion = take_motion(content, file);
+  Model model{read("uniad.config", config_from),
+              read("uniad.calibration", calibration_from),
+              read("uniad.provenance", provenance_from),
+              std::move(health),
+              std::move(motion),
+              std::move(content.tensors)};
   check_model(model, file);
   return model;
 }
@@ -349,6 +289,7 @@ void write_model(const Model &model, const FileLock &right_to_write) {
                       {"uniad.calibration", json_text(to_json(model.calibration))},
                       {"uniad.provenance", json_text(to_json(model.provenance))}}};
   store_health(model.health, content);
+  store_motion(model.motion, content);
   // Rejects what a reader would reject, before the old file is replaced.
   check_numbers(model_from(content, path.string()), path.string());
   write_safetensors(content, path);

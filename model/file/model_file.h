@@ -11,6 +11,7 @@
 #include "model/file/file_lock.h"
 #include "model/file/provenance.h"
 #include "model/health/reference.h"
+#include "model/motion/motion_reference.h"
 #include "model/scoring/calibration.h"
 
 namespace uniad {
@@ -24,6 +25,7 @@ struct Model {
   Calibration calibration;
   Provenance provenance;
   HealthReferences health;  // of cameras that were learned (model/file/health_file.h)
+  MotionReferences motion;  // of videos and cameras (model/file/motion_file.h)
   std::map<std::string, StoredTensor> tensors;
 };
 

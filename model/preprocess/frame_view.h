@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -47,6 +48,8 @@ struct Plane {
   std::ptrdiff_t stride = 0;  // bytes from one row to the next; may be padded, may be negative
 };
 
+struct FrameMotion;  // model/motion/normal_flow.h
+
 // A non-owning view of a picture. Its owner determines how long it is valid.
 struct FrameView {
   PixelLayout layout = PixelLayout::RGB;
@@ -61,6 +64,8 @@ struct FrameView {
   std::optional<int> cuda_device{};
   // When it was captured, from any origin; absent if not known. Used by learning only.
   std::optional<std::chrono::nanoseconds> time{};
+  // The motion in this frame of its stream; null if not known. Used by learning only.
+  std::shared_ptr<const FrameMotion> motion{};
   // PixelLayout::Rows only: writes row y (0 <= y < height) as width x 4 components of the given type (8-bit
   // types: bytes; 16-bit types: native-endian words). Called with y ascending, by one thread at a time.
   UnpackedPixel unpacked = UnpackedPixel::ARGB8;

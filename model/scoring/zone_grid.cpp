@@ -23,13 +23,16 @@ std::optional<double> JudgedPart::threshold_by(std::optional<double> of_model) c
 }
 
 ZoneGrid zones_on(Zones zones, const Grid &shape) {
-  const Area area = area_of(shape);
+  return zones_on(std::move(zones), area_of(shape), shape.width, shape.height);
+}
+
+ZoneGrid zones_on(Zones zones, const Area &area, int width, int height) {
   ZoneGrid grid;
-  grid.kept = kept_cells(zones, area, shape.width, shape.height);
+  grid.kept = kept_cells(zones, area, width, height);
   for (const Zone &zone : zones.zones) {
     if (zone.kind != ZoneKind::Watch) continue;
     grid.parts.push_back({zone.name, zone.threshold, zone.sensitivity.value_or(1),
-                          both(cells_of(zone, area, shape.width, shape.height), grid.kept)});
+                          both(cells_of(zone, area, width, height), grid.kept)});
   }
   if (grid.parts.empty()) grid.parts.push_back({"", std::nullopt, 1, grid.kept});
   grid.zones = std::move(zones);

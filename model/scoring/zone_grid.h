@@ -35,6 +35,7 @@ struct ZoneGrid {
 
 // shape: a grid of the model; its values do not matter.
 ZoneGrid zones_on(Zones zones, const Grid &shape);
+ZoneGrid zones_on(Zones zones, const Area &area, int width, int height);
 
 // Whether some part contains this cell, by its index in the grid.
 bool is_judged(const ZoneGrid &zones, std::size_t cell);

@@ -39,7 +39,7 @@ GstBuffer *next_frame(GstMemory *memory, int number, const std::vector<float> &g
   GstAnomalyMeta *meta = gst_buffer_add_anomaly_meta(frame, "gate", 1.4 + 0.001 * (number % 100), 0);
   gst_anomaly_meta_set_threshold(meta, threshold, 0.9);
   gst_anomaly_meta_set_grid(meta, cells, cells, grid.data());
-  const GstAnomalyRegion region{0.2F, 0.2F, 0.4F, 0.4F, 1.5F, nullptr};
+  const GstAnomalyRegion region{0.2F, 0.2F, 0.4F, 0.4F, 1.5F, nullptr, nullptr};
   gst_anomaly_meta_set_regions(meta, &region, 1);
   return frame;
 }

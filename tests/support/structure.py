@@ -18,6 +18,7 @@ LAYERS = [
     ["model/config"],
     ["model/preprocess", "model/kernels", "model/backbone", "model/reconstruction", "model/statistics"],
     ["model/scoring", "model/health"],
+    ["model/motion"],
     ["model/file"],
     ["model"],  # network.h: the whole network
     ["model/engine/backend"],

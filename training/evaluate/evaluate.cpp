@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 #include <span>
+#include <utility>
 
 #include "model/base/error.h"
 #include "model/base/json_text.h"
@@ -13,6 +14,7 @@
 #include "training/base/output.h"
 #include "training/data/labels.h"
 #include "training/data/report.h"
+#include "training/data/video_motion.h"
 #include "training/data/visit.h"
 #include "training/data/zones.h"
 #include "training/evaluate/figures/figures.h"
@@ -47,6 +49,10 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
   Evaluator evaluator(source, input.width, input.height,
                       normal ? std::optional(normal->threshold) : std::nullopt);
   Gallery gallery(normal);
+  const auto of_source = zones.find(source.name);
+  SourceMotionJudge motion(detector.motion_reference(source.name), source.frame_rate,
+                           of_source != zones.end() ? &of_source->second : nullptr);
+  MotionEvaluator motion_evaluator;
   std::int64_t lost = 0;
   std::int64_t lossy_masks = 0;
   const auto unread = visit_items(
@@ -61,6 +67,7 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
         lossy_masks += truth.lossy_mask ? 1 : 0;
         const auto detection = detector.detect({&frame, 1}).front();
         evaluator.add(item, truth, detection);
+        motion_evaluator.add(item, truth.abnormal, motion.judge(item, frame));
         if (!options.report.empty()) gallery.offer(item, truth.abnormal, detection, frame);
         progress.update(static_cast<std::int64_t>(index) + 1);
       },
@@ -72,10 +79,13 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
         source.name + ": masks of " + std::to_string(lossy_masks) +
         " pictures use lossy compression (JPEG); pixels at or above half of the mask's maximum are abnormal");
   if (lost > 0 && options.label_rule == LabelRule::Reference) progress.say(about_lost_defects(lost, input));
+  ClassFigures figures = evaluator.figures(options.event_rules);
+  if (const MotionReference *reference = motion.reference())
+    figures.motion = motion_evaluator.figures(reference->normal->threshold, options.event_rules);
   return {source.name,
           source.path,
           normal,
-          evaluator.figures(options.event_rules),
+          std::move(figures),
           evaluator.normal_scores(),
           evaluator.abnormal_scores(),
           evaluator.timelines(options.event_rules),

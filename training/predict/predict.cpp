@@ -12,6 +12,7 @@
 #include "model/engine/judgment.h"
 #include "training/base/output.h"
 #include "training/data/report.h"
+#include "training/data/video_motion.h"
 #include "training/data/visit.h"
 #include "training/data/zones.h"
 #include "training/predict/heatmap.h"
@@ -31,7 +32,7 @@ nlohmann::ordered_json to_json(const Region &region) {
 }
 
 nlohmann::ordered_json to_json(const Item &item, const std::string &source, const Detection &detection,
-                               const ScoreStatistics *normal) {
+                               const ScoreStatistics *normal, const std::optional<MotionJudgment> &motion) {
   const Judgment judgment = judgment_of(detection, threshold_of(normal));
   const PartJudgment &frame = judgment.frame();
   nlohmann::ordered_json json{{"path", item.path.string()}};
@@ -43,13 +44,19 @@ nlohmann::ordered_json to_json(const Item &item, const std::string &source, cons
     json["probability"] = probability(frame.score, *frame.threshold, normal);
   }
   json["anomalous"] = judgment.anomalous;
+  if (motion) {
+    json["motion_score"] = static_cast<float>(motion->score);
+    json["motion_threshold"] = motion->threshold;
+    json["motion_anomalous"] = motion->anomalous;
+  }
   if (detection.unknown_scene()) json["unknown_scene"] = true;
   json["regions"] = nlohmann::json::array();
   for (const Region &region : judgment.regions) json["regions"].push_back(to_json(region));
   return json;
 }
 
-std::string to_line(const Item &item, const Detection &detection, const ScoreStatistics *normal) {
+std::string to_line(const Item &item, const Detection &detection, const ScoreStatistics *normal,
+                    const std::optional<MotionJudgment> &motion) {
   const Judgment judgment = judgment_of(detection, threshold_of(normal));
   const PartJudgment &frame = judgment.frame();
   std::ostringstream line;
@@ -58,6 +65,9 @@ std::string to_line(const Item &item, const Detection &detection, const ScoreSta
     line << ", threshold " << *frame.threshold << (judgment.anomalous ? ", ANOMALOUS" : ", normal");
   if (!frame.zone.empty()) line << ", zone " << frame.zone;
   if (detection.unknown_scene()) line << ", unknown scene";
+  if (motion)
+    line << "; motion " << motion->score << ", threshold " << motion->threshold
+         << (motion->anomalous ? ", ANOMALOUS" : ", normal");
   return line.str();
 }
 
@@ -97,6 +107,9 @@ void predict(const PredictOptions &options, Progress &progress) {
     report_unknown(source, *calibration, options.model, progress);
     put_in_force(zones, source, *detector, progress);
     const auto *normal = calibration->find(source.name);
+    const auto of_source = zones.find(source.name);
+    SourceMotionJudge motion_judge(detector->motion_reference(source.name), source.frame_rate,
+                                   of_source != zones.end() ? &of_source->second : nullptr);
     // If results are written to standard output, their lines already show the progress.
     const bool to_file = !options.json.empty() && options.json != "-";
     if (to_file) progress.begin("judging " + source.name, std::ssize(source.test));
@@ -105,10 +118,11 @@ void predict(const PredictOptions &options, Progress &progress) {
         [&](std::size_t index, const FrameView &frame) {
           const auto &item = source.test[index];
           const auto detection = detector->detect({&frame, 1}).front();
+          const auto motion = motion_judge.judge(item, frame);
           if (options.json.empty())
-            output.stream() << to_line(item, detection, normal) << '\n';
+            output.stream() << to_line(item, detection, normal, motion) << '\n';
           else
-            output.stream() << json_text(to_json(item, source.name, detection, normal)) << '\n';
+            output.stream() << json_text(to_json(item, source.name, detection, normal, motion)) << '\n';
           if (!options.overlay.empty())
             write_picture(options.overlay / overlay_name(item, number),
                           draw_heatmap(frame, detection, normal));

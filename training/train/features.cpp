@@ -60,7 +60,7 @@ class Batch {
 
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const FeatureVisitor &visitor, const PictureChange &change,
-                                   const VisitListener &listener) {
+                                   const VisitListener &listener, const FrameObserver &observe) {
   const torch::NoGradGuard no_grad;
   Preprocessor preprocessor(extractor.input());
   Batch filling(extractor.input(), batch);
@@ -77,15 +77,18 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
     features =
         std::async(std::launch::async, [&, frames = running.frames()] { return extractor.run(frames); });
   };
+  VisitListener all = listener;
+  if (observe) all.between = observe;
   std::vector<Unread> unread = visit_items(
       items,
       [&](std::size_t index, const FrameView &frame) {
         const std::span<std::uint8_t> rgb = filling.add(index);
         preprocessor.resize(frame, rgb);
         if (change) change(index, rgb);
+        if (observe) observe(index, items[index].frame, frame);
         if (filling.full()) start();
       },
-      listener);
+      all);
   start();
   finish();
   return unread;
@@ -93,7 +96,8 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
 
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const std::string &stage, const FeatureVisitor &visitor,
-                                   Progress &progress, const PictureChange &change) {
+                                   Progress &progress, const PictureChange &change,
+                                   const FrameObserver &observe) {
   progress.begin(stage, static_cast<std::int64_t>(items.size()));
   auto unread = visit_features(
       extractor, items, batch, visitor,
@@ -104,7 +108,7 @@ std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const 
                       "run the command again, with --resume if there is a checkpoint");
         progress.update(static_cast<std::int64_t>(index) + 1);
       },
-      tell_by(progress));
+      tell_by(progress), observe);
   progress.end();
   return unread;
 }

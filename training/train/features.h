@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,17 +28,24 @@ using FeatureVisitor =
 // augment it.
 using PictureChange = std::function<void(std::size_t index, std::span<std::uint8_t> rgb)>;
 
+// Called with the index of an item and its picture as it was read. It is also called for frames of a video
+// that are decoded between two items, with their number and the index of the next item. number: of the frame
+// in its video; absent for a picture.
+using FrameObserver =
+    std::function<void(std::size_t index, std::optional<std::int64_t> number, const FrameView &frame)>;
+
 // Passes the features of every item that can be read to `visitor`, on the calling thread, in batches of
 // `batch` pictures, while the engine and the decoders process the next ones. change, if given, is called for
 // every picture at input size and may modify it. Returns the items that could not be read.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const FeatureVisitor &visitor, const PictureChange &change = {},
-                                   const VisitListener &listener = {});
+                                   const VisitListener &listener = {}, const FrameObserver &observe = {});
 
 // The same, reported as a stage of the progress. Throws Error on interruption.
 std::vector<Unread> visit_features(FeatureExtractor &extractor, std::span<const Item> items, int batch,
                                    const std::string &stage, const FeatureVisitor &visitor,
-                                   Progress &progress, const PictureChange &change = {});
+                                   Progress &progress, const PictureChange &change = {},
+                                   const FrameObserver &observe = {});
 
 // The features of a frozen backbone. They do not change in training, so they are computed once and kept in
 // half precision.

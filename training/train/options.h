@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/config/model_config.h"
 #include "model/scoring/calibration.h"
 #include "training/data/augment.h"
 #include "training/data/source.h"
@@ -86,6 +87,7 @@ struct TrainOptions {
   // Fraction of each source that is held out. Absent: the default of hold_back() for the network; for
   // statistics, each fifth in turn.
   std::optional<double> held_back;
+  MotionUse motion = MotionUse::Auto;
   FeatureCacheOptions cache;               // for recipes fast and paper
   std::size_t report_outliers = 0;         // number of normal pictures with the highest scores to report
   std::optional<ThresholdRule> threshold;  // absent: mean + 4 sd, or the model's rule for an update

@@ -14,6 +14,7 @@
 #include "training/data/visit.h"
 #include "training/train/features.h"
 #include "training/train/health.h"
+#include "training/train/motion.h"
 
 namespace uniad {
 namespace {
@@ -27,12 +28,14 @@ void warn_of_few(const StatisticsLearner &learner, Progress &progress) {
 }  // namespace
 
 LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
-                                   Statistics known, Provenance &provenance, Progress &progress) {
+                                   Statistics known, const MotionReferences &known_motion,
+                                   Provenance &provenance, Progress &progress) {
   const torch::NoGradGuard no_grad;
   const bool anew = known.empty();
   FeatureExtractor extractor(network, config, options.device, options.precision);
   StatisticsLearner learner(std::move(known), *config.statistics, options.sources.size());
   HealthReferences health;
+  MotionReferences motion;
   std::map<std::string, Split> splits;
   std::map<std::string, std::vector<std::size_t>> learned_from;  // indices in split.train, in order
   for (const Source &source : options.sources) {
@@ -43,6 +46,9 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
     const std::vector<int> folds = assign_folds(split.train, StatisticsLearner::folds);
     std::int64_t left_out = 0;
     ReferenceLearner looks;
+    const auto moved_before = known_motion.find(source.name);
+    SourceMotion moves(split.train, folds, source.frame_rate, find_zones(options.zones, source.name),
+                       moved_before != known_motion.end() ? moved_before->second : MotionReference{});
     const std::int64_t before = learner.pictures();
     const auto unread = visit_features(
         extractor, split.train, options.batch, source.name + ": learning what is normal",
@@ -60,8 +66,10 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
               ++left_out;
           }
         },
-        progress, health_observer(looks, split.train, source.frame_rate, config.input));
+        progress, health_observer(looks, split.train, source.frame_rate, config.input),
+        options.motion == MotionUse::Off ? FrameObserver() : moves.observer());
     health[source.name] = looks.finish();
+    motion[source.name] = moves.finish(source.name, options, progress);
     report_unread(split.train, unread, progress);
     if (left_out > 0)
       progress.say(source.name + ": " + std::to_string(left_out) +
@@ -104,8 +112,12 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
       }
     }
   }
-  return {std::move(learned.statistics), std::move(learned.gained),
-          calibrate_held_back(scores, options, progress), std::move(health), std::move(scored)};
+  return {std::move(learned.statistics),
+          std::move(learned.gained),
+          calibrate_held_back(scores, options, progress),
+          std::move(health),
+          std::move(motion),
+          std::move(scored)};
 }
 
 Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/health/reference.h"
+#include "model/motion/motion_reference.h"
 #include "model/network.h"
 #include "model/statistics/learn_statistics.h"
 #include "training/base/progress.h"
@@ -23,15 +24,18 @@ struct LearnedStatistics {
   Statistics gained;  // of the new pictures only
   Calibration calibration;
   HealthReferences health;         // of the new pictures
+  MotionReferences motion;         // likewise
   std::vector<ScoredItem> scored;  // the held-out pictures; a random choice if there are very many
 };
 
 // Learns statistics of the normal data in options.sources in one pass over the features, with bounded memory,
-// and adds them to the known ones. Each fold of the pictures is held out in turn for the calibration; if
-// options.held_back is set, that fraction is held out instead and never learned from. network must not have
-// statistics yet; if it has a reconstruction network, statistics of its residuals are learned too.
+// and adds them to the known ones. The motion of videos is learned beside them. Each fold of the pictures is
+// held out in turn for the calibration; if options.held_back is set, that fraction is held out instead and
+// never learned from. network must not have statistics yet; if it has a reconstruction network, statistics of
+// its residuals are learned too.
 LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, const TrainOptions &options,
-                                   Statistics known, Provenance &provenance, Progress &progress);
+                                   Statistics known, const MotionReferences &known_motion,
+                                   Provenance &provenance, Progress &progress);
 
 // Computes thresholds according to options.threshold from the scores of held-out pictures, by source name.
 // Their order in time is not known, so each of them counts as an alarm of its own.

@@ -23,6 +23,7 @@
 #include "training/train/feature_cache.h"
 #include "training/train/fit.h"
 #include "training/train/learn.h"
+#include "training/train/motion.h"
 #include "training/train/normal_data.h"
 #include "training/train/pictures.h"
 #include "training/train/recipe.h"
@@ -131,6 +132,7 @@ void train_network(Network &network, const TrainOptions &options, const Schedule
   FeatureCache cache(extractor, progress, options.cache);
   const NormalData data = read_normal(cache, options, model.provenance, progress);
   model.health = data.health;
+  if (workers.first()) model.motion = learn_motion(options, progress);
   const std::vector<TestFeatures> tests = read_tests(cache, options, progress);
   if (schedule.standardize) standardize(network, data.sources, options.whiten);
   network.set_device(options.device);
@@ -227,10 +229,11 @@ void train(const TrainOptions &asked, Progress &progress) {
     if (!workers.first()) return;
   } else {
     LearnedStatistics learned =
-        learn_statistics(network, model.config, options, {}, model.provenance, progress);
+        learn_statistics(network, model.config, options, {}, {}, model.provenance, progress);
     set_statistics(model, learned.statistics);
     model.calibration = std::move(learned.calibration);
     model.health = std::move(learned.health);
+    model.motion = std::move(learned.motion);
     tell_outliers(std::move(learned.scored), options, progress);
     warn_of_few_scores(model.calibration, options, progress);
   }

@@ -339,6 +339,11 @@ void describe_train(CLI::App &app, TrainCommand &command) {
       ->check(at_least(0))
       ->capture_default_str();
   add_max_frames(app, command.max_frames);
+  add_named_choice(
+      app, "--motion", options.motion, motion_choices(),
+      "Whether the motion in videos is judged, too: auto, on or off; auto: if at least a minute of it "
+      "was learned and most of the scene usually stands still")
+      ->default_str("auto");
   add_held_back(app, options);
   add_cache(app, command);
   add_threshold(app, options.threshold, command.frame_rate, "mean + 4 standard deviations");

@@ -73,7 +73,8 @@ void update(const TrainOptions &options, Progress &progress) {
   const TrainOptions with_rule = with_rule_of(model, options);
   const Statistics known = statistics_of(model);
   Provenance fresh;
-  LearnedStatistics learned = learn_statistics(*network, model.config, with_rule, known, fresh, progress);
+  LearnedStatistics learned =
+      learn_statistics(*network, model.config, with_rule, known, model.motion, fresh, progress);
 
   // Another process may have added to the file in the meantime. Both additions are kept.
   const FileLock right_to_write(options.model);
@@ -83,7 +84,7 @@ void update(const TrainOptions &options, Progress &progress) {
   add_to(now,
          {network_fingerprint(model), identity_of(known), std::move(learned.statistics),
           std::move(learned.gained), std::move(learned.calibration), std::move(fresh.sources),
-          std::move(learned.health)},
+          std::move(learned.health), std::move(learned.motion)},
          options.model.string());
   write_model(now, right_to_write);
   if (!alone)
@@ -102,6 +103,7 @@ void merge_models(const MergeOptions &options, Progress &progress) {
     statistics = merge(std::move(statistics), statistics_of(other));
     model.calibration = combine(std::move(model.calibration), other.calibration);
     merge_into(model.health, other.health);
+    merge_into(model.motion, other.motion);
     for (const SourceProvenance &source : other.provenance.sources) add_source(model.provenance, source);
   }
   set_statistics(model, statistics);

@@ -23,7 +23,7 @@ FrameTime frame(int number) {
 Signal signal(const std::string &kind, double score, const std::string &zone = {}) {
   Signal signal{kind, zone, level_of(score, 1, 0.9), score, 1, {}, {}};
   signal.rules.hold = std::chrono::nanoseconds(0);
-  if (score >= 1) signal.regions = {{0, 0, 1, 1, static_cast<float>(score), nullptr}};
+  if (score >= 1) signal.regions = {{0, 0, 1, 1, static_cast<float>(score), nullptr, nullptr}};
   return signal;
 }
 

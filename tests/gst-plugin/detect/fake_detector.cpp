@@ -21,6 +21,7 @@ class FakeDetector : public Detector {
   void detect(std::span<const FrameView> frames, std::vector<Detection> &detections) override {
     detections.clear();
     for (const auto &frame : frames) {
+      test::fake_network().frames_with_motion += frame.motion ? 1 : 0;
       detections.push_back(learning_ ? learn_from(frame) : test::fake_network().judge(frame));
       if (!detections.back().unjudged) judge_zones(detections.back());
     }
@@ -74,6 +75,9 @@ class FakeDetector : public Detector {
   }
   std::shared_ptr<const HealthReference> health_reference(const std::string & /*source*/) const override {
     return test::fake_network().health;
+  }
+  std::shared_ptr<const MotionReference> motion_reference(const std::string & /*source*/) const override {
+    return test::fake_network().motion;
   }
   std::string description() const override { return "fake"; }
   std::string warning() const override { return test::fake_network().warning; }

@@ -22,6 +22,7 @@ struct FakeNetwork {
   std::string warning;
   double aspect_ratio = 0;                        // of the pictures that every source was learned from
   std::shared_ptr<const HealthReference> health;  // of every source
+  std::shared_ptr<const MotionReference> motion;  // likewise
   int open_detectors = 0;
   std::optional<int> cuda_device;  // that every value of `device` selects
   std::string asked_device;        // by the most recent cuda_device()
@@ -34,6 +35,7 @@ struct FakeNetwork {
   std::vector<std::filesystem::path> saved;     // the paths that save() was asked to write to
   std::optional<LearningProgress> interrupted;  // by the end of the stream; learn() resumes it
   bool holds_unsaved = false;
+  int frames_with_motion = 0;  // whose motion was measured
   int followed = 0;
   int pauses = 0;
 

@@ -17,8 +17,8 @@ Ref<GstBuffer> marked_buffer() {
   Ref<GstBuffer> buffer(gst_buffer_new_allocate(nullptr, 16, nullptr));
   auto *meta = gst_buffer_add_anomaly_meta(buffer.get(), "cam0", 7.5, 40 * GST_MSECOND);
   const std::array grid{1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F};
-  const std::array regions{GstAnomalyRegion{0.5F, 0.25F, 0.5F, 0.75F, 7.5F, nullptr},
-                           GstAnomalyRegion{0, 0, 0.125F, 0.125F, 5.0F, g_intern_string("door")}};
+  const std::array regions{GstAnomalyRegion{0.5F, 0.25F, 0.5F, 0.75F, 7.5F, nullptr, nullptr},
+                           GstAnomalyRegion{0, 0, 0.125F, 0.125F, 5.0F, g_intern_string("door"), nullptr}};
   gst_anomaly_meta_set_threshold(meta, 5.0, 0.75);
   gst_anomaly_meta_set_grid(meta, 3, 2, grid.data());
   gst_anomaly_meta_set_grid_area(meta, -0.125F, 0.25F, 1.5F, 1.25F);
@@ -183,7 +183,7 @@ Ref<GstBuffer> through(const std::string &elements) {
   gst_buffer_add_video_region_of_interest_meta(frame.get(), "anomaly", 128, 72, 256, 233);
   auto *meta = gst_buffer_add_anomaly_meta(frame.get(), "cam0", 7.5, 0);
   const std::array grid{1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F};
-  const GstAnomalyRegion region{0.2F, 0.2F, 0.4F, 0.647F, 7.5F, g_intern_string("door")};
+  const GstAnomalyRegion region{0.2F, 0.2F, 0.4F, 0.647F, 7.5F, g_intern_string("door"), nullptr};
   gst_anomaly_meta_set_threshold(meta, 5.0, 0.75);
   gst_anomaly_meta_set_grid(meta, 3, 2, grid.data());
   gst_anomaly_meta_set_regions(meta, &region, 1);

@@ -187,7 +187,7 @@ Ref<GstBuffer> with(Ref<GstBuffer> buffer, const Result &result) {
 const Result corner{.columns = 4, .rows = 4, .grid = {9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}};
 // The same strong heat everywhere.
 const Result hot{.grid = {9}};
-const Result box{.score = 2, .regions = {{0.25F, 0.25F, 0.5F, 0.5F, 2, nullptr}}};
+const Result box{.score = 2, .regions = {{0.25F, 0.25F, 0.5F, 0.5F, 2, nullptr, nullptr}}};
 constexpr const char *heat_alone = "contours=false score=false color-map=red heatmap-opacity=1 ";
 // Draws only a green box, with lines of about 22 pixels on a frame of 320x240.
 constexpr const char *box_alone =
@@ -368,7 +368,7 @@ TEST_F(UniadOverlay, ColorsFollowTheColorimetry) {
 // A chroma sample covers luma rows of its own field only. A frame with full chroma is the reference.
 TEST_F(UniadOverlay, ChromaLiesWhereItsLumaLies) {
   Result slope{.columns = 1, .rows = 8, .grid = {0.5, 0.8F, 1.1F, 1.4F, 1.7F, 1.4F, 1.1F, 0.8F}};
-  slope.regions = {{0.2F, 0.3F, 0.6F, 0.5F, 2, nullptr}};
+  slope.regions = {{0.2F, 0.3F, 0.6F, 0.5F, 2, nullptr, nullptr}};
   for (const auto mode : {GST_VIDEO_INTERLACE_MODE_PROGRESSIVE, GST_VIDEO_INTERLACE_MODE_INTERLEAVED}) {
     for (const char *properties : {"contours=false score=false color-map=red heatmap-opacity=1", box_alone}) {
       const GstVideoInfo full = video_info(GST_VIDEO_FORMAT_Y444, 160, 120, "bt601", mode);
@@ -543,7 +543,8 @@ Result strong_and_weak() {
     for (std::size_t x = 0; x < 4; ++x) result.grid[y * 8 + x] = std::max(x, y) < 2 ? 10.0F : 2.5F;
   for (std::size_t y = 6; y < 8; ++y)
     for (std::size_t x = 6; x < 8; ++x) result.grid[y * 8 + x] = 2;
-  result.regions = {{0, 0, 0.25F, 0.25F, 10, nullptr}, {0.75F, 0.75F, 0.25F, 0.25F, 2, nullptr}};
+  result.regions = {{0, 0, 0.25F, 0.25F, 10, nullptr, nullptr},
+                    {0.75F, 0.75F, 0.25F, 0.25F, 2, nullptr, nullptr}};
   return result;
 }
 
@@ -781,7 +782,7 @@ TEST_F(UniadOverlay, NothingOfAFormerResultStays) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 320, 240);
   Result other{.score = 3, .columns = 4, .rows = 4, .grid = corner.grid};
   std::reverse(other.grid.begin(), other.grid.end());
-  other.regions = {{0.6F, 0.1F, 0.3F, 0.3F, 2, nullptr}};
+  other.regions = {{0.6F, 0.1F, 0.3F, 0.3F, 2, nullptr, nullptr}};
   const auto expected = drawn("boxes=true", info, with(flat(info, ground), other));
   start("boxes=true", info);
   for (const Result &former : {corner, box, hot}) push(with(flat(info, ground), former));
@@ -961,13 +962,13 @@ TEST_F(UniadOverlay, NoResultIsTooOddToDraw) {
   odd.push_back({.columns = 3, .rows = 2, .grid = {nan, infinity, -infinity, 3e38F, -3e38F, 2}});
   odd.push_back({.columns = 500, .rows = 1, .grid = std::vector<float>(500, 2.0F)});
   odd.push_back({.columns = 1, .rows = 500, .grid = std::vector<float>(500, 1.0F)});
-  odd.push_back(
-      {.regions = {
-           {-5, -5, 20, 20, 1, nullptr}, {2, 2, 1, 1, 1, nullptr}, {0.5F, 0.5F, -1, -1, 1, nullptr}}});
-  odd.push_back(
-      {.regions = {
-           {nan, 0, 1, 1, 1, nullptr}, {0, infinity, 1, 1, 1, nullptr}, {0, 0, 3e38F, 3e38F, nan, nullptr}}});
-  odd.push_back({.regions = {{0.5F, 0.5F, 0, 0, 1, nullptr}}});
+  odd.push_back({.regions = {{-5, -5, 20, 20, 1, nullptr, nullptr},
+                             {2, 2, 1, 1, 1, nullptr, nullptr},
+                             {0.5F, 0.5F, -1, -1, 1, nullptr, nullptr}}});
+  odd.push_back({.regions = {{nan, 0, 1, 1, 1, nullptr, nullptr},
+                             {0, infinity, 1, 1, 1, nullptr, nullptr},
+                             {0, 0, 3e38F, 3e38F, nan, nullptr, nullptr}}});
+  odd.push_back({.regions = {{0.5F, 0.5F, 0, 0, 1, nullptr, nullptr}}});
   odd.push_back({.age = GST_CLOCK_TIME_NONE - 1});
   for (const auto &[width, height] : {std::pair{1, 1}, {2, 3}, {7, 300}, {320, 240}, {5000, 2}}) {
     for (const GstVideoFormat format :
@@ -995,7 +996,7 @@ TEST_F(UniadOverlay, WhatIsNoNumberIsNotDrawn) {
 TEST_F(UniadOverlay, BoxesStayWithinTheFrame) {
   const GstVideoInfo info = video_info(GST_VIDEO_FORMAT_RGB, 320, 240);
   Result whole;
-  whole.regions = {{-1, -1, 9, 9, 1, nullptr}};
+  whole.regions = {{-1, -1, 9, 9, 1, nullptr, nullptr}};
   const auto out = drawn(box_alone, info, with(flat(info, ground), whole));
   for (const auto &[x, y] : {std::pair{22, 120}, {297, 120}, {160, 22}, {160, 217}})
     EXPECT_EQ(pixel(out.get(), info, x, y), green);

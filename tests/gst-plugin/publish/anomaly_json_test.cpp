@@ -36,7 +36,8 @@ class AnomalyJson : public GstTest {
 TEST_F(AnomalyJson, HasAllKeysInTheOrderOfTheSchema) {
   auto *meta = add("cam0", 3.5);
   gst_anomaly_meta_set_threshold(meta, 2.25, 0.75);
-  const GstAnomalyRegion regions[] = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F, nullptr}, {0, 0, 1, 1, 2.25F, "door"}};
+  const GstAnomalyRegion regions[] = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F, nullptr, nullptr},
+                                      {0, 0, 1, 1, 2.25F, "door", nullptr}};
   gst_anomaly_meta_set_regions(meta, regions, 2);
   gst_anomaly_meta_set_event(meta, "7f3a", GST_ANOMALY_EVENT_BEGIN);
   GST_BUFFER_PTS(buffer_.get()) = 40 * GST_MSECOND;
@@ -83,7 +84,7 @@ TEST_F(AnomalyJson, NumbersThatAreNotFiniteAreNull) {
   gst_anomaly_meta_set_threshold(meta, std::numeric_limits<double>::infinity(),
                                  std::numeric_limits<double>::quiet_NaN());
   const GstAnomalyRegion region{
-      std::numeric_limits<float>::quiet_NaN(), infinity, -infinity, 0, infinity, nullptr};
+      std::numeric_limits<float>::quiet_NaN(), infinity, -infinity, 0, infinity, nullptr, nullptr};
   gst_anomaly_meta_set_regions(meta, &region, 1);
   EXPECT_EQ(line(), R"({"version":1,"source":"cam0","score":null,"threshold":null,"probability":null,)"
                     R"("anomalous":false,"age":0,)"
@@ -145,7 +146,7 @@ TEST_F(AnomalyJson, AnEventsLineTellsItsCourse) {
   event.moment = {1240 * GST_MSECOND, unknown_moment.time};
   event.duration = 1200 * GST_MSECOND;
   event.frames = 30;
-  event.peak_regions = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F, nullptr}};
+  event.peak_regions = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F, nullptr, nullptr}};
   event.reason = "eos";
   EXPECT_EQ(event_json(event),
             common + R"("pts":1240000000,"event":{"id":"a5b2","kind":"anomaly","state":"end",)" + begin +

@@ -247,7 +247,7 @@ GstPadProbeReturn mark(GstPad * /*pad*/, GstPadProbeInfo *info, gpointer /*data*
   auto *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
   auto *meta = gst_buffer_add_anomaly_meta(buffer, "T\xC3\xBCr \"1\"\n\xFF", 3.5, 0);
   gst_anomaly_meta_set_threshold(meta, std::numeric_limits<double>::infinity(), 0.25);
-  const GstAnomalyRegion region{0.5F, 0.25F, 0.125F, 0.75F, 3.5F, nullptr};
+  const GstAnomalyRegion region{0.5F, 0.25F, 0.125F, 0.75F, 3.5F, nullptr, nullptr};
   gst_anomaly_meta_set_regions(meta, &region, 1);
   GST_PAD_PROBE_INFO_DATA(info) = buffer;
   return GST_PAD_PROBE_OK;

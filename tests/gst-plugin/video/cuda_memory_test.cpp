@@ -222,7 +222,8 @@ class OverlayOnGpu : public CudaMemory {
     gst_anomaly_meta_set_threshold(meta, 1, 0.9);
     const std::array<float, 4> grid{2, 0, 2, 0};
     gst_anomaly_meta_set_grid(meta, 2, 2, grid.data());
-    const GstAnomalyRegion region{.x = 0.1F, .y = 0.1F, .w = 0.3F, .h = 0.8F, .score = 2, .zone = nullptr};
+    const GstAnomalyRegion region{
+        .x = 0.1F, .y = 0.1F, .w = 0.3F, .h = 0.8F, .score = 2, .zone = nullptr, .kind = nullptr};
     gst_anomaly_meta_set_regions(meta, &region, 1);
     EXPECT_EQ(gst_harness_push(harness.get(), buffer.release()), GST_FLOW_OK);
     return Ref<GstBuffer>(gst_harness_pull(harness.get()));

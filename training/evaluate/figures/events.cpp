@@ -108,7 +108,7 @@ std::vector<Run> alarms(const Timeline &timeline, double gap) {
   });
 }
 
-std::map<std::string, double> event_figures(std::span<const Timeline> timelines, double gap) {
+Figures event_figures(std::span<const Timeline> timelines, double gap) {
   Counts all;
   bool labeled = false;
   bool rates_known = true;
@@ -127,7 +127,7 @@ std::map<std::string, double> event_figures(std::span<const Timeline> timelines,
     all.hours += counts.hours;
   }
   if (!labeled) return {};
-  std::map<std::string, double> figures{
+  Figures figures{
       {"events", all.events}, {"found", all.found}, {"alarms", all.alarms}, {"false", all.false_alarms}};
   if (all.events > 0) figures["recall"] = all.found / all.events;
   if (all.alarms > 0) figures["precision"] = (all.alarms - all.false_alarms) / all.alarms;

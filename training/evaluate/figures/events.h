@@ -14,6 +14,16 @@
 
 namespace uniad {
 
+// Metrics by name; those that the data does not allow are absent.
+//   image_auroc, image_ap, image_f1max                    scores of pictures or frames
+//   pixel_auroc, pixel_ap, pixel_f1max, aupro, aupimo     anomaly maps at input size
+//   frame_auroc                                           image_auroc of a video
+//   threshold                                             the calibrated one
+//   false_alarm_rate, detection_rate, precision           at the threshold: fraction of the normal pictures
+//       or frames that raise an alarm (their score reaches the threshold, or they show an unknown scene), of
+//       the abnormal ones that do, and of the alarms that are abnormal
+using Figures = std::map<std::string, double>;
+
 struct JudgedFrame {
   std::int64_t number = 0;  // of the decoded frame, from 0
   float score = 0;
@@ -58,6 +68,6 @@ std::vector<Run> alarms(const Timeline &timeline, double gap);
 //   false_alarms_per_hour   per hour of footage outside events
 // Ratios with a denominator of zero are absent, and so are the last two if a frame rate is not known, and all
 // of them if no frame is labeled.
-std::map<std::string, double> event_figures(std::span<const Timeline> timelines, double gap);
+Figures event_figures(std::span<const Timeline> timelines, double gap);
 
 }  // namespace uniad

@@ -11,20 +11,11 @@
 #include "model/engine/detector.h"
 #include "training/data/source.h"
 #include "training/evaluate/figures/events.h"
+#include "training/evaluate/figures/motion.h"
 #include "training/evaluate/figures/truth.h"
 #include "training/metrics/metrics.h"
 
 namespace uniad {
-
-// Metrics by name; those that the data does not allow are absent.
-//   image_auroc, image_ap, image_f1max                    scores of pictures or frames
-//   pixel_auroc, pixel_ap, pixel_f1max, aupro, aupimo     anomaly maps at input size
-//   frame_auroc                                           image_auroc of a video
-//   threshold                                             the calibrated one
-//   false_alarm_rate, detection_rate, precision           at the threshold: fraction of the normal pictures
-//       or frames that raise an alarm (their score reaches the threshold, or they show an unknown scene), of
-//       the abnormal ones that do, and of the alarms that are abnormal
-using Figures = std::map<std::string, double>;
 
 // The confusion matrix at the threshold.
 struct Confusion {
@@ -40,6 +31,7 @@ struct ClassFigures {
   Figures events;                                 // of labeled videos: event_figures()
   std::optional<Confusion> confusion;             // if there are a threshold and labels
   std::map<std::string, ClassFigures> defects{};  // each type's pictures compared with all normal ones
+  MotionFigures motion{};                         // if motion is judged
 };
 
 // Collects the results of one source's items. Memory: a few bytes per picture and some megabytes per type of

@@ -2,9 +2,11 @@
 #include "training/evaluate/figures/table.h"
 
 #include <algorithm>
+#include <functional>
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <utility>
 
 namespace uniad {
 namespace {
@@ -30,6 +32,10 @@ constexpr Column event_columns[] = {{"events", "events", 8, 0},
                                     {"precision", "precision", 11, 4},
                                     {"delay_seconds", "delay [s]", 11, 2},
                                     {"false_alarms_per_hour", "false/hour", 12, 2}};
+
+constexpr Column motion_columns[] = {{"frame_auroc", "AUROC", 8, 4},      {"frame_ap", "AP", 7, 4},
+                                     {"frame_f1max", "F1-max", 7, 4},     {"threshold", "threshold", 11, 2},
+                                     {"false_alarm_rate", "false", 8, 4}, {"detection_rate", "found", 7, 4}};
 
 void print_name(const std::string &name, std::ostream &out) {
   out << std::left << std::setw(20) << name << std::right;
@@ -78,11 +84,31 @@ void print_row(const std::string &name, std::int64_t images, const Figures &figu
   print_figures(picture_columns, figures, out);
 }
 
+// A table of figures that only some classes have. Prints nothing if none has.
+void print_section(const std::string &title, std::span<const Column> columns,
+                   const std::map<std::string, ClassFigures> &classes,
+                   const std::function<Figures(const ClassFigures &)> &figures_of, std::ostream &out) {
+  bool titled = false;
+  for (const auto &[name, of_class] : classes) {
+    const Figures figures = figures_of(of_class);
+    if (figures.empty()) continue;
+    if (!std::exchange(titled, true)) {
+      out << '\n';
+      print_name(title, out);
+      print_titles(columns, out);
+    }
+    print_name(name, out);
+    print_figures(columns, figures, out);
+  }
+}
+
 nlohmann::ordered_json of_class(const ClassFigures &figures) {
   nlohmann::ordered_json json{{"images", figures.images}};
   for (const auto &[figure, value] : figures.figures) json[figure] = value;
   for (const auto &[type, of_type] : figures.defects) json["defects"][type] = of_class(of_type);
   for (const auto &[figure, value] : figures.events) json["events"][figure] = value;
+  for (const auto &[figure, value] : figures.motion.figures) json["motion"][figure] = value;
+  for (const auto &[figure, value] : figures.motion.events) json["motion"]["events"][figure] = value;
   return json;
 }
 
@@ -103,16 +129,12 @@ void print_table(const std::map<std::string, ClassFigures> &classes, std::ostrea
   }
   print_mean(mean(classes), classes.size(), out);
 
-  const auto has_events = [](const auto &entry) { return !entry.second.events.empty(); };
-  if (std::none_of(classes.begin(), classes.end(), has_events)) return;
-  out << '\n';
-  print_name("video", out);
-  print_titles(event_columns, out);
-  for (const auto &[name, figures] : classes) {
-    if (figures.events.empty()) continue;
-    print_name(name, out);
-    print_figures(event_columns, figures.events, out);
-  }
+  print_section(
+      "video", event_columns, classes, [](const ClassFigures &of) { return of.events; }, out);
+  print_section(
+      "motion", motion_columns, classes, [](const ClassFigures &of) { return of.motion.figures; }, out);
+  print_section(
+      "motion, events", event_columns, classes, [](const ClassFigures &of) { return of.motion.events; }, out);
 }
 
 nlohmann::ordered_json to_json(const std::map<std::string, ClassFigures> &classes) {

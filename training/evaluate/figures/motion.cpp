@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/evaluate/figures/motion.h"
+
+#include <algorithm>
+
+#include "training/data/video.h"
+#include "training/metrics/metrics.h"
+
+namespace uniad {
+
+void MotionEvaluator::add(const Item &item, std::optional<bool> abnormal,
+                          const std::optional<MotionJudgment> &motion) {
+  if (!item.frame) return;
+  judged_ = judged_ || motion;
+  const auto score = static_cast<float>(motion ? motion->score : 0);
+  if (timelines_.empty() || timelines_.back().video != item.path ||
+      timelines_.back().frames.back().number >= *item.frame)
+    timelines_.push_back({item.path, frame_rate(item.path), {}});
+  timelines_.back().frames.push_back({*item.frame, score, abnormal, motion && motion->anomalous});
+  if (abnormal) (*abnormal ? abnormal_ : normal_).push_back(score);
+}
+
+MotionFigures MotionEvaluator::figures(double threshold, const EventRules &rules) const {
+  MotionFigures result;
+  if (!judged_) return result;
+  Figures &figures = result.figures;
+  figures["threshold"] = threshold;
+  if (const auto ranking = rank(normal_, abnormal_)) {
+    figures["frame_auroc"] = ranking->auroc;
+    figures["frame_ap"] = ranking->average_precision;
+    figures["frame_f1max"] = ranking->f1_max;
+  }
+  const auto share = [&](const std::vector<float> &scores, const char *name) {
+    const auto above = std::ranges::count_if(scores, [&](float score) { return score >= threshold; });
+    if (!scores.empty()) figures[name] = static_cast<double>(above) / static_cast<double>(scores.size());
+  };
+  share(normal_, "false_alarm_rate");
+  share(abnormal_, "detection_rate");
+  std::vector<Timeline> timelines = timelines_;
+  for (Timeline &timeline : timelines) apply_event_rules(timeline, threshold, rules);
+  result.events = event_figures(timelines, gap_of(rules));
+  return result;
+}
+
+}  // namespace uniad
