@@ -2,6 +2,8 @@
 #include "training/info/info.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -92,12 +94,20 @@ void print_text(const Model &model, const std::string &name) {
     std::cout << "  " << source << ": " << reference.looks.size()
               << (reference.looks.size() == 1 ? " look" : " looks") << " of " << pictures << " pictures\n";
   }
+  if (!model.motion.empty()) std::cout << "motion          by the row of the picture\n";
+  for (const auto &[source, reference] : model.motion) {
+    std::cout << "  " << source << ": " << name_of(reference.use, motion_choices()) << ", "
+              << reference.frames << " frames, " << std::llround(reference.seconds) << " s";
+    if (reference.normal)
+      std::cout << ", threshold " << reference.normal->threshold << " (" << reference.rule << ")";
+    std::cout << "\n";
+  }
 }
 
 void write_json(const Model &model, const InfoOptions &options) {
   const auto metadata = read_safetensors_header(options.model).metadata;
   nlohmann::ordered_json json;
-  for (const char *part : {"version", "config", "calibration", "provenance", "health"})
+  for (const char *part : {"version", "config", "calibration", "provenance", "health", "motion"})
     if (const auto found = metadata.find(std::string("uniad.") + part); found != metadata.end())
       json[part] = nlohmann::ordered_json::parse(found->second);
   json["tensors"] = model.tensors.size();
