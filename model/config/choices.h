@@ -2,6 +2,7 @@
 // Choices with their names in model files and on the command line.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>

@@ -49,9 +49,8 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
   Evaluator evaluator(source, input.width, input.height,
                       normal ? std::optional(normal->threshold) : std::nullopt);
   Gallery gallery(normal);
-  const auto of_source = zones.find(source.name);
   SourceMotionJudge motion(detector.motion_reference(source.name), source.frame_rate,
-                           of_source != zones.end() ? &of_source->second : nullptr);
+                           find_zones(zones, source.name));
   MotionEvaluator motion_evaluator;
   std::int64_t lost = 0;
   std::int64_t lossy_masks = 0;

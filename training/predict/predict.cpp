@@ -107,9 +107,8 @@ void predict(const PredictOptions &options, Progress &progress) {
     report_unknown(source, *calibration, options.model, progress);
     put_in_force(zones, source, *detector, progress);
     const auto *normal = calibration->find(source.name);
-    const auto of_source = zones.find(source.name);
     SourceMotionJudge motion_judge(detector->motion_reference(source.name), source.frame_rate,
-                                   of_source != zones.end() ? &of_source->second : nullptr);
+                                   find_zones(zones, source.name));
     // If results are written to standard output, their lines already show the progress.
     const bool to_file = !options.json.empty() && options.json != "-";
     if (to_file) progress.begin("judging " + source.name, std::ssize(source.test));

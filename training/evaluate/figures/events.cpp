@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "training/data/video.h"
+
 namespace uniad {
 namespace {
 
@@ -74,6 +76,14 @@ Counts count(const Timeline &timeline, double gap) {
 }
 
 }  // namespace
+
+void add_frame(std::vector<Timeline> &timelines, const std::filesystem::path &video,
+               const JudgedFrame &frame) {
+  const bool goes_on = !timelines.empty() && timelines.back().video == video &&
+                       timelines.back().frames.back().number < frame.number;
+  if (!goes_on) timelines.push_back({video, frame_rate(video), {}});
+  timelines.back().frames.push_back(frame);
+}
 
 void apply_event_rules(Timeline &timeline, std::optional<double> threshold, const EventRules &rules) {
   const double rate = timeline.frame_rate.value_or(assumed_frame_rate);

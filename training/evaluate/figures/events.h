@@ -38,6 +38,10 @@ struct Timeline {
   std::vector<JudgedFrame> frames;
 };
 
+// Adds a frame of a video to its timeline. Frames must come in order, one video after the other.
+void add_frame(std::vector<Timeline> &timelines, const std::filesystem::path &video,
+               const JudgedFrame &frame);
+
 // Restricts the alarms of a video to those that uniaddetect would report: an event is open, and the frame is
 // not below the release threshold. The first frames of an event, before it is confirmed, raise no alarm.
 void apply_event_rules(Timeline &timeline, std::optional<double> threshold, const EventRules &rules);

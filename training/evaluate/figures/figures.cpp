@@ -6,7 +6,6 @@
 
 #include "model/base/error.h"
 #include "model/scoring/zone_grid.h"
-#include "training/data/video.h"
 
 namespace uniad {
 namespace {
@@ -47,7 +46,7 @@ void Evaluator::Group::add(const Group &other) {
 void Evaluator::add(const Item &item, const Truth &truth, const Detection &detection) {
   ++images_;
   const bool alarm = detection.anomalous(threshold_);
-  if (item.frame) add_to_timeline(item, {*item.frame, detection.score, truth.abnormal, alarm});
+  if (item.frame) add_frame(timelines_, item.path, {*item.frame, detection.score, truth.abnormal, alarm});
   if (!truth.abnormal) return;
   auto &group = *truth.abnormal ? abnormal_[item.defect] : normal_;
   group.scores.push_back(detection.score);
@@ -58,13 +57,6 @@ void Evaluator::add(const Item &item, const Truth &truth, const Detection &detec
                                       : std::vector<std::uint8_t>();
   group.pixels.add(map.values, *truth.abnormal ? truth.mask : std::vector<std::uint8_t>(), width_, height_,
                    judged);
-}
-
-void Evaluator::add_to_timeline(const Item &item, const JudgedFrame &frame) {
-  const bool goes_on = !timelines_.empty() && timelines_.back().video == item.path &&
-                       timelines_.back().frames.back().number < frame.number;
-  if (!goes_on) timelines_.push_back({item.path, frame_rate(item.path), {}});
-  timelines_.back().frames.push_back(frame);
 }
 
 ClassFigures Evaluator::compare(const Group &abnormal) const {

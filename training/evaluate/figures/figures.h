@@ -59,7 +59,6 @@ class Evaluator {
     void add(const Group &other);
   };
   ClassFigures compare(const Group &abnormal) const;
-  void add_to_timeline(const Item &item, const JudgedFrame &frame);
 
   const int width_;
   const int height_;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "training/data/video.h"
 #include "training/metrics/metrics.h"
 
 namespace uniad {
@@ -13,10 +12,7 @@ void MotionEvaluator::add(const Item &item, std::optional<bool> abnormal,
   if (!item.frame) return;
   judged_ = judged_ || motion;
   const auto score = static_cast<float>(motion ? motion->score : 0);
-  if (timelines_.empty() || timelines_.back().video != item.path ||
-      timelines_.back().frames.back().number >= *item.frame)
-    timelines_.push_back({item.path, frame_rate(item.path), {}});
-  timelines_.back().frames.push_back({*item.frame, score, abnormal, motion && motion->anomalous});
+  add_frame(timelines_, item.path, {*item.frame, score, abnormal, motion && motion->anomalous});
   if (abnormal) (*abnormal ? abnormal_ : normal_).push_back(score);
 }
 
