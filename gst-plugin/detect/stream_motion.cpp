@@ -7,10 +7,14 @@ namespace uniad {
 
 bool StreamMotion::is_wanted(const Detector &detector, const DetectSettings &settings) {
   reference_.reset();
-  if (settings.motion != GST_UNIAD_DETECT_MOTION_OFF) reference_ = detector.motion_reference(settings.source);
-  if (reference_ && reference_->empty()) reference_.reset();
-  const bool forced = settings.motion == GST_UNIAD_DETECT_MOTION_ON;
-  if (reference_ && !forced && !doubt_about(*reference_).empty()) reference_.reset();
+  if (settings.motion != GST_UNIAD_DETECT_MOTION_OFF) {
+    auto known = detector.motion_reference(settings.source);
+    if (known != known_) doubtful_ = !known || !doubt_about(*known).empty();
+    known_ = std::move(known);
+    const bool usable =
+        settings.motion == GST_UNIAD_DETECT_MOTION_ON ? known_ && !known_->empty() : !doubtful_;
+    if (usable) reference_ = known_;
+  }
   const bool wanted = reference_ || (learns_ && settings.motion != GST_UNIAD_DETECT_MOTION_OFF);
   if (!wanted) reset();
   return wanted;

@@ -13,7 +13,7 @@ constexpr double margin_pixels =
     6;  // from the border of the picture to the middle four pixels of the first cell
 constexpr double share_of_peak = 0.65;
 
-// The height of the picture that a map is of is known only up to its last rows, which fill no cell.
+// The area of the frame that the cells of a map of this picture divide evenly.
 Area area_in(const LumaPlane &luma, int columns, int rows) {
   return {margin_pixels / luma.width, margin_pixels / luma.height, cell_pixels * columns / luma.width,
           cell_pixels * rows / luma.height};

@@ -57,11 +57,9 @@ class MotionLearner {
   // known: what is extended; may be empty.
   explicit MotionLearner(MotionReference known = {});
 
-  // map: of a frame; step: of the frames that were compared; fold: in which the frame is held out.
-  // follows: whether the frame directly follows the previous one that was added.
+  // map: of a frame; step: between the frames that were compared; fold: in which the frame is held out.
   void add(const MotionMap &map, Time step, Time time, int fold);
 
-  std::int64_t frames() const { return frames_; }
   // What was learned from the added frames only; normal scores are by them and the known ones together.
   MotionReference finish(const ThresholdRule &rule, MotionUse use) const;
 
