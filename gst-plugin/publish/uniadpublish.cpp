@@ -61,9 +61,9 @@
  *
  * ## Outages
  *
- * Results go through a queue to a thread of their own, so that the stream never waits for a disk, a reader or
- * a network, except at its end: there, and when the element stops, it waits for at most
- * #GstUniadPublish:drain-time until the queue is empty. During an outage, such as a full disk or a missing
+ * Results go through a queue to a thread of their own, so that frames never wait for a disk, a reader or a
+ * network. At the end of the stream and when the element stops, it waits until the queue is empty, but for at
+ * most #GstUniadPublish:drain-time. During an outage, such as a full disk or a missing
  * reader, up to #GstUniadPublish:queue-size results wait. If more come, the oldest frames are dropped, and
  * events only if no frame waits. #GstUniadPublish:lost counts them. The element posts a warning when an
  * outage begins, and an information message with the number of lost results when it is over. It tries again
@@ -82,9 +82,9 @@
  * ## MQTT
  *
  * With a #GstUniadPublish:location of mqtt://HOST:PORT/PREFIX or, encrypted, mqtts://, results are published
- * to a broker: events to `PREFIX/SOURCE/event` (retained), frames to `PREFIX/SOURCE/frame`, "ON" or "OFF" to
- * `PREFIX/SOURCE/alarm` (retained), and "online" or "offline" to `PREFIX/SOURCE/state` (retained, and the
- * last will). #GstUniadPublish:credentials names the file with the user and the password.
+ * to a broker. Events go to `PREFIX/SOURCE/event`, and frames to `PREFIX/SOURCE/frame`. The topic
+ * `PREFIX/SOURCE/alarm` is "ON" during an event, otherwise "OFF"; `PREFIX/SOURCE/state` is "online" or
+ * "offline". All but frames are retained, and the state is also the last will. #GstUniadPublish:credentials names the file with the user and the password.
  *
  * ## Example launch line
  * |[
