@@ -128,18 +128,8 @@ bool StreamDetector::is_due(const DetectSettings &settings) {
   const guint interval = settings.interval;
   const guint to_next = std::min(frames_to_next_, interval - 1);
   frames_to_next_ = to_next == 0 ? interval - 1 : to_next - 1;
-  return to_next == 0 && max_rate_allows(settings.max_rate);
-}
-
-// Counts the frame if it is. Frames that come a little early or late do not change the mean rate.
-bool StreamDetector::max_rate_allows(double max_rate) {
-  if (max_rate <= 0) return true;
-  if (!judge_from_) judge_from_ = newest_.elapsed;
-  if (newest_.elapsed < *judge_from_) return false;
-  const std::chrono::nanoseconds period(
-      static_cast<std::int64_t>(std::min(1e9 / max_rate, static_cast<double>(GST_SECOND) * 86400)));
-  judge_from_ = std::max(*judge_from_ + period, newest_.elapsed + period / 2);
-  return true;
+  return to_next == 0 &&
+         rate_limit_.allows(static_cast<GstClockTime>(newest_.elapsed.count()), settings.max_rate);
 }
 
 // Computes the drift only now and then, because it takes as long as judging a frame by statistics.

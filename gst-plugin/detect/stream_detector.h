@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "gst-plugin/base/rate_limit.h"
 #include "gst-plugin/detect/background_detector.h"
 #include "gst-plugin/detect/event_tracker.h"
 #include "gst-plugin/detect/learning_session.h"
@@ -75,7 +76,6 @@ class StreamDetector {
   GstClockTime step_without_timestamps(GstBuffer *buffer, GstClockTime since_arrival);
   void skip();
   bool is_due(const DetectSettings &settings);
-  bool max_rate_allows(double max_rate);
   bool is_late();
   std::unique_ptr<MappedFrame> map_or_warn(GstBuffer *buffer);
   std::optional<TimedDetection> detect(GstBuffer *buffer, const FrameTime &time);
@@ -101,8 +101,8 @@ class StreamDetector {
   std::vector<Detection> detections_;               // of one frame; keeps its memory
   GstVideoInfo info_{};
   std::shared_ptr<CudaFrames> in_gpu_memory_;
-  guint frames_to_next_ = 0;                            // that pass before one is judged again
-  std::optional<std::chrono::nanoseconds> judge_from_;  // newest_.elapsed from which max-rate allows one
+  guint frames_to_next_ = 0;  // that pass before one is judged again
+  RateLimit rate_limit_;      // of judged frames
   std::optional<Verdict> verdict_;
   GstClockTime judged_at_ = GST_CLOCK_TIME_NONE;  // running time of the frame that `verdict_` is about
   FrameTime newest_;                              // of all frames, judged or not

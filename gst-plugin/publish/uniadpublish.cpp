@@ -84,7 +84,8 @@
  * With a #GstUniadPublish:location of mqtt://HOST:PORT/PREFIX or, encrypted, mqtts://, results are published
  * to a broker. Events go to `PREFIX/SOURCE/event`, and frames to `PREFIX/SOURCE/frame`. The topic
  * `PREFIX/SOURCE/alarm` is "ON" during an event, otherwise "OFF"; `PREFIX/SOURCE/state` is "online" or
- * "offline". All but frames are retained, and the state is also the last will. #GstUniadPublish:credentials names the file with the user and the password.
+ * "offline". All but frames are retained, and the state is also the last will. #GstUniadPublish:credentials
+ * names the file with the user and the password.
  *
  * ## Example launch line
  * |[
@@ -105,12 +106,12 @@
 #include <utility>
 #include <vector>
 
+#include "gst-plugin/base/rate_limit.h"
 #include "gst-plugin/events/event.h"
 #include "gst-plugin/events/wall_clock.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "gst-plugin/publish/anomaly_json.h"
 #include "gst-plugin/publish/event_ledger.h"
-#include "gst-plugin/publish/frame_rate.h"
 #include "gst-plugin/publish/open_sink.h"
 #include "gst-plugin/publish/properties.h"
 #include "gst-plugin/publish/publisher.h"
@@ -135,7 +136,7 @@ struct State {
   bool events_apart;  // each state of an event is published by itself
   uniad::Publisher publisher;
   uniad::EventLedger events;
-  uniad::FrameRate rate;
+  uniad::RateLimit rate;
   std::optional<guint> without_result =
       0;  // number of buffers; absent after a result or a query for a detector
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Selects frames so that no more than a number per second of the stream are published.
+// Selects frames so that there are no more than a number per second of the stream.
 #pragma once
 
 #include <gst/gst.h>
@@ -9,10 +9,10 @@
 
 namespace uniad {
 
-class FrameRate {
+class RateLimit {
  public:
-  // Whether to publish the frame with this timestamp. Frames that come a little early or late do not change
-  // the mean rate. Frames without a timestamp are all published.
+  // Whether the frame with this timestamp is selected. Frames that come a little early or late do not change
+  // the mean rate. Frames without a timestamp are all selected, and so are all with a rate of 0.
   bool allows(GstClockTime pts, double most_per_second) {
     if (most_per_second <= 0 || !GST_CLOCK_TIME_IS_VALID(pts)) return true;
     constexpr double longest = 86400.0 * GST_SECOND;
