@@ -9,10 +9,10 @@ bool StreamMotion::is_wanted(const Detector &detector, const DetectSettings &set
   reference_.reset();
   if (settings.motion != GST_UNIAD_DETECT_MOTION_OFF) {
     auto known = detector.motion_reference(settings.source);
-    if (known != known_) doubtful_ = !known || !doubt_about(*known).empty();
+    if (known != known_) is_judged_ = known && reason_not_judged(*known).empty();
     known_ = std::move(known);
     const bool usable =
-        settings.motion == GST_UNIAD_DETECT_MOTION_ON ? known_ && !known_->empty() : !doubtful_;
+        settings.motion == GST_UNIAD_DETECT_MOTION_ON ? known_ && !known_->empty() : is_judged_;
     if (usable) reference_ = known_;
   }
   const bool wanted = reference_ || (learns_ && settings.motion != GST_UNIAD_DETECT_MOTION_OFF);

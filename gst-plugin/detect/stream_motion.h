@@ -39,7 +39,7 @@ class StreamMotion {
  private:
   MotionJudge judge_;
   std::shared_ptr<const MotionReference> known_;      // the model's
-  bool doubtful_ = true;                              // doubt_about() `known_` has a reason
+  bool is_judged_ = false;                            // reason_not_judged() of `known_` is empty
   std::shared_ptr<const MotionReference> reference_;  // null: motion is not judged
   bool learns_ = false;
   std::shared_ptr<const FrameMotion> measured_;

@@ -21,7 +21,7 @@ double weighted_mean(double a, double b, std::int64_t count_a, std::int64_t coun
 
 }  // namespace
 
-std::string doubt_about(const MotionReference &reference) {
+std::string reason_not_judged(const MotionReference &reference) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(1);
   if (reference.empty()) return "no motion was learned";

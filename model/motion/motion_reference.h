@@ -38,7 +38,7 @@ inline constexpr double least_motion_seconds = 60;
 inline constexpr double most_usual_speed = 0.2;
 
 // The reason why motion is not judged by this reference; empty if it is.
-std::string doubt_about(const MotionReference &reference);
+std::string reason_not_judged(const MotionReference &reference);
 
 // Merges two references of a source. If their scenes have different shapes, the newer one is kept.
 MotionReference merge(MotionReference older, const MotionReference &newer);

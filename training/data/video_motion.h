@@ -19,7 +19,7 @@ class SourceMotionJudge {
   // reference: null if motion is not judged. zones: may be null; must outlive it.
   SourceMotionJudge(std::shared_ptr<const MotionReference> reference, double frame_rate, const Zones *zones)
       : reference_(std::move(reference)), time_(frame_rate), zones_(zones) {
-    if (reference_ && !doubt_about(*reference_).empty()) reference_.reset();
+    if (reference_ && !reason_not_judged(*reference_).empty()) reference_.reset();
   }
 
   // The next item. Absent for pictures, for the first frames of a video, and if motion is not judged.

@@ -55,8 +55,8 @@ MotionReference SourceMotion::finish(const std::string &source, const TrainOptio
   const MotionReference whole = merge(state_->known, learned);
   std::ostringstream text;
   text << source << ": motion ";
-  if (const std::string doubt = doubt_about(whole); !doubt.empty())
-    text << "is not judged, because " << doubt
+  if (const std::string reason = reason_not_judged(whole); !reason.empty())
+    text << "is not judged, because " << reason
          << (whole.use == MotionUse::Auto ? " (--motion on judges it anyway)" : "");
   else
     text << "is judged, with a threshold of " << std::fixed << std::setprecision(1) << whole.normal->threshold

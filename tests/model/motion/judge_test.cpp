@@ -48,7 +48,7 @@ class Motion : public testing::Test {
 };
 
 TEST_F(Motion, WhoWalksIsNormalAndWhoRunsIsNot) {
-  ASSERT_EQ(doubt_about(*reference_), "");
+  ASSERT_EQ(reason_not_judged(*reference_), "");
   const auto walks = judged(reference_, 1);
   ASSERT_TRUE(walks);
   EXPECT_FALSE(walks->anomalous) << walks->score << " of " << walks->threshold;

@@ -38,17 +38,17 @@ TEST(MotionReference, IsJudgedAfterAMinute) {
   ASSERT_TRUE(learned.normal);
   EXPECT_EQ(learned.normal->count, 900);
   EXPECT_EQ(learned.rule, "6 false alarms an hour");
-  EXPECT_EQ(doubt_about(learned), "");
+  EXPECT_EQ(reason_not_judged(learned), "");
 }
 
-TEST(MotionReference, DoubtsAreNamed) {
-  const auto doubt = [](const MotionReference &reference) { return doubt_about(reference); };
-  EXPECT_EQ(doubt({}), "no motion was learned");
-  EXPECT_NE(doubt(learn(300, 0.03)).find("only 30.0 s"), std::string::npos);
-  EXPECT_NE(doubt(learn(900, 0.5)).find("half of the scene"), std::string::npos);
-  EXPECT_NE(doubt(learn(900, 0.03, MotionUse::Off)).find("switched off"), std::string::npos);
-  EXPECT_NE(doubt(learn(10, 0.03, MotionUse::On)).find("too few frames"), std::string::npos);
-  EXPECT_EQ(doubt(learn(300, 0.5, MotionUse::On)), "");
+TEST(MotionReference, SaysWhyItIsNotJudged) {
+  const auto reason = [](const MotionReference &reference) { return reason_not_judged(reference); };
+  EXPECT_EQ(reason({}), "no motion was learned");
+  EXPECT_NE(reason(learn(300, 0.03)).find("only 30.0 s"), std::string::npos);
+  EXPECT_NE(reason(learn(900, 0.5)).find("half of the scene"), std::string::npos);
+  EXPECT_NE(reason(learn(900, 0.03, MotionUse::Off)).find("switched off"), std::string::npos);
+  EXPECT_NE(reason(learn(10, 0.03, MotionUse::On)).find("too few frames"), std::string::npos);
+  EXPECT_EQ(reason(learn(300, 0.5, MotionUse::On)), "");
 }
 
 TEST(MotionReference, ThePartsTogetherAreTheWhole) {
@@ -58,7 +58,7 @@ TEST(MotionReference, ThePartsTogetherAreTheWhole) {
   EXPECT_EQ(both.frames, 900);
   EXPECT_NEAR(both.seconds, 90, 0.01);
   EXPECT_EQ(both.normal->count, 900);
-  EXPECT_EQ(doubt_about(both), "");
+  EXPECT_EQ(reason_not_judged(both), "");
   EXPECT_TRUE(std::ranges::equal(both.speeds.without(second.speeds).rows(), first.speeds.rows()));
   EXPECT_EQ(merge(first, learn(500, 0.03, MotionUse::Auto, {}, 30)).frames, 500) << "of another shape";
   EXPECT_EQ(merge(first, {}).frames, 400);
