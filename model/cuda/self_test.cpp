@@ -88,6 +88,7 @@ std::vector<SelfTest> check_network(const Model &model, const std::string &where
   std::vector<NoisePicture> pictures;
   for (std::uint32_t seed = 0; seed < 37; ++seed) pictures.emplace_back(model.config.input, seed);
   std::vector<FrameView> frames;
+  frames.reserve(pictures.size());
   for (const NoisePicture &picture : pictures) frames.push_back(picture.view);
 
   std::unique_ptr<Backend> backend;
