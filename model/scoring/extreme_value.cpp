@@ -74,8 +74,23 @@ double runs_per_hour(double runs, std::int64_t frames, double frame_rate) {
   return 3600 * frame_rate * runs / static_cast<double>(frames);
 }
 
-double score_reached(double level, const ParetoFit &fit, double share_of_runs) {
-  return share_of_runs < 1 ? level + pareto_quantile(fit, share_of_runs) : level;
+// The expected number of runs that reach a score above the level.
+double expected_runs(const ScoreTail &tail, double score) {
+  const auto runs = static_cast<double>(tail.peaks.size());
+  const double fitted = runs * pareto_exceedance({tail.scale, tail.shape}, score - tail.level);
+  const auto seen = std::ranges::count_if(tail.peaks, [score](double peak) { return peak >= score; });
+  return fitted * (1 + static_cast<double>(seen)) / (1 + fitted);
+}
+
+// The lowest score that at most this many runs are expected to reach; at least the level.
+double score_of_runs(const ScoreTail &tail, double runs) {
+  if (runs >= static_cast<double>(tail.peaks.size())) return tail.level;
+  double low = tail.level;
+  double high = std::max(tail.peaks.front(), tail.level + tail.scale);
+  while (expected_runs(tail, high) > runs) high += high - low;
+  for (double middle = (low + high) / 2; low < middle && middle < high; middle = (low + high) / 2)
+    (expected_runs(tail, middle) > runs ? low : high) = middle;
+  return high;
 }
 
 }  // namespace
@@ -120,14 +135,11 @@ ScoreTail combine(const ScoreTail &a, const ScoreTail &b) {
 double alarms_per_hour(const ScoreTail &tail, std::int64_t frames, double score) {
   const double at_level = runs_per_hour(static_cast<double>(tail.peaks.size()), frames, tail.frame_rate);
   if (tail.peaks.empty() || score <= tail.level) return at_level;
-  return at_level * pareto_exceedance({tail.scale, tail.shape}, score - tail.level);
+  return runs_per_hour(expected_runs(tail, score), frames, tail.frame_rate);
 }
 
 double score_reached(const ScoreTail &tail, std::int64_t frames, double alarms_per_hour) {
-  const auto runs = static_cast<double>(tail.peaks.size());
-  return tail.peaks.empty() ? tail.level
-                            : score_reached(tail.level, {tail.scale, tail.shape},
-                                            alarms_per_hour / runs_per_hour(runs, frames, tail.frame_rate));
+  return score_of_runs(tail, alarms_per_hour / runs_per_hour(1, frames, tail.frame_rate));
 }
 
 double mean_excess(const ScoreTail &tail) {
@@ -143,11 +155,11 @@ Interval interval_of_score_reached(const ScoreTail &tail, std::int64_t frames, d
   const auto positive_share = [&random] { return static_cast<double>((random() >> 11) + 1) * 0x1p-53; };
   std::vector<double> scores(draws);
   for (double &score : scores) {
-    std::vector<double> excesses(static_cast<std::size_t>(std::max(runs(random), 1)));
-    for (double &excess : excesses) excess = pareto_quantile({tail.scale, tail.shape}, positive_share());
-    std::sort(excesses.begin(), excesses.end());
-    const double at_level = runs_per_hour(static_cast<double>(excesses.size()), frames, tail.frame_rate);
-    score = score_reached(tail.level, fit_pareto(excesses), alarms_per_hour / at_level);
+    std::vector<double> peaks(static_cast<std::size_t>(std::max(runs(random), 1)));
+    for (double &peak : peaks)
+      peak = tail.level + pareto_quantile({tail.scale, tail.shape}, positive_share());
+    std::sort(peaks.begin(), peaks.end(), std::greater<>());
+    score = score_reached(make_tail(tail.level, std::move(peaks), tail.frame_rate), frames, alarms_per_hour);
   }
   std::sort(scores.begin(), scores.end());
   return {scores[tail_draws], scores[draws - 1 - tail_draws]};

@@ -54,9 +54,14 @@ ParetoFit fit_pareto(std::span<const double> excesses);
 
 // The number of runs of frames at or above `score` per hour of normal footage, for a tail of `frames` frames.
 // Requires a frame rate. Below the level, the result is that at the level.
+//
+// With f runs that the fitted distribution expects and s runs that were seen to reach the score, the number is
+// f (1 + s) / (1 + f): the posterior mean of a Poisson rate whose prior is a gamma distribution with mean f
+// and the weight of one run (Gelman et al. 2013, section 2.6). Where many runs were seen, they decide, however
+// badly the distribution fits; beyond the highest of them, the fitted distribution decides.
 double alarms_per_hour(const ScoreTail &tail, std::int64_t frames, double score);
 
-// The score that this many runs per hour reach; at least the level (Coles 2001, eq. 4.12).
+// The score that this many runs per hour reach, as of alarms_per_hour(); at least the level.
 double score_reached(const ScoreTail &tail, std::int64_t frames, double alarms_per_hour);
 
 // The mean amount by which the peaks exceed the level; 0 without peaks.

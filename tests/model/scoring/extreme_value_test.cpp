@@ -38,7 +38,7 @@ int runs_at(const std::vector<double> &values, double score) {
   return runs;
 }
 
-TEST(Tail, FitIsThatOfLMomentsAndScoresAreSciPys) {
+TEST(Tail, FitIsThatOfLMomentsAndAlarmsAreSciPys) {
   const auto laws = fixture();
   for (const char *name : {"exponential", "uniform", "heavy", "normal"}) {
     SCOPED_TRACE(name);
@@ -48,12 +48,42 @@ TEST(Tail, FitIsThatOfLMomentsAndScoresAreSciPys) {
     EXPECT_NEAR(tail.shape, law.at("shape").get<double>(), 1e-9);
     EXPECT_NEAR(tail.scale, law.at("scale").get<double>(), 1e-9);
     ASSERT_EQ(tail.peaks.size(), 20U);
-    for (std::size_t i = 0; i < 3; ++i) {
-      // 20 of 200 pictures at 25 per second are 9,000 alarms per hour at the level.
-      const double rate = 9000 * law.at("probabilities").at(i).get<double>();
-      const double score = law.at("scores_reached").at(i).get<double>();
-      EXPECT_NEAR(score_reached(tail, 200, rate), score, 1e-6 * score);
-      EXPECT_NEAR(alarms_per_hour(tail, 200, score), rate, 1e-6 * rate);
+    for (std::size_t i = 0; i < law.at("scores_probed").size(); ++i) {
+      // One of 200 pictures at 25 per second is 450 alarms per hour.
+      const double rate = 450 * law.at("runs_expected").at(i).get<double>();
+      const double score = law.at("scores_probed").at(i).get<double>();
+      EXPECT_NEAR(alarms_per_hour(tail, 200, score), rate, 1e-6 * rate) << score;
+    }
+  }
+}
+
+// Regression test: one outlier among the normal scores raised thresholds that the footage was long enough to
+// count.
+TEST(Tail, WhereEnoughRunsWereSeenTheyDecideHoweverHighTheHighestIs) {
+  std::mt19937_64 random(3);
+  std::exponential_distribution<double> scores(1);
+  std::vector<double> values(2000);
+  std::generate(values.begin(), values.end(), [&] { return scores(random); });
+  const double before = score_reached(tail_of(pictures(values)), 2000, 5 * 45);  // five of the 2000 pictures
+  const double outlier = 1000;
+  values.front() = outlier;
+  const auto tail = tail_of(pictures(values));
+  EXPECT_NEAR(score_reached(tail, 2000, 5 * 45), before, 0.1 * before);
+  EXPECT_GT(score_reached(tail, 2000, 0.2 * 45), 0.1 * outlier);
+}
+
+TEST(Tail, TheScoreReachedIsTheLowestWithSoFewAlarms) {
+  const auto laws = fixture();
+  for (const char *name : {"exponential", "uniform", "heavy", "normal"}) {
+    SCOPED_TRACE(name);
+    const auto tail = tail_of(pictures(laws.at(name).at("scores")));
+    double last = tail.level;
+    for (double rate = 8000; rate > 1e-3; rate *= 0.8) {
+      const double score = score_reached(tail, 200, rate);
+      EXPECT_LE(alarms_per_hour(tail, 200, score), rate * (1 + 1e-12));
+      EXPECT_GT(alarms_per_hour(tail, 200, score * (1 - 1e-9)), rate * (1 - 1e-6));
+      EXPECT_GE(score, last);
+      last = score;
     }
   }
 }

@@ -3,7 +3,8 @@
 
 The moments of the excesses are scipy.stats.lmoment's (unbiased sample L-moments; the probability-weighted moments
 of Hosking and Wallis 1987 in another basis), the distribution is scipy.stats.genpareto. `mle_shape` is
-genpareto.fit's, of 100 excesses of the distribution's own: another method, near and not equal.
+genpareto.fit's, of 100 excesses of the distribution's own: another method, near and not equal. `runs_expected` is the
+posterior mean of a Poisson rate, after the runs that were seen, by a gamma prior with the mean of genpareto and weight 1.
 """
 import json
 import pathlib
@@ -30,14 +31,20 @@ def describe(scores):
     scale = first * (1 - shape)
     if shape < 0 and -scale / shape < excesses[-1]:
         shape = -scale / excesses[-1]
-    probabilities = [0.5, 0.01, 1e-5]
+    fitted = stats.genpareto(shape, scale=scale)
+    probe = (level + fitted.isf([0.5, 0.01, 1e-5])).tolist() + ordered[[0, 1, 4]].tolist()
+    expected = []
+    for score in probe:
+        prior = above * fitted.sf(score - level)
+        seen = int((ordered >= score).sum())
+        expected.append(stats.gamma(1 + seen, scale=1 / (1 / prior + 1)).mean())
     return {
         "scores": scores.tolist(),
         "level": level,
         "shape": shape,
         "scale": scale,
-        "probabilities": probabilities,
-        "scores_reached": (level + stats.genpareto(shape, scale=scale).isf(probabilities)).tolist(),
+        "scores_probed": probe,
+        "runs_expected": expected,
     }
 
 
