@@ -29,7 +29,8 @@ END
 debian_packages=(
   # for building
   ca-certificates g++ meson ninja-build pkg-config python3 python3-pip unzip
-  libcairo2-dev libcli11-dev libcsv-dev libgloo-dev libpango1.0-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
+  libcairo2-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libgloo-dev libpango1.0-dev libspdlog-dev
+  libtomlplusplus-dev nlohmann-json3-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
   gobject-introspection libgirepository1.0-dev libmosquitto-dev
   libonnx-dev libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libpng-dev libprotobuf-dev

@@ -3,19 +3,17 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <tuple>
 #include <utility>
 
+#include "gst-plugin/base/write_signals.h"
 #include "model/base/error.h"
 
 namespace uniad {
@@ -27,29 +25,6 @@ constexpr int patience_ms = 200;  // short, because the end of the stream may wa
 std::error_code last_error() {
   return {errno, std::generic_category()};
 }
-
-// Blocks the signals that a failing write sends to its thread, so that they do not end the process.
-class NoWriteSignals {
- public:
-  NoWriteSignals() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGPIPE);
-    sigaddset(&signals_, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
-  }
-  ~NoWriteSignals() {
-    const timespec now{};
-    while (sigtimedwait(&signals_, nullptr, &now) > 0 || errno == EINTR) {
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoWriteSignals(const NoWriteSignals &) = delete;
-  NoWriteSignals &operator=(const NoWriteSignals &) = delete;
-
- private:
-  sigset_t signals_{};
-  sigset_t before_{};
-};
 
 bool is_of_type(int fd, mode_t type) {
   struct stat status {};

@@ -7,6 +7,9 @@
 #ifdef UNIAD_HAS_MQTT
 #include "gst-plugin/publish/open_mqtt.h"
 #endif
+#ifdef UNIAD_HAS_WEBHOOK
+#include "gst-plugin/publish/open_webhook.h"
+#endif
 #include "model/base/address.h"
 #include "model/base/error.h"
 #include "model/base/json_text.h"
@@ -36,12 +39,18 @@ std::unique_ptr<Sink> open_sink(const PublishSettings &settings) {
 #ifdef UNIAD_HAS_MQTT
   if (scheme_of(location) == "mqtt" || scheme_of(location) == "mqtts") return open_mqtt(settings);
 #endif
+#ifdef UNIAD_HAS_WEBHOOK
+  if (scheme_of(location) == "http" || scheme_of(location) == "https") return open_webhook(settings);
+#endif
   // Only the scheme, because the rest may contain a password.
   throw Error(ErrorKind::InvalidArgument, scheme_of(location) + "://",
               "this build cannot publish to such a location",
               "set the property 'location' to a file, a file:///PATH URI of a local file, "
 #ifdef UNIAD_HAS_MQTT
               "an mqtt:// or mqtts:// URL, "
+#endif
+#ifdef UNIAD_HAS_WEBHOOK
+              "an https:// or http:// URL, "
 #endif
               "or - for standard output");
 }

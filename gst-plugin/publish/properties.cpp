@@ -33,13 +33,13 @@ void add_remote(PropertyTable<PublishSettings> &table) {
   const PublishSettings defaults;
   table.add(PROP_CREDENTIALS, &PublishSettings::credentials,
             g_param_spec_string("credentials", "Credentials",
-                                "File that contains USER:PASSWORD for the broker, or env:NAME for an "
-                                "environment variable that does",
+                                "File that contains USER:PASSWORD for the broker or server, or env:NAME for "
+                                "an environment variable that does",
                                 nullptr, in_ready));
   table.add(PROP_CA_FILE, &PublishSettings::ca_file,
             g_param_spec_string("ca-file", "CA file",
                                 "Certificates (PEM) of the authorities that are trusted to certify the "
-                                "broker, in place of those of the system",
+                                "broker or server, in place of those of the system",
                                 nullptr, in_ready));
   table.add(PROP_CERT_FILE, &PublishSettings::cert_file,
             g_param_spec_string("cert-file", "Certificate file",
@@ -61,6 +61,28 @@ void add_remote(PropertyTable<PublishSettings> &table) {
       PROP_DISCOVERY, &PublishSettings::discovery,
       g_param_spec_boolean("discovery", "Discovery", "Describe each source to Home Assistant, over MQTT",
                            defaults.discovery ? TRUE : FALSE, in_ready));
+}
+
+void add_web(PropertyTable<PublishSettings> &table) {
+  const PublishSettings defaults;
+  table.add(PROP_TOKEN, &PublishSettings::token,
+            g_param_spec_string("token", "Token",
+                                "File that contains the bearer token for the web server, or env:NAME for an "
+                                "environment variable that does",
+                                nullptr, in_ready));
+  table.add(PROP_HEADERS, &PublishSettings::headers,
+            g_param_spec_string("headers", "Headers",
+                                "File that contains further headers for the web server, one NAME: VALUE in "
+                                "each line, or env:NAME for an environment variable that does",
+                                nullptr, in_ready));
+  table.add(PROP_CLOUD_EVENTS, &PublishSettings::cloud_events,
+            g_param_spec_boolean("cloudevents", "CloudEvents",
+                                 "Post to the web server in the structured mode of CloudEvents 1.0",
+                                 defaults.cloud_events ? TRUE : FALSE, in_ready));
+  table.add(PROP_TIMEOUT, &PublishSettings::timeout,
+            g_param_spec_uint64("timeout", "Timeout",
+                                "Maximum time in nanoseconds that a request to a web server may take",
+                                100 * GST_MSECOND, 600 * GST_SECOND, defaults.timeout, in_ready));
 }
 
 void add_files(PropertyTable<PublishSettings> &table) {
@@ -92,13 +114,15 @@ PropertyTable<PublishSettings> publish_properties() {
       PROP_LOCATION, &PublishSettings::location,
       g_param_spec_string("location", "Location",
                           "Where to publish: a file, named pipe or file:// URI, - for standard output, or "
-                          "mqtt://HOST:PORT/PREFIX or mqtts:// for a broker",
+                          "mqtt://HOST:PORT/PREFIX or mqtts:// for a broker, or an https:// or http:// "
+                          "URL of a web server",
                           nullptr, in_ready));
   table.add(PROP_MODE, &PublishSettings::mode,
             g_param_spec_enum("mode", "Mode", "What to write a line for", GST_TYPE_UNIAD_PUBLISH_MODE,
                               defaults.mode, in_playing));
   add_queue(table);
   add_remote(table);
+  add_web(table);
   add_files(table);
   return table;
 }

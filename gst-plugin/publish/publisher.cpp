@@ -146,8 +146,11 @@ bool Publisher::Shared::deliver(const std::stop_token &stop) {
     back_off.reset();
     return true;
   }
-  const auto pause = std::max(back_off.next(), delivery.failure->retry_after);
+  const auto pause = back_off.next();
+  const auto retry_after = delivery.failure->retry_after;
   std::unique_lock lock(mutex);
+  // A receiver that wants to be left alone is left alone, also at the end of the stream.
+  changed.wait_for(lock, stop, retry_after, [] { return false; });
   changed.wait_for(lock, stop, pause, [this] { return at_once; });
   if (std::exchange(at_once, false)) back_off.reset();
   return false;

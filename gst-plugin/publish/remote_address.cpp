@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <utility>
 
 #include "model/base/address.h"
 #include "model/base/error.h"
@@ -38,7 +38,7 @@ RemoteAddress parse_remote_address(const std::string &location) {
   if (location.size() > longest || !std::all_of(location.begin(), location.end(), is_text))
     refuse(address.scheme, "the location is longer than 2048 bytes or contains spaces or control characters",
            "percent-encode them in the property 'location'");
-  if (without_credentials(location).size() != location.size())
+  if (without_credentials(location) != location)
     refuse(address.scheme, "the location contains a name or a password, which process lists would show",
            "set the property 'credentials' to a file, or to env:NAME for an environment variable");
   const std::unique_ptr<GstUri, decltype(&gst_uri_unref)> uri(gst_uri_from_string(location.c_str()),
@@ -60,25 +60,50 @@ RemoteAddress parse_remote_address(const std::string &location) {
   return address;
 }
 
-std::string read_secret(const std::string &place) {
+std::string read_secret(const std::string &place, const char *property) {
   constexpr const char *variable = "env:";
   std::string secret;
   if (place.starts_with(variable)) {
     const char *value = g_getenv(place.c_str() + 4);
     if (value == nullptr)
-      throw Error(ErrorKind::InvalidArgument, "credentials",
-                  "there is no environment variable " + place.substr(4), "set it before the program starts");
+      throw Error(ErrorKind::InvalidArgument, property, "there is no environment variable " + place.substr(4),
+                  "set it before the program starts");
     secret = value;
   } else {
     std::ifstream file(place, std::ios::binary);
-    secret.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file || secret.size() > longest_secret)
-      throw Error(
-          ErrorKind::Unreadable, place, "cannot be read, or is larger than 64 KB",
-          "set the property 'credentials' to a text file, or to env:NAME for an environment variable");
+    secret.resize(longest_secret + 1);
+    file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
+    secret.resize(static_cast<std::size_t>(file.gcount()));
+    if (!file.eof() || secret.size() > longest_secret)
+      throw Error(ErrorKind::Unreadable, place, "cannot be read, or is larger than 64 KB",
+                  std::string("set the property '") + property +
+                      "' to a text file, or to env:NAME for an environment variable");
   }
   secret.erase(secret.find_last_not_of("\r\n") + 1);
   return secret;
+}
+
+std::optional<Login> read_login(const std::string &place) {
+  if (place.empty()) return std::nullopt;
+  const std::string secret = read_secret(place, "credentials");
+  const auto colon = secret.find(':');
+  if (colon == secret.npos || colon == 0 || secret.find_first_of("\r\n") != secret.npos ||
+      secret.find('\0') != secret.npos)
+    throw Error(ErrorKind::InvalidArgument, "credentials", "are not one line of the form USER:PASSWORD",
+                "write the user, a colon and the password");
+  return Login{secret.substr(0, colon), secret.substr(colon + 1)};
+}
+
+void check_certificates(const PublishSettings &settings) {
+  for (const auto &[file, property] : {std::pair{&settings.ca_file, "ca-file"},
+                                       {&settings.cert_file, "cert-file"},
+                                       {&settings.key_file, "key-file"}})
+    if (!file->empty() && std::ifstream(*file).peek() == std::ifstream::traits_type::eof())
+      throw Error(ErrorKind::InvalidArgument, *file, "cannot be read, or is empty",
+                  std::string("set the property '") + property + "' to a file in PEM format");
+  if (settings.cert_file.empty() != settings.key_file.empty())
+    throw Error(ErrorKind::InvalidArgument, "cert-file and key-file", "only one of them is set",
+                "set both or neither");
 }
 
 }  // namespace uniad

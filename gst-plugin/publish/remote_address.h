@@ -2,7 +2,10 @@
 // The address of a broker or server, and the secrets for it.
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "gst-plugin/publish/settings.h"
 
 namespace uniad {
 
@@ -17,8 +20,19 @@ struct RemoteAddress {
 // lists and logs would show.
 RemoteAddress parse_remote_address(const std::string &location);
 
-// Reads a secret from a file, or from an environment variable for "env:NAME". Line breaks at its end do not
-// count. Throws Error if it cannot be read.
-std::string read_secret(const std::string &place);
+// Reads the secret that a property names: from a file, or from an environment variable for "env:NAME". Line
+// breaks at its end do not count. Throws Error if it cannot be read.
+std::string read_secret(const std::string &place, const char *property);
+
+struct Login {
+  std::string user;
+  std::string password;
+};
+
+// Reads USER:PASSWORD; absent if no place is set. Throws Error if it cannot be read.
+std::optional<Login> read_login(const std::string &place);
+
+// Throws Error if a file for TLS cannot be read, or if a certificate has no key.
+void check_certificates(const PublishSettings &settings);
 
 }  // namespace uniad

@@ -26,6 +26,12 @@ struct PublishSettings {
   guint qos = 1;
   bool discovery = false;
 
+  // Of web servers.
+  std::string token;    // a file with a bearer token, or env:NAME
+  std::string headers;  // a file with a line "NAME: VALUE" for each header, or env:NAME
+  bool cloud_events = false;
+  guint64 timeout = 10 * GST_SECOND;
+
   // Of files.
   bool append = false;
   bool retry_open = false;

@@ -87,6 +87,13 @@
  * "offline". All but frames are retained, and the state is also the last will. #GstUniadPublish:credentials
  * names the file with the user and the password.
  *
+ * ## Web servers
+ *
+ * With a #GstUniadPublish:location of https:// or http://, each event is posted by itself, as one object, and
+ * the frames that have come since the last request together, as JSON lines. Each request has an
+ * `Idempotency-Key`, which stays the same when the request is repeated. #GstUniadPublish:token and
+ * #GstUniadPublish:headers name files with secrets.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 -q filesrc location=cam0.mp4 ! decodebin ! uniaddetect model=cam0.safetensors source=cam0 !

@@ -180,8 +180,8 @@ void set_publishing(GstElement *publish, const CameraConfig &camera) {
   // cannot be written, lines are lost, but never frames. A camera that is replaced waits only briefly for it.
   g_object_set(publish, "location", camera.publish.c_str(), "append", TRUE, "retry-open", TRUE, "max-size",
                camera.publish_max_size, "max-files", camera.publish_max_files, "drain-time", GST_SECOND,
-               "credentials", camera.publish_credentials.c_str(), "ca-file", camera.publish_ca_file.c_str(),
-               nullptr);
+               "credentials", camera.publish_credentials.c_str(), "token", camera.publish_token.c_str(),
+               "ca-file", camera.publish_ca_file.c_str(), nullptr);
   gst_util_set_object_arg(G_OBJECT(publish), "mode", camera.publish_mode.c_str());
 }
 

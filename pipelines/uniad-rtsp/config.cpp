@@ -206,14 +206,16 @@ void read_learning(const Section &section, CameraConfig &camera) {
 }
 
 void read_publishing(const Section &section, CameraConfig &camera) {
-  constexpr auto ways = "use a file, \"-\" for standard output, or the address of a broker";
+  constexpr auto ways = "use a file, \"-\" for standard output, or the address of a broker or web server";
   camera.publish = read_text(section, "publish", ways).value_or("");
   if (scheme_of(camera.publish).empty() && !camera.publish.empty() && camera.publish != "-")
     camera.publish = absolute_path(section, camera.publish);
   constexpr auto secrets = "use a file, or \"env:NAME\" for an environment variable";
-  camera.publish_credentials = read_text(section, "publish_credentials", secrets).value_or("");
-  if (!camera.publish_credentials.empty() && !camera.publish_credentials.starts_with("env:"))
-    camera.publish_credentials = absolute_path(section, camera.publish_credentials);
+  for (const auto &[key, secret] : {std::pair{"publish_credentials", &camera.publish_credentials},
+                                    {"publish_token", &camera.publish_token}}) {
+    *secret = read_text(section, key, secrets).value_or("");
+    if (!secret->empty() && !secret->starts_with("env:")) *secret = absolute_path(section, *secret);
+  }
   if (const auto ca_file = read_text(section, "publish_ca_file", "use a file in PEM format"))
     camera.publish_ca_file = absolute_path(section, *ca_file);
 
@@ -231,16 +233,16 @@ void read_publishing(const Section &section, CameraConfig &camera) {
 void warn_of_keys_without_effect(const Section &section, const CameraConfig &camera,
                                  std::vector<std::string> &warnings) {
   if (!camera.model)
-    warn_of_useless_keys(
-        section,
-        {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size",
-         "publish_max_files", "publish_credentials", "publish_ca_file", "backbone", "adapt_rate"},
-        "without a model", warnings);
+    warn_of_useless_keys(section,
+                         {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size",
+                          "publish_max_files", "publish_credentials", "publish_token", "publish_ca_file",
+                          "backbone", "adapt_rate"},
+                         "without a model", warnings);
   else if (camera.publish.empty())
-    warn_of_useless_keys(
-        section,
-        {"publish_mode", "publish_max_size", "publish_max_files", "publish_credentials", "publish_ca_file"},
-        "without publish", warnings);
+    warn_of_useless_keys(section,
+                         {"publish_mode", "publish_max_size", "publish_max_files", "publish_credentials",
+                          "publish_token", "publish_ca_file"},
+                         "without publish", warnings);
   if (camera.model && !camera.learns())
     warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
   if (camera.kind != SourceKind::file)
@@ -279,12 +281,28 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
   camera.loop = read<bool>(section, "loop", "give true or false").value_or(camera.loop);
   read_learning(section, camera);
 
-  warn_of_unknown_keys(
-      section,
-      {"name", "path", "uri", "model", "threshold", "interval", "overlay", "bitrate", "publish",
-       "publish_mode", "publish_max_size", "publish_max_files", "publish_credentials", "publish_ca_file",
-       "timeout", "loop", "learn", "backbone", "adapt_rate"},
-      warnings);
+  warn_of_unknown_keys(section,
+                       {"name",
+                        "path",
+                        "uri",
+                        "model",
+                        "threshold",
+                        "interval",
+                        "overlay",
+                        "bitrate",
+                        "publish",
+                        "publish_mode",
+                        "publish_max_size",
+                        "publish_max_files",
+                        "publish_credentials",
+                        "publish_token",
+                        "publish_ca_file",
+                        "timeout",
+                        "loop",
+                        "learn",
+                        "backbone",
+                        "adapt_rate"},
+                       warnings);
   warn_of_keys_without_effect(section, camera, warnings);
   camera.places[""] = section.where(section.table, "");
   for (const auto &[key, node] : section.table)

@@ -27,6 +27,7 @@ struct CameraConfig {
   unsigned bitrate = 2000;              // kbit/s
   std::string publish;                  // an absolute path, "-" or an address; empty: no publishing
   std::string publish_credentials;      // a file with USER:PASSWORD, or env:NAME
+  std::string publish_token;            // a file with a bearer token, or env:NAME
   std::string publish_ca_file;          // empty: the authorities of the system
   std::string publish_mode = "frames";  // or "events", as for uniadpublish
   std::uint64_t publish_max_size = 0;   // size in bytes at which the next file is started; 0: no limit

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 
-accepted = ["out.jsonl", "-", "mqtt://broker/gate", "mqtts://broker:1234"]
+accepted = ["out.jsonl", "-", "mqtt://broker/gate", "mqtts://broker:1234", "https://server/hook"]
 refused = {"amqp://broker": "amqp://", "kafka://a/b": "kafka://", "mqtt://": "host", "mqtt://broker/a+b": "prefix",
-           "mqtt://user:hunter2@broker": "credentials"}
+           "mqtt://user:hunter2@broker": "credentials", "https://user:hunter2@server": "credentials"}
 
 with tempfile.TemporaryDirectory() as name:
     for address in accepted + list(refused):

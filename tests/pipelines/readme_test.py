@@ -8,6 +8,7 @@ usage: readme_test.py SOURCE_ROOT BUILD_ROOT
 Only the time to learn from the running camera is not the reader's. The two commands in the README's ```console block
 set up the machine and run this very test; they are checked to be there.
 """
+import http.server
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 
@@ -85,6 +87,25 @@ def run_with_broker(command, folder, environment):
             broker.terminate()
 
 
+def run_with_web_server(command, folder, environment):
+    """The reader has a web server on port 8000; here it has a free one, and must receive JSON."""
+    received = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            run(command.replace("8000", str(server.server_address[1])), folder, environment)
+        finally:
+            server.shutdown()
+    assert all(line["type"] == "event" for line in received), received
+
+
 def main():
     source, build = map(Path, sys.argv[1:])
     readme = (source / "README.md").read_text()
@@ -112,6 +133,8 @@ def main():
             for command in blocks(page.read_text(), "sh"):
                 if "mqtt://localhost:1883" in command:
                     run_with_broker(command, folder, environment)
+                elif "http://localhost:8000" in command:
+                    run_with_web_server(command, folder, environment)
                 else:
                     run(command, folder, environment)
     print(f"{len(commands)} blocks of the README ran")

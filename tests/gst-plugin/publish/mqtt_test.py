@@ -12,90 +12,14 @@ import tempfile
 import time
 import unittest
 
-try:
-    import gi
-
-    gi.require_version("Gst", "1.0")
-except (ImportError, ValueError) as error:
-    print(f"needs python3-gi: {error}")
-    sys.exit(77)  # meson: skipped
-
-gi.require_version("GstUniadMeta", "1.0")
-from gi.repository import Gst, GstUniadMeta  # noqa: E402
+from publishing import Gst, Publisher, State, frame, free_port, make_certificates, wait_until
 
 BROKER = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
-State = GstUniadMeta.AnomalyEventState
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_until(condition):
-    while not condition():
-        time.sleep(0.01)
 
 
 def is_open(port):
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def frame(number, score=0.5, state=None, source="gate", event_id="event-1"):
-    buffer = Gst.Buffer.new_allocate(None, 4, None)
-    buffer.pts = number * 40 * Gst.MSECOND
-    meta = GstUniadMeta.buffer_add_anomaly_meta(buffer, source, score, 0)
-    if state is not None:
-        meta.set_event(event_id, state)
-        meta.set_event_kind("anomaly", None)
-    return buffer
-
-
-class Publisher:
-    """A pipeline that publishes the frames that the test pushes."""
-
-    def __init__(self, location, **properties):
-        self.pipeline = Gst.parse_launch("appsrc name=source format=time ! uniadpublish name=publish ! fakesink sync=false")
-        self.source = self.pipeline.get_by_name("source")
-        self.element = self.pipeline.get_by_name("publish")
-        self.element.set_property("location", location)
-        for name, value in properties.items():
-            Gst.util_set_object_arg(self.element, name.replace("_", "-"), str(value))
-        self.started = self.pipeline.set_state(Gst.State.PLAYING) != Gst.StateChangeReturn.FAILURE
-
-    def push(self, *buffers):
-        for buffer in buffers:
-            self.source.emit("push-buffer", buffer)
-
-    def wait(self):
-        wait_until(lambda: self.source.get_property("current-level-buffers") == 0)
-        self.end()
-
-    def end(self):
-        self.source.emit("end-of-stream")
-        self.message(Gst.MessageType.EOS)
-
-    def message(self, kind):
-        message = self.pipeline.get_bus().timed_pop_filtered(60 * Gst.SECOND, kind)
-        assert message is not None, f"no {kind}"
-        return message
-
-    def warning(self):
-        error, _ = self.message(Gst.MessageType.WARNING).parse_warning()
-        return error.message
-
-    def refusal(self):
-        assert not self.started
-        error, debug = self.message(Gst.MessageType.ERROR).parse_error()
-        return error.message + (debug or "")
-
-    def figure(self, name):
-        return self.element.get_property(name)
-
-    def stop(self):
-        self.pipeline.set_state(Gst.State.NULL)
 
 
 class Mqtt(unittest.TestCase):
@@ -147,19 +71,8 @@ class Mqtt(unittest.TestCase):
         return {name: payload for name, _, payload in self.subscriber(topic, count, *options)()}
 
     def certificates(self, name="localhost", days=1):
-        """A certificate authority, and a broker's certificate by it for this host."""
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
-
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                "-keyout", "broker.key", "-out", "broker.csr")
-        (self.folder / "names").write_text(f"subjectAltName=DNS:{name}")
-        openssl("x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", str(days), "-extfile", "names", "-out", "broker.pem")
-        (self.folder / "broker.key").chmod(0o644)
-        return ("allow_anonymous true", f"certfile {self.folder}/broker.pem", f"keyfile {self.folder}/broker.key")
+        make_certificates(self.folder, name, days)
+        return ("allow_anonymous true", f"certfile {self.folder}/server.pem", f"keyfile {self.folder}/server.key")
 
     def test_topics(self):
         self.start_broker()
@@ -347,7 +260,6 @@ def publish_until_killed(location):
 
 
 if __name__ == "__main__":
-    Gst.init(None)
     if sys.argv[1:2] == ["publish"]:
         publish_until_killed(sys.argv[2])
     if BROKER is None or shutil.which("mosquitto_sub") is None or shutil.which("openssl") is None:
