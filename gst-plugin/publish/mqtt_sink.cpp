@@ -119,6 +119,7 @@ Delivery MqttSink::deliver(std::span<const PublishedResult> results, const std::
 void MqttSink::close() {
   if (!connection_) return;
   std::vector<MqttMessage> messages;
+  messages.reserve(sources_.size());
   for (const Source &source : sources_)
     messages.push_back({source.topics + "state", "offline", at_least_once, retained});
   connection_->publish(messages, {});

@@ -25,7 +25,7 @@ Pipeline parse_pipeline(const std::string &description);
 
 // Calls `use` with the element of that name, if the pipeline has one (a camera without a model does not).
 template <typename Use>
-void with_element(GstElement *pipeline, const char *name, Use use) {
+void with_element(GstElement *pipeline, const char *name, const Use &use) {
   g_autoptr(GstElement) element = gst_bin_get_by_name(GST_BIN(pipeline), name);
   if (element != nullptr) use(element);
 }
