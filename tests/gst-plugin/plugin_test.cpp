@@ -23,7 +23,7 @@ TEST_P(Plugin, HasTheElementAndDoesNotLoadTheNetwork) {
   EXPECT_EQ(maps.str().find("libtorch"), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(Elements, Plugin, testing::Values("uniadoverlay", "uniadpublish"));
+INSTANTIATE_TEST_SUITE_P(Elements, Plugin, testing::Values("uniadoverlay", "uniadpublish", "uniadrecord"));
 
 }  // namespace
 }  // namespace uniad::test

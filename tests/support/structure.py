@@ -28,7 +28,7 @@ LAYERS = [
     ["gst-plugin/base", "gst-plugin/meta"],
     ["gst-plugin/video"],
     ["gst-plugin/events"],
-    ["gst-plugin/detect", "gst-plugin/overlay", "gst-plugin/publish"],
+    ["gst-plugin/detect", "gst-plugin/overlay", "gst-plugin/publish", "gst-plugin/record"],
     ["gst-plugin"],
     ["pipelines/uniad-rtsp"],
     ["training/base", "training/cli", "training/config", "training/metrics"],
@@ -41,7 +41,7 @@ LAYERS = [
 ]
 
 # Of a folder that may include others: what it must not include nevertheless.
-CLOSED = {"training": ("gst-plugin/detect", "gst-plugin/overlay", "gst-plugin/publish", "pipelines/uniad-rtsp")}
+CLOSED = {"training": ("gst-plugin/detect", "gst-plugin/overlay", "gst-plugin/publish", "gst-plugin/record", "pipelines/uniad-rtsp")}
 
 # Includes between folders of one row, with the reason.
 EXCEPTIONS = {

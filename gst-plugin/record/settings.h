@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings of uniadrecord.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+
+namespace uniad {
+
+struct RecordSettings {
+  std::string location;  // a folder
+  guint64 pre_roll = 5 * GST_SECOND;
+  guint64 post_roll = 5 * GST_SECOND;
+  guint64 max_duration = 600 * GST_SECOND;  // of a clip
+  guint64 pre_roll_size = 33554432;         // bytes in memory
+  guint64 queue_size = 67108864;            // bytes that wait for the disk, beyond the pre-roll
+  guint64 drain_time = 5 * GST_SECOND;
+
+  // Of the folder; 0: no limit.
+  guint64 max_size = 0;  // bytes
+  guint64 max_age = 0;   // nanoseconds
+  guint max_files = 0;
+};
+
+}  // namespace uniad
