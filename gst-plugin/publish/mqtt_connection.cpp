@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <mqtt_protocol.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int keep_alive_seconds = 15;
 constexpr std::chrono::seconds time_to_connect(5);
 constexpr std::chrono::seconds time_to_answer(10);
+constexpr int poll_milliseconds = 50;
 
 std::string new_client_id() {
   std::random_device random;
@@ -54,15 +56,47 @@ MqttConnection::MqttConnection(const MqttOptions &options, const MqttMessage &wi
                                const std::stop_token &stop) {
   static const int initialized = mosquitto_lib_init();
   check(initialized, "libmosquitto");
+  // libmosquitto tries a single address of a host without waiting. Binding to an address of IPv4 or of IPv6
+  // lets it choose one of that kind.
+  std::optional<Failure> first;
+  for (const char *bind_address : {static_cast<const char *>(nullptr), "0.0.0.0", "::"}) {
+    if (reach(options, will, bind_address, stop) || stop.stop_requested()) break;
+    if (!first) first = failure_;
+  }
+  if (failure_) failure_ = first;
+  if (failure_) return;
+  if (!wait([this] { return connected_; }, time_to_connect, stop) && !failure_ && !stop.stop_requested())
+    fail("it does not answer");
+}
+
+// Opens a socket to the broker, from this address of this machine if it is not null. Returns false if the
+// host cannot be reached.
+bool MqttConnection::reach(const MqttOptions &options, const MqttMessage &will, const char *bind_address,
+                           const std::stop_token &stop) {
+  failure_.reset();
+  last_error_.clear();
   client_.reset(mosquitto_new(new_client_id().c_str(), true, this));
   if (!client_) throw Error(ErrorKind::OutOfMemory, options.host, "out of memory", "free some memory");
   set_options(options, will);
   set_callbacks();
-  const int code =
-      mosquitto_connect_async(client_.get(), options.host.c_str(), options.port, keep_alive_seconds);
-  if (code != MOSQ_ERR_SUCCESS) fail(code);
-  if (!wait([this] { return connected_; }, time_to_connect, stop) && !failure_ && !stop.stop_requested())
-    fail("it does not answer");
+  const int code = mosquitto_connect_bind_async(client_.get(), options.host.c_str(), options.port,
+                                                keep_alive_seconds, bind_address);
+  if (code != MOSQ_ERR_SUCCESS) {
+    fail(code);
+    return false;
+  }
+  const auto deadline = Clock::now() + time_to_connect;
+  pollfd socket{mosquitto_socket(client_.get()), POLLOUT, 0};
+  while (poll(&socket, 1, poll_milliseconds) == 0 && Clock::now() < deadline && !stop.stop_requested()) {
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (socket.revents == 0)
+    error = ETIMEDOUT;
+  else
+    getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) fail(std::generic_category().message(error));
+  return error == 0;
 }
 
 void MqttConnection::set_options(const MqttOptions &options, const MqttMessage &will) {

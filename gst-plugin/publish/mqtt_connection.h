@@ -66,6 +66,8 @@ class MqttConnection {
     void operator()(mosquitto *client) const { mosquitto_destroy(client); }
   };
 
+  bool reach(const MqttOptions &options, const MqttMessage &will, const char *bind_address,
+             const std::stop_token &stop);
   void set_options(const MqttOptions &options, const MqttMessage &will);
   void set_callbacks();
   bool step(std::chrono::milliseconds longest);

@@ -33,7 +33,7 @@ std::size_t ResultQueue::settle(std::vector<PublishedResult> rest) {
 
 std::size_t ResultQueue::drop_excess() {
   std::size_t dropped = 0;
-  for (; size() > capacity_ && has_waiting(); ++dropped) (frames_.empty() ? changes_ : frames_).pop_front();
+  for (; waiting() > capacity_; ++dropped) (frames_.empty() ? changes_ : frames_).pop_front();
   return dropped;
 }
 

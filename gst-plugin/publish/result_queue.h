@@ -12,8 +12,9 @@
 namespace uniad {
 
 // Results in the order in which they came. If there are more than fit, the oldest frame is dropped, and the
-// oldest change of an event only if there is no frame. Each operation takes the same time however many
-// results wait.
+// oldest change of an event only if there is no frame. Results that take() handed out count only once they
+// come back, so that the newest are kept however long a delivery lasts that fails in the end. Each operation
+// takes the same time however many results wait.
 class ResultQueue {
  public:
   explicit ResultQueue(std::size_t capacity) : capacity_(capacity) {}
@@ -21,14 +22,15 @@ class ResultQueue {
   // Returns the number of results that were dropped.
   std::size_t push(PublishedResult result);
 
-  // Takes up to `most` of the oldest results. They count as part of the queue until settle().
+  // Takes up to `most` of the oldest results.
   std::vector<PublishedResult> take(std::size_t most);
 
   // Tells that the results of the last take() are done, except for `rest`, which go back to the front.
   // Returns the number of results that were dropped.
   std::size_t settle(std::vector<PublishedResult> rest);
 
-  std::size_t size() const { return frames_.size() + changes_.size() + taken_.size(); }
+  // With those that take() handed out.
+  std::size_t size() const { return waiting() + taken_.size(); }
   bool empty() const { return size() == 0; }
   bool has_waiting() const { return !frames_.empty() || !changes_.empty(); }
 
@@ -41,6 +43,7 @@ class ResultQueue {
   std::deque<Item> &queue_of(const PublishedResult &result) {
     return result.is_event_change ? changes_ : frames_;
   }
+  std::size_t waiting() const { return frames_.size() + changes_.size(); }
   std::size_t drop_excess();
 
   std::size_t capacity_;

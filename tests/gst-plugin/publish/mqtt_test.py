@@ -17,9 +17,9 @@ from publishing import Gst, Publisher, State, frame, free_port, make_certificate
 BROKER = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
 
 
-def is_open(port):
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
+def is_open(address, port):
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as client:
+        return client.connect_ex((address, port)) == 0
 
 
 class Mqtt(unittest.TestCase):
@@ -30,14 +30,14 @@ class Mqtt(unittest.TestCase):
         self.broker = None
         self.addCleanup(lambda: self.stop_broker())
 
-    def start_broker(self, *lines):
+    def start_broker(self, *lines, address="127.0.0.1"):
         config = self.folder / "mosquitto.conf"
         settings = lines or ("allow_anonymous true",)
-        config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *settings, "")))
+        config.write_text("\n".join((f"listener {self.port} {address}", *settings, "")))
         config.chmod(0o644)
         self.folder.chmod(0o755)
         self.broker = subprocess.Popen([BROKER, "-c", config], stderr=subprocess.DEVNULL)
-        wait_until(lambda: is_open(self.port))
+        wait_until(lambda: is_open(address, self.port))
 
     def stop_broker(self):
         if self.broker is not None:
@@ -143,6 +143,21 @@ class Mqtt(unittest.TestCase):
         self.assertEqual(unique[-1], 99)
         self.assertEqual(unique, sorted(unique))
         self.assertEqual(publisher.figure("lost"), 0)
+
+    def test_each_address_of_a_host(self):
+        # Names such as localhost have an address of IPv4 and one of IPv6, and brokers often listen on one of them.
+        families = {found[0] for found in socket.getaddrinfo("localhost", 1883, type=socket.SOCK_STREAM)}
+        if len(families) < 2:
+            self.skipTest("localhost has one address")
+        for address in ("127.0.0.1", "::1"):
+            with self.subTest(address=address):
+                self.start_broker(address=address)
+                read = self.subscriber("uniad/gate/frame", 1, "-h", address)
+                publisher = self.start(f"mqtt://localhost:{self.port}")
+                publisher.push(frame(0))
+                self.assertEqual(len(read()), 1)
+                publisher.stop()
+                self.stop_broker()
 
     def test_credentials(self):
         users = self.folder / "users"

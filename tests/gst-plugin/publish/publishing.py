@@ -95,8 +95,13 @@ def make_certificates(folder, name="localhost", days=1):
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
             "-keyout", "server.key", "-out", "server.csr")
     (folder / "names").write_text(f"subjectAltName=DNS:{name}")
+    # Since version 3.4, OpenSSL refuses a negative number of days.
+    options = subprocess.run(["openssl", "x509", "-help"], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True).stdout
+    expired = ["-not_before", "20200101000000Z", "-not_after", "20200102000000Z"]
+    lifetime = expired if days < 0 and "-not_after" in options else ["-days", str(days)]
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", str(days), "-extfile", "names", "-out", "server.pem")
+            *lifetime, "-extfile", "names", "-out", "server.pem")
     (folder / "server.key").chmod(0o644)
 
 
