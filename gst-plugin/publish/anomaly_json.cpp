@@ -90,7 +90,7 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
   return json_text(json);
 }
 
-std::string event_json(const Event &event) {
+std::string event_json(const Event &event, const std::string &snapshot) {
   Json json{{"version", 1}, {"type", "event"}, {"source", event.source}};
   if (!event.session.empty()) json["session"] = event.session;
   if (GST_CLOCK_TIME_IS_VALID(event.moment.pts)) json["pts"] = event.moment.pts;
@@ -108,6 +108,7 @@ std::string event_json(const Event &event) {
   if (event.threshold) body["threshold"] = *event.threshold;
   body["frames"] = event.frames;
   if (!event.reason.empty()) body["reason"] = event.reason;
+  if (!snapshot.empty()) body["snapshot"] = snapshot;
   json["event"] = std::move(body);
   return json_text(json);
 }

@@ -53,8 +53,9 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
 // | end       | the first frame after the last anomalous one; absent in a begin, as is duration          |
 // | peak      | the highest score so far; its regions are absent if they are not known                   |
 // | frames    | number of anomalous frames so far                                                        |
+// | snapshot  | path of a picture; absent if there is none                                               |
 // | reason    | why it ended: "eos", "flush", "stopped", "lost", "changed"; absent if the scene is       |
 // |           | normal again                                                                             |
-std::string event_json(const Event &event);
+std::string event_json(const Event &event, const std::string &snapshot = {});
 
 }  // namespace uniad

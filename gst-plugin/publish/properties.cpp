@@ -85,6 +85,32 @@ void add_web(PropertyTable<PublishSettings> &table) {
                                 100 * GST_MSECOND, 600 * GST_SECOND, defaults.timeout, in_ready));
 }
 
+void add_snapshots(PropertyTable<PublishSettings> &table) {
+  const PublishSettings defaults;
+  table.add(
+      PROP_SNAPSHOTS, &PublishSettings::snapshots,
+      g_param_spec_string("snapshots", "Snapshots",
+                          "Folder for a picture (JPEG) of each event: its frame with the highest score; "
+                          "created if it does not exist",
+                          nullptr, in_ready));
+  table.add(PROP_SNAPSHOTS_MAX_SIZE, &PublishSettings::snapshots_max_size,
+            g_param_spec_uint64("snapshots-max-size", "Maximum size of snapshots",
+                                "Maximum size in bytes of all pictures in the folder; the oldest are removed "
+                                "(0 = no limit)",
+                                0, G_MAXINT64, defaults.snapshots_max_size, in_ready));
+  table.add(
+      PROP_SNAPSHOTS_MAX_AGE, &PublishSettings::snapshots_max_age,
+      g_param_spec_uint64("snapshots-max-age", "Maximum age of snapshots",
+                          "Pictures that are older, in nanoseconds, are removed from the folder (0 = no "
+                          "limit)",
+                          0, G_MAXINT64, defaults.snapshots_max_age, in_ready));
+  table.add(
+      PROP_SNAPSHOTS_MAX_FILES, &PublishSettings::snapshots_max_files,
+      g_param_spec_uint("snapshots-max-files", "Maximum number of snapshots",
+                        "Maximum number of pictures in the folder; the oldest are removed (0 = no limit)", 0,
+                        G_MAXUINT, defaults.snapshots_max_files, in_ready));
+}
+
 void add_files(PropertyTable<PublishSettings> &table) {
   const PublishSettings defaults;
   table.add(PROP_APPEND, &PublishSettings::append,
@@ -123,6 +149,7 @@ PropertyTable<PublishSettings> publish_properties() {
   add_queue(table);
   add_remote(table);
   add_web(table);
+  add_snapshots(table);
   add_files(table);
   return table;
 }

@@ -32,6 +32,12 @@ struct PublishSettings {
   bool cloud_events = false;
   guint64 timeout = 10 * GST_SECOND;
 
+  // Of pictures.
+  std::string snapshots;           // a folder; empty: no pictures
+  guint64 snapshots_max_size = 0;  // bytes; 0: no limit, as for the next two
+  guint64 snapshots_max_age = 0;   // nanoseconds
+  guint snapshots_max_files = 0;
+
   // Of files.
   bool append = false;
   bool retry_open = false;

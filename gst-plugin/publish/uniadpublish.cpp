@@ -94,6 +94,12 @@
  * `Idempotency-Key`, which stays the same when the request is repeated. #GstUniadPublish:token and
  * #GstUniadPublish:headers name files with secrets.
  *
+ * ## Snapshots
+ *
+ * With #GstUniadPublish:snapshots, the frame of each event with the highest score is written to a folder as
+ * JPEG, and written anew while the event lasts whenever the score rises. The key `snapshot` of event lines
+ * contains its path.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 -q filesrc location=cam0.mp4 ! decodebin ! uniaddetect model=cam0.safetensors source=cam0 !
@@ -114,6 +120,7 @@
 #include <vector>
 
 #include "gst-plugin/base/rate_limit.h"
+#include "gst-plugin/base/ref.h"
 #include "gst-plugin/events/event.h"
 #include "gst-plugin/events/wall_clock.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
@@ -123,6 +130,7 @@
 #include "gst-plugin/publish/properties.h"
 #include "gst-plugin/publish/publisher.h"
 #include "gst-plugin/publish/settings.h"
+#include "gst-plugin/publish/snapshots.h"
 #include "model/base/address.h"
 #include "model/base/error.h"
 
@@ -144,6 +152,7 @@ struct State {
   uniad::Publisher publisher;
   uniad::EventLedger events;
   uniad::RateLimit rate;
+  std::unique_ptr<uniad::Snapshots> snapshots;  // absent if none are wanted
   std::optional<guint> without_result =
       0;  // number of buffers; absent after a result or a query for a detector
 };
@@ -234,6 +243,11 @@ static void report(GstUniadPublish *self, const std::string &name, guint queue_s
   }
 }
 
+static void report_picture(GstUniadPublish *self, const std::string &problem) {
+  GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                      ("Cannot write pictures: %s. The stream continues.", problem.c_str()), (nullptr));
+}
+
 static void start(GstUniadPublish *self) {
   const uniad::PublishSettings settings = current_settings(self);
   auto sink = uniad::open_sink(settings);
@@ -242,6 +256,8 @@ static void start(GstUniadPublish *self) {
   };
   auto figures = std::make_shared<uniad::PublisherFigures>();
   auto state = std::make_unique<State>(std::move(sink), settings, figures, std::move(reporter));
+  state->snapshots =
+      uniad::open_snapshots(settings, [self](const auto &problem) { report_picture(self, problem); });
   const std::lock_guard lock(self->priv->mutex);
   self->priv->figures = std::move(figures);
   self->priv->state = std::move(state);
@@ -267,8 +283,13 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
 }
 
 static void publish(GstUniadPublish *self, const std::vector<uniad::Event> &events) {
-  for (const uniad::Event &event : events)
-    self->priv->state->publisher.add({[event] { return uniad::event_json(event); }, true, true});
+  State &state = *self->priv->state;
+  for (const uniad::Event &event : events) {
+    std::function<std::string()> snapshot;
+    if (state.snapshots) snapshot = state.snapshots->path_of(event);
+    state.publisher.add(
+        {[event, snapshot] { return uniad::event_json(event, snapshot ? snapshot() : ""); }, true, true});
+  }
 }
 
 // Without a detector, a pipeline would silently publish nothing, so warn about it. A detector without results
@@ -307,6 +328,11 @@ static std::function<std::string()> line_maker(const GstAnomalyMeta &meta, GstBu
   };
 }
 
+static void take_snapshot(GstUniadPublish *self, const GstAnomalyMeta &meta, GstBuffer *buffer) {
+  const uniad::Ref<GstCaps> caps(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(self)));
+  self->priv->state->snapshots->take(meta, buffer, caps.get());
+}
+
 static void publish_results(GstUniadPublish *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
   constexpr guint many = 100;
@@ -321,6 +347,7 @@ static void publish_results(GstUniadPublish *self, GstBuffer *buffer) {
   gpointer position = nullptr;
   while (GstMeta *item = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE)) {
     const auto &meta = *reinterpret_cast<GstAnomalyMeta *>(item);
+    if (state.snapshots) take_snapshot(self, meta, buffer);
     const uniad::FrameEntry entry =
         state.events.take(meta, GST_BUFFER_PTS(buffer), only_events || state.events_apart);
     publish(self, entry.before);

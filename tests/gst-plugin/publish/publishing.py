@@ -47,7 +47,7 @@ class Publisher:
         self.pipeline = Gst.parse_launch("appsrc name=source format=time ! uniadpublish name=publish ! fakesink sync=false")
         self.source = self.pipeline.get_by_name("source")
         self.element = self.pipeline.get_by_name("publish")
-        self.element.set_property("location", location)
+        self.element.set_property("location", str(location))
         for name, value in properties.items():
             Gst.util_set_object_arg(self.element, name.replace("_", "-"), str(value))
         self.started = self.pipeline.set_state(Gst.State.PLAYING) != Gst.StateChangeReturn.FAILURE
@@ -56,9 +56,8 @@ class Publisher:
         for buffer in buffers:
             self.source.emit("push-buffer", buffer)
 
-    def wait(self):
-        wait_until(lambda: self.source.get_property("current-level-buffers") == 0)
-        self.end()
+    def wait_for_queue(self):
+        wait_until(lambda: self.source.get_property("current-level-buffers") == 0 and self.figure("queued") == 0)
 
     def end(self):
         self.source.emit("end-of-stream")
