@@ -117,6 +117,7 @@ struct Snapshots::Shared {
   std::condition_variable_any changed;
   std::condition_variable_any settled;
   std::deque<std::shared_ptr<Picture>> queue;
+  bool is_late = false;  // somebody has waited in vain since the last picture
   bool finished = false;
 };
 
@@ -154,6 +155,7 @@ void Snapshots::Shared::run(const std::stop_token &stop) {
     write(*picture, sample.get());
     lock.lock();
     picture->is_being_written = false;
+    is_late = false;
     settled.notify_all();
   }
   finished = true;
@@ -211,8 +213,9 @@ std::function<std::string()> Snapshots::path_of(const Event &event) {
   if (event.state == GST_ANOMALY_EVENT_END) peaks_.erase(known);
   return [shared = shared_, picture] {
     std::unique_lock lock(shared->mutex);
-    shared->settled.wait_for(lock, patience_for_picture,
-                             [&] { return !picture->waiting && !picture->is_being_written; });
+    const auto patience = shared->is_late ? std::chrono::seconds(0) : patience_for_picture;
+    const auto is_settled = [&] { return !picture->waiting && !picture->is_being_written; };
+    if (!shared->settled.wait_for(lock, patience, is_settled)) shared->is_late = true;
     return picture->is_written ? picture->path : std::string();
   };
 }
