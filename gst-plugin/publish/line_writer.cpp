@@ -8,12 +8,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdio>
 #include <tuple>
 #include <utility>
 
 #include "gst-plugin/base/write_signals.h"
+#include "gst-plugin/publish/compress_file.h"
 #include "model/base/error.h"
 
 namespace uniad {
@@ -34,6 +36,15 @@ bool is_of_type(int fd, mode_t type) {
 bool is_named_pipe(const std::string &path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+// When a file with content was created. File systems that do not know it leave only the current time.
+std::chrono::system_clock::time_point creation_time(int fd) {
+  struct statx status {};
+  const bool is_known = statx(fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_SIZE, &status) == 0 &&
+                        (status.stx_mask & STATX_BTIME) != 0 && status.stx_size > 0;
+  if (!is_known) return std::chrono::system_clock::now();
+  return std::chrono::system_clock::time_point(std::chrono::seconds(status.stx_btime.tv_sec));
 }
 
 // Whether the file ends with an incomplete line, for example after a power failure.
@@ -71,6 +82,7 @@ std::error_code LineWriter::open(int flags) {
             : ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
   if (fd_ < 0) return last_error();
   regular_ = is_of_type(fd_, S_IFREG);
+  began_ = creation_time(fd_);
   const bool is_shared = regular_ && path_ != "-" && (flags & O_TRUNC) == 0;
   pending_ = is_shared && ends_within_a_line(path_) ? "\n" : "";
   return {};
@@ -119,18 +131,33 @@ std::error_code LineWriter::reopen() {
 void LineWriter::begin_next_file_before(std::size_t size) {
   struct stat written {
   }, named{};
-  if (options_.max_size == 0 || !regular_ || path_ == "-" || fstat(fd_, &written) != 0) return;
-  if (written.st_size == 0 || static_cast<std::uint64_t>(written.st_size) + size <= options_.max_size) return;
+  if (!regular_ || path_ == "-" || fstat(fd_, &written) != 0 || written.st_size == 0) return;
+  const auto size_then = static_cast<std::uint64_t>(written.st_size) + size;
+  const bool is_full = options_.max_size > 0 && size_then > options_.max_size;
+  const auto age = std::chrono::system_clock::now() - began_;
+  const bool is_old = options_.max_age.count() > 0 && age >= options_.max_age;
+  if (!is_full && !is_old) return;
   // Another writer of the same file may have renamed it already.
   const bool is_named =
       stat(path_.c_str(), &named) == 0 && named.st_ino == written.st_ino && named.st_dev == written.st_dev;
-  if (is_named) {
-    const auto name = [this](unsigned age) { return age == 0 ? path_ : path_ + "." + std::to_string(age); };
-    for (unsigned age = options_.max_files - 1; age > 0; --age)
-      std::rename(name(age - 1).c_str(), name(age).c_str());
-    if (options_.max_files == 1) std::remove(path_.c_str());
-  }
+  if (is_named) shift_files();
   std::ignore = reopen();  // the next write reports why it cannot
+}
+
+void LineWriter::shift_files() {
+  const auto name = [this](unsigned age) { return path_ + "." + std::to_string(age); };
+  const std::string zipped = ".gz";
+  for (unsigned age = options_.max_files - 1; age > 0; --age) {
+    std::remove(name(age).c_str());
+    std::remove((name(age) + zipped).c_str());
+    if (age == 1) break;
+    std::rename(name(age - 1).c_str(), name(age).c_str());
+    std::rename((name(age - 1) + zipped).c_str(), (name(age) + zipped).c_str());
+  }
+  if (options_.max_files == 1)
+    std::remove(path_.c_str());
+  else if (std::rename(path_.c_str(), name(1).c_str()) == 0 && options_.gzip)
+    compress_file(name(1));
 }
 
 // Writes `text` and removes what has been written from its front.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/publish/open_sink.h"
 
+#include <chrono>
 #include <string>
 
 #include "gst-plugin/publish/file_sink.h"
@@ -22,10 +23,13 @@ std::unique_ptr<Sink> open_file(const std::string &path, const PublishSettings &
   if (!settings.retry_open && holds_other_than_json(path))
     throw Error(ErrorKind::Unwritable, path, "is not a JSON file and would be overwritten",
                 "set the property 'location' to another file, or remove this one first");
-  return std::make_unique<FileSink>(path, LineWriterOptions{.append = settings.append,
-                                                            .may_come_later = settings.retry_open,
-                                                            .max_size = settings.max_size,
-                                                            .max_files = settings.max_files});
+  return std::make_unique<FileSink>(path,
+                                    LineWriterOptions{.append = settings.append,
+                                                      .may_come_later = settings.retry_open,
+                                                      .max_size = settings.max_size,
+                                                      .max_age = std::chrono::nanoseconds(settings.max_age),
+                                                      .max_files = settings.max_files,
+                                                      .gzip = settings.gzip});
 }
 
 }  // namespace

@@ -125,10 +125,19 @@ void add_files(PropertyTable<PublishSettings> &table) {
                 "max-size", "Maximum size",
                 "Size in bytes at which a file is renamed and the next one is started (0 = unlimited)", 0,
                 G_MAXUINT64, defaults.max_size, in_ready));
-  table.add(PROP_MAX_FILES, &PublishSettings::max_files,
-            g_param_spec_uint("max-files", "Maximum files",
-                              "Maximum number of files to keep with max-size, including the current one", 1,
-                              1000, defaults.max_files, in_ready));
+  table.add(PROP_MAX_AGE, &PublishSettings::max_age,
+            g_param_spec_uint64(
+                "max-age", "Maximum age",
+                "Age in nanoseconds at which a file is renamed and the next one is started (0 = unlimited)",
+                0, G_MAXINT64, defaults.max_age, in_ready));
+  table.add(PROP_GZIP, &PublishSettings::gzip,
+            g_param_spec_boolean("gzip", "gzip", "Compress the files that have been renamed",
+                                 defaults.gzip ? TRUE : FALSE, in_ready));
+  table.add(
+      PROP_MAX_FILES, &PublishSettings::max_files,
+      g_param_spec_uint("max-files", "Maximum files",
+                        "Maximum number of files to keep with max-size or max-age, including the current one",
+                        1, 1000, defaults.max_files, in_ready));
 }
 
 }  // namespace

@@ -32,7 +32,9 @@ enum PublishProperty : guint {
   PROP_APPEND,
   PROP_RETRY_OPEN,
   PROP_MAX_SIZE,
+  PROP_MAX_AGE,
   PROP_MAX_FILES,
+  PROP_GZIP,
   PROP_LOST,
   PROP_QUEUED,
 };

@@ -42,7 +42,9 @@ struct PublishSettings {
   bool append = false;
   bool retry_open = false;
   guint64 max_size = 0;  // bytes; 0: no limit
+  guint64 max_age = 0;   // nanoseconds; 0: no limit
   guint max_files = 5;
+  bool gzip = false;
 };
 
 }  // namespace uniad

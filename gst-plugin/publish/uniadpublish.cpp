@@ -63,11 +63,11 @@
  *
  * Results go through a queue to a thread of their own, so that frames never wait for a disk, a reader or a
  * network. At the end of the stream and when the element stops, it waits until the queue is empty, but for at
- * most #GstUniadPublish:drain-time. During an outage, such as a full disk or a missing
- * reader, up to #GstUniadPublish:queue-size results wait. If more come, the oldest frames are dropped, and
- * events only if no frame waits. #GstUniadPublish:lost counts them. The element posts a warning when an
- * outage begins, and an information message with the number of lost results when it is over. It tries again
- * after an eighth of a second, then after pauses that double up to four seconds.
+ * most #GstUniadPublish:drain-time. During an outage, such as a full disk or a missing reader, up to
+ * #GstUniadPublish:queue-size results wait. If more come, the oldest frames are dropped, events last.
+ * #GstUniadPublish:lost counts them. The element posts a warning when an outage begins, and an information
+ * message with the number of lost results when it is over. It tries again after an eighth of a second, then
+ * after pauses that double up to four seconds.
  *
  * A line that did not fit completely is removed from the file. Lines are written to a named pipe as soon as
  * it has a reader. If the location cannot be opened, the element fails to start; with
@@ -75,9 +75,9 @@
  *
  * ## Rotation
  *
- * With #GstUniadPublish:max-size, a file that reaches this size is renamed to FILE.1, the previous one to
- * FILE.2, and so on; #GstUniadPublish:max-files of them are kept. After the file has been renamed by another
- * program such as logrotate, emit #GstUniadPublish::reopen: the next line is written to a new file.
+ * A file that reaches #GstUniadPublish:max-size or #GstUniadPublish:max-age is renamed to FILE.1, the
+ * previous one to FILE.2, and so on; #GstUniadPublish:max-files of them are kept, compressed with
+ * #GstUniadPublish:gzip. After logrotate has renamed the file, emit #GstUniadPublish::reopen.
  *
  * ## MQTT
  *

@@ -258,6 +258,47 @@ TEST_F(LineWriterTest, OneFileAloneBeginsAnew) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
 }
 
+TEST_F(LineWriterTest, AnOldFileIsRenamed) {
+  LineWriter old(path_.string(), {.max_age = std::chrono::nanoseconds(1), .max_files = 3});
+  for (const char *line : {"1", "2", "3", "4"}) EXPECT_FALSE(old.write(line));
+  EXPECT_EQ(content(), "4\n");
+  EXPECT_EQ(content(path_.string() + ".1"), "3\n");
+  EXPECT_EQ(content(path_.string() + ".2"), "2\n");
+  LineWriter young(path_.string(), {.append = true, .max_age = std::chrono::hours(24)});
+  for (const char *line : {"5", "6"}) EXPECT_FALSE(young.write(line));
+  EXPECT_EQ(content(), "4\n5\n6\n");
+}
+
+// gunzip says what is in them.
+TEST_F(LineWriterTest, RenamedFilesAreCompressed) {
+  const auto unzipped = [this](const char *suffix) {
+    EXPECT_EQ(
+        std::system(("gunzip -c " + path_.string() + suffix + " > " + (folder_ / "text").string()).c_str()),
+        0);
+    return content(folder_ / "text");
+  };
+  std::ofstream(path_.string() + ".1") << "from before\n";
+  LineWriter file(path_.string(), {.max_size = 8, .max_files = 3, .gzip = true});
+  for (const char *line : {"1aa", "1bb", "2aa"}) EXPECT_FALSE(file.write(line));
+  EXPECT_EQ(unzipped(".1.gz"), "1aa\n1bb\n");
+  EXPECT_EQ(content(path_.string() + ".2"), "from before\n");
+  for (const char *line : {"2bb", "3aa"}) EXPECT_FALSE(file.write(line));
+  EXPECT_EQ(content(), "3aa\n");
+  EXPECT_EQ(unzipped(".1.gz"), "2aa\n2bb\n");
+  EXPECT_EQ(unzipped(".2.gz"), "1aa\n1bb\n");
+  for (const char *name : {".1", ".2", ".3", ".3.gz", ".gz"})
+    EXPECT_FALSE(std::filesystem::exists(path_.string() + name)) << name;
+}
+
+TEST_F(LineWriterTest, WhatCannotBeCompressedIsKept) {
+  std::filesystem::create_directories(path_.string() + ".1.gz.part");  // in the way
+  std::ofstream(path_.string() + ".1.gz.part/file") << "x";
+  LineWriter file(path_.string(), {.max_size = 8, .gzip = true});
+  for (const char *line : {"1aa", "1bb", "2aa"}) EXPECT_FALSE(file.write(line));
+  EXPECT_EQ(content(path_.string() + ".1"), "1aa\n1bb\n");
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".1.gz"));
+}
+
 // Two cameras may publish to one file. Each writer must notice that the other one has rotated it.
 TEST_F(LineWriterTest, TwoWritersOfAFileRotateItOnce) {
   LineWriter a(path_.string(), {.append = true, .max_size = 8});

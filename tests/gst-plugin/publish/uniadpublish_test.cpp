@@ -588,6 +588,18 @@ TEST_F(UniadPublish, BeginsAFileOfItsOwnForEachMaximumSize) {
   EXPECT_EQ(lines(), Lines{line_of("2.0")});
 }
 
+TEST_F(UniadPublish, BeginsAFileOfItsOwnAtTheMaximumAge) {
+  start(path_.string());
+  restart_with("max-age", 1);
+  for (guint i = 0; i < 3; ++i) push(judged_frame(0.5, i));
+  EXPECT_EQ(lines(), Lines{line_of("0.5", 2)});
+  EXPECT_TRUE(std::filesystem::exists(path_.string() + ".2"));
+  restart_with("gzip", 1);
+  for (guint i = 0; i < 2; ++i) push(judged_frame(0.5, i));
+  EXPECT_EQ(lines(), Lines{line_of("0.5", 1)});
+  EXPECT_TRUE(std::filesystem::exists(path_.string() + ".1.gz"));
+}
+
 TEST_F(UniadPublish, AFolderThatIsMissingCostsNoFrameWhereItMayComeLater) {
   start(path_.string());
   gst_element_set_state(harness_->element, GST_STATE_READY);
