@@ -44,7 +44,8 @@ debian_packages=(
 # for tests/run.sh
 test_packages=(
   clang clang-format clang-tidy git libclang-rt-dev
-  gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev mosquitto mosquitto-clients openssl python3-gi python3-jsonschema shellcheck
+  gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev mosquitto mosquitto-clients openssl python3-gi
+  python3-jsonschema python3-paho-mqtt shellcheck
 )
 
 # for --cuda: GStreamer's library for frames in GPU memory

@@ -58,6 +58,7 @@ def prepare(folder, source, build):
     programs.mkdir()
     (programs / "uniad-rtsp").symlink_to(build / "pipelines/uniad-rtsp/uniad-rtsp")
     (programs / "uniad").symlink_to(build / "training/uniad")
+    (programs / "python3").symlink_to("/usr/bin/python3")  # Debian's, which has PyGObject
     return {
         **os.environ,
         "PATH": f"{programs}:{os.environ['PATH']}",
@@ -106,6 +107,14 @@ def run_with_web_server(command, folder, environment):
     assert all(line["type"] == "event" for line in received), received
 
 
+def run_with_introspection(command, folder, environment, library):
+    """The reader has installed the metadata library."""
+    if (library / "GstUniadMeta-1.0.typelib").exists():
+        run(command, folder, {**environment, "GI_TYPELIB_PATH": str(library), "LD_LIBRARY_PATH": str(library)})
+    else:
+        print("built without introspection, so this block does not run:", command)
+
+
 def main():
     source, build = map(Path, sys.argv[1:])
     readme = (source / "README.md").read_text()
@@ -133,6 +142,8 @@ def main():
             for command in blocks(page.read_text(), "sh"):
                 if "mqtt://localhost:1883" in command:
                     run_with_broker(command, folder, environment)
+                elif "results.py" in command:
+                    run_with_introspection(command, folder, environment, build / "gst-plugin/meta")
                 elif "http://localhost:8000" in command:
                     run_with_web_server(command, folder, environment)
                 else:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """uniadpublish and a real Mosquitto: what mosquitto_sub reads, with TLS, wrong passwords, and while the broker is gone."""
+import importlib.util
 import json
 import os
 import pathlib
@@ -225,6 +226,22 @@ class Mqtt(unittest.TestCase):
         self.assertEqual(kinds["binary_sensor"]["state_topic"], "uniad/T\u00fcr 1/alarm")
         self.assertEqual(kinds["sensor"]["state_topic"], "uniad/T\u00fcr 1/frame")
         self.assertEqual(len({entry["unique_id"] for entry in found.values()}), 2)
+
+    def test_example(self):
+        """The example in Python, which a reader starts before the publisher."""
+        example = pathlib.Path(__file__).parents[3] / "pipelines/examples/mqtt_events.py"
+        if importlib.util.find_spec("paho") is None:
+            self.skipTest("needs python3-paho-mqtt")
+        self.start_broker()
+        reader = subprocess.Popen([sys.executable, example, "127.0.0.1", str(self.port)], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(reader.stdout.close)
+        self.addCleanup(reader.wait)
+        self.addCleanup(reader.kill)
+        publisher = self.start(mode="events")
+        publisher.push(frame(0, 3, State.BEGIN))
+        self.assertEqual(reader.stdout.readline(), "gate: begin of anomaly, peak score 3.0\n")
+        publisher.push(frame(1, 0.5, State.END))
+        self.assertEqual(reader.stdout.readline(), "gate: end of anomaly, peak score 3.0\n")
 
     def test_hostile_names(self):
         self.start_broker()
