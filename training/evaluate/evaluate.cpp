@@ -18,6 +18,7 @@
 #include "training/data/visit.h"
 #include "training/data/zones.h"
 #include "training/evaluate/figures/figures.h"
+#include "training/evaluate/figures/operating_points.h"
 #include "training/evaluate/figures/table.h"
 #include "training/evaluate/report/page.h"
 #include "training/evaluate/report/training_log.h"
@@ -79,6 +80,9 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
         " pictures use lossy compression (JPEG); pixels at or above half of the mask's maximum are abnormal");
   if (lost > 0 && options.label_rule == LabelRule::Reference) progress.say(about_lost_defects(lost, input));
   ClassFigures figures = evaluator.figures(options.event_rules);
+  if (normal)
+    figures.operating_points =
+        operating_points(evaluator.normal_scores(), evaluator.abnormal_scores(), *normal);
   if (const MotionReference *reference = motion.reference())
     figures.motion = motion_evaluator.figures(reference->normal->threshold, options.event_rules);
   return {source.name,

@@ -32,6 +32,7 @@ struct ClassFigures {
   std::optional<Confusion> confusion;             // if there are a threshold and labels
   std::map<std::string, ClassFigures> defects{};  // each type's pictures compared with all normal ones
   MotionFigures motion{};                         // if motion is judged
+  Figures operating_points{};                     // of labeled data: operating_points()
 };
 
 // Collects the results of one source's items. Memory: a few bytes per picture and some megabytes per type of

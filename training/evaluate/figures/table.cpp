@@ -37,6 +37,14 @@ constexpr Column motion_columns[] = {{"frame_auroc", "AUROC", 8, 4},      {"fram
                                      {"frame_f1max", "F1-max", 7, 4},     {"threshold", "threshold", 11, 2},
                                      {"false_alarm_rate", "false", 8, 4}, {"detection_rate", "found", 7, 4}};
 
+constexpr Column deviation_columns[] = {{"found_2sd", "2 sd: found", 13, 4}, {"false_2sd", "false", 8, 4},
+                                        {"found_3sd", "3 sd: found", 13, 4}, {"false_3sd", "false", 8, 4},
+                                        {"found_4sd", "4 sd: found", 13, 4}, {"false_4sd", "false", 8, 4}};
+
+constexpr Column allowed_columns[] = {{"sd_0.1%", "0.1 %: sd", 11, 2}, {"found_0.1%", "found", 8, 4},
+                                      {"sd_1%", "1 %: sd", 11, 2},     {"found_1%", "found", 8, 4},
+                                      {"sd_5%", "5 %: sd", 11, 2},     {"found_5%", "found", 8, 4}};
+
 void print_name(const std::string &name, std::ostream &out) {
   out << std::left << std::setw(20) << name << std::right;
 }
@@ -107,6 +115,7 @@ nlohmann::ordered_json of_class(const ClassFigures &figures) {
   for (const auto &[figure, value] : figures.figures) json[figure] = value;
   for (const auto &[type, of_type] : figures.defects) json["defects"][type] = of_class(of_type);
   for (const auto &[figure, value] : figures.events) json["events"][figure] = value;
+  for (const auto &[figure, value] : figures.operating_points) json["operating_points"][figure] = value;
   for (const auto &[figure, value] : figures.motion.figures) json["motion"][figure] = value;
   for (const auto &[figure, value] : figures.motion.events) json["motion"]["events"][figure] = value;
   return json;
@@ -129,6 +138,9 @@ void print_table(const std::map<std::string, ClassFigures> &classes, std::ostrea
   }
   print_mean(mean(classes), classes.size(), out);
 
+  const auto operating_points_of = [](const ClassFigures &of) { return of.operating_points; };
+  print_section("threshold", deviation_columns, classes, operating_points_of, out);
+  print_section("false alarms", allowed_columns, classes, operating_points_of, out);
   print_section(
       "video", event_columns, classes, [](const ClassFigures &of) { return of.events; }, out);
   print_section(

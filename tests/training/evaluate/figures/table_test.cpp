@@ -53,6 +53,25 @@ TEST(Table, HasNoVideosWithoutEventsAndCountsNoClassesWhereAllHaveTheFigures) {
   EXPECT_EQ(out.str().find("over classes"), std::string::npos);
 }
 
+TEST(Table, HasOperatingPointsWhereThereAreAny) {
+  ClassFigures bottle{12, {{"image_auroc", 0.98765}}, {}, {}, {}};
+  bottle.operating_points = {{"found_3sd", 0.5}, {"false_3sd", 0.01}, {"sd_1%", 2.5}, {"found_1%", 0.75}};
+  std::ostringstream out;
+  print_table({{"bottle", bottle}}, out);
+  std::istringstream lines(out.str());
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 100U) << line;
+    rows.push_back(line);
+  }
+  EXPECT_NE(out.str().find("bottle                          -       -       0.5000  0.0100"),
+            std::string::npos)
+      << out.str();
+  EXPECT_NE(out.str().find("   2.50  0.7500"), std::string::npos) << out.str();
+  const auto json = nlohmann::json::parse(to_json({{"bottle", bottle}}).dump());
+  EXPECT_EQ(json["classes"]["bottle"]["operating_points"]["found_1%"], 0.75);
+}
+
 TEST(Json, HasDefectsAndEventsWhereThereAreAny) {
   const auto json = nlohmann::json::parse(to_json(two_classes()).dump());
   EXPECT_EQ(json["classes"]["bottle"]["aupimo"], 0.5);
