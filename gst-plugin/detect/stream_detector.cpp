@@ -392,6 +392,7 @@ void StreamDetector::skip() {
 void StreamDetector::process(GstBuffer *buffer, const DetectSettings &settings, LearningSession &learning) {
   choose_mode();
   begin_learning(settings, learning);
+  detector_->set_source(settings.source);
   advance_time(buffer);
   if (has_no_picture(buffer)) return skip();
   const GstClockTime now = newest_.running_time;

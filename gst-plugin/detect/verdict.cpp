@@ -71,6 +71,7 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
   verdict.anomalous = judgment.anomalous;
   if (verdict.threshold) verdict.probability = probability(verdict.score, *verdict.threshold, normal);
   if (verdict.anomalous && verdict.unknown_scene) verdict.probability = std::max(verdict.probability, 0.5);
+  verdict.raised_by = judgment.raised_by;
   verdict.regions = std::move(judgment.regions);
   verdict.parts = std::move(judgment.parts);
   verdict.grid = std::move(detection.grid);
@@ -104,6 +105,7 @@ GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::str
   }
   auto *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), verdict.score, age);
   if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
+  if (verdict.raised_by) gst_anomaly_meta_set_raised_by(meta, name_of(*verdict.raised_by));
   if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
   if (motion) gst_anomaly_meta_set_motion(meta, motion->score, motion->threshold);
   gst_anomaly_meta_set_grid(meta, static_cast<guint>(verdict.grid.width),

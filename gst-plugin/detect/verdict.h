@@ -24,8 +24,9 @@ struct Verdict {
   double probability = 0;  // 0..1; 0 without a threshold
   bool anomalous = false;
   bool unknown_scene = false;
-  std::vector<Region> regions;      // of all zones; empty if and only if not anomalous
-  std::vector<PartJudgment> parts;  // one for each watch zone, or a single one without a name
+  std::vector<Region> regions;        // of all zones; empty if and only if not anomalous
+  std::vector<PartJudgment> parts;    // one for each watch zone, or a single one without a name
+  std::optional<RaisedBy> raised_by;  // absent if the score did not reach the threshold
 };
 
 // A frame is anomalous if the score of a zone reaches its threshold or if there is a threshold and the frame

@@ -248,6 +248,7 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   copy->has_motion = self->has_motion;
   copy->motion_score = self->motion_score;
   copy->motion_threshold = self->motion_threshold;
+  copy->raised_by = self->raised_by;
   move_grid(copy, self, &move);
   move_regions(copy, self, &move);
   copy->picture_x = (gfloat)picture.x;
@@ -389,6 +390,20 @@ void gst_anomaly_meta_set_motion(GstAnomalyMeta *meta, gdouble score, gdouble th
   meta->motion_score = score;
   meta->motion_threshold = threshold;
   if (score >= threshold) meta->anomalous = TRUE;
+}
+
+/**
+ * gst_anomaly_meta_set_raised_by:
+ * @meta: a #GstAnomalyMeta
+ * @raised_by: (nullable): "local", "image" or "both"
+ *
+ * Sets what raised the score to the threshold.
+ *
+ * Since: 0.1
+ */
+void gst_anomaly_meta_set_raised_by(GstAnomalyMeta *meta, const gchar *raised_by) {
+  g_return_if_fail(meta != NULL);
+  meta->raised_by = g_intern_string(raised_by);
 }
 
 /**

@@ -142,6 +142,8 @@ struct _GstAnomalyRegion {
  * @has_motion: whether motion is judged, and @motion_score and @motion_threshold are valid
  * @motion_score: how unusual the motion in the frame is
  * @motion_threshold: motion scores at or above this value are anomalous
+ * @raised_by: (nullable): what raised @score to @threshold, an interned string: "local" for a place of the
+ *   frame, "image" for the frame as a whole, which no map can show, "both", or %NULL if it was not reached
  *
  * The result of an anomaly detector for one frame. All coordinates are relative. The meta has the API tags
  * for data that depends on the size and orientation of a frame. Scaling, with or without borders, conversion
@@ -201,6 +203,8 @@ struct _GstAnomalyMeta {
   gdouble motion_score;
   gdouble motion_threshold;
 
+  const gchar *raised_by;
+
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING_LARGE];
 };
@@ -229,6 +233,8 @@ GST_UNIAD_META_API void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdo
 GST_UNIAD_META_API void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_motion(GstAnomalyMeta *meta, gdouble score, gdouble threshold);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_raised_by(GstAnomalyMeta *meta, const gchar *raised_by);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_grid(GstAnomalyMeta *meta, guint width, guint height,
                                                   const gfloat *values);

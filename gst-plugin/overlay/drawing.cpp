@@ -214,6 +214,7 @@ Result result_of(const GstAnomalyMeta &meta) {
   Result result;
   result.source = meta.source != nullptr ? meta.source : "";
   if (meta.unknown_scene) result.source += ": unknown scene";
+  if (meta.raised_by == g_intern_static_string("image")) result.source += ": whole picture";
   if (meta.has_motion && meta.motion_score >= meta.motion_threshold) result.source += ": motion";
   result.score = meta.score;
   if (meta.has_threshold && std::isfinite(meta.threshold)) {

@@ -72,6 +72,7 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
     json["probability"] = meta.probability;
   }
   json["anomalous"] = meta.anomalous != FALSE;
+  if (meta.raised_by != nullptr) json["raised_by"] = meta.raised_by;
   if (meta.unknown_scene) json["unknown_scene"] = true;
   if (meta.has_motion) {
     json["motion_score"] = meta.motion_score;

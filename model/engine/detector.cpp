@@ -4,7 +4,6 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <array>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -12,6 +11,8 @@
 #include "model/base/error.h"
 #include "model/engine/cuda_module.h"
 #include "model/engine/engine.h"
+#include "model/engine/image_part.h"
+#include "model/engine/judged_frames.h"
 #include "model/engine/learned_sources.h"
 #include "model/engine/learner.h"
 #include "model/engine/learning_base.h"
@@ -34,14 +35,6 @@ namespace {
 double watching_rate(double adapt_rate) {
   return adapt_rate > 0 ? adapt_rate : 0.01;
 }
-
-// The data of a judged frame that update_means() needs.
-struct Judged {
-  std::uint64_t frame_id = 0;
-  std::size_t cluster = 0;
-  std::vector<float> features;
-  std::shared_ptr<const ZoneGrid> zones;  // may be null
-};
 
 // A Detector that judges frames with a shared Engine, and learns into its model.
 class EngineDetector final : public Detector, private LearningModel {
@@ -122,6 +115,11 @@ class EngineDetector final : public Detector, private LearningModel {
     return warnings;
   }
 
+  void set_source(const std::string &source) override {
+    const std::scoped_lock lock(mutex_);
+    source_ = source;
+  }
+
   bool learn(const LearnOptions &options) override {
     if (options.frames < 1 && options.time.count() <= 0)
       throw Error(ErrorKind::InvalidArgument, "learn", "no frames are wanted",
@@ -146,12 +144,12 @@ class EngineDetector final : public Detector, private LearningModel {
 
   void update_means(const Detection &normal) override {
     const std::scoped_lock lock(mutex_);
-    const Judged &judged = judged_[normal.frame_id % judged_.size()];
-    if (!gaussians_ || normal.frame_id == 0 || judged.frame_id != normal.frame_id) return;
-    if (judged.cluster >= static_cast<std::size_t>(gaussians_->clusters())) return;
+    const JudgedFrame *judged = judged_.find(normal.frame_id);
+    if (!gaussians_ || judged == nullptr) return;
+    if (judged->cluster >= static_cast<std::size_t>(gaussians_->clusters())) return;
     std::span<const std::uint8_t> cells;
-    if (judged.zones) cells = judged.zones->kept.cells;
-    gaussians_->update_means(judged.features, judged.cluster, watching_rate(adapt_rate_), cells);
+    if (judged->zones) cells = judged->zones->kept.cells;
+    gaussians_->update_means(judged->features, judged->cluster, watching_rate(adapt_rate_), cells);
   }
 
   double drift() const override {
@@ -312,27 +310,28 @@ class EngineDetector final : public Detector, private LearningModel {
     grid.top = shape_.top;
     grid.values.resize(static_cast<std::size_t>(grid.width) * static_cast<std::size_t>(grid.height));
     detection.scene_distance = 0;
+    std::optional<float> distance;  // of the picture as a whole
     if (gaussians_) {
       const Scene scene = zones != nullptr ? zones->scene_of(*gaussians_, gaussians_number_, tokens, scratch_)
                                            : gaussians_->scene_of(tokens.features, scratch_);
       gaussians_->measure(tokens.features, tokens.residuals, scene.cluster, grid.values, scratch_);
       detection.scene_distance = scene.distance;
-      detection.frame_id = ++judged_frames_;
-      Judged &judged = judged_[detection.frame_id % judged_.size()];
-      judged.frame_id = detection.frame_id;
+      if (gaussians_->measures_images()) distance = scene.image;
+      JudgedFrame &judged = judged_.next();
+      detection.frame_id = judged.id;
       judged.cluster = scene.cluster;
       judged.features.swap(tokens.features);
       judged.zones = zones != nullptr ? zones->grid() : nullptr;
     } else {
       anomaly_values(config.reconstruction->loss, tokens.features, tokens.residuals, grid.values);
     }
-    if (zones != nullptr) {
-      zones->score(detection);
-      return;
-    }
     detection.zones.reset();
     detection.part_scores.clear();
-    detection.score = scorer_->score(grid);
+    if (zones != nullptr)
+      zones->score(detection);
+    else
+      detection.score = scorer_->score(grid);
+    add_image_part(calibration_->find(source_), distance, detection);
   }
 
   // Functions of LearningModel, called on the learner's thread.
@@ -472,13 +471,13 @@ class EngineDetector final : public Detector, private LearningModel {
   MotionReferences base_motion_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Calibration> calibration_;
+  std::string source_;
   std::optional<RoutedGaussians> gaussians_;
   std::uint64_t gaussians_number_ = 0;   // changes whenever `gaussians_` is replaced
   std::shared_ptr<ZonesInForce> zones_;  // null: none
   TokenGaussian::Scratch scratch_;
   std::optional<Scorer> scorer_;
-  std::uint64_t judged_frames_ = 0;
-  std::array<Judged, 2> judged_;     // the newest frames
+  JudgedFrames judged_;
   std::optional<Statistics> known_;  // the statistics of `gaussians_`; read from the file when needed
   LearnedSources learned_;
   double learned_ratio_ = 0;   // of the newest frame that was learned from

@@ -48,8 +48,10 @@ struct DetectorOptions {
 
 // The result of the network for one frame, before any threshold.
 struct Detection {
-  Grid grid;        // input size / 16, e.g. 14x14
-  float score = 0;  // config().score of it
+  Grid grid;              // input size / 16, e.g. 14x14
+  float score = 0;        // config().score of it, plus `image_part`
+  float image_part = 0;   // what the picture as a whole adds (model/scoring/image_term.h)
+  float usual_score = 0;  // mean of normal pictures of the source; 0 if the picture as a whole does not count
   // For models with statistics: the distance of the whole frame from the nearest learned scene, as a share of
   // the distance up to which a frame belongs to that scene.
   float scene_distance = 0;
@@ -116,6 +118,10 @@ class Detector {
   // Sets the zones by which frames are judged and learned from the next detect() on. Without zones, frames
   // are judged as a whole. Returns warnings for the user about zones in which nothing is judged. Any thread.
   virtual std::vector<std::string> set_zones(Zones zones) = 0;
+
+  // Sets the source of the frames of the next calls of detect(): what is usual for it is the measure of what
+  // a picture as a whole adds to its score. Without it, what is usual for all sources. Any thread.
+  virtual void set_source(const std::string &source) = 0;
 
   // Learns from the frames of the next calls of detect() instead of judging them, until there are enough, and
   // adds them to the statistics of the model and to its file. The result equals that of learning everything

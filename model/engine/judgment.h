@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/engine/detector.h"
+#include "model/engine/image_part.h"
 #include "model/scoring/score.h"
 
 namespace uniad {
@@ -26,6 +27,7 @@ struct Judgment {
   std::size_t strongest = 0;        // the part whose score is the largest multiple of its threshold
   bool anomalous = false;           // any part is anomalous, or there is a threshold and the scene is unknown
   std::vector<Region> regions;      // of all parts, strongest first; the whole frame if the scene is unknown
+  std::optional<RaisedBy> raised_by;  // absent if no part is anomalous
 
   const PartJudgment &frame() const { return parts[strongest]; }
 };

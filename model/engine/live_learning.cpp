@@ -174,7 +174,12 @@ LiveLearning::Outcome LiveLearning::finish(ScoreKind score, const ThresholdRule 
     return outcome;
   }
   outcome.learning.frame_rate = frame_rate();
-  outcome.learning.normal = describe_scores({scores_of(grids->second, score, zones), {}, frame_rate()}, rule);
+  NormalScores normal{scores_of(grids->second, score, zones), {}, frame_rate()};
+  if (!has_watch_zones(zones)) {
+    normal.distances = std::move(learned.held_back_images[only_source]);
+    normal.groups = std::move(learned.held_back_folds[only_source]);
+  }
+  outcome.learning.normal = describe_scores(normal, rule);
   for (std::string &warning : warnings_about(*outcome.learning.normal, rule))
     warnings.push_back(std::move(warning));
   outcome.calibration.rule = text_of(rule);

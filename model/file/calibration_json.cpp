@@ -31,6 +31,18 @@ ScoreTail tail_from(const Field &field) {
   return tail;
 }
 
+ordered_json to_json(const ImageTerm &term) {
+  return {{"usual", term.usual},
+          {"standard_deviation", term.standard_deviation},
+          {"local_standard_deviation", term.local_standard_deviation},
+          {"weight", term.weight}};
+}
+
+ImageTerm image_term_from(const Field &field) {
+  return {field["usual"].number(0, real_limit), field["standard_deviation"].number(0, real_limit),
+          field["local_standard_deviation"].number(0, real_limit), field["weight"].number(0, 1)};
+}
+
 }  // namespace
 
 ordered_json to_json(const ScoreStatistics &statistics) {
@@ -39,6 +51,7 @@ ordered_json to_json(const ScoreStatistics &statistics) {
                    {"standard_deviation", statistics.standard_deviation},
                    {"count", statistics.count}};
   if (statistics.tail) all["tail"] = to_json(*statistics.tail);
+  if (statistics.image) all["image"] = to_json(*statistics.image);
   return all;
 }
 
@@ -50,6 +63,7 @@ ScoreStatistics score_statistics_from(const Field &field) {
     statistics.tail = tail_from(*tail);
     field["count"].count(static_cast<std::int64_t>(statistics.tail->peaks.size()));
   }
+  if (const auto image = field.find("image")) statistics.image = image_term_from(*image);
   return statistics;
 }
 

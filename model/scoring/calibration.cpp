@@ -40,17 +40,26 @@ double draw_threshold(const ScoreStatistics &statistics, const ThresholdRule &ru
 NormalScores without_non_numbers(NormalScores scores) {
   std::size_t kept = 0;
   bool broken = false;
+  const bool has_distances = !scores.distances.empty();
   for (std::size_t i = 0; i < scores.values.size(); ++i) {
-    if (!std::isfinite(scores.values[i])) {
+    if (!std::isfinite(scores.values[i]) || (has_distances && !std::isfinite(scores.distances[i]))) {
       broken = true;
       continue;
     }
     scores.values[kept] = scores.values[i];
+    if (has_distances) {
+      scores.distances[kept] = scores.distances[i];
+      scores.groups[kept] = scores.groups[i];
+    }
     if (!scores.continues.empty()) scores.continues[kept] = scores.continues[i] && !broken;
     broken = false;
     ++kept;
   }
   scores.values.resize(kept);
+  if (has_distances) {
+    scores.distances.resize(kept);
+    scores.groups.resize(kept);
+  }
   if (!scores.continues.empty()) scores.continues.resize(kept);
   return scores;
 }
@@ -59,6 +68,8 @@ void append(NormalScores &to, const NormalScores &from) {
   to.values.insert(to.values.end(), from.values.begin(), from.values.end());
   to.continues.insert(to.continues.end(), from.continues.begin(), from.continues.end());
   to.continues.resize(to.values.size());
+  to.distances.insert(to.distances.end(), from.distances.begin(), from.distances.end());
+  to.groups.insert(to.groups.end(), from.groups.begin(), from.groups.end());
   to.frame_rate = std::max(to.frame_rate, from.frame_rate);
 }
 
@@ -82,6 +93,13 @@ const ScoreStatistics *Calibration::find(const std::string &source) const {
 }
 
 ScoreStatistics describe_scores(const NormalScores &scores, const ThresholdRule &rule) {
+  if (const auto term = image_term_of(scores.values, scores.distances, scores.groups)) {
+    NormalScores whole{scores.values, scores.continues, scores.frame_rate, {}, {}};
+    for (std::size_t i = 0; i < whole.values.size(); ++i) whole.values[i] += term->part(scores.distances[i]);
+    ScoreStatistics statistics = describe_scores(whole, rule);
+    statistics.image = term;
+    return statistics;
+  }
   const auto &values = scores.values;
   const auto count = static_cast<double>(values.size());
   ScoreStatistics statistics;
@@ -94,6 +112,15 @@ ScoreStatistics describe_scores(const NormalScores &scores, const ThresholdRule 
   statistics.tail = tail_of(scores);
   statistics.threshold = rule.quantile ? quantile(values, *rule.quantile) : draw_threshold(statistics, rule);
   return statistics;
+}
+
+std::int64_t count_alarms(const NormalScores &scores, const ScoreStatistics &statistics) {
+  std::int64_t alarms = 0;
+  for (std::size_t i = 0; i < scores.values.size(); ++i) {
+    const double part = statistics.image ? statistics.image->part(scores.distances[i]) : 0;
+    alarms += scores.values[i] + part >= statistics.threshold ? 1 : 0;
+  }
+  return alarms;
 }
 
 bool all_alike(const ScoreStatistics &statistics) {
@@ -148,11 +175,9 @@ ScoreStatistics combine(const ScoreStatistics &a, const ScoreStatistics &b, cons
   ScoreStatistics both;
   both.count = a.count + b.count;
   both.mean = (n * a.mean + m * b.mean) / (n + m);
-  // Chan, Golub and LeVeque 1979.
-  const double squares = (n - 1) * a.standard_deviation * a.standard_deviation +
-                         (m - 1) * b.standard_deviation * b.standard_deviation +
-                         (a.mean - b.mean) * (a.mean - b.mean) * n * m / (n + m);
-  both.standard_deviation = std::sqrt(squares / (n + m - 1));
+  both.standard_deviation =
+      combined_deviation(a.standard_deviation, b.standard_deviation, a.count, b.count, a.mean, b.mean);
+  both.image = combine(a.image, b.image, a.count, b.count, a.mean, b.mean);
   if (a.tail && b.tail) both.tail = combine(*a.tail, *b.tail);
   const ThresholdRule drawn = rule_of(rule);
   const bool needs_scores = drawn.quantile || (drawn.false_alarms_per_hour && !counts_alarms(both, drawn));

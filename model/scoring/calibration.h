@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/scoring/extreme_value.h"
+#include "model/scoring/image_term.h"
 
 namespace uniad {
 
@@ -17,9 +18,10 @@ namespace uniad {
 struct ScoreStatistics {
   double threshold = 0;  // scores at or above it are anomalous
   double mean = 0;
-  double standard_deviation = 0;    // sample standard deviation (n - 1)
-  std::int64_t count = 0;           // number of scores
-  std::optional<ScoreTail> tail{};  // older files have none
+  double standard_deviation = 0;     // sample standard deviation (n - 1)
+  std::int64_t count = 0;            // number of scores
+  std::optional<ScoreTail> tail{};   // older files have none
+  std::optional<ImageTerm> image{};  // absent: scores are local scores only
 };
 
 struct Calibration {
@@ -45,10 +47,14 @@ inline constexpr double most_false_alarms_per_hour = 1e6;
 // A source with fewer scores than this uses the pooled threshold.
 inline constexpr std::size_t fewest_scores = 20;
 
-// Mean, sample standard deviation, tail and threshold of normal scores. The quantile is numpy's default
+// Mean, sample standard deviation, tail and threshold of normal scores, which are computed first if they are
+// given as local scores and distances (image_term_of()). The quantile is numpy's default
 // (linear between order statistics). By any other rule, the threshold is at least a hundredth of the mean
 // above the mean, so that identical pictures do not raise an alarm themselves. scores: not empty.
 ScoreStatistics describe_scores(const NormalScores &scores, const ThresholdRule &rule);
+
+// The number of these scores that reach the threshold of the statistics that describe them.
+std::int64_t count_alarms(const NormalScores &scores, const ScoreStatistics &statistics);
 
 // Whether the scores differ so little that the threshold is this minimum.
 bool all_alike(const ScoreStatistics &statistics);

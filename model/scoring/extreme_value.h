@@ -23,10 +23,14 @@ struct ScoreTail {
 
 // Scores of normal frames or pictures.
 struct NormalScores {
-  std::vector<double> values;  // finite
+  std::vector<double> values;  // finite; local scores if there are distances
   std::vector<bool>
       continues;  // for each value: whether its frame directly follows the previous one; empty: none does
   double frame_rate = 0;  // frames per second; 0: not known
+  // For each value, the distance of the picture as a whole and the group it was held out with (image_term.h);
+  // empty: not known.
+  std::vector<double> distances{};
+  std::vector<int> groups{};
 };
 
 // Peaks over threshold (Davison and Smith 1990; Coles 2001, section 4). A run of consecutive frames above the
@@ -55,10 +59,10 @@ ParetoFit fit_pareto(std::span<const double> excesses);
 // The number of runs of frames at or above `score` per hour of normal footage, for a tail of `frames` frames.
 // Requires a frame rate. Below the level, the result is that at the level.
 //
-// With f runs that the fitted distribution expects and s runs that were seen to reach the score, the number is
-// f (1 + s) / (1 + f): the posterior mean of a Poisson rate whose prior is a gamma distribution with mean f
-// and the weight of one run (Gelman et al. 2013, section 2.6). Where many runs were seen, they decide, however
-// badly the distribution fits; beyond the highest of them, the fitted distribution decides.
+// With f runs that the fitted distribution expects and s runs that were seen to reach the score, the number
+// is f (1 + s) / (1 + f): the posterior mean of a Poisson rate whose prior is a gamma distribution with mean
+// f and the weight of one run (Gelman et al. 2013, section 2.6). Where many runs were seen, they decide,
+// however badly the distribution fits; beyond the highest of them, the fitted distribution decides.
 double alarms_per_hour(const ScoreTail &tail, std::int64_t frames, double score);
 
 // The score that this many runs per hour reach, as of alarms_per_hour(); at least the level.

@@ -39,6 +39,10 @@ ZoneGrid zones_on(Zones zones, const Area &area, int width, int height) {
   return grid;
 }
 
+bool has_watch_zones(const ZoneGrid *zones) {
+  return zones != nullptr && (zones->parts.size() != 1 || !zones->parts.front().name.empty());
+}
+
 bool is_judged(const ZoneGrid &zones, std::size_t cell) {
   return std::any_of(zones.parts.begin(), zones.parts.end(),
                      [cell](const JudgedPart &part) { return part.cells.cells[cell] != 0; });

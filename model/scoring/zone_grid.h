@@ -37,6 +37,10 @@ struct ZoneGrid {
 ZoneGrid zones_on(Zones zones, const Grid &shape);
 ZoneGrid zones_on(Zones zones, const Area &area, int width, int height);
 
+// Whether parts of the frame are judged separately; `zones` may be null. The distance of the picture as a
+// whole (image_term.h) is then no part of any score, because it cannot tell in which zone something happens.
+bool has_watch_zones(const ZoneGrid *zones);
+
 // Whether some part contains this cell, by its index in the grid.
 bool is_judged(const ZoneGrid &zones, std::size_t cell);
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr double noise_floor =
     1e-4;  // variance of a standardized channel: the square of a hundredth of its standard deviation
+constexpr double picture_noise_floor = 1e-6;  // of a mean over a hundred tokens and more
 
 Error no_sums() {
   return {ErrorKind::Malformed, "statistics", "the sums are inconsistent", "learn the model again"};
@@ -21,6 +22,12 @@ TokenSums token_sums(const torch::Tensor &picture) {
   const torch::Tensor transposed = picture.flatten(1).t();
   const torch::Tensor tokens = torch::empty(transposed.sizes(), torch::kFloat64).copy_(transposed);
   return {tokens, tokens.t().mm(tokens)};
+}
+
+// Undefined tensors are zero.
+torch::Tensor sum_of_both(const torch::Tensor &a, const torch::Tensor &b) {
+  if (!a.defined() || !b.defined()) return a.defined() ? a : b;
+  return a + b;
 }
 
 void add(TokenSums &to, const TokenSums &other) {
@@ -43,6 +50,24 @@ double oracle_approximating_shrinkage(const torch::Tensor &covariance, double co
   return denominator > 0 ? std::min(1.0, numerator / denominator) : 1.0;
 }
 
+struct Whitening {
+  torch::Tensor matrix;
+  double log_determinant = 0;  // of the shrunk covariance
+};
+
+// Of a covariance of `count` samples, which is shrunk first.
+Whitening shrunk_whitening(const torch::Tensor &covariance, double count, double floor) {
+  const double shrinkage = oracle_approximating_shrinkage(covariance, count);
+  const double target =
+      shrinkage * covariance.trace().item<double>() / static_cast<double>(covariance.size(0));
+  const torch::Tensor identity = torch::eye(covariance.size(0), torch::kFloat64);
+  const torch::Tensor shrunk = (1 - shrinkage) * covariance + (std::max(target, 0.0) + floor) * identity;
+  const auto [factor, failed] = at::linalg_cholesky_ex(shrunk);
+  if (failed.item<int>() != 0 || !std::isfinite(factor.sum().item<double>())) throw no_sums();
+  return {at::linalg_solve_triangular(factor, identity, /*upper=*/false),
+          2 * factor.diag().log().sum().item<double>()};
+}
+
 }  // namespace
 
 ClusterSums &ClusterSums::operator+=(const ClusterSums &other) {
@@ -50,6 +75,7 @@ ClusterSums &ClusterSums::operator+=(const ClusterSums &other) {
   descriptors = descriptors.defined() ? descriptors + other.descriptors : other.descriptors;
   descriptor_squares =
       descriptor_squares.defined() ? descriptor_squares + other.descriptor_squares : other.descriptor_squares;
+  descriptor_products = sum_of_both(descriptor_products, other.descriptor_products);
   add(features, other.features);
   add(residuals, other.residuals);
   return *this;
@@ -66,7 +92,10 @@ ClusterSums sum_of(std::span<const std::shared_ptr<const ClusterSums>> clusters)
     return sum;
   };
   ClusterSums all;
-  for (const auto &cluster : clusters) all.pictures += cluster->pictures;
+  for (const auto &cluster : clusters) {
+    all.pictures += cluster->pictures;
+    all.descriptor_products = sum_of_both(all.descriptor_products, cluster->descriptor_products);
+  }
   all.descriptors = total([](const ClusterSums &sums) { return sums.descriptors; });
   all.descriptor_squares = total([](const ClusterSums &sums) { return sums.descriptor_squares; });
   all.features = {total([](const ClusterSums &sums) { return sums.features.positions; }),
@@ -146,18 +175,8 @@ Gaussian gaussian_of(const TokenSums &sums, std::int64_t pictures, const Channel
   const torch::Tensor covariance =
       scatter * torch::outer(scale.inverse_std, scale.inverse_std) / (count * tokens);
 
-  const double shrinkage = oracle_approximating_shrinkage(covariance, count * tokens);
-  const double target =
-      shrinkage * covariance.trace().item<double>() / static_cast<double>(covariance.size(0));
-  const torch::Tensor identity = torch::eye(covariance.size(0), torch::kFloat64);
-  const torch::Tensor shrunk =
-      (1 - shrinkage) * covariance + (std::max(target, 0.0) + noise_floor) * identity;
-  const auto [factor, failed] = at::linalg_cholesky_ex(shrunk);
-  if (failed.item<int>() != 0 || !std::isfinite(factor.sum().item<double>())) {
-    throw no_sums();
-  }
-  const torch::Tensor inverse = at::linalg_solve_triangular(factor, identity, /*upper=*/false);
-  return {mean, inverse * scale.inverse_std, 2 * factor.diag().log().sum().item<double>()};
+  const Whitening whitening = shrunk_whitening(covariance, count * tokens, noise_floor);
+  return {mean, whitening.matrix * scale.inverse_std, whitening.log_determinant};
 }
 
 std::vector<Gaussian> gaussians_of(std::span<const ClusterSums> statistics, TokenSums ClusterSums::*part,
@@ -167,6 +186,29 @@ std::vector<Gaussian> gaussians_of(std::span<const ClusterSums> statistics, Toke
   for (const ClusterSums &cluster : statistics)
     gaussians.push_back(gaussian_of(cluster.*part, cluster.pictures, scale, prior));
   return gaussians;
+}
+
+torch::Tensor picture_whitening(std::span<const ClusterSums> statistics, const ChannelScale &scale) {
+  torch::Tensor products;
+  torch::Tensor squares = torch::zeros_like(scale.mean);
+  torch::Tensor within_centers = torch::zeros({scale.mean.size(0), scale.mean.size(0)}, torch::kFloat64);
+  double pictures = 0;
+  for (const ClusterSums &cluster : statistics) {
+    products = sum_of_both(products, cluster.descriptor_products);
+    squares += cluster.descriptor_squares;
+    within_centers += torch::outer(cluster.descriptors, cluster.descriptors) / cluster.pictures;
+    pictures += static_cast<double>(cluster.pictures);
+  }
+  constexpr double rounding = 1e-6;
+  if (!products.defined() || !at::allclose(products.diag(), squares, rounding, 0)) return {};
+  const torch::Tensor covariance =
+      (products - within_centers) * torch::outer(scale.inverse_std, scale.inverse_std) / pictures;
+  return shrunk_whitening(covariance, pictures, picture_noise_floor).matrix;
+}
+
+void add_descriptor_products(std::span<ClusterSums> statistics, const torch::Tensor &products) {
+  torch::Tensor &first = statistics.front().descriptor_products;
+  first = sum_of_both(first, products);
 }
 
 std::int64_t fewest_pictures(std::int64_t channels, std::int64_t tokens) {
@@ -183,6 +225,12 @@ void store_statistics(std::span<const ClusterSums> statistics, std::map<std::str
         [](const ClusterSums &c) { return torch::tensor(static_cast<double>(c.pictures), torch::kFloat64); });
   store("descriptors", [](const ClusterSums &c) { return c.descriptors; });
   store("descriptor_squares", [](const ClusterSums &c) { return c.descriptor_squares; });
+  torch::Tensor products;
+  for (const ClusterSums &cluster : statistics) products = sum_of_both(products, cluster.descriptor_products);
+  if (products.defined())
+    tensors["statistics.descriptor_products"] = to_stored(products);
+  else
+    tensors.erase("statistics.descriptor_products");
   store("features.positions", [](const ClusterSums &c) { return c.features.positions; });
   store("features.products", [](const ClusterSums &c) { return c.features.products; });
   if (!statistics.front().residuals.defined()) return;
@@ -212,6 +260,7 @@ Statistics load_statistics(const std::map<std::string, StoredTensor> &tensors, b
     if (residuals.defined()) cluster.residuals = {residuals.positions[i], residuals.products[i]};
     statistics.push_back(std::move(cluster));
   }
+  if (!statistics.empty()) statistics.front().descriptor_products = load("descriptor_products");
   return statistics;
 }
 

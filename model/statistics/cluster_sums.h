@@ -30,6 +30,9 @@ struct ClusterSums {
   std::int64_t pictures = 0;
   torch::Tensor descriptors;  // (channels), fp64: sum of descriptors, which are the mean tokens of pictures
   torch::Tensor descriptor_squares;  // (channels), fp64
+  // (channels, channels), fp64: sum of descriptor x descriptor^T. Undefined: zero. Only the sum over all
+  // clusters is used (picture_whitening()), so one cluster may hold the sum of several.
+  torch::Tensor descriptor_products;
   TokenSums features;
   TokenSums residuals;  // of features - UniAD(features); undefined without UniAD
 
@@ -84,11 +87,21 @@ Gaussian gaussian_of(const TokenSums &sums, std::int64_t pictures, const Channel
 std::vector<Gaussian> gaussians_of(std::span<const ClusterSums> statistics, TokenSums ClusterSums::*part,
                                    double prior);
 
+// A whitening matrix for the deviations of the descriptors of pictures, in standardized channels, from the
+// center of their cluster. Their covariance is pooled over all clusters, and shrunk as that of tokens.
+// Undefined if the sums do not contain the products of all pictures (files of earlier versions). Throws Error
+// if the sums are inconsistent (a manipulated file).
+torch::Tensor picture_whitening(std::span<const ClusterSums> statistics, const ChannelScale &scale);
+
+// Adds products of descriptors to the first of the clusters; see ClusterSums::descriptor_products.
+void add_descriptor_products(std::span<ClusterSums> statistics, const torch::Tensor &products);
+
 // The number of pictures for a reliable covariance of this many channels: twenty tokens per channel.
 std::int64_t fewest_pictures(std::int64_t channels, std::int64_t tokens);
 
 // Stores the statistics with the tensor names of model files: statistics.pictures, .descriptors,
-// .descriptor_squares, .features.*, .residuals.*, stacked over clusters.
+// .descriptor_squares, .features.*, .residuals.*, stacked over clusters, and .descriptor_products, summed
+// over clusters.
 void store_statistics(std::span<const ClusterSums> statistics, std::map<std::string, StoredTensor> &tensors);
 Statistics load_statistics(const std::map<std::string, StoredTensor> &tensors, bool residuals);
 

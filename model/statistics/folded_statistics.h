@@ -12,7 +12,9 @@ namespace uniad {
 //   descriptor = (mean of its tokens - descriptor_mean) * descriptor_scale
 //   distance to a cluster = root mean square, over channels, of descriptor - center; the nearest cluster is
 //     used, and a distance above that cluster's limit shows an unknown scene
-//   square of a token = |whitening (token - mean at its position)|^2 / channels; if there are Gaussians of
+//   distance of the whole picture = |whitening (descriptor - center)| / sqrt(channels), with the nearest
+//   center square of a token = |whitening (token - mean at its position)|^2 / channels; if there are
+//   Gaussians of
 //     residuals, the mean of the squares of features and residuals
 //   grid = square root of the square
 struct FoldedGaussian {
@@ -25,6 +27,7 @@ struct FoldedScenes {
   std::vector<float> descriptor_scale;  // (channels)
   std::vector<float> centers;           // (clusters, channels)
   std::vector<float> limits;            // (clusters)
+  std::vector<float> whitening;         // (channels, channels), lower triangular; empty: not known
 };
 
 struct FoldedStatistics {

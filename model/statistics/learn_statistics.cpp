@@ -56,6 +56,9 @@ bool StatisticsLearner::add(const std::string &source, int fold, const torch::Te
   fewest_ = fewest_pictures(features.size(0), features[0].numel());
   keep_sample({source, seen_[source]++, fold, features, residuals});
   Fold &target = folds_[static_cast<std::size_t>(fold)];
+  if (!target.descriptor_products.defined())
+    target.descriptor_products = torch::zeros_like(picture.features.products);
+  target.descriptor_products.addr_(picture.descriptors, picture.descriptors);
   if (scenes_) {
     std::vector<float> descriptor;
     const Scene scene = scenes_->nearest(to_tokens(features), descriptor);
@@ -114,6 +117,15 @@ Partition StatisticsLearner::fresh_without(int left_out) const {
   return clusters;
 }
 
+torch::Tensor StatisticsLearner::products_without(int left_out) const {
+  torch::Tensor products;
+  for (int fold = 0; fold < folds; ++fold) {
+    const torch::Tensor &own = folds_[static_cast<std::size_t>(fold)].descriptor_products;
+    if (fold != left_out && own.defined()) products = products.defined() ? products + own : own.clone();
+  }
+  return products;
+}
+
 std::vector<const StatisticsLearner::Sample *> StatisticsLearner::samples_of(int fold) const {
   std::vector<const Sample *> all_of_fold;
   for (const auto &[source, samples] : samples_) {
@@ -168,13 +180,19 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
   const Partition fresh = ward_merge(fresh_without(all), learned.clusters, scale);
   learned.statistics = joined(known_without(all), fresh);
   learned.gained = joined(gained_by_known(), fresh);
+  const torch::Tensor products = products_without(all);
+  add_descriptor_products(learned.statistics, products);
+  if (!learned.gained.empty()) add_descriptor_products(learned.gained, products);
   std::map<std::string, std::vector<torch::Tensor>> by_source;
   for (int fold = 0; fold < folds; ++fold) {
     const auto samples = samples_of(fold);
-    const auto grids = grids_without(fold, learned.clusters, scale);
-    for (std::size_t i = 0; i < grids.size(); ++i) {
-      by_source[samples[i]->source].push_back(grids[i]);
-      learned.held_back_pictures[samples[i]->source].push_back(samples[i]->number);
+    const HeldOut judged = judge_without(fold, learned.clusters, scale);
+    for (std::size_t i = 0; i < judged.grids.size(); ++i) {
+      const std::string &source = samples[i]->source;
+      by_source[source].push_back(judged.grids[i]);
+      learned.held_back_pictures[source].push_back(samples[i]->number);
+      learned.held_back_folds[source].push_back(fold);
+      if (!judged.images.empty()) learned.held_back_images[source].push_back(judged.images[i]);
     }
   }
   for (const auto &[source, parts] : by_source) learned.held_back_grids[source] = torch::cat(parts);
@@ -190,24 +208,28 @@ Statistics StatisticsLearner::without(int fold, std::size_t clusters) const {
 }
 
 Statistics StatisticsLearner::without(int fold, std::size_t clusters, const ChannelScale &scale) const {
-  return joined(known_without(fold), ward_merge(fresh_without(fold), clusters, scale));
+  Statistics statistics = joined(known_without(fold), ward_merge(fresh_without(fold), clusters, scale));
+  if (!statistics.empty()) add_descriptor_products(statistics, products_without(fold));
+  return statistics;
 }
 
-// The grids of a fold's pictures under the statistics of all other folds.
-std::vector<torch::Tensor> StatisticsLearner::grids_without(int fold, std::size_t clusters,
+// The pictures of a fold, judged by the statistics of all other folds.
+StatisticsLearner::HeldOut StatisticsLearner::judge_without(int fold, std::size_t clusters,
                                                             const ChannelScale &scale) const {
   const Statistics others = without(fold, clusters, scale);
   const auto held_back = samples_of(fold);
-  std::vector<torch::Tensor> grids;
-  if (held_back.empty() || others.empty()) return grids;
+  HeldOut judged;
+  if (held_back.empty() || others.empty()) return judged;
   const RoutedGaussians gaussians(others, config_);
   for (const Sample *sample : held_back) {
     const torch::Tensor features = sample->features.unsqueeze(0).to(torch::kFloat32);
     const torch::Tensor residuals =
         sample->residuals.defined() ? sample->residuals.unsqueeze(0).to(torch::kFloat32) : torch::Tensor();
-    grids.push_back(gaussians.grid(features, residuals, gaussians.route(features)));
+    const Route route = gaussians.route(features);
+    judged.grids.push_back(gaussians.grid(features, residuals, route));
+    if (gaussians.measures_images()) judged.images.push_back(route.image.item<double>());
   }
-  return grids;
+  return judged;
 }
 
 }  // namespace uniad

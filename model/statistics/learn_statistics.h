@@ -52,6 +52,10 @@ class StatisticsLearner {
     std::map<std::string, torch::Tensor> held_back_grids;
     // The number of each grid's picture among those of the source, in order of addition, from 0.
     std::map<std::string, std::vector<std::int64_t>> held_back_pictures;
+    // The distance of each of these pictures as a whole (Scene::image), and its fold. No distances if the
+    // known statistics cannot tell.
+    std::map<std::string, std::vector<double>> held_back_images;
+    std::map<std::string, std::vector<int>> held_back_folds;
   };
   // Throws Error if nothing was added and nothing is known.
   Learned finish() const;
@@ -76,18 +80,24 @@ class StatisticsLearner {
     explicit Fold(std::size_t most) : fresh(most) {}
     std::map<std::size_t, ClusterSums> known;  // additions to known clusters
     OnlineClusters fresh;
+    torch::Tensor descriptor_products;  // of all pictures; undefined without any
   };
 
   void keep_sample(Sample sample);
   Statistics known_without(int left_out) const;
   Statistics gained_by_known() const;
   Partition fresh_without(int left_out) const;
+  torch::Tensor products_without(int left_out) const;
   std::vector<const Sample *> samples_of(int fold) const;
   ChannelScale scale() const;
   Statistics without(int fold, std::size_t clusters, const ChannelScale &scale) const;
   std::vector<double> densities_without(int fold, const ChannelScale &scale) const;
   std::size_t choose_clusters(const ChannelScale &scale) const;
-  std::vector<torch::Tensor> grids_without(int fold, std::size_t clusters, const ChannelScale &scale) const;
+  struct HeldOut {
+    std::vector<torch::Tensor> grids;
+    std::vector<double> images;
+  };
+  HeldOut judge_without(int fold, std::size_t clusters, const ChannelScale &scale) const;
 
   StatisticsConfig config_;
   Statistics known_;

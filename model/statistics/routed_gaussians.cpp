@@ -101,9 +101,14 @@ void RoutedGaussians::update_means(std::span<const float> features, std::size_t 
                                    std::span<const std::uint8_t> cells) {
   std::vector<float> &present = present_means_[cluster];
   if (present.empty()) present = (*features_)[cluster].mean();
-  for (std::size_t i = 0; i < present.size(); ++i)
-    if (cells.empty() || cells[i / channels_] != 0)
-      present[i] += static_cast<float>(rate) * (features[i] - present[i]);
+  std::vector<float> step(channels_);  // of the mean token
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    if (!cells.empty() && cells[i / channels_] == 0) continue;
+    const float moved = static_cast<float>(rate) * (features[i] - present[i]);
+    present[i] += moved;
+    step[i % channels_] += moved * static_cast<float>(channels_) / static_cast<float>(present.size());
+  }
+  if (adapting_) scenes_.move_center(cluster, step);
 }
 
 double RoutedGaussians::drift() const {
@@ -133,6 +138,8 @@ Statistics RoutedGaussians::with_adapted_means(Statistics statistics) const {
     cluster.features.products = cluster.features.products + cross + cross.t() + count * move.t().mm(move);
     cluster.features.positions = cluster.features.positions + count * move;
     const torch::Tensor step = move.mean(0);
+    const torch::Tensor moved = torch::outer(cluster.descriptors, step);
+    add_descriptor_products({&cluster, 1}, moved + moved.t() + count * torch::outer(step, step));
     cluster.descriptor_squares =
         cluster.descriptor_squares + 2 * cluster.descriptors * step + count * step.square();
     cluster.descriptors = cluster.descriptors + count * step;

@@ -48,6 +48,7 @@ class RoutedGaussians {
   torch::Tensor grid(const torch::Tensor &features, const torch::Tensor &residuals, const Route &route) const;
 
   bool of_residuals() const { return residuals_ != nullptr; }
+  bool measures_images() const { return scenes_.measures_images(); }
 
   std::int64_t clusters() const { return static_cast<std::int64_t>(scenes_.size()); }
 

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 namespace uniad {
@@ -22,18 +24,56 @@ std::vector<float> to_tokens(const torch::Tensor &picture) {
 
 FoldedScenes fold_scenes(std::span<const ClusterSums> statistics, const ChannelScale &scale) {
   FoldedScenes folded{
-      to_floats(scale.mean), to_floats(scale.inverse_std), to_floats(centers_of(statistics, scale)), {}};
+      to_floats(scale.mean), to_floats(scale.inverse_std), to_floats(centers_of(statistics, scale)), {}, {}};
   for (const ClusterSums &cluster : statistics) {
     folded.limits.push_back(
         static_cast<float>(std::max(another_scene, spreads_allowed * spread_of(cluster, scale))));
   }
+  const torch::Tensor whitening = picture_whitening(statistics, scale);
+  if (whitening.defined()) folded.whitening = to_floats(whitening);
   return folded;
 }
 
-Scenes::Scenes(FoldedScenes folded) : folded_(std::move(folded)) {}
+Scenes::Scenes(FoldedScenes folded) : Scenes(std::move(folded), {}) {}
 
 Scenes::Scenes(FoldedScenes folded, std::vector<std::uint8_t> cells)
-    : folded_(std::move(folded)), cells_(std::move(cells)) {}
+    : folded_(std::move(folded)), cells_(std::move(cells)) {
+  const std::size_t channels = folded_.descriptor_mean.size();
+  for (std::size_t cluster = 0; measures_images() && cluster < size(); ++cluster) {
+    const auto center = whitened(std::span(folded_.centers).subspan(cluster * channels, channels));
+    whitened_centers_.insert(whitened_centers_.end(), center.begin(), center.end());
+  }
+}
+
+std::vector<float> Scenes::whitened(std::span<const float> standardized) const {
+  const std::size_t channels = standardized.size();
+  std::vector<float> result(channels);
+  for (std::size_t row = 0; row < channels; ++row) {
+    const auto weights = folded_.whitening.begin() + static_cast<std::ptrdiff_t>(row * channels);
+    result[row] = std::transform_reduce(weights, weights + static_cast<std::ptrdiff_t>(row) + 1,
+                                        standardized.begin(), 0.0F);
+  }
+  return result;
+}
+
+float Scenes::image_distance(std::span<const float> descriptor) const {
+  const std::vector<float> picture = whitened(descriptor);
+  float least = std::numeric_limits<float>::infinity();
+  for (auto center = whitened_centers_.begin(); center != whitened_centers_.end();
+       center += std::ssize(picture))
+    least = std::min(least, std::transform_reduce(picture.begin(), picture.end(), center, 0.0F, std::plus<>(),
+                                                  [](float a, float b) { return (a - b) * (a - b); }));
+  return std::sqrt(least / static_cast<float>(picture.size()));
+}
+
+void Scenes::move_center(std::size_t cluster, std::span<const float> step) {
+  if (!measures_images()) return;
+  std::vector<float> standardized(step.size());
+  std::ranges::transform(step, folded_.descriptor_scale, standardized.begin(), std::multiplies<>());
+  const std::vector<float> moved = whitened(standardized);
+  float *center = whitened_centers_.data() + cluster * step.size();
+  for (const float part : moved) *center++ += part;
+}
 
 Scene Scenes::nearest(std::span<const float> features, std::vector<float> &descriptor) const {
   const std::size_t channels = folded_.descriptor_mean.size();
@@ -62,19 +102,22 @@ Scene Scenes::nearest(std::span<const float> features, std::vector<float> &descr
     }
   }
   nearest.distance = std::sqrt(least / static_cast<float>(channels)) / folded_.limits[nearest.cluster];
+  if (measures_images()) nearest.image = image_distance(descriptor);
   return nearest;
 }
 
 Route Scenes::route(const torch::Tensor &features) const {
   std::vector<std::int64_t> clusters;
   std::vector<float> distances;
+  std::vector<float> images;
   std::vector<float> descriptor;
   for (std::int64_t i = 0; i < features.size(0); ++i) {
     const Scene scene = nearest(to_tokens(features[i]), descriptor);
     clusters.push_back(static_cast<std::int64_t>(scene.cluster));
     distances.push_back(scene.distance);
+    images.push_back(scene.image);
   }
-  return {torch::tensor(clusters), torch::tensor(distances)};
+  return {torch::tensor(clusters), torch::tensor(distances), torch::tensor(images)};
 }
 
 }  // namespace uniad

@@ -18,12 +18,16 @@ namespace uniad {
 struct Scene {
   std::size_t cluster = 0;
   float distance = 0;  // between its descriptor and the cluster's center; above 1 the scene is unknown
+  // The Mahalanobis distance between its descriptor and the nearest center, divided by the square root of the
+  // number of channels; 0 if the statistics cannot tell (picture_whitening()).
+  float image = 0;
 };
 
 // The scenes of several pictures.
 struct Route {
   torch::Tensor cluster;   // (pictures), int64
   torch::Tensor distance;  // (pictures), fp32
+  torch::Tensor image;     // (pictures), fp32
 };
 
 // `scale`: scale_of(statistics, &ClusterSums::features).
@@ -46,9 +50,18 @@ class Scenes {
   Route route(const torch::Tensor &features) const;
 
   const FoldedScenes &folded() const { return folded_; }
+  bool measures_images() const { return !folded_.whitening.empty(); }
+  // Moves the center that pictures are compared with as a whole, but not the one that determines their scene.
+  // step: (channels), of the mean token.
+  void move_center(std::size_t cluster, std::span<const float> step);
 
  private:
+  float image_distance(std::span<const float> descriptor) const;
+  // whitening * standardized
+  std::vector<float> whitened(std::span<const float> standardized) const;
+
   FoldedScenes folded_;
+  std::vector<float> whitened_centers_;  // (clusters, channels)
   std::vector<std::uint8_t> cells_;
 };
 

@@ -33,6 +33,10 @@ std::string sample_name(std::size_t number) {
   return "sample." + std::to_string(number) + ".";
 }
 
+std::string products_name(std::size_t fold) {
+  return "fold." + std::to_string(fold) + ".descriptor_products";
+}
+
 void store_cluster(const ClusterSums &cluster, const std::string &name, Tensors &tensors) {
   tensors[name + "descriptors"] = to_stored(cluster.descriptors);
   tensors[name + "descriptor_squares"] = to_stored(cluster.descriptor_squares);
@@ -64,6 +68,7 @@ class Reader {
     return tensor;
   }
   torch::Tensor channels(const std::string &name) const { return numbers(name, {channels_}); }
+  torch::Tensor products(const std::string &name) const { return numbers(name, {channels_, channels_}); }
 
   ClusterSums cluster(const std::string &name, std::int64_t pictures) const {
     ClusterSums sums;
@@ -121,6 +126,10 @@ TensorFile StatisticsLearner::store() const {
     stored.tensors["fold." + std::to_string(fold) + ".sum"] = to_stored(fresh.sum);
     stored.tensors["fold." + std::to_string(fold) + ".squares"] = to_stored(fresh.squares);
   }
+  for (std::size_t fold = 0; fold < folds_.size(); ++fold) {
+    const torch::Tensor &products = folds_[fold].descriptor_products;
+    if (products.defined()) stored.tensors[products_name(fold)] = to_stored(products);
+  }
   json samples = json::array();
   for (const auto &[source, kept] : samples_) {
     for (const Sample &sample : kept) {
@@ -171,6 +180,8 @@ void StatisticsLearner::restore(const TensorFile &stored) {
         fresh[fold].clusters.push_back(std::make_shared<const ClusterSums>(std::move(sums)));
     }
     for (std::size_t fold = 0; fold < folds; ++fold) {
+      if (reader.has(products_name(fold)))  // earlier versions stored none
+        restored[fold].descriptor_products = reader.products(products_name(fold));
       OnlineClusters::State &state = fresh[fold];
       if (state.clusters.empty()) continue;
       if (state.clusters.size() > clusters_a_fold) throw not_of_a_learner("a fold has too many clusters");

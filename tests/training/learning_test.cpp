@@ -597,5 +597,44 @@ TEST_F(Training, MergeAddsUpWhatTwoModelsKnow) {
   EXPECT_FALSE(std::filesystem::exists(file("d")));
 }
 
+// A model as an earlier version wrote it.
+void forget_whole_pictures(const std::string &path) {
+  Model model = read_model(path);
+  model.tensors.erase("statistics.descriptor_products");
+  for (auto &[source, statistics] : model.calibration.sources) statistics.image.reset();
+  if (model.calibration.pooled) model.calibration.pooled->image.reset();
+  write_model(model, path);
+}
+
+TEST_F(Training, ThePictureAsAWholeIsAPartOfScoresAndAModelOfAnEarlierVersionStaysWithoutIt) {
+  const auto data = write_noise("cam0", 30, 1);
+  const auto with = file("with.safetensors").string();
+  const auto trained = learn(data, with);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_TRUE(holds(trained.err, " of 30 held-out normal pictures reach")) << trained.err;
+  EXPECT_TRUE(calibrated(with).image);
+
+  const auto without = file("without.safetensors").string();
+  std::filesystem::copy_file(with, without);
+  forget_whole_pictures(without);
+  const auto updated = uniad("update --model " + without + " --data cam0=" + write_noise("more", 25, 2));
+  ASSERT_EQ(updated.code, 0) << updated.err;
+  EXPECT_EQ(calibrated(without).count, 55);
+  EXPECT_FALSE(calibrated(without).image);
+  EXPECT_EQ(uniad("predict --model " + without + " " + data).code, 0);
+
+  const auto both = file("both.safetensors").string();
+  const auto merged = uniad("merge " + with + " " + without + " --model " + both);
+  ASSERT_EQ(merged.code, 0) << merged.err;
+  EXPECT_TRUE(holds(merged.err, "a model of an earlier version is among them")) << merged.err;
+  EXPECT_FALSE(calibrated(both).image);
+  EXPECT_EQ(uniad("predict --model " + both + " " + data).code, 0);
+
+  const auto whole = uniad("merge " + with + " " + with + " --model " + both);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_TRUE(calibrated(both).image);
+  EXPECT_FALSE(holds(whole.err, "earlier version")) << whole.err;
+}
+
 }  // namespace
 }  // namespace uniad

@@ -230,9 +230,10 @@ Recalibration by_footage(const CalibrateOptions &options, std::optional<Output> 
   auto judged = judge_all(sources, zones, *detector, progress);
   std::map<std::string, NormalScores> scores;
   for (const auto &[name, footage] : judged) scores[name] = footage.scores;
-  const Calibration fresh = calibrate(scores, rule);
+  Calibration fresh = calibrate(scores, rule);
   for (auto &[name, footage] : judged) {
     const ScoreStatistics *old = result.before.find(name);
+    if (old != nullptr) fresh.sources.at(name).image = old->image;  // by which the footage was judged
     result.sources[name] = {std::move(footage), old != nullptr ? std::optional(*old) : std::nullopt,
                             fresh.sources.at(name)};
     explain(name, result.sources[name], rule, progress);

@@ -55,6 +55,7 @@ const Zones *find_zones(const SourceZones &zones, const std::string &source) {
 
 void put_in_force(const SourceZones &zones, const Source &source, Detector &detector, Progress &progress) {
   const Zones *own = find_zones(zones, source.name);
+  detector.set_source(source.name);
   const auto warnings = detector.set_zones(own == nullptr ? Zones() : *own);
   for (const std::string &warning : warnings) progress.say("warning: " + source.name + ": " + warning);
 }

@@ -25,7 +25,7 @@ SourceZones read_source_zones(std::span<const std::string> specs, std::span<cons
 // The zones of a source; null if it has none.
 const Zones *find_zones(const SourceZones &zones, const std::string &source);
 
-// Sets the detector's zones to those of the source, or to none if the source has none.
+// Prepares the detector for a source: sets its name and its zones, or none if it has none.
 void put_in_force(const SourceZones &zones, const Source &source, Detector &detector, Progress &progress);
 
 }  // namespace uniad

@@ -54,6 +54,7 @@ void export_model(const ExportOptions &options, Progress &progress) {
   }
   content.version = UNIAD_VERSION;
   content.score = model.config.score;
+  if (model.calibration.pooled) content.image = model.calibration.pooled->image;
   content.description =
       model.config.backbone.name + " at " + std::to_string(model.config.input.width) + "x" +
       std::to_string(model.config.input.height) + ", scored by " +

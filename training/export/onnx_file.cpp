@@ -53,7 +53,20 @@ Value token_squares(OnnxGraph &graph, const std::string &name, const std::vector
 struct Verdict {
   Value grid;            // (batch, tokens)
   Value scene_distance;  // (batch), or empty
+  Value image_distance;  // (batch), or empty
 };
+
+// apart: (batch, clusters, channels), of the picture's descriptor from each center.
+Value image_distance(OnnxGraph &graph, const FoldedScenes &scenes, const Value &apart) {
+  const auto channels = static_cast<std::int64_t>(scenes.descriptor_mean.size());
+  const std::vector<float> whitening = transposed(scenes.whitening, static_cast<std::size_t>(channels));
+  const Value whitened =
+      graph.add("MatMul", "image/whitened",
+                {apart, graph.constant("image/whitening", whitening, {channels, channels})});
+  const Value least = graph.add("ReduceMin", "image/least", {mean_square(graph, "image/squares", whitened)},
+                                {{"axes", Shape{1}}, {"keepdims", std::int64_t{0}}});
+  return graph.add("Sqrt", "image_distance", {least});
+}
 
 // See FoldedStatistics for the computation.
 Verdict by_statistics(OnnxGraph &graph, const FoldedStatistics &statistics, const Value &features,
@@ -85,33 +98,49 @@ Verdict by_statistics(OnnxGraph &graph, const FoldedStatistics &statistics, cons
         token_squares(graph, "statistics/residuals", statistics.residuals, channels, residuals, cluster);
     square = graph.add("Mean", "statistics/square", {square, of_residuals});
   }
-  return {graph.add("Sqrt", "statistics/grid", {square}),
-          graph.add("Div", "scene_distance", {nearest, limit})};
+  Verdict verdict{graph.add("Sqrt", "statistics/grid", {square}),
+                  graph.add("Div", "scene_distance", {nearest, limit}),
+                  {}};
+  if (!statistics.scenes.whitening.empty())
+    verdict.image_distance = image_distance(graph, statistics.scenes, apart);
+  return verdict;
 }
 
 Verdict by_error(OnnxGraph &graph, const Value &residuals) {
   return {graph.add("ReduceL2", "residuals/length", {residuals},
                     {{"axes", Shape{-1}}, {"keepdims", std::int64_t{0}}}),
+          {},
           {}};
 }
 
 // --- score
 
-Value score_of(OnnxGraph &graph, ScoreKind kind, MapSize size, const Value &grid) {
+// name: of the result.
+Value score_of(OnnxGraph &graph, const std::string &name, ScoreKind kind, MapSize size, const Value &grid) {
   const std::vector<OnnxGraph::Attribute> over_the_map{{"axes", Shape{1, 2}}, {"keepdims", std::int64_t{0}}};
   constexpr int cell = 16;
   const bool largest = kind == ScoreKind::Max;
   const auto bands = [&](int side) { return largest ? pooling(side) : interpolation(side, cell * side); };
   const Value map = resized(graph, largest ? "score/pooled" : "score/map", grid, size, bands(size.height),
                             bands(size.width));
-  if (largest) return graph.add("ReduceMax", "score", {map}, over_the_map);
-  if (kind == ScoreKind::Mean) return graph.add("ReduceMean", "score", {map}, over_the_map);
+  if (largest) return graph.add("ReduceMax", name, {map}, over_the_map);
+  if (kind == ScoreKind::Mean) return graph.add("ReduceMean", name, {map}, over_the_map);
   const Value mean = graph.add("ReduceMean", "score/mean", {map}, {{"axes", Shape{1, 2}}});
   const Value deviations = graph.add("Sub", "score/deviations", {map, mean});
   const Value variance =
       graph.add("ReduceMean", "score/variance", {graph.add("Mul", "score/square", {deviations, deviations})},
                 over_the_map);
-  return graph.add("Sqrt", "score", {variance});
+  return graph.add("Sqrt", name, {variance});
+}
+
+// local + slope (distance - usual)
+Value with_image_term(OnnxGraph &graph, const ImageTerm &term, const Value &local, const Value &distance) {
+  const std::array<float, 1> usual{static_cast<float>(term.usual)};
+  const std::array<float, 1> slope{static_cast<float>(term.slope())};
+  const Value above =
+      graph.add("Sub", "image/above_usual", {distance, graph.constant("image/usual", usual, {1})});
+  const Value part = graph.add("Mul", "image/part", {above, graph.constant("image/slope", slope, {1})});
+  return graph.add("Add", "score", {local, part});
 }
 
 const char *meaning_of(ScoreKind kind) {
@@ -150,11 +179,20 @@ onnx::ModelProto to_onnx(const OnnxContent &content, const std::string &where) {
           ? "Distance of each place from what is normal there; 1 is the average distance of normal places."
           : "Reconstruction error at each place: the norm of the difference between features and "
             "reconstruction.");
-  graph.output(score_of(graph, content.score, network.grid, grid), {any}, meaning_of(content.score));
+  const bool with_image =
+      content.image && content.statistics && !content.statistics->scenes.whitening.empty();
+  Value score = score_of(graph, with_image ? "score/local" : "score", content.score, network.grid, grid);
+  if (with_image) score = with_image_term(graph, *content.image, score, verdict.image_distance);
+  graph.output(score, {any}, meaning_of(content.score));
   if (content.statistics)
     graph.output(verdict.scene_distance, {any},
                  "Distance of the picture as a whole from the nearest learned scene; above 1 it is an "
                  "unknown scene and anomalous.");
+  if (content.statistics && !content.statistics->scenes.whitening.empty())
+    graph.output(
+        verdict.image_distance, {any},
+        "Distance of the picture as a whole from normal pictures, which is a part of the score; 1 is "
+        "the average distance of normal pictures.");
   onnx::ModelProto model = std::move(graph).finish(content.version, content.description);
   for (const auto &[key, value] : content.metadata) {
     onnx::StringStringEntryProto &entry = *model.add_metadata_props();

@@ -44,6 +44,7 @@ nlohmann::ordered_json to_json(const Item &item, const std::string &source, cons
     json["probability"] = probability(frame.score, *frame.threshold, normal);
   }
   json["anomalous"] = judgment.anomalous;
+  if (judgment.raised_by) json["raised_by"] = name_of(*judgment.raised_by);
   if (motion) {
     json["motion_score"] = static_cast<float>(motion->score);
     json["motion_threshold"] = motion->threshold;
@@ -63,6 +64,7 @@ std::string to_line(const Item &item, const Detection &detection, const ScoreSta
   line << describe(item) << ": score " << frame.score;
   if (frame.threshold)
     line << ", threshold " << *frame.threshold << (judgment.anomalous ? ", ANOMALOUS" : ", normal");
+  if (judgment.raised_by == RaisedBy::Image) line << " as a whole";
   if (!frame.zone.empty()) line << ", zone " << frame.zone;
   if (detection.unknown_scene()) line << ", unknown scene";
   if (motion)

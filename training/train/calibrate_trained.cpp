@@ -46,24 +46,29 @@ void HeldOutScores::judge(std::optional<int> fold) {
     }
     throw_if_interrupted();
     add(data_.sources[i].name, pictures, numbers,
-        scores_of(network_, some_of(pictures.features, numbers), score_, options_.batch,
+        judge_set(network_, some_of(pictures.features, numbers), score_, options_.batch,
                   pictures.zones.get()));
   }
 }
 
 Calibration HeldOutScores::calibrate(Progress &progress) {
   tell_outliers(std::move(scored_), options_, progress);
-  Calibration calibration = calibrate_held_back(of_held_back_, options_, progress);
+  Calibration calibration = calibrate_held_back(std::move(of_held_back_), options_, progress);
   warn_of_few_scores(calibration, options_, progress);
   return calibration;
 }
 
 void HeldOutScores::add(const std::string &source, const NormalPictures &pictures,
-                        const std::vector<std::int64_t> &numbers, const std::vector<double> &scores) {
+                        const std::vector<std::int64_t> &numbers, const JudgedSet &judged) {
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const auto number = static_cast<std::size_t>(numbers[i]);
-    scored_.push_back({source, pictures.items[number], scores[i]});
-    if (pictures.held_back[number]) of_held_back_[source].push_back(scores[i]);
+    scored_.push_back({source, pictures.items[number], judged.local[i]});
+    if (!pictures.held_back[number]) continue;
+    NormalScores &normal = of_held_back_[source];
+    normal.values.push_back(judged.local[i]);
+    if (judged.distances.empty()) continue;
+    normal.distances.push_back(judged.distances[i]);
+    normal.groups.push_back(pictures.folds[number]);
   }
 }
 

@@ -32,13 +32,13 @@ class HeldOutScores {
 
  private:
   void add(const std::string &source, const NormalPictures &pictures,
-           const std::vector<std::int64_t> &numbers, const std::vector<double> &scores);
+           const std::vector<std::int64_t> &numbers, const JudgedSet &judged);
 
   Network &network_;
   const NormalData &data_;
   const ScoreKind score_;
   const TrainOptions &options_;
-  std::map<std::string, std::vector<double>> of_held_back_;
+  std::map<std::string, NormalScores> of_held_back_;
   std::vector<ScoredItem> scored_;
 };
 

@@ -109,7 +109,7 @@ double test_auroc(Network &network, const std::vector<TestFeatures> &tests, Scor
     std::vector<float> normal;
     std::vector<float> abnormal;
     std::size_t at = 0;
-    for (const double score : scores_of(network, test.pictures, kind, batch, test.zones.get()))
+    for (const double score : judge_set(network, test.pictures, kind, batch, test.zones.get()).local)
       (test.abnormal[at++] ? abnormal : normal).push_back(static_cast<float>(score));
     if (const auto ranking = rank(normal, abnormal)) {
       sum += ranking->auroc;

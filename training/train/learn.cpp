@@ -109,15 +109,19 @@ std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources) 
   return counts;
 }
 
-std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch,
-                              const ZoneGrid *zones) {
+JudgedSet judge_set(Network &network, const FeatureSet &features, ScoreKind kind, int batch,
+                    const ZoneGrid *zones) {
   const torch::NoGradGuard no_grad;
-  std::vector<double> scores;
+  const bool with_distances =
+      network.statistics && network.statistics->measures_images() && !has_watch_zones(zones);
+  JudgedSet judged;
   visit_set(features, batch, [&](const torch::Tensor &raw) {
-    const torch::Tensor grids = network.judge_features(network.standardize(raw), zones).grid;
-    for (const double score : scores_of(grids, kind, zones)) scores.push_back(score);
+    const NetworkOutput output = network.judge_features(network.standardize(raw), zones);
+    for (const double score : scores_of(output.grid, kind, zones)) judged.local.push_back(score);
+    for (std::int64_t i = 0; with_distances && i < raw.size(0); ++i)
+      judged.distances.push_back(output.route.image[i].item<double>());
   });
-  return scores;
+  return judged;
 }
 
 }  // namespace uniad

@@ -78,8 +78,14 @@ std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources);
 // `learned` of feature_loss() for features of some of a source's pictures: the cells that are not ignored.
 torch::Tensor learned_cells_of(const SourceFeatures &source, const torch::Tensor &features);
 
-// Scores of the pictures, in their order. zones: of all of them, or null.
-std::vector<double> scores_of(Network &network, const FeatureSet &features, ScoreKind kind, int batch,
-                              const ZoneGrid *zones = nullptr);
+// What the network says of some pictures, in their order.
+struct JudgedSet {
+  std::vector<double> local;      // scores of the grids
+  std::vector<double> distances;  // of the pictures as a whole; empty if they are not part of scores
+};
+
+// zones: of all of the pictures, or null.
+JudgedSet judge_set(Network &network, const FeatureSet &features, ScoreKind kind, int batch,
+                    const ZoneGrid *zones = nullptr);
 
 }  // namespace uniad

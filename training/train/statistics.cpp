@@ -2,8 +2,10 @@
 #include "training/train/statistics.h"
 
 #include <cstddef>
+#include <iomanip>
 #include <map>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +25,15 @@ void warn_of_few(const StatisticsLearner &learner, Progress &progress) {
   if (learner.pictures() >= learner.fewest()) return;
   progress.say("warning: " + std::to_string(learner.pictures()) + " normal pictures are few; " +
                std::to_string(learner.fewest()) + " or more give reliable results");
+}
+
+// "threshold 2.41, which 1 of 380 held-out normal pictures reaches".
+std::string held_out_text(const NormalScores &normal, const ScoreStatistics &statistics) {
+  const std::int64_t alarms = count_alarms(normal, statistics);
+  std::ostringstream text;
+  text << "threshold " << std::fixed << std::setprecision(2) << statistics.threshold << ", which " << alarms
+       << " of " << statistics.count << " held-out normal pictures reach" << (alarms == 1 ? "es" : "");
+  return text.str();
 }
 
 }  // namespace
@@ -81,10 +92,10 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
   if (anew) warn_of_few(learner, progress);
 
   StatisticsLearner::Learned learned = learner.finish();
-  std::map<std::string, std::vector<double>> scores;
+  std::map<std::string, NormalScores> scores;
   std::vector<ScoredItem> scored;
   const auto add_score = [&](const std::string &source, const Item &item, double score) {
-    scores[source].push_back(score);
+    scores[source].values.push_back(score);
     scored.push_back({source, item, score});
   };
   if (options.held_back) {
@@ -94,10 +105,16 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
       const auto unread = visit_features(
           extractor, split.held_back, options.batch, source + ": judging held-out data",
           [&](std::span<const std::size_t> indices, const torch::Tensor &features) {
-            const torch::Tensor grids = network.judge_features(features, extractor.zones()).grid;
-            const auto of_batch = scores_of(grids, config.score, extractor.zones());
+            const NetworkOutput judged = network.judge_features(features, extractor.zones());
+            const auto of_batch = scores_of(judged.grid, config.score, extractor.zones());
             for (std::size_t i = 0; i < indices.size(); ++i)
               add_score(source, split.held_back[indices[i]], of_batch[i]);
+            if (!network.statistics->measures_images() || has_watch_zones(extractor.zones())) return;
+            for (std::size_t i = 0; i < indices.size(); ++i) {
+              scores[source].distances.push_back(
+                  judged.route.image[static_cast<std::int64_t>(i)].item<double>());
+              scores[source].groups.push_back(0);
+            }
           },
           progress);
       report_unread(split.held_back, unread, progress);
@@ -110,28 +127,35 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
         const auto number = static_cast<std::size_t>(learned.held_back_pictures.at(source)[i]);
         add_score(source, splits.at(source).train[learned_from.at(source)[number]], of_source[i]);
       }
+      const auto distances = learned.held_back_images.find(source);
+      if (distances == learned.held_back_images.end() || has_watch_zones(extractor.zones())) continue;
+      scores[source].distances = distances->second;
+      scores[source].groups = learned.held_back_folds.at(source);
     }
   }
   return {std::move(learned.statistics),
           std::move(learned.gained),
-          calibrate_held_back(scores, options, progress),
+          calibrate_held_back(std::move(scores), options, progress),
           std::move(health),
           std::move(motion),
           std::move(scored)};
 }
 
-Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
-                                const TrainOptions &options, Progress &progress) {
+Calibration calibrate_held_back(std::map<std::string, NormalScores> scores, const TrainOptions &options,
+                                Progress &progress) {
   const ThresholdRule rule = options.threshold.value_or(ThresholdRule{});
   std::map<std::string, NormalScores> normal;
   for (const Source &source : options.sources) {
     const auto own = scores.find(source.name);
-    if (own != scores.end()) normal[source.name] = {own->second, {}, source.frame_rate};
+    if (own == scores.end()) continue;
+    normal[source.name] = std::move(own->second);
+    normal[source.name].frame_rate = source.frame_rate;
   }
   Calibration calibration = calibrate(normal, rule);
   for (const auto &[source, statistics] : calibration.sources) {
     const std::string warning = "warning: " + source + ": ";
     for (const std::string &doubt : threshold_warnings(statistics, rule)) progress.say(warning + doubt);
+    progress.say(source + ": " + held_out_text(normal.at(source), statistics));
   }
   return calibration;
 }

@@ -39,8 +39,8 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
 
 // Computes thresholds according to options.threshold from the scores of held-out pictures, by source name.
 // Their order in time is not known, so each of them counts as an alarm of its own.
-Calibration calibrate_held_back(const std::map<std::string, std::vector<double>> &scores,
-                                const TrainOptions &options, Progress &progress);
+Calibration calibrate_held_back(std::map<std::string, NormalScores> scores, const TrainOptions &options,
+                                Progress &progress);
 
 // Width / height of the pictures, determined from the first, the middle and the last one, or from the first
 // frame of a video. 0 if they differ.

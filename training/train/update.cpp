@@ -12,6 +12,7 @@
 #include "model/file/model_statistics.h"
 #include "model/network.h"
 #include "model/scoring/calibration.h"
+#include "model/statistics/cluster_sums.h"
 #include "model/statistics/clusters.h"
 #include "training/base/output.h"
 #include "training/data/frame_rate.h"
@@ -27,6 +28,10 @@ Model read_model_with_statistics(const std::filesystem::path &path) {
                 "train it with --recipe instant or fast");
   }
   return model;
+}
+
+bool tells_whole_pictures(const Statistics &statistics) {
+  return picture_whitening(statistics, scale_of(statistics, &ClusterSums::features)).defined();
 }
 
 bool is_statistics(const std::string &tensor) {
@@ -96,16 +101,23 @@ void merge_models(const MergeOptions &options, Progress &progress) {
   check_writable(options.model, "--model");
   Model model = read_model_with_statistics(options.models.front());
   Statistics statistics = statistics_of(model);
+  bool any_tells = tells_whole_pictures(statistics);
   for (std::size_t i = 1; i < options.models.size(); ++i) {
     const std::filesystem::path &path = options.models[i];
     const Model other = read_model_with_statistics(path);
     require_same_network(model, other, path);
-    statistics = merge(std::move(statistics), statistics_of(other));
+    const Statistics added = statistics_of(other);
+    any_tells = any_tells || tells_whole_pictures(added);
+    statistics = merge(std::move(statistics), added);
     model.calibration = combine(std::move(model.calibration), other.calibration);
     merge_into(model.health, other.health);
     merge_into(model.motion, other.motion);
     for (const SourceProvenance &source : other.provenance.sources) add_source(model.provenance, source);
   }
+  if (any_tells && !tells_whole_pictures(statistics))
+    progress.say(
+        "warning: a model of an earlier version is among them: the picture as a whole will be no part of "
+        "scores any more; learn its footage anew to keep it");
   set_statistics(model, statistics);
   write_model(model, options.model);
   progress.say(options.model.string() + ": " + std::to_string(statistics.size()) + " clusters of " +

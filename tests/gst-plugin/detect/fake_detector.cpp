@@ -29,6 +29,8 @@ class FakeDetector : public Detector {
 
   void pause() override { ++test::fake_network().pauses; }
 
+  void set_source(const std::string & /*source*/) override {}
+
   std::vector<std::string> set_zones(Zones zones) override {
     std::shared_ptr<const ZoneGrid> grid;
     if (!zones.empty()) grid = std::make_shared<ZoneGrid>(zones_on(std::move(zones), {14, 14, {}}));

@@ -160,6 +160,8 @@ TEST_F(AnomalyMeta, AnUnknownSceneStaysOneInACopyAndInAScaledFrame) {
   auto *below = gst_buffer_add_anomaly_meta(original.get(), "cam0", 3.0, 0);
   gst_anomaly_meta_set_threshold(below, 5.0, 0.5);
   gst_anomaly_meta_set_unknown_scene(below);
+  EXPECT_EQ(below->raised_by, nullptr);
+  gst_anomaly_meta_set_raised_by(below, "image");
   const Ref<GstBuffer> copied(gst_buffer_copy(original.get()));
   const auto smaller = scaled(original);
   for (GstBuffer *buffer : {copied.get(), smaller.get()}) {
@@ -167,6 +169,7 @@ TEST_F(AnomalyMeta, AnUnknownSceneStaysOneInACopyAndInAScaledFrame) {
     ASSERT_NE(meta, nullptr);
     EXPECT_TRUE(meta->unknown_scene);
     EXPECT_TRUE(meta->anomalous);
+    EXPECT_STREQ(meta->raised_by, "image");
     EXPECT_EQ(meta->threshold, 5.0);
   }
 }

@@ -66,6 +66,14 @@ TEST_F(AnomalyJson, AnUnknownSceneIsSaidBeforeTheAgeAndAKnownOneNotAtAll) {
                     R"("anomalous":true,"unknown_scene":true,"age":80000000,"regions":[]})");
 }
 
+TEST_F(AnomalyJson, SaysWhatRaisedTheScore) {
+  auto *meta = add("cam0", 2.5, 0);
+  gst_anomaly_meta_set_threshold(meta, 2, 0.75);
+  gst_anomaly_meta_set_raised_by(meta, "both");
+  EXPECT_EQ(line(), R"({"version":1,"source":"cam0","score":2.5,"threshold":2.0,"probability":0.75,)"
+                    R"("anomalous":true,"raised_by":"both","age":0,"regions":[]})");
+}
+
 TEST_F(AnomalyJson, AnAgeThatNobodyKnowsIsNull) {
   add("cam0", 0.5, GST_CLOCK_TIME_NONE);
   EXPECT_EQ(line(), R"({"version":1,"source":"cam0","score":0.5,"anomalous":false,"age":null,"regions":[]})");

@@ -160,6 +160,79 @@ TEST(Gaussian, OfSumsThatNoPicturesHaveIsRefused) {
   EXPECT_TRUE(test::holds(refusal(unknown), reason));
 }
 
+// Two scenes, whose clusters hold the products of their descriptors.
+class WholePictures : public testing::Test {
+ protected:
+  static ClusterSums with_products(const torch::Tensor &pictures) {
+    ClusterSums sums = sum_up(pictures);
+    for (std::int64_t i = 0; i < pictures.size(0); ++i) {
+      const torch::Tensor descriptor = to_tensor(test::descriptor_of(pictures[i]));
+      add_descriptor_products({&sums, 1}, torch::outer(descriptor, descriptor));
+    }
+    return sums;
+  }
+
+  const torch::Tensor first_ = draw_pictures(1, 10, 40);
+  const torch::Tensor second_ = draw_pictures(2, 11, 25);
+  Statistics statistics_{with_products(first_), with_products(second_)};
+  ChannelScale scale_ = scale_of(statistics_, &ClusterSums::features);
+};
+
+TEST_F(WholePictures, WhiteningIsThatOfTheirDeviationsFromTheirCluster) {
+  std::vector<torch::Tensor> deviations;
+  for (const torch::Tensor &pictures : {first_, second_}) {
+    std::vector<torch::Tensor> descriptors;
+    for (std::int64_t i = 0; i < pictures.size(0); ++i)
+      descriptors.push_back(to_tensor(test::descriptor_of(pictures[i])));
+    const torch::Tensor all = torch::stack(descriptors);
+    deviations.push_back((all - all.mean(0)) * scale_.inverse_std);
+  }
+  const torch::Tensor all = torch::cat(deviations);
+  const torch::Tensor covariance = all.t().mm(all) / all.size(0);
+  // Equation 23 of Chen et al., with 65 samples of 6 channels.
+  const double size = 6;
+  const double count = 65;
+  const double trace = covariance.trace().item<double>();
+  const double squares = covariance.square().sum().item<double>();
+  const double shrinkage = std::min(1.0, ((1 - 2 / size) * squares + trace * trace) /
+                                             ((count + 1 - 2 / size) * (squares - trace * trace / size)));
+  const torch::Tensor shrunk =
+      (1 - shrinkage) * covariance + (shrinkage * trace / size + 1e-6) * torch::eye(6, torch::kFloat64);
+  EXPECT_LT(error_of_whitening(picture_whitening(statistics_, scale_), shrunk), 1e-8);
+}
+
+TEST_F(WholePictures, ItDoesNotMatterWhichClusterHoldsTheProducts) {
+  Statistics elsewhere = statistics_;
+  add_descriptor_products({&elsewhere[1], 1}, elsewhere[0].descriptor_products);
+  elsewhere[0].descriptor_products = torch::Tensor();
+  EXPECT_LT(relative_error(picture_whitening(elsewhere, scale_), picture_whitening(statistics_, scale_)),
+            1e-9);
+  std::map<std::string, StoredTensor> tensors;
+  store_statistics(statistics_, tensors);
+  EXPECT_LT(relative_error(picture_whitening(load_statistics(tensors, false), scale_),
+                           picture_whitening(statistics_, scale_)),
+            1e-9);
+}
+
+TEST_F(WholePictures, WithPicturesOfAnEarlierVersionAmongThemNothingIsSaid) {
+  statistics_.push_back(sum_up(first_.slice(0, 0, 1)));
+  EXPECT_FALSE(picture_whitening(statistics_, scale_).defined());
+  for (ClusterSums &cluster : statistics_) cluster.descriptor_products = torch::Tensor();
+  EXPECT_FALSE(picture_whitening(statistics_, scale_).defined());
+  std::map<std::string, StoredTensor> tensors;
+  store_statistics(statistics_, tensors);
+  EXPECT_FALSE(tensors.contains("statistics.descriptor_products"));
+}
+
+TEST_F(WholePictures, ProductsThatNoPicturesHaveAreRefused) {
+  torch::Tensor &products = statistics_.front().descriptor_products;
+  products = products.clone();
+  products[0][1].fill_(1e6);  // a correlation far above 1
+  products[1][0].fill_(1e6);
+  EXPECT_TRUE(test::holds(test::refusal([&] { picture_whitening(statistics_, scale_); }),
+                          "the sums are inconsistent"));
+}
+
 TEST(StoredStatistics, ComeBackAsTheyWere) {
   const torch::Tensor pictures = draw_pictures(1, 10, 5);
   const torch::Tensor residuals = draw_pictures(2, 11, 5);

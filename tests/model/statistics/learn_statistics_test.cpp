@@ -93,6 +93,32 @@ TEST(StatisticsLearner, WhatIsAddedLaterIsAsIfLearnedTogether) {
   };
   EXPECT_LT(test::relative_error(gaussian(apart).mean, gaussian(together).mean), 1e-12);
   EXPECT_LT(test::relative_error(gaussian(apart).whitening, gaussian(together).whitening), 1e-9);
+
+  const auto whitening = [](const Statistics &statistics) {
+    return picture_whitening(statistics, scale_of(statistics, &ClusterSums::features));
+  };
+  EXPECT_LT(test::relative_error(whitening(apart), whitening(together)), 1e-9);
+}
+
+TEST(StatisticsLearner, HeldBackPicturesAreMeasuredAsAWholeWithTheFoldThatTheyWereIn) {
+  const torch::Tensor pictures = draw_pictures(1, 10, 60);
+  StatisticsLearner learner({}, {.clusters = 1, .residuals = false, .position_prior = 4});
+  teach(learner, "cam", pictures);
+  const auto learned = learner.finish();
+  const auto &numbers = learned.held_back_pictures.at("cam");
+  const auto &images = learned.held_back_images.at("cam");
+  const auto &folds = learned.held_back_folds.at("cam");
+  ASSERT_EQ(images.size(), 60U);
+  ASSERT_EQ(folds.size(), 60U);
+  double squares = 0;
+  for (std::size_t i = 0; i < 60; ++i) {
+    EXPECT_EQ(folds[i], numbers[i] % StatisticsLearner::folds);
+    const RoutedGaussians others(learner.without(folds[i], learned.clusters), {.clusters = 1});
+    const torch::Tensor kept = pictures[numbers[i]].to(torch::kFloat16).to(torch::kFloat32);
+    EXPECT_NEAR(images[i], others.route(kept.unsqueeze(0)).image.item<double>(), 1e-4 * images[i]);
+    squares += images[i] * images[i];
+  }
+  EXPECT_NEAR(std::sqrt(squares / 60), 1, 0.15);  // the average normal picture
 }
 
 TEST(StatisticsLearner, ANewProductBeginsClustersBesideTheKnown) {

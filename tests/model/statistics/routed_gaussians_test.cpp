@@ -182,6 +182,64 @@ TEST_F(TwoScenes, SumsThatNoPicturesHaveAreRefused) {
   EXPECT_THROW(RoutedGaussians(falsified, config_), Error);
 }
 
+// --- the picture as a whole
+
+class WholeScenes : public TwoScenes {
+ protected:
+  WholeScenes() {
+    for (std::size_t scene = 0; scene < 2; ++scene)
+      for (std::int64_t i = 0; i < scenes_[scene].size(0); ++i) {
+        const torch::Tensor descriptor = to_tensor(test::descriptor_of(scenes_[scene][i]));
+        add_descriptor_products(whole_, torch::outer(descriptor, descriptor));
+      }
+  }
+
+  // From the nearest of these centers.
+  double distance(const torch::Tensor &picture, const std::vector<torch::Tensor> &centers) const {
+    const ChannelScale scale = scale_of(whole_, &ClusterSums::features);
+    double least = INFINITY;
+    for (const torch::Tensor &center : centers) {
+      const torch::Tensor deviation = (to_tensor(test::descriptor_of(picture)) - center) * scale.inverse_std;
+      const torch::Tensor white = picture_whitening(whole_, scale).mv(deviation);
+      least = std::min(least, std::sqrt(white.square().mean().item<double>()));
+    }
+    return least;
+  }
+
+  torch::Tensor center(std::size_t scene) const { return whole_[scene].descriptors / whole_[scene].pictures; }
+
+  Statistics whole_ = statistics_;
+};
+
+TEST_F(WholeScenes, IsMeasuredFromTheNearestCenter) {
+  const RoutedGaussians gaussians(whole_, config_);
+  ASSERT_TRUE(gaussians.measures_images());
+  const Route route = gaussians.route(others_);
+  for (std::int64_t i = 0; i < 5; ++i) {
+    const double expected = distance(others_[i], {center(0), center(1)});
+    EXPECT_NEAR(route.image[i].item<double>(), expected, 1e-4 * expected);
+  }
+  const RoutedGaussians of_earlier_version(statistics_, config_);
+  EXPECT_FALSE(of_earlier_version.measures_images());
+  EXPECT_EQ(of_earlier_version.route(others_).image.abs().max().item<double>(), 0);
+}
+
+TEST_F(WholeScenes, FollowsMeansThatAdapt) {
+  RoutedGaussians gaussians(whole_, config_);
+  gaussians.adapt(true);
+  const torch::Tensor picture = draw_first(30, 1)[0] + 2;
+  follow_picture(gaussians, picture, 0, 0.25);
+  const Definition learned = define(0);
+  const torch::Tensor step = ((to_tensor(test::tokens_of(picture)) - learned.mean) * 0.25).mean(0);
+  const double expected = distance(others_[0], {center(0) + step, center(1)});
+  EXPECT_NEAR(gaussians.route(others_).image[0].item<double>(), expected, 1e-4 * expected);
+
+  // What is saved is measured in the same way; deviations from the means stay.
+  const Statistics moved = gaussians.with_adapted_means(whole_);
+  const ChannelScale scale = scale_of(whole_, &ClusterSums::features);
+  EXPECT_LT(test::relative_error(picture_whitening(moved, scale), picture_whitening(whole_, scale)), 1e-4);
+}
+
 // --- drift
 
 TEST_F(TwoScenes, AMeanThatIsFollowedIsMeasuredFrom) {

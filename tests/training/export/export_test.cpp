@@ -30,7 +30,10 @@ struct Case {
   ModelConfig config;
   Features features = Features::Raw;
   std::size_t clusters = 0;  // of the statistics; 0: no statistics
+  bool whole = false;        // pictures as a whole are a part of scores
 };
+
+constexpr ImageTerm term{0.8, 0.1, 0.2, 0.5};
 
 ModelConfig on(const std::string &backbone, std::vector<int> stages, PaddingRule padding, int height,
                int width) {
@@ -67,6 +70,7 @@ std::vector<Case> cases() {
   all.push_back({"three_scenes_and_residuals", on("efficientnet-lite0", {1, 2, 3}, native, 64, 64),
                  Features::Standardized, 3});
   all.back().config.statistics.emplace().residuals = true;
+  all.back().whole = true;
   all.push_back({"scenes_beside_a_network", on("efficientnet-lite0", {2}, native, 96, 64), Features::Raw, 2});
   all.back().config.statistics.emplace();
   for (Case &which : all)
@@ -92,8 +96,15 @@ Model model_of(const Case &which) {
     const torch::Tensor features = network.features(images_of(which.config.input, scene, 100, 12));
     const bool residuals = which.config.statistics->residuals;
     statistics.push_back(test::sum_up(features, residuals ? network.residuals(features) : torch::Tensor()));
+    if (!which.whole) continue;
+    const torch::Tensor descriptors = features.flatten(2).mean(2).to(torch::kFloat64);
+    add_descriptor_products(statistics, descriptors.t().mm(descriptors));
   }
   if (!statistics.empty()) set_statistics(model, statistics);
+  if (which.whole) {
+    model.calibration.pooled.emplace();
+    model.calibration.pooled->image = term;
+  }
   return model;
 }
 
@@ -155,9 +166,14 @@ TEST_F(Exported, GivesTheNetworksNumbersInOtherEngines) {
       const std::string in = which.name + engine;
       SCOPED_TRACE(in);
       EXPECT_LT(relative_error(read_floats(in + "grid.f32", grid.sizes()), grid), tolerance);
-      const torch::Tensor scores = torch::tensor(scores_of(grid, which.config.score), torch::kFloat32);
+      torch::Tensor scores = torch::tensor(scores_of(grid, which.config.score), torch::kFloat32);
+      if (which.whole) scores += (route.image - term.usual) * term.slope();
       EXPECT_LT(relative_error(read_floats(in + "score.f32", {3}), scores), tolerance);
       EXPECT_EQ(std::filesystem::exists(folder_ / (in + "scene_distance.f32")), which.clusters > 0);
+      EXPECT_EQ(std::filesystem::exists(folder_ / (in + "image_distance.f32")), which.whole);
+      if (which.whole) {
+        EXPECT_LT(relative_error(read_floats(in + "image_distance.f32", {3}), route.image), tolerance);
+      }
       if (which.clusters == 0) continue;
       EXPECT_LT(relative_error(read_floats(in + "scene_distance.f32", {3}), route.distance), tolerance);
     }

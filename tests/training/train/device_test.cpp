@@ -66,7 +66,7 @@ class OnAnotherDevice : public test::ScratchFolder {
     for (const SourceFeatures &source : sources_)
       learn_from(learner, network, source.name, source.train, folds, rule_.batch, progress_);
     network.statistics.emplace(learner.finish().statistics, *model_.config.statistics);
-    return scores_of(network, sources_.front().held_back, ScoreKind{}, rule_.batch);
+    return judge_set(network, sources_.front().held_back, ScoreKind{}, rule_.batch).local;
   }
 
   Model model_;
