@@ -208,6 +208,8 @@ TEST_F(PublisherTest, AnOutageIsReportedWhenItBeginsAndWhenItEnds) {
 TEST_F(PublisherTest, ASinkThatIsTooSlowIsReported) {
   receiver_->hangs = true;
   start(4);
+  publisher_->add(frame("being delivered"));
+  receiver_->wait_for([this] { return receiver_->has_frames; });
   for (int i = 0; i < 10; ++i) publisher_->add(frame(std::to_string(i)));
   EXPECT_EQ(figures_->lost, 6U);
   receiver_->set(&Receiver::hangs, false);
