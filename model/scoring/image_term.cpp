@@ -52,6 +52,14 @@ double share_between(std::span<const double> values, std::span<const int> groups
   return total > 0 ? std::clamp((between - within) / total, 0.0, 1.0) : 0;
 }
 
+double independent_pictures(std::span<const double> distances, const Sample &sample) {
+  double products = 0;
+  for (std::size_t i = 0; i + 1 < distances.size(); ++i)
+    products += (distances[i] - sample.mean) * (distances[i + 1] - sample.mean);
+  const double correlation = std::clamp(products / sample.squares, 0.0, 1.0);
+  return sample.count * (1 - correlation) / (1 + correlation);
+}
+
 }  // namespace
 
 double ImageTerm::slope() const {
@@ -65,8 +73,10 @@ std::optional<ImageTerm> image_term_of(std::span<const double> local_scores,
     return std::nullopt;
   const Sample images = sample_of(distances);
   if (!(images.deviation() > 0)) return std::nullopt;
+  const double independent = independent_pictures(distances, images);
+  const double weight = image_weight * independent / (independent + image_prior);
   return ImageTerm{images.mean, images.deviation(), sample_of(local_scores).deviation(),
-                   image_weight * (1 - share_between(distances, groups))};
+                   weight * (1 - share_between(distances, groups))};
 }
 
 double combined_deviation(double deviation_a, double deviation_b, std::int64_t count_a, std::int64_t count_b,

@@ -27,14 +27,22 @@ struct ImageTerm {
   double part(double distance) const { return slope() * (distance - usual); }
 };
 
-// The weight where nothing speaks against it.
+// The weight where nothing speaks against it, and the number of independent pictures at which it is half of
+// this.
 inline constexpr double image_weight = 0.75;
+inline constexpr double image_prior = 50;
 
-// From the local scores and distances of held-out normal pictures. groups: equal for pictures that were held
-// out together, such as the neighboring frames of a video. The weight is reduced by the share of the variance
-// of distances that lies between groups (the intraclass correlation of a one-way analysis of variance, Shrout
-// and Fleiss 1979, ICC(1)): where the picture as a whole changes with time, as with daylight, a distance says
-// little. Absent if there are fewer than 20 pictures, or their distances do not differ.
+// From the local scores and distances of held-out normal pictures, in the order in which they were taken.
+// groups: equal for pictures that were held out together. The weight is image_weight, reduced
+// - by n / (n + image_prior) for n independent pictures. Neighboring frames of a video resemble each other,
+// so
+//   that n is the effective sample size of a first-order autoregressive process: count (1 - r) / (1 + r) with
+//   the correlation r of neighbors (Bayley and Hammersley 1946);
+// - by the share of the variance of distances that lies between groups, the intraclass correlation of a
+// one-way
+//   analysis of variance (Shrout and Fleiss 1979, ICC(1)): where the picture as a whole changes with time, as
+//   with daylight, a distance says little.
+// Absent if there are fewer than 20 pictures, or their distances do not differ.
 std::optional<ImageTerm> image_term_of(std::span<const double> local_scores,
                                        std::span<const double> distances, std::span<const int> groups);
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "model/base/error.h"
@@ -183,19 +184,29 @@ StatisticsLearner::Learned StatisticsLearner::finish() const {
   const torch::Tensor products = products_without(all);
   add_descriptor_products(learned.statistics, products);
   if (!learned.gained.empty()) add_descriptor_products(learned.gained, products);
-  std::map<std::string, std::vector<torch::Tensor>> by_source;
+  struct Held {
+    int fold;
+    torch::Tensor grid;
+    std::optional<double> image;
+  };
+  std::map<std::string, std::map<std::int64_t, Held>> by_source;  // by number
   for (int fold = 0; fold < folds; ++fold) {
     const auto samples = samples_of(fold);
     const HeldOut judged = judge_without(fold, learned.clusters, scale);
-    for (std::size_t i = 0; i < judged.grids.size(); ++i) {
-      const std::string &source = samples[i]->source;
-      by_source[source].push_back(judged.grids[i]);
-      learned.held_back_pictures[source].push_back(samples[i]->number);
-      learned.held_back_folds[source].push_back(fold);
-      if (!judged.images.empty()) learned.held_back_images[source].push_back(judged.images[i]);
-    }
+    for (std::size_t i = 0; i < judged.grids.size(); ++i)
+      by_source[samples[i]->source][samples[i]->number] = {
+          fold, judged.grids[i], judged.images.empty() ? std::nullopt : std::optional(judged.images[i])};
   }
-  for (const auto &[source, parts] : by_source) learned.held_back_grids[source] = torch::cat(parts);
+  for (const auto &[source, pictures] : by_source) {
+    std::vector<torch::Tensor> grids;
+    for (const auto &[number, held] : pictures) {
+      grids.push_back(held.grid);
+      learned.held_back_pictures[source].push_back(number);
+      learned.held_back_folds[source].push_back(held.fold);
+      if (held.image) learned.held_back_images[source].push_back(*held.image);
+    }
+    learned.held_back_grids[source] = torch::cat(grids);
+  }
   return learned;
 }
 

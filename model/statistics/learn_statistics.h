@@ -50,7 +50,7 @@ class StatisticsLearner {
     // (pictures, rows, columns), fp32, by source: grids of held-out pictures, with statistics without their
     // fold. Empty if all pictures are in one fold.
     std::map<std::string, torch::Tensor> held_back_grids;
-    // The number of each grid's picture among those of the source, in order of addition, from 0.
+    // The number of each grid's picture among those of the source, in order of addition, from 0; ascending.
     std::map<std::string, std::vector<std::int64_t>> held_back_pictures;
     // The distance of each of these pictures as a whole (Scene::image), and its fold. No distances if the
     // known statistics cannot tell.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -29,6 +30,12 @@ Held random_pictures(std::size_t count, std::uint64_t seed, double shift = 0) {
   return held;
 }
 
+// Neighbors are correlated by this.
+double reduced_weight(double correlation, double count) {
+  const double independent = count * (1 - correlation) / (1 + correlation);
+  return image_weight * independent / (independent + 50);
+}
+
 std::optional<ImageTerm> term_of(const Held &held) {
   return image_term_of(held.local, held.distances, held.groups);
 }
@@ -37,7 +44,7 @@ TEST(ImageTerm, AsManyStandardDeviationsCountAsMuchAsTheWeightSays) {
   const Held held = random_pictures(500, 1);
   const auto term = term_of(held);
   ASSERT_TRUE(term);
-  EXPECT_NEAR(term->weight, image_weight, 0.02);  // these groups do not differ
+  EXPECT_NEAR(term->weight, reduced_weight(0, 500), 0.02);  // these groups do not differ
   for (const double k : {-1.0, 0.0, 3.0})
     EXPECT_NEAR(term->part(term->usual + k * term->standard_deviation),
                 k * term->weight * term->local_standard_deviation, 1e-12);
@@ -69,11 +76,36 @@ TEST(ImageTerm, WhereGroupsDifferTheWeightIsReducedByTheIntraclassCorrelation) {
   }
   const auto term = term_of(held);
   ASSERT_TRUE(term);
-  EXPECT_NEAR(1 - term->weight / image_weight, 0.166, 5e-4);
+  double products = 0;
+  double squares = 0;
+  for (std::size_t i = 0; i < held.distances.size(); ++i) {
+    const double deviation = held.distances[i] - 127.0 / 24;
+    squares += deviation * deviation;
+    if (i > 0) products += deviation * (held.distances[i - 1] - 127.0 / 24);
+  }
+  EXPECT_NEAR(term->weight, reduced_weight(std::max(products / squares, 0.0), 24) * (1 - 0.1657), 1e-4);
 
   for (std::size_t i = 0; i < held.distances.size(); ++i)
     held.distances[i] += 1000 * held.groups[i];  // by day and by night
   EXPECT_LT(term_of(held)->weight, 1e-3);
+}
+
+// Frames of a video say less than as many pictures.
+TEST(ImageTerm, TheMorePicturesResembleTheirNeighborsTheLessTheyCount) {
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> noise;
+  for (const double correlation : {0.0, 0.5, 0.9}) {
+    Held held = random_pictures(20'000, 8);
+    double last = 0;
+    for (std::size_t i = 0; i < held.distances.size(); ++i) {
+      last = correlation * last + noise(random);
+      held.distances[i] = 10 + last;
+    }
+    EXPECT_NEAR(term_of(held)->weight, reduced_weight(correlation, 20'000), 0.005) << correlation;
+  }
+  Held still = random_pictures(300, 9);
+  for (std::size_t i = 0; i < 300; ++i) still.distances[i] = static_cast<double>(i / 100);
+  EXPECT_LT(term_of(still)->weight, 0.05);
 }
 
 TEST(ImageTerm, IsAbsentWhereItCannotBeKnown) {
