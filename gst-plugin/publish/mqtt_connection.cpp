@@ -58,12 +58,14 @@ MqttConnection::MqttConnection(const MqttOptions &options, const MqttMessage &wi
   check(initialized, "libmosquitto");
   // libmosquitto tries a single address of a host without waiting. Binding to an address of IPv4 or of IPv6
   // lets it choose one of that kind.
-  std::optional<Failure> first;
+  std::optional<Failure> reason;
   for (const char *bind_address : {static_cast<const char *>(nullptr), "0.0.0.0", "::"}) {
     if (reach(options, will, bind_address, stop) || stop.stop_requested()) break;
-    if (!first) first = failure_;
+    const bool explained = !last_error_.empty();  // a certificate, rather than an address
+    if (!reason || explained) reason = failure_;
+    if (explained) break;
   }
-  if (failure_) failure_ = first;
+  if (failure_) failure_ = reason;
   if (failure_) return;
   if (!wait([this] { return connected_; }, time_to_connect, stop) && !failure_ && !stop.stop_requested())
     fail("it does not answer");
