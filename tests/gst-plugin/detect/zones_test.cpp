@@ -226,8 +226,12 @@ TEST_F(DetectZones, ChangeWhileFourStreamsRun) {
       for (int frame = 0; frame < frames_a_change; ++frame) pull(i);
     }
   }
-  // Frames in progress hold some kilobytes; what is kept of one change would hold hundreds of bytes.
-  EXPECT_LT(heap->growth(), 24 * (changes - warm_up) * 4);
+  // What is kept of one change would hold hundreds of bytes for good; frames in progress hold more, but only
+  // for a while.
+  const std::int64_t limit = 24 * (changes - warm_up) * 4;
+  for (int more = 0; more < 50 && heap->growth() >= limit; ++more)
+    for (std::size_t i = 0; i < 4; ++i) pull(i);
+  EXPECT_LT(heap->growth(), limit);
   for (std::size_t i = 0; i < 4; ++i) {
     while (pull(i)) {
     }

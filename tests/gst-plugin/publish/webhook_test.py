@@ -98,10 +98,10 @@ class Webhook(unittest.TestCase):
         def in_two_seconds():
             return email.utils.formatdate(time.time() + 3, usegmt=True)  # of whole seconds
 
-        for answer in ((429, ("Retry-After", "2")), (503, ("Retry-After", in_two_seconds()))):
-            with self.subTest(answer=answer):
+        for status, pause in ((429, lambda: "2"), (503, in_two_seconds)):
+            with self.subTest(status=status):
                 server = self.serve()
-                server.script = [answer]
+                server.script = [(status, ("Retry-After", pause()))]
                 requests = self.publish_event(server, drain_time=60 * Gst.SECOND)
                 self.assertEqual(len(requests), 3)
                 self.assertGreater(requests[1].time - requests[0].time, 1)
