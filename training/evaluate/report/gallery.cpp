@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <opencv2/imgcodecs.hpp>
 
+#include "model/engine/judgment.h"
 #include "training/data/picture.h"
 #include "training/predict/heatmap.h"
 
@@ -69,7 +70,10 @@ void Gallery::offer(const Item &item, std::optional<bool> abnormal, const Detect
       const auto small = thumbnail(frame);
       exhibit.item = item;
       exhibit.score = detection.score;
-      exhibit.alarm = detection.anomalous(normal_ ? std::optional(normal_->threshold) : std::nullopt);
+      const Judgment judgment =
+          judgment_of(detection, normal_ ? std::optional(normal_->threshold) : std::nullopt);
+      exhibit.alarm = judgment.anomalous;
+      exhibit.as_a_whole = judgment.raised_by == RaisedBy::Image;
       exhibit.unknown_scene = detection.unknown_scene();
       exhibit.picture = jpeg(small);
       exhibit.heatmap = jpeg(draw_heatmap(view_of(small), detection, normal_ ? &*normal_ : nullptr));

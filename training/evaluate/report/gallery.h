@@ -18,6 +18,7 @@ struct Exhibit {
   float score = 0;
   bool alarm = false;
   bool unknown_scene = false;
+  bool as_a_whole = false;            // the picture as a whole raised the alarm, which no heatmap shows
   std::vector<std::uint8_t> picture;  // JPEG, at most 280 pixels wide and high
   std::vector<std::uint8_t> heatmap;  // the same picture with its heatmap
 };

@@ -162,6 +162,7 @@ std::string exhibit_figure(const Exhibit &exhibit, std::optional<bool> expected,
     verdict = *expected ? (right ? "found" : "missed") : (right ? "no alarm" : "false alarm");
     verdict = std::string("<span class=\"") + (right ? "good" : "bad") + "\">" + verdict + "</span>";
   }
+  if (exhibit.as_a_whole) verdict += ", by the picture as a whole";
   if (exhibit.unknown_scene) verdict += ", unknown scene";
   return "<figure><div class=\"views\"><img alt=\"\" src=\"" + data_url(exhibit.picture) +
          "\"/><img alt=\"heatmap\" src=\"" + data_url(exhibit.heatmap) + "\"/></div><figcaption>" +

@@ -40,11 +40,13 @@ SourceReport source_report(const std::string &name) {
   return report;
 }
 
-void exhibit(SourceReport &report, const Item &item, float score, float scene_distance = 0) {
+void exhibit(SourceReport &report, const Item &item, float score, float scene_distance = 0,
+             float image_part = 0) {
   Detection detection;
   detection.grid = {2, 2, std::vector<float>(4, score)};
   detection.score = score;
   detection.scene_distance = scene_distance;
+  detection.image_part = image_part;
   const cv::Mat picture(8, 8, CV_8UC3, cv::Scalar(0, 0, 255));
   report.gallery.offer(item, item.abnormal, detection, view_of(picture));
 }
@@ -101,12 +103,15 @@ TEST(Page, SaysOfEachPictureHowItWasJudged) {
   exhibit(judged, {"crack/2.png", {}, true, {}, {}}, 2);
   exhibit(judged, {"crack/3.png", {}, true, {}, {}}, 1, 1.5F);
   exhibit(judged, {"what/4.png", {}, std::nullopt, {}, {}}, 1);
+  exhibit(judged, {"dull/5.png", {}, true, {}, {}}, 4, 0, 3.5F);
   const auto page = report_page(report_of({judged}));
   EXPECT_EQ(fault_of(page), "");
   EXPECT_TRUE(holds(page, "good/1.png<br/>score 3.000, <span class=\"bad\">false alarm</span>"));
   EXPECT_TRUE(holds(page, "crack/2.png<br/>score 2.000, <span class=\"bad\">missed</span>"));
   EXPECT_TRUE(holds(page, "crack/3.png<br/>score 1.000, <span class=\"good\">found</span>, unknown scene"));
   EXPECT_TRUE(holds(page, "what/4.png<br/>score 1.000, no alarm"));
+  EXPECT_TRUE(holds(
+      page, "dull/5.png<br/>score 4.000, <span class=\"good\">found</span>, by the picture as a whole"));
 }
 
 TEST(Page, NamesMayHoldAnything) {
