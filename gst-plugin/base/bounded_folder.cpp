@@ -7,7 +7,6 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <regex>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -45,13 +44,19 @@ struct OwnFile {
   std::uint64_t bytes;
 };
 
+bool is_own_name(const std::string &stem) {
+  constexpr auto bytes_to_the_end = static_cast<GRegexCompileFlags>(G_REGEX_RAW | G_REGEX_DOLLAR_ENDONLY);
+  constexpr auto anywhere = static_cast<GRegexMatchFlags>(0);
+  return g_regex_match_simple("^[A-Za-z0-9_]+-[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9_]+(-[0-9]+)?$", stem.c_str(),
+                              bytes_to_the_end, anywhere) != FALSE;
+}
+
 std::vector<OwnFile> own_files(const std::string &folder, const std::string &extension) {
-  static const std::regex pattern("[A-Za-z0-9_]+-[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9_]+(-[0-9]+)?");
   std::vector<OwnFile> files;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const fs::path &path = entry->path();
-    if (path.extension() != extension || !std::regex_match(path.stem().string(), pattern)) continue;
+    if (path.extension() != extension || !is_own_name(path.stem().string())) continue;
     std::error_code gone;
     if (entry->symlink_status(gone).type() != fs::file_type::regular) continue;
     const auto changed = entry->last_write_time(gone);
