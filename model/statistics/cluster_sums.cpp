@@ -191,18 +191,19 @@ std::vector<Gaussian> gaussians_of(std::span<const ClusterSums> statistics, Toke
 torch::Tensor picture_whitening(std::span<const ClusterSums> statistics, const ChannelScale &scale) {
   torch::Tensor products;
   torch::Tensor squares = torch::zeros_like(scale.mean);
-  torch::Tensor within_centers = torch::zeros({scale.mean.size(0), scale.mean.size(0)}, torch::kFloat64);
-  double pictures = 0;
   for (const ClusterSums &cluster : statistics) {
     products = sum_of_both(products, cluster.descriptor_products);
     squares += cluster.descriptor_squares;
-    within_centers += torch::outer(cluster.descriptors, cluster.descriptors) / cluster.pictures;
-    pictures += static_cast<double>(cluster.pictures);
   }
   constexpr double rounding = 1e-6;
   if (!products.defined() || !at::allclose(products.diag(), squares, rounding, 0)) return {};
-  const torch::Tensor covariance =
-      (products - within_centers) * torch::outer(scale.inverse_std, scale.inverse_std) / pictures;
+  torch::Tensor scatter = products.clone();
+  double pictures = 0;
+  for (const ClusterSums &cluster : statistics) {
+    scatter -= torch::outer(cluster.descriptors, cluster.descriptors) / cluster.pictures;
+    pictures += static_cast<double>(cluster.pictures);
+  }
+  const torch::Tensor covariance = scatter * torch::outer(scale.inverse_std, scale.inverse_std) / pictures;
   return shrunk_whitening(covariance, pictures, picture_noise_floor).matrix;
 }
 

@@ -109,17 +109,23 @@ std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources) 
   return counts;
 }
 
+std::vector<double> distances_of(const Network &network, const NetworkOutput &judged, const ZoneGrid *zones) {
+  std::vector<double> distances;
+  if (!network.statistics || !network.statistics->measures_images() || has_watch_zones(zones))
+    return distances;
+  for (std::int64_t i = 0; i < judged.route.image.size(0); ++i)
+    distances.push_back(judged.route.image[i].item<double>());
+  return distances;
+}
+
 JudgedSet judge_set(Network &network, const FeatureSet &features, ScoreKind kind, int batch,
                     const ZoneGrid *zones) {
   const torch::NoGradGuard no_grad;
-  const bool with_distances =
-      network.statistics && network.statistics->measures_images() && !has_watch_zones(zones);
   JudgedSet judged;
   visit_set(features, batch, [&](const torch::Tensor &raw) {
     const NetworkOutput output = network.judge_features(network.standardize(raw), zones);
     for (const double score : scores_of(output.grid, kind, zones)) judged.local.push_back(score);
-    for (std::int64_t i = 0; with_distances && i < raw.size(0); ++i)
-      judged.distances.push_back(output.route.image[i].item<double>());
+    for (const double distance : distances_of(network, output, zones)) judged.distances.push_back(distance);
   });
   return judged;
 }

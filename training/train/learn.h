@@ -78,6 +78,10 @@ std::vector<std::int64_t> counts_of(const std::vector<SourceFeatures> &sources);
 // `learned` of feature_loss() for features of some of a source's pictures: the cells that are not ignored.
 torch::Tensor learned_cells_of(const SourceFeatures &source, const torch::Tensor &features);
 
+// The distances of judged pictures as a whole (Scene::image). Empty if they are not part of scores: the
+// statistics cannot tell, or zones are watched. zones: may be null.
+std::vector<double> distances_of(const Network &network, const NetworkOutput &judged, const ZoneGrid *zones);
+
 // What the network says of some pictures, in their order.
 struct JudgedSet {
   std::vector<double> local;      // scores of the grids

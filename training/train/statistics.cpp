@@ -109,10 +109,8 @@ LearnedStatistics learn_statistics(Network &network, const ModelConfig &config, 
             const auto of_batch = scores_of(judged.grid, config.score, extractor.zones());
             for (std::size_t i = 0; i < indices.size(); ++i)
               add_score(source, split.held_back[indices[i]], of_batch[i]);
-            if (!network.statistics->measures_images() || has_watch_zones(extractor.zones())) return;
-            for (std::size_t i = 0; i < indices.size(); ++i) {
-              scores[source].distances.push_back(
-                  judged.route.image[static_cast<std::int64_t>(i)].item<double>());
+            for (const double distance : distances_of(network, judged, extractor.zones())) {
+              scores[source].distances.push_back(distance);
               scores[source].groups.push_back(0);
             }
           },
