@@ -119,8 +119,8 @@ class Detector {
   // are judged as a whole. Returns warnings for the user about zones in which nothing is judged. Any thread.
   virtual std::vector<std::string> set_zones(Zones zones) = 0;
 
-  // Sets the source of the frames of the next calls of detect(): what is usual for it is the measure of what
-  // a picture as a whole adds to its score. Without it, what is usual for all sources. Any thread.
+  // Sets the source of the frames of the next calls of detect(). Detection::image_part is relative to what is
+  // usual for this source; by default, to what is usual for all sources together. Any thread.
   virtual void set_source(const std::string &source) = 0;
 
   // Learns from the frames of the next calls of detect() instead of judging them, until there are enough, and

@@ -21,9 +21,8 @@ enum class RaisedBy {
   Both    // each of the two would have, or neither alone
 };
 
-// For a detection whose score reaches the threshold. One of the two parts raised it if the other, with this
-// part at its usual value, would not have reached the threshold, and this part, with the other at its usual
-// value, would have.
+// For a detection whose score reaches the threshold. Each part is tried alone, with the usual value in place
+// of the other one. The result is the part that reaches the threshold alone, or Both if neither or each does.
 RaisedBy raised_by(const Detection &detection, double threshold);
 
 // "local", "image" or "both".

@@ -32,7 +32,7 @@ void print_statistics(const std::string &name, const ScoreStatistics &statistics
   if (const auto &tail = statistics.tail)
     std::cout << ", " << tail->peaks.size() << " runs above " << tail->level << ": generalized Pareto, scale "
               << tail->scale << ", shape " << tail->shape;
-  if (statistics.image) std::cout << "; the picture as a whole counts " << statistics.image->weight;
+  if (statistics.image) std::cout << "; weight of the picture as a whole " << statistics.image->weight;
   std::cout << ")\n";
 }
 

@@ -64,7 +64,7 @@ std::string to_line(const Item &item, const Detection &detection, const ScoreSta
   line << describe(item) << ": score " << frame.score;
   if (frame.threshold)
     line << ", threshold " << *frame.threshold << (judgment.anomalous ? ", ANOMALOUS" : ", normal");
-  if (judgment.raised_by == RaisedBy::Image) line << " as a whole";
+  if (judgment.raised_by == RaisedBy::Image) line << " (the picture as a whole)";
   if (!frame.zone.empty()) line << ", zone " << frame.zone;
   if (detection.unknown_scene()) line << ", unknown scene";
   if (motion)

@@ -30,7 +30,7 @@ Model read_model_with_statistics(const std::filesystem::path &path) {
   return model;
 }
 
-bool tells_whole_pictures(const Statistics &statistics) {
+bool measures_images(const Statistics &statistics) {
   return picture_whitening(statistics, scale_of(statistics, &ClusterSums::features)).defined();
 }
 
@@ -101,23 +101,23 @@ void merge_models(const MergeOptions &options, Progress &progress) {
   check_writable(options.model, "--model");
   Model model = read_model_with_statistics(options.models.front());
   Statistics statistics = statistics_of(model);
-  bool any_tells = tells_whole_pictures(statistics);
+  bool any_measures = measures_images(statistics);
   for (std::size_t i = 1; i < options.models.size(); ++i) {
     const std::filesystem::path &path = options.models[i];
     const Model other = read_model_with_statistics(path);
     require_same_network(model, other, path);
     const Statistics added = statistics_of(other);
-    any_tells = any_tells || tells_whole_pictures(added);
+    any_measures = any_measures || measures_images(added);
     statistics = merge(std::move(statistics), added);
     model.calibration = combine(std::move(model.calibration), other.calibration);
     merge_into(model.health, other.health);
     merge_into(model.motion, other.motion);
     for (const SourceProvenance &source : other.provenance.sources) add_source(model.provenance, source);
   }
-  if (any_tells && !tells_whole_pictures(statistics))
+  if (any_measures && !measures_images(statistics))
     progress.say(
-        "warning: a model of an earlier version is among them: the picture as a whole will be no part of "
-        "scores any more; learn its footage anew to keep it");
+        "warning: a model of an earlier version is among them: scores will no longer include how unusual the "
+        "picture is as a whole; to keep that, learn the footage of that model again");
   set_statistics(model, statistics);
   write_model(model, options.model);
   progress.say(options.model.string() + ": " + std::to_string(statistics.size()) + " clusters of " +
