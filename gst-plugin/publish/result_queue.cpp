@@ -24,10 +24,10 @@ std::vector<PublishedResult> ResultQueue::take(std::size_t most) {
   return results;
 }
 
-std::size_t ResultQueue::settle(std::vector<PublishedResult> rest) {
+std::size_t ResultQueue::settle(std::vector<PublishedResult> rest, std::size_t held) {
   for (; !rest.empty(); rest.pop_back(), taken_.pop_back())
     queue_of(rest.back()).push_front({taken_.back(), std::move(rest.back())});
-  taken_.clear();
+  taken_.erase(taken_.begin(), taken_.end() - static_cast<std::ptrdiff_t>(held));
   return drop_excess();
 }
 

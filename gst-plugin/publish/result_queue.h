@@ -25,9 +25,10 @@ class ResultQueue {
   // Takes up to `most` of the oldest results.
   std::vector<PublishedResult> take(std::size_t most);
 
-  // Tells that the results of the last take() are done, except for `rest`, which go back to the front.
-  // Returns the number of results that were dropped.
-  std::size_t settle(std::vector<PublishedResult> rest);
+  // Tells that the results that take() handed out are done, except for the last ones: `rest` goes back to the
+  // front, and the `held` ones before them remain with the caller. Returns the number of results that were
+  // dropped.
+  std::size_t settle(std::vector<PublishedResult> rest, std::size_t held = 0);
 
   // With those that take() handed out.
   std::size_t size() const { return waiting() + taken_.size(); }
@@ -50,7 +51,7 @@ class ResultQueue {
   std::uint64_t next_ = 0;
   std::deque<Item> frames_;
   std::deque<Item> changes_;          // of events
-  std::vector<std::uint64_t> taken_;  // numbers of the results that take() handed out
+  std::vector<std::uint64_t> taken_;  // numbers of the results that are handed out
 };
 
 }  // namespace uniad

@@ -25,6 +25,7 @@ struct PublishSettings {
   std::string mqtt_version = "3.1.1";  // or "5"
   guint qos = 1;
   bool discovery = false;
+  std::string kafka_properties;  // a file with a line "NAME=VALUE" for each option of librdkafka, or env:NAME
 
   // Of web servers.
   std::string token;    // a file with a bearer token, or env:NAME

@@ -32,6 +32,8 @@ struct Delivery {
   std::size_t refused = 0;              // those among them that the receiver will never accept
   std::string refusal;                  // why it refused the last of them
   std::optional<Failure> failure = {};  // why the other results were not delivered; they will be tried again
+  std::size_t held = 0;  // number of results after the done ones on which the sink works on: the next
+                         // delivery begins with them
 };
 
 // Delivers results to one place. All calls come from the same background thread, and may therefore wait.

@@ -87,6 +87,12 @@
  * "offline". All but frames are retained, and the state is also the last will. #GstUniadPublish:credentials
  * names the file with the user and the password.
  *
+ * ## Apache Kafka
+ *
+ * With a #GstUniadPublish:location of kafka://HOST:PORT,HOST:PORT/TOPIC, each result is a message of that
+ * topic whose key is the source, so that the results of a source stay in order.
+ * #GstUniadPublish:kafka-properties names a file with options of librdkafka.
+ *
  * ## Web servers
  *
  * With a #GstUniadPublish:location of https:// or http://, each event is posted by itself, as one object, and
@@ -125,7 +131,9 @@
 #include "gst-plugin/events/wall_clock.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
 #include "gst-plugin/publish/anomaly_json.h"
+#include "gst-plugin/publish/debug.h"
 #include "gst-plugin/publish/event_ledger.h"
+#include "gst-plugin/publish/messages.h"
 #include "gst-plugin/publish/open_sink.h"
 #include "gst-plugin/publish/properties.h"
 #include "gst-plugin/publish/publisher.h"
@@ -134,8 +142,7 @@
 #include "model/base/address.h"
 #include "model/base/error.h"
 
-GST_DEBUG_CATEGORY_STATIC(uniad_publish_debug);
-#define GST_CAT_DEFAULT uniad_publish_debug
+GST_DEBUG_CATEGORY(uniad_publish_debug);
 
 namespace {
 
@@ -193,71 +200,16 @@ static uniad::PublishSettings current_settings(GstUniadPublish *self) {
   return self->priv->settings;
 }
 
-static void report(GstUniadPublish *self, const std::string &name, guint queue_size,
-                   const uniad::PublisherReport &report) {
-  using Kind = uniad::PublisherReport::Kind;
-  const char *reason = report.failure.reason.c_str();
-  const char *hint = report.failure.hint.c_str();
-  const guint64 lost = report.lost;
-  switch (report.kind) {
-    case Kind::failing:
-      GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
-                          ("Cannot publish to \"%s\": %s (%s). The stream continues. The newest %u results "
-                           "are kept until publishing succeeds again.",
-                           name.c_str(), reason, hint, queue_size),
-                          (nullptr));
-      break;
-    case Kind::too_slow:
-      GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
-                          ("Results are being lost while the stream continues: \"%s\" takes them more slowly "
-                           "than they come. Set max-rate, or mode=events.",
-                           name.c_str()),
-                          (nullptr));
-      break;
-    case Kind::resumed:
-      GST_ELEMENT_INFO(self, RESOURCE, WRITE,
-                       ("Publishing to \"%s\" succeeds again; %" G_GUINT64_FORMAT " results were lost.",
-                        name.c_str(), lost),
-                       (nullptr));
-      break;
-    case Kind::refused:
-      GST_ELEMENT_WARNING(
-          self, RESOURCE, WRITE,
-          ("\"%s\" refuses results, which are lost: %s. The stream continues.", name.c_str(), reason),
-          (nullptr));
-      break;
-    case Kind::not_reopened:
-      GST_ELEMENT_WARNING(
-          self, RESOURCE, OPEN_WRITE,
-          ("Cannot reopen \"%s\": %s (%s). Results are still written to the file that was open.",
-           name.c_str(), reason, hint),
-          (nullptr));
-      break;
-    case Kind::stopped:
-      GST_ELEMENT_WARNING(
-          self, RESOURCE, WRITE,
-          ("%" G_GUINT64_FORMAT " results were lost, because \"%s\" did not take them before the stop.", lost,
-           name.c_str()),
-          (nullptr));
-      break;
-  }
-}
-
-static void report_picture(GstUniadPublish *self, const std::string &problem) {
-  GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
-                      ("Cannot write pictures: %s. The stream continues.", problem.c_str()), (nullptr));
-}
-
 static void start(GstUniadPublish *self) {
   const uniad::PublishSettings settings = current_settings(self);
   auto sink = uniad::open_sink(settings);
   auto reporter = [self, name = sink->name(), size = settings.queue_size](const auto &what) {
-    report(self, name, size, what);
+    uniad::post_report(GST_ELEMENT(self), name, size, what);
   };
   auto figures = std::make_shared<uniad::PublisherFigures>();
   auto state = std::make_unique<State>(std::move(sink), settings, figures, std::move(reporter));
-  state->snapshots =
-      uniad::open_snapshots(settings, [self](const auto &problem) { report_picture(self, problem); });
+  state->snapshots = uniad::open_snapshots(
+      settings, [self](const auto &problem) { uniad::post_picture_problem(GST_ELEMENT(self), problem); });
   const std::lock_guard lock(self->priv->mutex);
   self->priv->figures = std::move(figures);
   self->priv->state = std::move(state);

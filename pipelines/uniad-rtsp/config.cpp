@@ -212,7 +212,8 @@ void read_publishing(const Section &section, CameraConfig &camera) {
     camera.publish = absolute_path(section, camera.publish);
   constexpr auto secrets = "use a file, or \"env:NAME\" for an environment variable";
   for (const auto &[key, secret] : {std::pair{"publish_credentials", &camera.publish_credentials},
-                                    {"publish_token", &camera.publish_token}}) {
+                                    {"publish_token", &camera.publish_token},
+                                    {"publish_kafka_properties", &camera.publish_kafka_properties}}) {
     *secret = read_text(section, key, secrets).value_or("");
     if (!secret->empty() && !secret->starts_with("env:")) *secret = absolute_path(section, *secret);
   }
@@ -235,13 +236,13 @@ void warn_of_keys_without_effect(const Section &section, const CameraConfig &cam
   if (!camera.model)
     warn_of_useless_keys(section,
                          {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size",
-                          "publish_max_files", "publish_credentials", "publish_token", "publish_ca_file",
-                          "backbone", "adapt_rate"},
+                          "publish_max_files", "publish_credentials", "publish_token",
+                          "publish_kafka_properties", "publish_ca_file", "backbone", "adapt_rate"},
                          "without a model", warnings);
   else if (camera.publish.empty())
     warn_of_useless_keys(section,
                          {"publish_mode", "publish_max_size", "publish_max_files", "publish_credentials",
-                          "publish_token", "publish_ca_file"},
+                          "publish_token", "publish_kafka_properties", "publish_ca_file"},
                          "without publish", warnings);
   if (camera.model && !camera.learns())
     warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
@@ -296,6 +297,7 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
                         "publish_max_files",
                         "publish_credentials",
                         "publish_token",
+                        "publish_kafka_properties",
                         "publish_ca_file",
                         "timeout",
                         "loop",

@@ -24,14 +24,15 @@ struct CameraConfig {
   std::optional<double> threshold;             // instead of the model's calibration
   unsigned interval = 1;                       // judge every Nth frame
   bool overlay = true;
-  unsigned bitrate = 2000;              // kbit/s
-  std::string publish;                  // an absolute path, "-" or an address; empty: no publishing
-  std::string publish_credentials;      // a file with USER:PASSWORD, or env:NAME
-  std::string publish_token;            // a file with a bearer token, or env:NAME
-  std::string publish_ca_file;          // empty: the authorities of the system
-  std::string publish_mode = "frames";  // or "events", as for uniadpublish
-  std::uint64_t publish_max_size = 0;   // size in bytes at which the next file is started; 0: no limit
-  unsigned publish_max_files = 5;       // including the current one
+  unsigned bitrate = 2000;               // kbit/s
+  std::string publish;                   // an absolute path, "-" or an address; empty: no publishing
+  std::string publish_credentials;       // a file with USER:PASSWORD, or env:NAME
+  std::string publish_token;             // a file with a bearer token, or env:NAME
+  std::string publish_kafka_properties;  // a file with options of librdkafka, or env:NAME
+  std::string publish_ca_file;           // empty: the authorities of the system
+  std::string publish_mode = "frames";   // or "events", as for uniadpublish
+  std::uint64_t publish_max_size = 0;    // size in bytes at which the next file is started; 0: no limit
+  unsigned publish_max_files = 5;        // including the current one
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // without a frame, until the source is lost
   bool loop = true;                                             // restart a file at its end
   // How long to learn if there is no model file, and on request: in frames or in stream time; both 0: never.

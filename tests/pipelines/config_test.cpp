@@ -79,6 +79,7 @@ publish = "-"
 publish_mode = "events"
 publish_max_size = "1.5 GB"
 publish_max_files = 3
+publish_kafka_properties = "kafka.properties"
 timeout = "2min"
 learn = 500
 backbone = "resnet18"
@@ -104,6 +105,7 @@ adapt_rate = 0.001
   EXPECT_EQ(config.cameras[1].publish_mode, "events");
   EXPECT_EQ(config.cameras[1].publish_max_size, 1'500'000'000U);
   EXPECT_EQ(config.cameras[1].publish_max_files, 3U);
+  EXPECT_EQ(config.cameras[1].publish_kafka_properties, "/etc/uniad/kafka.properties");
   EXPECT_EQ(config.cameras[1].timeout, std::chrono::minutes(2));
   EXPECT_EQ(config.cameras[1].learn, 500U);
   EXPECT_EQ(config.cameras[1].backbone, "resnet18");

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 
-accepted = ["out.jsonl", "-", "mqtt://broker/gate", "mqtts://broker:1234", "https://server/hook"]
-refused = {"amqp://broker": "amqp://", "kafka://a/b": "kafka://", "mqtt://": "host", "mqtt://broker/a+b": "prefix",
+accepted = ["out.jsonl", "-", "mqtt://broker/gate", "mqtts://broker:1234", "https://server/hook",
+            "kafka://broker/plant", "kafka://one,two:9093"]
+refused = {"amqp://broker": "amqp://", "kafka://a/b/c": "TOPIC", "kafka://a/b*": "TOPIC", "kafka://user:hunter2@a/b": "credentials", "mqtt://": "host", "mqtt://broker/a+b": "prefix",
            "mqtt://user:hunter2@broker": "credentials", "https://user:hunter2@server": "credentials"}
 
 with tempfile.TemporaryDirectory() as name:

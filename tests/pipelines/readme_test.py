@@ -88,6 +88,22 @@ def run_with_broker(command, folder, environment):
             broker.terminate()
 
 
+def run_with_kafka(command, folder, environment, source):
+    """The reader has a broker on the usual port; here it has a free one."""
+    program = subprocess.run([source / "subprojects/setup.sh", "--print-kafka-broker"], check=True, capture_output=True, text=True).stdout.strip()
+    if not os.access(program, os.X_OK) or shutil.which("kcat") is None:
+        print("a Kafka broker or kcat is missing, so this block does not run:", command)
+        return
+    sys.path.append(str(source / "tests/gst-plugin/publish"))
+    from kafka_broker import Broker
+    broker = Broker(program)
+    try:
+        broker.start()
+        run(command.replace("9092", str(broker.port)), folder, environment)
+    finally:
+        broker.stop()
+
+
 def run_with_web_server(command, folder, environment):
     """The reader has a web server on port 8000; here it has a free one, and must receive JSON."""
     received = []
@@ -142,6 +158,8 @@ def main():
             for command in blocks(page.read_text(), "sh"):
                 if "mqtt://localhost:1883" in command:
                     run_with_broker(command, folder, environment)
+                elif "kafka://localhost:9092" in command:
+                    run_with_kafka(command, folder, environment, source)
                 elif "results.py" in command:
                     run_with_introspection(command, folder, environment, build / "gst-plugin/meta")
                 elif "http://localhost:8000" in command:

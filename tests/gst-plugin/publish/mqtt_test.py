@@ -13,14 +13,10 @@ import tempfile
 import time
 import unittest
 
-from publishing import Gst, Publisher, State, frame, free_port, make_certificates, wait_until
+from ports import free_port, is_open, wait_until
+from publishing import Gst, Publisher, State, frame, make_certificates
 
 BROKER = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
-
-
-def is_open(address, port):
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as client:
-        return client.connect_ex((address, port)) == 0
 
 
 class Mqtt(unittest.TestCase):

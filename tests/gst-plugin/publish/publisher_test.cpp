@@ -78,6 +78,19 @@ TEST(ResultQueue, TheNewestAreKeptAlsoIfADeliveryFailsAfterALongTime) {
   EXPECT_EQ(lines_of(queue.take(9)), (Lines{"a", "5", "6", "7"}));
 }
 
+TEST(ResultQueue, WhatIsHeldIsNeitherDroppedNorHandedOutAgain) {
+  ResultQueue queue(2);
+  for (const char *line : {"1", "2"}) queue.push(frame(line));
+  auto taken = queue.take(9);
+  for (const char *line : {"3", "4"}) queue.push(frame(line));
+  taken.erase(taken.begin());  // 1 is held; 2 goes back, and is dropped
+  EXPECT_EQ(queue.settle(std::move(taken), 1), 1U);
+  EXPECT_EQ(queue.size(), 3U);
+  EXPECT_EQ(lines_of(queue.take(9)), (Lines{"3", "4"}));
+  EXPECT_EQ(queue.settle({}), 0U);
+  EXPECT_TRUE(queue.empty());
+}
+
 TEST(BackOff, PausesDoubleUpToFourSecondsAndVary) {
   BackOff back_off;
   for (const int longest : {125, 250, 500, 1000, 2000, 4000, 4000, 4000}) {
@@ -98,6 +111,7 @@ struct Receiver {
   std::condition_variable changed;
   Lines lines;
   bool fails = false;
+  bool holds = false;  // the first result of those that it does not take
   bool refuses = false;
   bool hangs = false;
   bool has_frames = false;
@@ -128,6 +142,7 @@ class FakeSink : public Sink {
     receiver_->changed.wait(lock, [this] { return !receiver_->hangs; });
     if (receiver_->fails) {
       delivery.failure = Failure{"it fails", "repair it"};
+      delivery.held = receiver_->holds ? 1 : 0;
       return delivery;
     }
     delivery.done = results.size();
@@ -203,6 +218,29 @@ TEST_F(PublisherTest, AnOutageIsReportedWhenItBeginsAndWhenItEnds) {
   publisher_.reset();
   EXPECT_EQ(receiver_->reports.back(), std::pair(Kind::stopped, std::uint64_t{1}));
   EXPECT_EQ(figures_->lost, 3U);
+}
+
+TEST_F(PublisherTest, WhatTheSinkHoldsIsDeliveredFirstAndNotDropped) {
+  receiver_->fails = receiver_->holds = true;
+  start(2);
+  publisher_->add(frame("1"));
+  wait_for_reports(1);
+  for (const char *line : {"2", "3", "4"}) publisher_->add(frame(line));
+  EXPECT_GE(figures_->queued, 3U);
+  receiver_->set(&Receiver::fails, false);
+  publisher_->drain(std::chrono::hours(1));
+  EXPECT_EQ(receiver_->lines, (Lines{"1", "3", "4"}));
+  EXPECT_EQ(figures_->lost, 1U);
+}
+
+TEST_F(PublisherTest, WhatTheSinkHoldsAtTheStopIsLost) {
+  receiver_->fails = receiver_->holds = true;
+  start(2);
+  publisher_->add(frame("1"));
+  wait_for_reports(1);
+  publisher_.reset();
+  EXPECT_EQ(figures_->lost, 1U);
+  EXPECT_EQ(figures_->queued, 0U);
 }
 
 TEST_F(PublisherTest, ASinkThatIsTooSlowIsReported) {

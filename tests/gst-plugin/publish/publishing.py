@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of uniadpublish with real receivers share: a pipeline that publishes, ports, certificates."""
-import socket
+"""What the tests of uniadpublish with real receivers share: a pipeline that publishes, and certificates."""
 import subprocess
 import sys
-import time
+
+from ports import wait_until
 
 try:
     import gi
@@ -17,17 +17,6 @@ gi.require_version("GstUniadMeta", "1.0")
 from gi.repository import Gst, GstUniadMeta  # noqa: E402
 
 State = GstUniadMeta.AnomalyEventState
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_until(condition):
-    while not condition():
-        time.sleep(0.01)
 
 
 def frame(number, score=0.5, state=None, source="gate", event_id="event-1"):
