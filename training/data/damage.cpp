@@ -27,6 +27,13 @@ bool is_picture_decoder(GstElement *element) {
                                                        GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE) != FALSE;
 }
 
+// Since GStreamer 1.24, FFmpeg's H.265 decoder loses many frames after a damaged one if it decodes several at
+// the same time.
+void decode_one_by_one(GstElement *decoder) {
+  if (std::string_view(GST_OBJECT_NAME(gst_element_get_factory(decoder))) == "avdec_h265")
+    gst_util_set_object_arg(G_OBJECT(decoder), "thread-type", "slice");
+}
+
 void raise_threshold(const char *name, GstDebugLevel level) {
   GstDebugCategory *const category = _gst_debug_get_category(name);
   if (category != nullptr && gst_debug_category_get_threshold(category) < level)
@@ -186,6 +193,7 @@ struct DamageWatch::State {
       connect(element, "pad-added", G_CALLBACK(watch_demuxer_pad), state);
     }
     if (!is_picture_decoder(element)) return;
+    decode_one_by_one(element);
     raise_threshold(libav, GST_LEVEL_ERROR);
     raise_threshold(video_decoder, GST_LEVEL_WARNING);
     const auto probe = [&](const char *name, GstPadProbeCallback callback) {
