@@ -115,6 +115,7 @@ static void post_clip(GstUniadRecord *self, const uniad::ClipReport &report) {
     gst_structure_set(structure, "duration", G_TYPE_UINT64, clip.duration, "frames", G_TYPE_UINT64,
                       guint64{clip.frames}, "bytes", G_TYPE_UINT64, guint64{clip.bytes}, nullptr);
   std::vector<const gchar *> ids;
+  ids.reserve(clip.events.size() + 1);
   for (const std::string &id : clip.events) ids.push_back(id.c_str());
   ids.push_back(nullptr);
   gst_structure_set(structure, "events", G_TYPE_STRV, ids.data(), nullptr);
