@@ -53,6 +53,11 @@ void add_motion(PropertyTable<DetectSettings> &table) {
                           "Motion score from which the motion in a frame is anomalous (-1 = the threshold "
                           "of the model)",
                           calibrated_threshold, G_MAXDOUBLE, defaults.motion_threshold, in_playing));
+  table.add(PROP_STOPPED, &DetectSettings::stopped,
+            g_param_spec_boolean("stopped", "Stopped",
+                                 "Whether an event is reported when something that always moves, or moves at "
+                                 "regular intervals, has stopped",
+                                 defaults.stopped, in_playing));
 }
 
 void add_health(PropertyTable<DetectSettings> &table) {

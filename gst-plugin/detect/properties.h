@@ -40,6 +40,7 @@ enum DetectProperty : guint {
   PROP_SCENE_SHIFT,
   PROP_MOTION,
   PROP_MOTION_THRESHOLD,
+  PROP_STOPPED,
 };
 
 // The properties that are members of DetectSettings. The others, drift and skipped, are read from the running

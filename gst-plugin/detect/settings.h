@@ -48,6 +48,7 @@ struct DetectSettings {
   guint64 event_min_duration = default_time(EventRules{}.min_duration);
   GstUniadDetectMotion motion = GST_UNIAD_DETECT_MOTION_AUTO;
   double motion_threshold = calibrated_threshold;
+  bool stopped = false;
   std::string zones;           // JSON or a file; empty: none
   std::string health = "all";  // kinds of camera health
   guint64 freeze_time = default_time(HealthSettings{}.freeze_time);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gst-plugin/detect/signals.h"
 
+#include <chrono>
 #include <utility>
 
 #include "gst-plugin/events/event.h"
@@ -40,6 +41,19 @@ std::vector<Signal> signals_of(const MotionJudgment &motion, const EventRules &r
                        part.score, part.threshold,
                        c_regions(part.regions, g_intern_static_string(motion_kind)), rules});
   return signals;
+}
+
+Signal stopped_signal(const MotionJudgment &stops) {
+  EventRules at_once;
+  at_once.hold = std::chrono::nanoseconds(0);
+  const PartJudgment &whole = stops.parts.front();
+  return {stopped_kind,
+          {},
+          whole.anomalous ? FrameLevel::Abnormal : FrameLevel::Normal,
+          whole.score,
+          whole.threshold,
+          c_regions(whole.regions, g_intern_static_string(stopped_kind)),
+          at_once};
 }
 
 }  // namespace uniad

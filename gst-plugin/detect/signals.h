@@ -30,4 +30,8 @@ std::vector<Signal> signals_of(const Verdict &verdict, const EventRules &rules);
 // Returns one signal for the motion in each zone, or in the whole frame.
 std::vector<Signal> signals_of(const MotionJudgment &motion, const EventRules &rules);
 
+// Returns the signal that what always moves has stopped. Its event begins and ends at once, because a stop is
+// reported only after its own time.
+Signal stopped_signal(const MotionJudgment &stops);
+
 }  // namespace uniad

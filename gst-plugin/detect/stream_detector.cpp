@@ -159,10 +159,11 @@ bool StreamDetector::has_time(const FrameTime &frame) const {
 void StreamDetector::update_motion(const DetectSettings &settings, GstBuffer *buffer) {
   if (!has_time(newest_) || !motion_.is_wanted(*detector_, settings)) return;
   if (in_gpu_memory_) {
-    if (settings.motion != GST_UNIAD_DETECT_MOTION_ON || std::exchange(warned_of_motion_, true)) return;
+    const bool is_wanted = settings.motion == GST_UNIAD_DETECT_MOTION_ON || settings.stopped;
+    if (!is_wanted || std::exchange(warned_of_motion_, true)) return;
     GST_ELEMENT_WARNING(element_, STREAM, FORMAT,
                         ("Motion is not judged in frames in the memory of a GPU. Put \"cudadownload\" before "
-                         "this element, or set motion=off."),
+                         "this element, or set motion=off and stopped=false."),
                         (nullptr));
     return;
   }

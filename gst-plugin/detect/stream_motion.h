@@ -27,23 +27,26 @@ class StreamMotion {
            const DetectSettings &settings);
   // Measured in the frame that was added last, for learning; null if it could not be compared.
   std::shared_ptr<const FrameMotion> measured() const { return measured_; }
-  // The judgment of that frame, if there is one.
-  const std::optional<MotionJudgment> &newest() const { return newest_; }
+  // The judgments of that frame, if there are any.
+  const MotionResults &newest() const { return newest_; }
 
-  // The signals of the most unusual motion since the last call; none if motion is not judged.
+  // The signals of the most unusual motion since the last call, and of stops; none of what is not judged.
   std::vector<Signal> take_signals(const EventRules &rules);
 
   // For discontinuities of the stream: forgets earlier frames.
   void reset();
 
  private:
+  bool is_usable(GstUniadDetectMotion motion) const;
+
   MotionJudge judge_;
   std::shared_ptr<const MotionReference> known_;      // the model's
   bool is_judged_ = false;                            // reason_not_judged() of `known_` is empty
   std::shared_ptr<const MotionReference> reference_;  // null: motion is not judged
+  std::shared_ptr<const MotionReference> activity_;   // null: stops are not judged
   bool learns_ = false;
   std::shared_ptr<const FrameMotion> measured_;
-  std::optional<MotionJudgment> newest_;
+  MotionResults newest_;
   std::optional<MotionJudgment> strongest_;  // since the last signals
 };
 

@@ -82,7 +82,9 @@
  * is measured in every frame in system memory, also in those that #GstUniadDetect:interval and
  * #GstUniadDetect:max-rate leave out; its events follow the judged frames. With #GstUniadDetect:motion=auto,
  * it is judged if at least a minute of it was learned and most of the scene usually stands still. Zones hold
- * for it; the sensitivity of a zone divides its threshold.
+ * for it; the sensitivity of a zone divides its threshold. With #GstUniadDetect:stopped, an event of the kind
+ * "stopped" is reported while something that always moves stands still for three times as long as it did
+ * while the scene was learned.
  *
  * ## Messages
  *
@@ -99,7 +101,8 @@
  *
  * * #gchararray `id`: the same from begin to end, unique across streams and restarts
  * * #gchararray `kind`: "anomaly", or "unknown-scene" if the frame as a whole is unlike everything that was
- *   learned, or "motion", or a kind of camera health, see above; events of different kinds can overlap
+ *   learned, or "motion", or "stopped", or a kind of camera health, see above; events of different kinds can
+ *   overlap
  * * #gchararray `zone`: the zone of the event; absent if it is about the whole frame
  * * #gchararray `state`: "begin", "update" or "end"
  * * #gchararray `reason`: why the event ended, if the scene did not end it: "eos", "flush", "stopped", or
@@ -119,8 +122,8 @@
  * * #gdouble `score`, #gdouble `threshold`
  * * #gboolean `unknown-scene`
  * * #GstValueArray `regions`: of #GstStructure, with #gdouble `x`, `y`, `w`, `h` in 0 to 1 of the frame and
- *   `score`, in a watch zone its name, #gchararray `zone`, and #gchararray `kind` "motion" if motion raised
- * it
+ *   `score`, in a watch zone its name, #gchararray `zone`, and #gchararray `kind` "motion" or "stopped" if
+ *   that raised it
  * * #guint64 `begin-pts`, `begin-time`: of the first anomalous frame
  * * #gdouble `peak-score`, #guint64 `peak-pts`, `peak-time`, #GstValueArray `peak-regions`: of the frame with
  *   the highest score so far

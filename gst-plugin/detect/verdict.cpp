@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "gst-plugin/events/event.h"
+#include "model/motion/combined_score.h"
 
 namespace uniad {
 
@@ -71,6 +72,7 @@ Verdict judge(Detection detection, std::optional<double> threshold, const ScoreS
   verdict.anomalous = judgment.anomalous;
   if (verdict.threshold) verdict.probability = probability(verdict.score, *verdict.threshold, normal);
   if (verdict.anomalous && verdict.unknown_scene) verdict.probability = std::max(verdict.probability, 0.5);
+  if (normal != nullptr) verdict.combined_part = appearance_part(verdict.score, *normal);
   verdict.raised_by = judgment.raised_by;
   verdict.regions = std::move(judgment.regions);
   verdict.parts = std::move(judgment.parts);
@@ -88,16 +90,24 @@ std::vector<GstAnomalyRegion> c_regions(const std::vector<Region> &regions, cons
   return result;
 }
 
+namespace {
+
+void add_regions(std::vector<GstAnomalyRegion> &regions, const std::optional<MotionJudgment> &motion,
+                 const char *kind) {
+  if (!motion) return;
+  for (const PartJudgment &part : motion->parts)
+    std::ranges::move(c_regions(part.regions, g_intern_static_string(kind)), std::back_inserter(regions));
+}
+
+}  // namespace
+
 GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::string &source,
-                     const Verdict &verdict, const std::optional<MotionJudgment> &motion, GstClockTime age) {
+                     const Verdict &verdict, const MotionResults &motion, GstClockTime age) {
   // Regions of interest come first, because gstanomalymeta.c looks for them before the meta that they belong
   // to.
   std::vector<GstAnomalyRegion> regions = c_regions(verdict.regions);
-  if (motion) {
-    for (const PartJudgment &part : motion->parts)
-      std::ranges::move(c_regions(part.regions, g_intern_static_string(motion_kind)),
-                        std::back_inserter(regions));
-  }
+  add_regions(regions, motion.speeds, motion_kind);
+  add_regions(regions, motion.stops, stopped_kind);
   for (const auto &region : regions) {
     const Pixels at = pixels_of(region, info);
     add_region_of_interest(buffer, at, region);
@@ -107,7 +117,12 @@ GstAnomalyMeta *mark(GstBuffer *buffer, const GstVideoInfo &info, const std::str
   if (verdict.threshold) gst_anomaly_meta_set_threshold(meta, *verdict.threshold, verdict.probability);
   if (verdict.raised_by) gst_anomaly_meta_set_raised_by(meta, name_of(*verdict.raised_by));
   if (verdict.unknown_scene) gst_anomaly_meta_set_unknown_scene(meta);
-  if (motion) gst_anomaly_meta_set_motion(meta, motion->score, motion->threshold);
+  if (const auto &speeds = motion.speeds) {
+    gst_anomaly_meta_set_motion(meta, speeds->score, speeds->threshold);
+    if (verdict.combined_part)
+      gst_anomaly_meta_set_combined_score(meta, speeds->score + *verdict.combined_part);
+  }
+  if (motion.stops && motion.stops->anomalous) meta->anomalous = TRUE;
   gst_anomaly_meta_set_grid(meta, static_cast<guint>(verdict.grid.width),
                             static_cast<guint>(verdict.grid.height), verdict.grid.values.data());
   const Area area = area_of(verdict.grid);

@@ -19,6 +19,7 @@ inline constexpr const char *event_structure_name = "uniad-event";
 inline constexpr const char *anomaly_kind = "anomaly";
 inline constexpr const char *unknown_scene_kind = "unknown-scene";
 inline constexpr const char *motion_kind = "motion";
+inline constexpr const char *stopped_kind = "stopped";
 
 // The upstream query that a detector answers.
 GstQuery *new_query_for_detector();

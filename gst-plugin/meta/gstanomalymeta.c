@@ -193,6 +193,12 @@ static void move_regions(GstAnomalyMeta *copy, const GstAnomalyMeta *self, const
   }
 }
 
+static gboolean is_ours(const GstVideoRegionOfInterestMeta *roi) {
+  return roi->roi_type == g_quark_from_static_string("anomaly") ||
+         roi->roi_type == g_quark_from_static_string("motion") ||
+         roi->roi_type == g_quark_from_static_string("stopped");
+}
+
 /* Corrects the regions of interest that belong to this meta and precede it, if the scaler has copied them: it
  * scales them as if there were no borders. */
 static void move_regions_of_interest(GstBuffer *dest, const GstAnomalyMeta *copy, const GstVideoInfo *info) {
@@ -204,8 +210,7 @@ static void move_regions_of_interest(GstBuffer *dest, const GstAnomalyMeta *copy
   while ((item = gst_buffer_iterate_meta(dest, &state)) != NULL && item != &copy->meta) {
     if (item->info->api == GST_ANOMALY_META_API_TYPE) g_array_set_size(rois, 0);
     if (item->info->api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE &&
-        (((GstVideoRegionOfInterestMeta *)item)->roi_type == g_quark_from_static_string("anomaly") ||
-         ((GstVideoRegionOfInterestMeta *)item)->roi_type == g_quark_from_static_string("motion")))
+        is_ours((const GstVideoRegionOfInterestMeta *)item))
       g_array_append_val(rois, item);
   }
   for (guint i = 0; rois->len == copy->n_regions && i < rois->len; ++i) {
@@ -248,6 +253,8 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   copy->has_motion = self->has_motion;
   copy->motion_score = self->motion_score;
   copy->motion_threshold = self->motion_threshold;
+  copy->has_combined_score = self->has_combined_score;
+  copy->combined_score = self->combined_score;
   copy->raised_by = self->raised_by;
   move_grid(copy, self, &move);
   move_regions(copy, self, &move);
@@ -390,6 +397,21 @@ void gst_anomaly_meta_set_motion(GstAnomalyMeta *meta, gdouble score, gdouble th
   meta->motion_score = score;
   meta->motion_threshold = threshold;
   if (score >= threshold) meta->anomalous = TRUE;
+}
+
+/**
+ * gst_anomaly_meta_set_combined_score:
+ * @meta: a #GstAnomalyMeta
+ * @score: one score for what the frame looks like and for how it moves
+ *
+ * Sets the combined score.
+ *
+ * Since: 0.2
+ */
+void gst_anomaly_meta_set_combined_score(GstAnomalyMeta *meta, gdouble score) {
+  g_return_if_fail(meta != NULL);
+  meta->has_combined_score = TRUE;
+  meta->combined_score = score;
 }
 
 /**

@@ -79,7 +79,8 @@ struct _GstAnomalyMoment {
  * @score: the highest anomaly score in the region, at or above the threshold
  * @zone: (nullable): the watch zone that the region lies in, an interned string, or %NULL
  * @kind: (nullable): what raised the region, an interned string: "motion", with @score in the unit of
- *   #GstAnomalyMeta.motion_score, or %NULL for what the region looks like
+ *   #GstAnomalyMeta.motion_score; "stopped" for something that always moves and stands still, with @score as
+ *   a multiple of the longest normal stop; or %NULL for what the region looks like
  *
  * A connected anomalous region of the frame.
  *
@@ -103,8 +104,8 @@ struct _GstAnomalyRegion {
  * @has_threshold: whether @threshold, @probability and @anomalous are valid; %FALSE without a calibration
  * @threshold: scores at or above this value are anomalous
  * @probability: the score mapped to a scale from 0 to 1, with 0.5 at the threshold
- * @anomalous: whether @score reached @threshold, the scene is unknown, or @motion_score reached
- *   @motion_threshold
+ * @anomalous: whether @score reached @threshold, the scene is unknown, @motion_score reached
+ *   @motion_threshold, or a region is of the kind "stopped"
  * @grid_width: number of columns of @grid
  * @grid_height: number of rows of @grid
  * @grid: (array): the anomaly map, row-major, in the unit of @score; its cells divide the grid's area evenly.
@@ -142,6 +143,9 @@ struct _GstAnomalyRegion {
  * @has_motion: whether motion is judged, and @motion_score and @motion_threshold are valid
  * @motion_score: how unusual the motion in the frame is
  * @motion_threshold: motion scores at or above this value are anomalous
+ * @has_combined_score: whether @combined_score is valid
+ * @combined_score: one score for what the frame looks like and for how it moves: @motion_score plus a tenth
+ *   of how rarely @score is reached, on the same logarithmic scale; no threshold belongs to it
  * @raised_by: (nullable): what raised @score to @threshold, an interned string: "local" for a place of the
  *   frame, "image" for the frame as a whole, which no map can show, "both", or %NULL if it was not reached
  *
@@ -202,6 +206,8 @@ struct _GstAnomalyMeta {
   gboolean has_motion;
   gdouble motion_score;
   gdouble motion_threshold;
+  gboolean has_combined_score;
+  gdouble combined_score;
 
   const gchar *raised_by;
 
@@ -233,6 +239,8 @@ GST_UNIAD_META_API void gst_anomaly_meta_set_threshold(GstAnomalyMeta *meta, gdo
 GST_UNIAD_META_API void gst_anomaly_meta_set_unknown_scene(GstAnomalyMeta *meta);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_motion(GstAnomalyMeta *meta, gdouble score, gdouble threshold);
+
+GST_UNIAD_META_API void gst_anomaly_meta_set_combined_score(GstAnomalyMeta *meta, gdouble score);
 
 GST_UNIAD_META_API void gst_anomaly_meta_set_raised_by(GstAnomalyMeta *meta, const gchar *raised_by);
 

@@ -79,6 +79,7 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
     json["motion_threshold"] = meta.motion_threshold;
     if (meta.motion_score >= meta.motion_threshold) json["motion_anomalous"] = true;
   }
+  if (meta.has_combined_score) json["combined_score"] = meta.combined_score;
   json["age"] = GST_CLOCK_TIME_IS_VALID(meta.age) ? Json(meta.age) : Json();
   json["regions"] = regions_json({meta.regions, meta.n_regions});
   const char *state = name_of(event_state);

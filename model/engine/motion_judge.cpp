@@ -63,6 +63,20 @@ std::vector<Region> regions_of(MotionJudgment &motion, std::vector<float> scores
   return regions;
 }
 
+// Whether any cell of a block is judged.
+bool is_judged_block(const ZoneGrid &grid, const MotionMap &map, const MotionJudgment &blocks,
+                     std::size_t index) {
+  constexpr int side = StopClock::cells_a_block;
+  const int left = static_cast<int>(index) % blocks.width * side;
+  const int top = static_cast<int>(index) / blocks.width * side;
+  for (int y = top; y < std::min(top + side, map.height); ++y)
+    for (int x = left; x < std::min(left + side, map.width); ++x)
+      if (is_judged(grid, static_cast<std::size_t>(y) * static_cast<std::size_t>(map.width) +
+                              static_cast<std::size_t>(x)))
+        return true;
+  return false;
+}
+
 }  // namespace
 
 std::shared_ptr<const FrameMotion> MotionJudge::measure(const FrameView &frame, Time time,
@@ -94,6 +108,35 @@ const ZoneGrid &MotionJudge::zones_on_map(const Zones &zones, const MotionMap &m
   if (!on_map_ || !(on_map_->zones == zones) || on_map_->kept.height != map.height)
     on_map_ = zones_on(zones, area_in(luma_, map.width, map.height), map.width, map.height);
   return *on_map_;
+}
+
+std::optional<MotionJudgment> MotionJudge::judge_stops(const MotionMap &map, Time time,
+                                                       const MotionReference &reference, const Zones *zones) {
+  const SceneActivity &activity = reference.activity;
+  const auto blocks = stops_.add(map, time);
+  if (activity.width != stops_.width() || activity.height != stops_.height()) return std::nullopt;
+  const ZoneGrid &grid = zones_on_map(zones != nullptr ? *zones : Zones{}, map);
+  MotionJudgment stops;
+  stops.width = activity.width;
+  stops.height = activity.height;
+  stops.area =
+      area_in(luma_, StopClock::cells_a_block * activity.width, StopClock::cells_a_block * activity.height);
+  stops.threshold = 1;
+  stops.scores.resize(blocks.size());
+  bool says_anything = false;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const auto limit = longest_normal_stop(activity.blocks[i]);
+    if (!limit || !blocks[i].is_kept || !is_judged_block(grid, map, stops, i)) continue;
+    says_anything = true;
+    if (!blocks[i].moves) stops.scores[i] = static_cast<float>(blocks[i].stopped / *limit);
+  }
+  if (!says_anything) return std::nullopt;
+  stops.score = std::ranges::max(stops.scores);
+  stops.anomalous = stops.score >= stops.threshold;
+  PartJudgment whole{{}, stops.score, stops.threshold, stops.anomalous, {}};
+  if (stops.anomalous) whole.regions = regions_of(stops, stops.scores, stops.threshold);
+  stops.parts.push_back(std::move(whole));
+  return stops;
 }
 
 std::optional<MotionJudgment> MotionJudge::judge(const MotionMap &map,

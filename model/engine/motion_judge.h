@@ -46,7 +46,16 @@ class MotionJudge {
   std::optional<MotionJudgment> judge(const MotionMap &map, std::shared_ptr<const MotionReference> reference,
                                       const Zones *zones, std::optional<double> threshold = {});
 
-  void reset() { flow_.reset(); }
+  // How long the parts of the scene that always move have stood still: the cells are blocks, and each score
+  // is the share of the longest normal stop; 1 is the threshold. time: of the frame. Absent if the
+  // reference has no activity of this shape, or no part of it always moves.
+  std::optional<MotionJudgment> judge_stops(const MotionMap &map, Time time, const MotionReference &reference,
+                                            const Zones *zones);
+
+  void reset() {
+    flow_.reset();
+    stops_.reset();
+  }
 
  private:
   void ignore(const Zones &zones);
@@ -55,6 +64,7 @@ class MotionJudge {
   SmallLuma reducer_;
   LumaPlane luma_;
   NormalFlow flow_;
+  StopClock stops_;
   std::shared_ptr<const MotionReference> reference_;  // that `tails_` are of
   std::vector<SpeedTail> tails_;
   std::optional<Zones> ignored_;  // that the flow ignores pixels by

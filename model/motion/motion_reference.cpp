@@ -42,9 +42,17 @@ std::string reason_not_judged(const MotionReference &reference) {
   return "";
 }
 
+double share_that_always_moves(const SceneActivity &activity) {
+  if (activity.empty()) return 0;
+  const auto count = std::ranges::count_if(
+      activity.blocks, [](const BlockActivity &block) { return longest_normal_stop(block).has_value(); });
+  return static_cast<double>(count) / static_cast<double>(activity.blocks.size());
+}
+
 MotionReference merge(MotionReference older, const MotionReference &newer) {
   if (newer.empty()) return older;
   if (!older.speeds.add(newer.speeds)) return newer;
+  if (!older.activity.add(newer.activity)) older.activity = newer.activity;
   older.step = weighted_mean(older.step, newer.step, older.frames, newer.frames);
   older.frames += newer.frames;
   older.seconds += newer.seconds;
@@ -70,6 +78,7 @@ MotionLearner::MotionLearner(MotionReference known) : known_(std::move(known)), 
 
 void MotionLearner::add(const MotionMap &map, Time step, Time time, int fold) {
   folds_.at(static_cast<std::size_t>(fold)).add(map);
+  activity_.add(map, time);
   ++frames_;
   steps_ += step;
   const bool continues = newest_ && time > *newest_ && time - *newest_ <= NormalFlow::longest_step;
@@ -86,6 +95,7 @@ MotionReference MotionLearner::finish(const ThresholdRule &rule, MotionUse use) 
   if (frames_ == 0) return learned;
   learned.step = steps_.count() / static_cast<double>(frames_);
   for (const SpeedHistogram &fold : folds_) learned.speeds.add(fold);
+  learned.activity = activity_.learned();
   SpeedHistogram all = known_.speeds;
   if (!all.add(learned.speeds)) all = learned.speeds;
 

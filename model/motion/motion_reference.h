@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/config/model_config.h"
+#include "model/motion/activity.h"
 #include "model/motion/motion_statistics.h"
 #include "model/motion/normal_flow.h"
 #include "model/scoring/calibration.h"
@@ -18,6 +19,7 @@ namespace uniad {
 
 struct MotionReference {
   SpeedHistogram speeds;
+  SceneActivity activity;   // older files have none
   std::int64_t frames = 0;  // learned from
   double seconds = 0;       // of the stream that these frames cover
   double step = 0;          // seconds between the frames that were compared, on average
@@ -39,6 +41,9 @@ inline constexpr double most_usual_speed = 0.2;
 
 // The reason why motion is not judged by this reference; empty if it is.
 std::string reason_not_judged(const MotionReference &reference);
+
+// The share of the scene whose stops can be reported (longest_normal_stop()), 0..1.
+double share_that_always_moves(const SceneActivity &activity);
 
 // Merges two references of a source. If their scenes have different shapes, the newer one is kept.
 MotionReference merge(MotionReference older, const MotionReference &newer);
@@ -73,6 +78,7 @@ class MotionLearner {
 
   MotionReference known_;
   std::vector<SpeedHistogram> folds_;
+  ActivityLearner activity_;
   std::vector<Frame> kept_;
   std::int64_t frames_ = 0;
   std::chrono::duration<double> covered_{0};

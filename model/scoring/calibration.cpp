@@ -185,11 +185,15 @@ ScoreStatistics combine(const ScoreStatistics &a, const ScoreStatistics &b, cons
   return both;
 }
 
+ScoreStatistics redraw(ScoreStatistics statistics, const ThresholdRule &rule) {
+  statistics.threshold = draw_threshold(statistics, rule);
+  return statistics;
+}
+
 Calibration redraw(Calibration calibration, const ThresholdRule &rule) {
   calibration.rule = text_of(rule);
-  for (auto &[source, statistics] : calibration.sources)
-    statistics.threshold = draw_threshold(statistics, rule);
-  if (calibration.pooled) calibration.pooled->threshold = draw_threshold(*calibration.pooled, rule);
+  for (auto &[source, statistics] : calibration.sources) statistics = redraw(std::move(statistics), rule);
+  if (calibration.pooled) calibration.pooled = redraw(*std::move(calibration.pooled), rule);
   return calibration;
 }
 

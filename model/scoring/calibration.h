@@ -72,7 +72,8 @@ ThresholdRule rule_of(const std::string &text);
 // for a quantile, or if one of them has no tail; the higher threshold is then kept.
 ScoreStatistics combine(const ScoreStatistics &a, const ScoreStatistics &b, const std::string &rule);
 
-// The calibration with its thresholds recomputed by another rule, which must not be a quantile.
+// The statistics or the calibration with thresholds recomputed by another rule, which must not be a quantile.
+ScoreStatistics redraw(ScoreStatistics statistics, const ThresholdRule &rule);
 Calibration redraw(Calibration calibration, const ThresholdRule &rule);
 
 // Adds the scores of another calibration.

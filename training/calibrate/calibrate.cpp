@@ -10,6 +10,7 @@
 #include "model/base/error.h"
 #include "model/base/json_text.h"
 #include "training/base/output.h"
+#include "training/calibrate/motion.h"
 #include "training/data/frame_rate.h"
 #include "training/data/labels.h"
 #include "training/data/report.h"
@@ -22,6 +23,7 @@ namespace {
 // Results from the new footage of one source.
 struct Footage {
   NormalScores scores;
+  NormalScores motion;
   std::int64_t abnormal_left_out = 0;
   std::int64_t unknown_scenes = 0;
 };
@@ -37,6 +39,7 @@ struct Recalibration {
   Calibration before;
   Calibration now;
   std::map<std::string, Recalibrated> sources;
+  std::map<std::string, RecalibratedMotion> motion;
   std::vector<std::string> kept;  // sources that keep their calibration
 };
 
@@ -46,6 +49,8 @@ bool is_next_frame(const Item &item, const Item &before) {
 
 Footage judge(const Source &source, const SourceZones &zones, Detector &detector, Progress &progress) {
   Footage footage;
+  MotionFootage motion(detector.motion_reference(source.name), source.frame_rate,
+                       find_zones(zones, source.name));
   put_in_force(zones, source, detector, progress);
   std::vector<Item> normal;
   std::copy_if(source.test.begin(), source.test.end(), std::back_inserter(normal),
@@ -59,6 +64,10 @@ Footage judge(const Source &source, const SourceZones &zones, Detector &detector
         "a folder in MVTec layout needs pictures in test/good, because training data is not suitable");
   progress.begin("judging " + source.name, static_cast<std::int64_t>(normal.size()));
   const Item *judged = nullptr;
+  VisitListener listener = tell_by(progress);
+  listener.between = [&](std::size_t index, std::int64_t number, const FrameView &frame) {
+    motion.add(normal[index], number, frame, false);
+  };
   const auto unread = visit_items(
       normal,
       [&](std::size_t index, const FrameView &frame) {
@@ -67,11 +76,13 @@ Footage judge(const Source &source, const SourceZones &zones, Detector &detector
         footage.scores.continues.push_back(judged != nullptr && is_next_frame(normal[index], *judged));
         if (detection.unknown_scene()) ++footage.unknown_scenes;
         judged = &normal[index];
+        if (judged->frame) motion.add(*judged, *judged->frame, frame, true);
         progress.update(static_cast<std::int64_t>(index) + 1);
       },
-      tell_by(progress));
+      listener);
   progress.end();
   report_unread(normal, unread, progress);
+  footage.motion = motion.scores();
   return footage;
 }
 
@@ -85,6 +96,12 @@ std::optional<double> alarm_rate(const ScoreStatistics &statistics) {
   if (!statistics.tail || !(statistics.tail->frame_rate > 0)) return std::nullopt;
   if (statistics.threshold < statistics.tail->level) return std::nullopt;
   return alarms_per_hour(*statistics.tail, statistics.count, statistics.threshold);
+}
+
+void warn(const std::string &name, const ScoreStatistics &now, const ThresholdRule &rule,
+          Progress &progress) {
+  const std::string begin = "warning: " + name + ": ";
+  for (const std::string &doubt : threshold_warnings(now, rule)) progress.say(begin + doubt);
 }
 
 void explain(const std::string &name, const Recalibrated &source, const ThresholdRule &rule,
@@ -107,8 +124,7 @@ void explain(const std::string &name, const Recalibrated &source, const Threshol
   if (source.footage.abnormal_left_out > 0)
     progress.say(name + ": " + std::to_string(source.footage.abnormal_left_out) +
                  " abnormal pictures or frames were left out");
-  const std::string warning = "warning: " + name + ": ";
-  for (const std::string &doubt : threshold_warnings(source.now, rule)) progress.say(warning + doubt);
+  warn(name, source.now, rule, progress);
 }
 
 std::string number(std::optional<double> value) {
@@ -129,7 +145,7 @@ void print_row(const std::string &name, const ScoreStatistics &now, std::optiona
 }
 
 void print_table(const Recalibration &result) {
-  const auto &[rule, before, now, sources, kept] = result;
+  const auto &[rule, before, now, sources, motion, kept] = result;
   std::printf("threshold: %s\n", now.rule.c_str());
   std::printf("%-20s %8s %6s %10s %10s %18s %14s %8s\n", "source", "frames", "runs", "before", "now",
               "90 % interval", "alarms an hour", "shift");
@@ -143,6 +159,10 @@ void print_table(const Recalibration &result) {
   if (now.pooled)
     print_row("any other source", *now.pooled,
               before.pooled ? std::optional(before.pooled->threshold) : std::nullopt, "-", rule);
+  for (const auto &[name, of_motion] : motion)
+    print_row(name + ", motion", of_motion.now,
+              of_motion.before ? std::optional(of_motion.before->threshold) : std::nullopt, "-",
+              rule_of(of_motion.rule));
 }
 
 nlohmann::ordered_json to_json(const ScoreStatistics &statistics, const ThresholdRule &rule) {
@@ -161,7 +181,7 @@ nlohmann::ordered_json to_json(const ScoreStatistics &statistics, const Threshol
 }
 
 void write_json(const Recalibration &result, bool written, Output &output) {
-  const auto &[rule, before, now, sources, kept] = result;
+  const auto &[rule, before, now, sources, motion, kept] = result;
   nlohmann::ordered_json json{{"rule", now.rule}, {"written", written}};
   if (now.pooled) json["pooled"] = to_json(*now.pooled, rule);
   for (const auto &[name, source] : sources) {
@@ -171,6 +191,13 @@ void write_json(const Recalibration &result, bool written, Output &output) {
     if (source.before) entry["old_threshold"] = source.before->threshold;
     if (const auto shift = shift_of(source)) entry["shift"] = *shift;
     entry["doubts"] = threshold_warnings(source.now, rule);
+  }
+  for (const auto &[name, of_motion] : motion) {
+    const ThresholdRule of_source = rule_of(of_motion.rule);
+    auto &entry = json["sources"][name]["motion"] = to_json(of_motion.now, of_source);
+    entry["rule"] = of_motion.rule;
+    if (of_motion.before) entry["old_threshold"] = of_motion.before->threshold;
+    entry["doubts"] = threshold_warnings(of_motion.now, of_source);
   }
   json["kept"] = kept;
   output.stream() << json_text(json, 2) << '\n';
@@ -231,6 +258,15 @@ Recalibration by_footage(const CalibrateOptions &options, std::optional<Output> 
   std::map<std::string, NormalScores> scores;
   for (const auto &[name, footage] : judged) scores[name] = footage.scores;
   Calibration fresh = calibrate(scores, rule);
+  for (const auto &[name, reference] : read_model_header(options.model).motion) {
+    const auto footage = judged.find(name);
+    if (footage == judged.end()) continue;
+    const ThresholdRule of_motion = motion_rule_for(reference, options.threshold);
+    if (const auto now = recalibrate(reference, footage->second.motion, of_motion)) {
+      result.motion[name] = *now;
+      warn(name + ", motion", now->now, of_motion, progress);
+    }
+  }
   for (auto &[name, footage] : judged) {
     const ScoreStatistics *old = result.before.find(name);
     if (old != nullptr) fresh.sources.at(name).image = old->image;  // by which the footage was judged
@@ -249,7 +285,8 @@ Recalibration by_another_rule(const CalibrateOptions &options, std::optional<Out
                               Progress &progress) {
   Recalibration result;
   const ThresholdRule rule = result.rule = options.threshold.value();
-  result.before = read_model(options.model).calibration;
+  const Model model = read_model_header(options.model);
+  result.before = model.calibration;
   if (!result.before.pooled)
     throw Error(ErrorKind::InvalidArgument, options.model.string(), "contains no scores of normal footage",
                 "provide normal footage with --data");
@@ -263,6 +300,12 @@ Recalibration by_another_rule(const CalibrateOptions &options, std::optional<Out
     result.sources[name] = {{}, result.before.sources.at(name), statistics};
     explain(name, result.sources[name], rule, progress);
   }
+  if (!rule.false_alarms_per_hour) return result;  // the only kind of rule for motion
+  for (const auto &[name, reference] : model.motion)
+    if (const auto now = redraw(reference, motion_rule(rule))) {
+      result.motion[name] = *now;
+      warn(name + ", motion", now->now, motion_rule(rule), progress);
+    }
   return result;
 }
 
@@ -284,6 +327,10 @@ void calibrate_model(const CalibrateOptions &options, Progress &progress) {
                   "was changed by another process in the meantime",
                   "run the command again to calibrate the new model");
     model.calibration = result.now;
+    for (const auto &[name, of_motion] : result.motion) {
+      model.motion.at(name).normal = of_motion.now;
+      model.motion.at(name).rule = of_motion.rule;
+    }
     write_model(model, right_to_write);
   }
   if (options.json != "-") print_table(result);

@@ -40,10 +40,11 @@ struct CalibrateOptions {
 // thresholds, what they are computed from and how far the scores have moved: as a table on standard output
 // (unless the JSON is written there), and as JSON {"rule", "written", "pooled": {...}, "sources": {NAME:
 // {"frames", "abnormal_left_out", "unknown_scenes", "runs", "level", "mean", "standard_deviation",
-// "threshold", "interval": [low, high], "false_alarms_per_hour", "old_threshold", "shift", "doubts": [...]}},
-// "kept": [NAME, ...]}; unknown values are absent. Without data, all thresholds are computed by another rule,
-// which cannot be a quantile. Throws Error if there are too few scores for any threshold, or if another
-// process has changed the file in the meantime. The file is replaced atomically.
+// "threshold", "interval": [low, high], "false_alarms_per_hour", "old_threshold", "shift", "doubts": [...],
+// "motion": {...}}}, "kept": [NAME, ...]}; unknown values are absent. Without data, all thresholds are
+// computed by another rule, which cannot be a quantile. Thresholds of motion scores count false alarms an
+// hour by any rule; a rule that does not leaves theirs as it is. Throws Error if there are too few scores for
+// any threshold, or if another process has changed the file in the meantime. The file is replaced atomically.
 void calibrate_model(const CalibrateOptions &options, Progress &progress);
 
 void describe_calibrate(CLI::App &app, CalibrateOptions &options);

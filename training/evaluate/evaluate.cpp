@@ -10,7 +10,9 @@
 
 #include "model/base/error.h"
 #include "model/base/json_text.h"
+#include "model/engine/judgment.h"
 #include "model/file/atomic_file.h"
+#include "model/motion/combined_score.h"
 #include "training/base/output.h"
 #include "training/data/labels.h"
 #include "training/data/report.h"
@@ -67,7 +69,9 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
         lossy_masks += truth.lossy_mask ? 1 : 0;
         const auto detection = detector.detect({&frame, 1}).front();
         evaluator.add(item, truth, detection);
-        motion_evaluator.add(item, truth.abnormal, motion.judge(item, frame));
+        const double score = judgment_of(detection, std::nullopt).frame().score;
+        motion_evaluator.add(item, truth.abnormal, motion.judge(item, frame),
+                             normal ? appearance_part(score, *normal) : 0);
         if (!options.report.empty()) gallery.offer(item, truth.abnormal, detection, frame);
         progress.update(static_cast<std::int64_t>(index) + 1);
       },
@@ -83,8 +87,13 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
   if (normal)
     figures.operating_points =
         operating_points(evaluator.normal_scores(), evaluator.abnormal_scores(), *normal);
-  if (const MotionReference *reference = motion.reference())
-    figures.motion = motion_evaluator.figures(reference->normal->threshold, options.event_rules);
+  std::optional<MotionReport> of_motion;
+  if (const MotionReference *reference = motion.reference()) {
+    const double threshold = reference->normal->threshold;
+    figures.motion = motion_evaluator.figures(threshold, options.event_rules);
+    of_motion = {threshold, motion_evaluator.normal_scores(), motion_evaluator.abnormal_scores(),
+                 motion_evaluator.timelines(threshold, options.event_rules)};
+  }
   return {source.name,
           source.path,
           normal,
@@ -92,6 +101,7 @@ SourceReport evaluate_source(const Source &source, Detector &detector, const Eva
           evaluator.normal_scores(),
           evaluator.abnormal_scores(),
           evaluator.timelines(options.event_rules),
+          std::move(of_motion),
           std::move(gallery)};
 }
 

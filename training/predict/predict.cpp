@@ -10,6 +10,7 @@
 #include "model/base/error.h"
 #include "model/base/json_text.h"
 #include "model/engine/judgment.h"
+#include "model/motion/combined_score.h"
 #include "training/base/output.h"
 #include "training/data/report.h"
 #include "training/data/video_motion.h"
@@ -49,6 +50,8 @@ nlohmann::ordered_json to_json(const Item &item, const std::string &source, cons
     json["motion_score"] = static_cast<float>(motion->score);
     json["motion_threshold"] = motion->threshold;
     json["motion_anomalous"] = motion->anomalous;
+    if (normal != nullptr)
+      json["combined_score"] = static_cast<float>(motion->score + appearance_part(frame.score, *normal));
   }
   if (detection.unknown_scene()) json["unknown_scene"] = true;
   json["regions"] = nlohmann::json::array();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <iomanip>
 #include <sstream>
@@ -62,6 +63,13 @@ MotionReference SourceMotion::finish(const std::string &source, const TrainOptio
     text << "is judged, with a threshold of " << std::fixed << std::setprecision(1) << whole.normal->threshold
          << " (" << whole.rule << ")";
   progress.say(text.str());
+  if (const double share = share_that_always_moves(whole.activity); share > 0) {
+    std::ostringstream stops;
+    stops << source << ": " << std::fixed << std::setprecision(0) << std::ceil(100 * share)
+          << " % of the scene always moves or moves at regular intervals; with stopped=true, uniaddetect "
+             "reports when it stops";
+    progress.say(stops.str());
+  }
   return learned;
 }
 

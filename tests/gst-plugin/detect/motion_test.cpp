@@ -168,6 +168,73 @@ TEST_F(MotionInStream, AJumpOfTheStreamIsNoMotion) {
   EXPECT_EQ(events(), Events{});
 }
 
+// A part of a machine that goes to and fro over 30 pixels, once in a second and a half.
+double machine_at(int frame) {
+  return 100 + 1.5 * std::abs(20 - frame % 40);
+}
+
+MotionReference learned_machine(double seconds) {
+  SquareScene scene;
+  MotionJudge judge;
+  MotionLearner learner;
+  for (int i = 0; i < seconds * 25; ++i) {
+    const auto motion = judge.measure(scene.at(machine_at(i), 120), at_frame(i), nullptr, nullptr);
+    if (motion) learner.add(motion->map, motion->step, at_frame(i), i / 80 % MotionLearner::folds);
+  }
+  return learner.finish({}, MotionUse::Auto);
+}
+
+TEST_F(MotionInStream, AMachineThatStopsIsOneEvent) {
+  const auto machine = std::make_shared<const MotionReference>(learned_machine(70));
+  int frame = 0;
+  const auto run = [&](int frames, bool works) {
+    Ref<GstBuffer> last;
+    for (int i = 0; i < frames; ++i, ++index_) {
+      frame += works ? 1 : 0;
+      const FrameView view = scene_.at(machine_at(frame), 120);
+      GstBuffer *buffer = gst_buffer_new_memdup(view.planes[0].data, gsize{scene_width} * scene_height);
+      GstMapInfo map;
+      EXPECT_TRUE(gst_buffer_map(buffer, &map, GST_MAP_WRITE));
+      for (int noise = 0; noise < 500; ++noise) map.data[(index_ * 7919 + noise * 173) % map.size] ^= 8;
+      gst_buffer_unmap(buffer, &map);
+      GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(at_frame(index_).count());
+      EXPECT_EQ(gst_harness_push(harness_.get(), buffer), GST_FLOW_OK);
+      last.reset(gst_harness_pull(harness_.get()));
+    }
+    return last;
+  };
+  start(machine, "stopped=true motion=off");
+  run(100, true);
+  run(110, false);
+  EXPECT_EQ(events(), Events{}) << "a stop of 4.4 s";
+  const Ref<GstBuffer> stopped = run(50, false);
+  EXPECT_EQ(events(), Events{"stopped begin"});
+  const GstAnomalyMeta *meta = gst_buffer_get_anomaly_meta(stopped.get());
+  EXPECT_TRUE(meta->anomalous);
+  EXPECT_FALSE(meta->has_motion);
+  ASSERT_EQ(meta->n_regions, 1U);
+  const GstAnomalyRegion &region = meta->regions[0];
+  EXPECT_STREQ(region.kind, "stopped");
+  // The square covers 100..170 of 360 pixels and 120..160 of 240.
+  EXPECT_LT(region.x, 120.0F / 360);
+  EXPECT_GT(region.x + region.w, 150.0F / 360);
+  EXPECT_LT(region.y, 130.0F / 240);
+  EXPECT_GT(region.y + region.h, 150.0F / 240);
+  EXPECT_LT(region.w, 0.5F);
+  run(25, true);
+  EXPECT_EQ(events(), Events{"stopped end"});
+  g_object_set(harness_->element, "stopped", FALSE, nullptr);
+  run(300, false);
+  EXPECT_EQ(events(), Events{});
+}
+
+TEST_F(MotionInStream, APlaceThatPeopleLeaveHasNotStopped) {
+  start(long_, "stopped=true motion=off");
+  move(walking, 60);
+  move(0, 300);
+  EXPECT_EQ(events(), Events{});
+}
+
 TEST_F(MotionInStream, LearningSeesIt) {
   start(nullptr);
   move(walking, 10);

@@ -8,12 +8,21 @@
 namespace uniad {
 
 void MotionEvaluator::add(const Item &item, std::optional<bool> abnormal,
-                          const std::optional<MotionJudgment> &motion) {
+                          const std::optional<MotionJudgment> &motion, double appearance_part) {
   if (!item.frame) return;
   judged_ = judged_ || motion;
   const auto score = static_cast<float>(motion ? motion->score : 0);
   add_frame(timelines_, item.path, {*item.frame, score, abnormal, motion && motion->anomalous});
-  if (abnormal) (*abnormal ? abnormal_ : normal_).push_back(score);
+  if (!abnormal) return;
+  (*abnormal ? abnormal_ : normal_).push_back(score);
+  (*abnormal ? combined_abnormal_ : combined_normal_)
+      .push_back(static_cast<float>((motion ? motion->score : 0) + appearance_part));
+}
+
+std::vector<Timeline> MotionEvaluator::timelines(double threshold, const EventRules &rules) const {
+  std::vector<Timeline> timelines = timelines_;
+  for (Timeline &timeline : timelines) apply_event_rules(timeline, threshold, rules);
+  return timelines;
 }
 
 MotionFigures MotionEvaluator::figures(double threshold, const EventRules &rules) const {
@@ -26,15 +35,15 @@ MotionFigures MotionEvaluator::figures(double threshold, const EventRules &rules
     figures["frame_ap"] = ranking->average_precision;
     figures["frame_f1max"] = ranking->f1_max;
   }
+  if (const auto ranking = rank(combined_normal_, combined_abnormal_))
+    figures["combined_auroc"] = ranking->auroc;
   const auto share = [&](const std::vector<float> &scores, const char *name) {
     const auto above = std::ranges::count_if(scores, [&](float score) { return score >= threshold; });
     if (!scores.empty()) figures[name] = static_cast<double>(above) / static_cast<double>(scores.size());
   };
   share(normal_, "false_alarm_rate");
   share(abnormal_, "detection_rate");
-  std::vector<Timeline> timelines = timelines_;
-  for (Timeline &timeline : timelines) apply_event_rules(timeline, threshold, rules);
-  result.events = event_figures(timelines, gap_of(rules));
+  result.events = event_figures(timelines(threshold, rules), gap_of(rules));
   return result;
 }
 

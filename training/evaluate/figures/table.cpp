@@ -33,9 +33,13 @@ constexpr Column event_columns[] = {{"events", "events", 8, 0},
                                     {"delay_seconds", "delay [s]", 11, 2},
                                     {"false_alarms_per_hour", "false/hour", 12, 2}};
 
-constexpr Column motion_columns[] = {{"frame_auroc", "AUROC", 8, 4},      {"frame_ap", "AP", 7, 4},
-                                     {"frame_f1max", "F1-max", 7, 4},     {"threshold", "threshold", 11, 2},
-                                     {"false_alarm_rate", "false", 8, 4}, {"detection_rate", "found", 7, 4}};
+constexpr Column motion_columns[] = {{"frame_auroc", "AUROC", 8, 4},
+                                     {"frame_ap", "AP", 7, 4},
+                                     {"frame_f1max", "F1-max", 7, 4},
+                                     {"threshold", "threshold", 11, 2},
+                                     {"false_alarm_rate", "false", 8, 4},
+                                     {"detection_rate", "found", 7, 4},
+                                     {"combined_auroc", "combined AUROC", 16, 4}};
 
 constexpr Column deviation_columns[] = {{"found_2sd", "2 sd: found", 13, 4}, {"false_2sd", "false", 8, 4},
                                         {"found_3sd", "3 sd: found", 13, 4}, {"false_3sd", "false", 8, 4},

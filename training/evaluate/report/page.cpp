@@ -182,14 +182,24 @@ std::string key(const std::string &kind, const std::string &meaning) {
   return "<span class=\"key " + kind + "\"></span>" + meaning;
 }
 
-std::string timelines(const SourceReport &source, double gap) {
-  const auto threshold = source.normal ? std::optional(source.normal->threshold) : std::nullopt;
+std::string timelines(const std::vector<Timeline> &of_videos, std::optional<double> threshold, double gap) {
   std::string html;
-  for (const auto &timeline : source.timelines)
+  for (const auto &timeline : of_videos)
     html += figure(timeline_plot(timeline, threshold, gap), escape_html(timeline.video.filename().string()) +
                                                                 key("abnormal", "labeled abnormal") +
                                                                 key("alarm", "alarm"));
   return html.empty() ? html : "<h3>Over time</h3>\n" + html;
+}
+
+std::string score_plots(std::span<const float> normal, std::span<const float> abnormal,
+                        const std::optional<Confusion> &confusion, std::optional<double> threshold) {
+  return "<div class=\"pair\">\n" +
+         figure(roc_plot(normal, abnormal, confusion),
+                "Detection rate over false alarm rate, for every threshold.") +
+         figure(histogram_plot(normal, abnormal, threshold),
+                "Scores of" + key("normal", "normal and") +
+                    key("abnormal", "abnormal pictures. The last column contains the highest 1 %.")) +
+         "</div>\n";
 }
 
 std::string event_table(const Figures &events) {
@@ -201,6 +211,25 @@ std::string event_table(const Figures &events) {
   const std::string first = titles.front();
   titles.erase(titles.begin());
   return "<h3>Events</h3>\n" + table(first, titles, row(decimal(events.at("events"), 0), cells));
+}
+
+std::string motion_html(const SourceReport &source, double gap) {
+  if (!source.motion) return {};
+  const MotionReport &motion = *source.motion;
+  const auto reach = [&](const std::vector<float> &scores) {
+    return std::ranges::count_if(scores, [&](float score) { return score >= motion.threshold; });
+  };
+  Confusion confusion;
+  confusion.false_alarms = reach(motion.normal_scores);
+  confusion.found = reach(motion.abnormal_scores);
+  const Figures &figures = source.figures.motion.figures;
+  std::string text = "How things move, by a score of its own. Threshold " + decimal(motion.threshold, 2);
+  if (const auto auroc = figures.find("frame_auroc"); auroc != figures.end())
+    text += "; AUROC of the frames " + decimal(auroc->second, 3);
+  return "<section class=\"motion\">\n<h3>Motion</h3>\n<p>" + text + ".</p>\n" +
+         score_plots(motion.normal_scores, motion.abnormal_scores, confusion, motion.threshold) +
+         event_table(source.figures.motion.events) + timelines(motion.timelines, motion.threshold, gap) +
+         "</section>\n";
 }
 
 std::string summary_of(const SourceReport &source) {
@@ -220,15 +249,11 @@ std::string source_html(const SourceReport &source, std::size_t number, double g
   const auto &gallery = source.gallery;
   return "<h2 id=\"source" + std::to_string(number) + "\">" + escape_html(source.name) +
          "</h2>\n<p class=\"faint\">" + escape_html(source.path) + "</p>\n<p>" + summary_of(source) +
-         "</p>\n<div class=\"pair\">\n" +
-         figure(roc_plot(source.normal_scores, source.abnormal_scores, source.figures.confusion),
-                "Detection rate over false alarm rate, for every threshold.") +
-         figure(histogram_plot(source.normal_scores, source.abnormal_scores, threshold),
-                "Scores of" + key("normal", "normal and") +
-                    key("abnormal", "abnormal pictures. The last column contains the highest 1 %.")) +
-         "</div>\n" +
+         "</p>\n" +
+         score_plots(source.normal_scores, source.abnormal_scores, source.figures.confusion, threshold) +
          (source.figures.confusion ? confusion_table(*source.figures.confusion) : std::string()) +
-         defect_table(source.figures.defects) + event_table(source.figures.events) + timelines(source, gap) +
+         defect_table(source.figures.defects) + event_table(source.figures.events) +
+         timelines(source.timelines, threshold, gap) + motion_html(source, gap) +
          exhibits("Normal, with the highest scores", gallery.normal_highest, false, threshold.has_value()) +
          exhibits("Abnormal, with the lowest scores", gallery.abnormal_lowest, true, threshold.has_value()) +
          exhibits("Most clearly abnormal", gallery.abnormal_highest, true, threshold.has_value()) +

@@ -13,6 +13,14 @@
 
 namespace uniad {
 
+// The motion scores of a source.
+struct MotionReport {
+  double threshold = 0;
+  std::vector<float> normal_scores;
+  std::vector<float> abnormal_scores;
+  std::vector<Timeline> timelines;
+};
+
 // The contents of the report for one source.
 struct SourceReport {
   std::string name;
@@ -22,6 +30,7 @@ struct SourceReport {
   std::vector<float> normal_scores;
   std::vector<float> abnormal_scores;
   std::vector<Timeline> timelines;
+  std::optional<MotionReport> motion;  // absent: motion is not judged
   Gallery gallery;
 };
 

@@ -34,7 +34,7 @@ std::string fault_of(const std::string &page) {
 
 SourceReport source_report(const std::string &name) {
   const ScoreStatistics normal{2.5, 1, 0.375, 40};
-  SourceReport report{name, "/data/" + name, normal, {}, {1, 2, 3}, {4, 2}, {}, Gallery(normal)};
+  SourceReport report{name, "/data/" + name, normal, {}, {1, 2, 3}, {4, 2}, {}, {}, Gallery(normal)};
   report.figures = {5, {{"image_auroc", 0.75}, {"detection_rate", 0.5}}, {}, Confusion{2, 1, 1, 1}, {}};
   report.figures.defects["crack"] = {2, {{"image_auroc", 0.125}}, {}, {}, {}};
   return report;
@@ -142,8 +142,22 @@ TEST(Page, ShowsEventsTimelinesAndTraining) {
     EXPECT_TRUE(holds(page, part)) << part;
 }
 
+TEST(Page, ShowsMotionByItself) {
+  SourceReport video = source_report("gate");
+  video.motion =
+      MotionReport{9, {1, 2, 12}, {10, 30}, {{"gate.mp4", 25, {{0, 1, false, false}, {1, 30, true, true}}}}};
+  video.figures.motion.figures["frame_auroc"] = 0.8125;
+  const std::string page = report_page(report_of({video}));
+  EXPECT_EQ(fault_of(page), "");
+  const auto motion = page.substr(page.find("<section class=\"motion\">"));
+  for (const char *part : {"<h3>Motion</h3>", "Threshold 9.00; AUROC of the frames 0.812", "ROC curve",
+                           "Histogram of the scores", "gate.mp4", "Score over time"})
+    EXPECT_TRUE(holds(motion.substr(0, motion.find("</section>")), part)) << part;
+  EXPECT_FALSE(holds(report_page(report_of({source_report("gate")})), "<h3>Motion</h3>"));
+}
+
 TEST(Page, OfUnlabeledPicturesWithoutThresholdIsShort) {
-  SourceReport flat{"flat", "flat", {}, {3, {}, {}, {}, {}}, {}, {}, {}, Gallery(std::nullopt)};
+  SourceReport flat{"flat", "flat", {}, {3, {}, {}, {}, {}}, {}, {}, {}, {}, Gallery(std::nullopt)};
   exhibit(flat, {"flat/1.png", {}, std::nullopt, {}, {}}, 1);
   auto report = report_of({flat});
   report.mean = {};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "training/calibrate/motion.h"
+
+#include <utility>
+
+namespace uniad {
+
+MotionFootage::MotionFootage(std::shared_ptr<const MotionReference> reference, double frame_rate,
+                             const Zones *zones)
+    : reference_(std::move(reference)), time_(frame_rate), zones_(zones) {
+  if (reference_ && (reference_->empty() || reference_->use == MotionUse::Off)) reference_.reset();
+  scores_.frame_rate = frame_rate;
+}
+
+void MotionFootage::add(const Item &item, std::int64_t number, const FrameView &frame, bool counts) {
+  if (!reference_) return;
+  const auto motion = judge_.measure(frame, time_.of(item.path, number), reference_.get(), zones_);
+  if (!motion || !counts) return;
+  constexpr double any_threshold = 0;
+  const auto judged = judge_.judge(motion->map, reference_, zones_, any_threshold);
+  if (!judged) return;
+  scores_.values.push_back(judged->score);
+  scores_.continues.push_back(newest_ && item.path == newest_video_ && number == *newest_ + 1);
+  newest_video_ = item.path;
+  newest_ = number;
+}
+
+ThresholdRule motion_rule_for(const MotionReference &reference, const std::optional<ThresholdRule> &given) {
+  return motion_rule(given && given->false_alarms_per_hour ? *given : rule_of(reference.rule));
+}
+
+std::optional<RecalibratedMotion> recalibrate(const MotionReference &reference, const NormalScores &scores,
+                                              const ThresholdRule &rule) {
+  if (scores.values.size() < fewest_scores) return std::nullopt;
+  return RecalibratedMotion{reference.normal, describe_scores(scores, rule), text_of(rule)};
+}
+
+std::optional<RecalibratedMotion> redraw(const MotionReference &reference, const ThresholdRule &rule) {
+  if (!reference.normal) return std::nullopt;
+  return RecalibratedMotion{reference.normal, redraw(*reference.normal, rule), text_of(rule)};
+}
+
+}  // namespace uniad
