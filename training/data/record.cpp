@@ -89,7 +89,7 @@ class Recording {
 
   Ref<GstElement> insert(GstElement *floating) {
     Ref<GstElement> element(GST_ELEMENT(gst_object_ref_sink(floating)));
-    gst_bin_add(GST_BIN(pipeline_.get()), GST_ELEMENT(gst_object_ref(element.get())));
+    gst_bin_add(GST_BIN(pipeline_.get()), element.get());  // takes a reference of its own
     gst_element_sync_state_with_parent(element.get());
     return element;
   }
