@@ -50,14 +50,15 @@ Region take_region(MotionJudgment &motion, std::vector<float> &scores, std::size
           static_cast<float>(static_cast<double>(bottom - top + 1) * row), score};
 }
 
-// Strongest first. Each region reaches from its peak down to the threshold or a share of the peak.
+// Strongest first. Each region reaches from its peak, which is at or above the threshold, down to a share of
+// it: only the fastest part of what moves reaches the threshold itself.
 std::vector<Region> regions_of(MotionJudgment &motion, std::vector<float> scores, double threshold) {
   constexpr std::size_t most = 16;
   std::vector<Region> regions;
   while (regions.size() < most) {
     const auto peak = std::ranges::max_element(scores);
     if (peak == scores.end() || *peak <= 0 || *peak < threshold) break;
-    const auto level = static_cast<float>(std::max(threshold, share_of_peak * static_cast<double>(*peak)));
+    const auto level = static_cast<float>(share_of_peak) * *peak;
     regions.push_back(take_region(motion, scores, static_cast<std::size_t>(peak - scores.begin()), level));
   }
   return regions;
