@@ -173,6 +173,7 @@ void set_detection(GstElement *detect, const CameraConfig &camera) {
   if (camera.learns())
     g_object_set(detect, "learn", camera.learn, "learn-time", guint64(camera.learn_time.count()),
                  "learn-once", TRUE, "backbone", camera.backbone.c_str(), nullptr);
+  apply(camera.detect, detect);
 }
 
 void set_publishing(GstElement *publish, const CameraConfig &camera) {

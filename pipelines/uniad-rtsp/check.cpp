@@ -75,16 +75,44 @@ std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
          " (choose a file in a folder that exists and is writable for this user)";
 }
 
-// Starts the element, which opens its model or reads the settings for its broker.
-void check_element(const std::string &element, const CameraConfig &camera, const char *key, const char *hint,
-                   const std::function<void(GstElement *)> &set_up) {
+// Starts the element, which opens its model or reads the settings for its broker. Returns why it does not
+// start.
+std::optional<std::string> why_not_starting(const std::string &element, const CameraConfig &camera,
+                                            const std::function<void(GstElement *)> &set_up) {
   const Pipeline pipeline = parse_pipeline(element + " name=checked ! fakesink");
   with_element(pipeline.get(), "checked", set_up);
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
-  if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE) return;
+  if (gst_element_set_state(pipeline.get(), GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE)
+    return std::nullopt;
   g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  throw Error(ErrorKind::InvalidArgument, camera.place(key),
-              message != nullptr ? error_text(camera, message) : element + " cannot start", hint);
+  return message != nullptr ? error_text(camera, message) : element + " cannot start";
+}
+
+void check_publishing(const CameraConfig &camera) {
+  if (const auto reason = why_not_starting("uniadpublish", camera,
+                                           [&](GstElement *publish) { set_publishing(publish, camera); }))
+    throw Error(ErrorKind::InvalidArgument, camera.place("publish"), *reason, "correct `publish`");
+}
+
+std::optional<std::string> why_not_detecting(const CameraConfig &camera) {
+  return why_not_starting("uniaddetect", camera, [&](GstElement *detect) { set_detection(detect, camera); });
+}
+
+// The element's error does not say which setting it is about, so each is tried alone.
+void check_detection(const CameraConfig &camera) {
+  const auto reason = why_not_detecting(camera);
+  if (!reason) return;
+  CameraConfig tried = camera;
+  tried.detect.clear();
+  if (camera.detect.empty() || why_not_detecting(tried))
+    throw Error(ErrorKind::InvalidArgument, camera.place("model"), *reason,
+                begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`");
+  for (const auto &setting : camera.detect) {
+    tried.detect = {setting};
+    if (const auto own = why_not_detecting(tried))
+      throw Error(ErrorKind::InvalidArgument, setting.place, *own, "correct `" + setting.property + "`");
+  }
+  throw Error(ErrorKind::InvalidArgument, camera.place("detect"), *reason, "correct [camera.detect]");
 }
 
 }  // namespace
@@ -119,12 +147,8 @@ void check_camera(const CameraConfig &camera) {
   make_placeholder("", Relay().format());
   make_capture(camera, {});
   if (!camera.model) return;
-  if (camera.publishes_to_broker())
-    check_element("uniadpublish", camera, "publish", "correct `publish`",
-                  [&](GstElement *publish) { set_publishing(publish, camera); });
-  check_element("uniaddetect", camera, "model",
-                begins_model(camera) ? "correct `model` or `backbone`" : "correct `model`",
-                [&](GstElement *detect) { set_detection(detect, camera); });
+  if (camera.publishes_to_broker()) check_publishing(camera);
+  check_detection(camera);
 }
 
 }  // namespace uniad::rtsp

@@ -4,10 +4,8 @@
 #include <glib.h>
 #include <toml++/toml.h>
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fstream>
-#include <initializer_list>
 #include <iterator>
 #include <limits>
 #include <system_error>
@@ -15,106 +13,11 @@
 
 #include "model/base/address.h"
 #include "model/base/error.h"
+#include "pipelines/uniad-rtsp/detect_keys.h"
+#include "pipelines/uniad-rtsp/toml_section.h"
 
 namespace uniad::rtsp {
 namespace {
-
-// A table of the file, with its description in error messages.
-struct Section {
-  const toml::table &table;
-  std::string title;  // "[server]", "[[camera]] number 2"
-  const std::filesystem::path &file;
-
-  std::string where(const toml::node &node, std::string_view key) const {
-    return file.string() + ":" + std::to_string(node.source().begin.line) + ": " + title + " " +
-           std::string(key);
-  }
-};
-
-template <typename T>
-std::optional<T> read(const Section &section, std::string_view key, const char *hint) {
-  const toml::node *node = section.table.get(key);
-  if (node == nullptr) return std::nullopt;
-  // An integer is accepted as a floating-point number. No other type is converted.
-  const bool fits = std::is_same_v<T, double> ? node->is_number() : node->is<T>();
-  if (!fits) throw Error(ErrorKind::InvalidArgument, section.where(*node, key), "is of the wrong type", hint);
-  return node->value<T>();
-}
-
-std::optional<std::string> read_text(const Section &section, std::string_view key, const char *hint) {
-  auto text = read<std::string>(section, key, hint);
-  if (text && (text->empty() || text->find('\0') != std::string::npos))
-    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get(key), key),
-                "is empty or contains a zero byte", hint);
-  return text;
-}
-
-std::int64_t read_whole(const Section &section, std::string_view key, std::int64_t least, std::int64_t most,
-                        std::int64_t fallback) {
-  const std::string hint =
-      "give a whole number from " + std::to_string(least) + " to " + std::to_string(most);
-  const auto number = read<std::int64_t>(section, key, hint.c_str());
-  if (number && (*number < least || *number > most))
-    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get(key), key),
-                std::to_string(*number) + " is out of range", hint);
-  return number.value_or(fallback);
-}
-
-// Parses a number that is followed by a unit, such as "1.5 s".
-std::optional<double> with_unit(std::string_view text,
-                                std::initializer_list<std::pair<std::string_view, double>> units) {
-  double number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
-  if (text.starts_with(' ')) text.remove_prefix(1);
-  for (const auto &[unit, size] : units)
-    if (text == unit) return number * size;
-  return std::nullopt;
-}
-
-std::optional<std::chrono::nanoseconds> read_time(const Section &section, std::string_view key,
-                                                  std::chrono::seconds least, std::chrono::seconds most) {
-  constexpr auto hint = "give a time with its unit, e.g. \"10s\", \"500ms\" or \"2min\"";
-  const auto text = read_text(section, key, hint);
-  if (!text) return std::nullopt;
-  const auto time = with_unit(*text, {{"ms", 1e-3}, {"s", 1}, {"min", 60}, {"h", 3600}});
-  const std::string where = section.where(*section.table.get(key), key);
-  if (!time) throw Error(ErrorKind::InvalidArgument, where, "\"" + *text + "\" is not a time", hint);
-  const std::chrono::duration<double> duration(*time);
-  if (!(duration >= least && duration <= most))
-    throw Error(
-        ErrorKind::InvalidArgument, where, "\"" + *text + "\" is out of range",
-        "give a time from " + std::to_string(least.count()) + "s to " + std::to_string(most.count()) + "s");
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration);
-}
-
-std::uint64_t read_size(const Section &section, std::string_view key) {
-  constexpr auto hint = "give a size with its unit, e.g. \"100MB\"";
-  const auto text = read_text(section, key, hint);
-  if (!text) return 0;
-  const auto size = with_unit(*text, {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}});
-  const bool is_size = size && *size >= 1e3 && *size <= 1e15;
-  if (!is_size)
-    throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get(key), key),
-                "\"" + *text + "\" is not a size of at least 1kB", hint);
-  return static_cast<std::uint64_t>(*size);
-}
-
-void warn_of_unknown_keys(const Section &section, std::initializer_list<std::string_view> known,
-                          std::vector<std::string> &warnings) {
-  for (const auto &[key, node] : section.table)
-    if (std::find(known.begin(), known.end(), key.str()) == known.end())
-      warnings.push_back(section.where(node, without_credentials(std::string(key.str()))) +
-                         ": unknown key, ignored");
-}
-
-void warn_of_useless_keys(const Section &section, std::initializer_list<std::string_view> useless,
-                          const char *without, std::vector<std::string> &warnings) {
-  for (const auto key : useless)
-    if (const toml::node *node = section.table.get(key))
-      warnings.push_back(section.where(*node, key) + ": has no effect " + without);
-}
 
 ServerConfig read_server(const Section &section, std::vector<std::string> &warnings) {
   ServerConfig server;
@@ -130,11 +33,6 @@ ServerConfig read_server(const Section &section, std::vector<std::string> &warni
 
 constexpr auto address_ways = "use rtsp://HOST/PATH, rtsp://HOST:PORT/PATH or rtsp://[IPV6]:PORT/PATH";
 constexpr auto uri_ways = "use a video file, v4l2:///dev/videoN, rtsp://HOST/PATH or test://ball";
-
-// Paths in the text are relative to the folder of the file.
-std::string absolute_path(const Section &section, const std::string &path) {
-  return std::filesystem::absolute(section.file.parent_path() / path).lexically_normal().string();
-}
 
 // Finds errors in an address without connecting to it. rtspsrc accepts whatever it can parse; for example, it
 // reads port 99999 as 34463. The text is not quoted, because in an incomplete address, a password takes the
@@ -281,6 +179,7 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
   camera.timeout = read_time(section, "timeout", shortest, longest).value_or(camera.timeout);
   camera.loop = read<bool>(section, "loop", "give true or false").value_or(camera.loop);
   read_learning(section, camera);
+  read_detect_keys(section, camera, warnings);
 
   warn_of_unknown_keys(section,
                        {"name",
@@ -303,7 +202,9 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
                         "loop",
                         "learn",
                         "backbone",
-                        "adapt_rate"},
+                        "adapt_rate",
+                        "detect",
+                        "zone"},
                        warnings);
   warn_of_keys_without_effect(section, camera, warnings);
   camera.places[""] = section.where(section.table, "");

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pipelines/uniad-rtsp/element_setting.h"
+
 namespace uniad::rtsp {
 
 enum class SourceKind { file, device, network, test };
@@ -42,6 +44,8 @@ struct CameraConfig {
   bool learns() const { return learn > 0 || learn_time.count() > 0; }
   std::string backbone = "auto";  // for a model that is created by learning
   double adapt_rate = 0;          // as for uniaddetect: how fast to follow slow changes
+  std::vector<ElementSetting>
+      detect;  // other properties of uniaddetect, from [camera.detect] and [[camera.zone]]
 
   std::map<std::string, std::string, std::less<>> places;  // file, line and key of each key that is present
   std::string place(std::string_view key) const;           // or the beginning of the camera's table

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "model/base/error.h"
 
@@ -194,6 +196,92 @@ TEST(Config, TellsNothingOfAnAddressThatIsIncomplete) {
   EXPECT_EQ(error.find("geheim"), std::string::npos) << error;
 }
 
+// The setting of that property; fails if there is none or more than one.
+ElementSetting setting_of(const CameraConfig &camera, const std::string &property) {
+  ElementSetting found;
+  int count = 0;
+  for (const auto &setting : camera.detect)
+    if (setting.property == property) {
+      found = setting;
+      ++count;
+    }
+  EXPECT_EQ(count, 1) << property;
+  return found;
+}
+
+TEST(Config, ReadsPropertiesOfDetectionByEitherSpelling) {
+  const Config config =
+      parse(camera_with("model = \"m\"\n[camera.detect]\nevent_confirm = \"3/5\"\nevent-hold = \"2s\"\n"
+                        "max_rate = 2.5\nbatch_size = 4\npost_messages = true\nzones = \"gate.json\"\n") +
+            "[[camera]]\nname = \"b\"\nuri = \"test://ball\"\nmodel = \"m\"\n"
+            "[camera.detect]\nzones = ' {\"zones\": []}'\n");
+  ASSERT_EQ(config.cameras.size(), 2U);
+  const CameraConfig &gate = config.cameras[0];
+  EXPECT_EQ(gate.detect.size(), 6U);
+  EXPECT_EQ(std::get<std::string>(setting_of(gate, "event-confirm").value), "3/5");
+  EXPECT_EQ(setting_of(gate, "event-confirm").place,
+            "/etc/uniad/cameras.toml:6: [[camera]] number 1 detect event_confirm");
+  EXPECT_EQ(std::get<std::string>(setting_of(gate, "event-hold").value), "2s");
+  EXPECT_EQ(std::get<double>(setting_of(gate, "max-rate").value), 2.5);
+  EXPECT_EQ(std::get<std::int64_t>(setting_of(gate, "batch-size").value), 4);
+  EXPECT_TRUE(std::get<bool>(setting_of(gate, "post-messages").value));
+  EXPECT_EQ(std::get<std::string>(setting_of(gate, "zones").value), "/etc/uniad/gate.json");
+  EXPECT_EQ(std::get<std::string>(setting_of(config.cameras[1], "zones").value), " {\"zones\": []}");
+  EXPECT_TRUE(config.warnings.empty());
+}
+
+TEST(Config, TablesOfZonesBecomeJsonOnTheSameLines) {
+  const Config config =
+      parse(camera_with("model = \"m\"\n"
+                        "[[camera.zone]]\n"              // 5
+                        "polygon = [[0, 0], [1, 0],\n"   // 6
+                        "           [1, 0.5]]\n"         // 7
+                        "name = \"the \\\"door\\\"\"\n"  // 8
+                        "kind = \"watch\"\n"             // 9
+                        "sensitivity = 1.5\n"
+                        "[[camera.zone]]\nkind = \"ignore\"\npolygon = [[0.5, 0.5], [1, 0.5], [1, 1]]\n"));
+  const auto text = std::get<std::string>(setting_of(config.cameras[0], "zones").value);
+  EXPECT_EQ(nlohmann::json::parse(text), nlohmann::json::parse(R"({"zones": [
+      {"name": "the \"door\"", "kind": "watch", "polygon": [[0, 0], [1, 0], [1, 0.5]], "sensitivity": 1.5},
+      {"kind": "ignore", "polygon": [[0.5, 0.5], [1, 0.5], [1, 1]]}]})"));
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    EXPECT_EQ(line.find("\"polygon\"") != std::string::npos, number == 6 || number == 13) << line;
+    EXPECT_EQ(line.find("\"name\"") != std::string::npos, number == 8) << line;
+  }
+}
+
+TEST(Config, WarnsOfDetectionWithoutAModel) {
+  const Config config = parse(camera_with("[camera.detect]\nmotion = \"off\"\n"));
+  ASSERT_EQ(config.warnings.size(), 1U);
+  EXPECT_EQ(config.warnings[0],
+            "/etc/uniad/cameras.toml:4: [[camera]] number 1 detect: has no effect without a model");
+}
+
+// What the server itself sets cannot be set here, in whatever spelling, and the error says what to use.
+TEST(Config, RefusesPropertiesOfDetectionThatTheServerSets) {
+  for (const auto &[key, hint] : {std::pair{"model", "use `model`"},
+                                  {"source", "use `name`"},
+                                  {"learn", "use `learn`"},
+                                  {"learn-time", "use `learn`"},
+                                  {"learn_time", "use `learn`"},
+                                  {"learn_once", "use `learn`"},
+                                  {"interval", "use `interval`"},
+                                  {"threshold", "use `threshold`"},
+                                  {"adapt_rate", "use `adapt_rate`"},
+                                  {"backbone", "use `backbone`"},
+                                  {"mode", "remove it"},
+                                  {"name", "remove it"},
+                                  {"parent", "remove it"},
+                                  {"qos", "remove it"}}) {
+    const std::string error = error_of(camera_with("[camera.detect]\n" + std::string(key) + " = 1\n"));
+    for (const auto &part : {"cameras.toml:5: [[camera]] number 1 detect " + std::string(key) + ":",
+                             std::string("is not set here"), std::string(hint)})
+      EXPECT_NE(error.find(part), std::string::npos) << part << "\nin: " << error;
+  }
+}
+
 struct BadConfig {
   std::string text;
   std::vector<std::string> says;  // where, what and the hint
@@ -247,6 +335,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{camera_with("bitrate = -1\n"), {"cameras.toml:4", "bitrate", "-1", "from 1 to"}},
         BadConfig{camera_with("model = \"m\"\npublish_credentials = 5\n"),
                   {"cameras.toml:5", "publish_credentials", "wrong type", "env:NAME"}},
+        BadConfig{camera_with("detect = 1\n"), {"cameras.toml:4", "detect", "write [camera.detect]"}},
+        BadConfig{camera_with("zone = 1\n"), {"cameras.toml:4", "zone", "double brackets"}},
+        BadConfig{camera_with("[camera.zone]\nname = \"a\"\n"),
+                  {"cameras.toml:4", "zone", "double brackets"}},
+        BadConfig{camera_with("[camera.detect]\nzones = \"z\"\n[[camera.zone]]\nname = \"a\"\n"),
+                  {"cameras.toml:6", "zone", "`zones` in [camera.detect]"}},
+        BadConfig{camera_with("[camera.detect]\nmax_rate = 1\nmax-rate = 2\n"), {"max", "set twice"}},
+        BadConfig{camera_with("[camera.detect]\nmax_rate = [1]\n"),
+                  {"cameras.toml:5", "detect max_rate", "wrong type"}},
+        BadConfig{camera_with("[camera.detect]\nmax_rate = 2026-01-01\n"),
+                  {"cameras.toml:5", "detect max_rate", "wrong type"}},
+        BadConfig{camera_with("[camera.detect]\nhealth = \"a\\u0000b\"\n"),
+                  {"cameras.toml:5", "detect health", "zero byte"}},
         BadConfig{camera_with("publish_mode = \"all\"\n"),
                   {"cameras.toml:4", "publish_mode", "\"all\"", "\"events\""}},
         BadConfig{camera_with("publish_max_size = \"100\"\n"),
