@@ -183,7 +183,9 @@ void set_publishing(GstElement *publish, const CameraConfig &camera) {
                camera.publish_max_size, "max-files", camera.publish_max_files, "drain-time", GST_SECOND,
                "credentials", camera.publish_credentials.c_str(), "token", camera.publish_token.c_str(),
                "ca-file", camera.publish_ca_file.c_str(), nullptr);
-  g_object_set(publish, "kafka-properties", camera.publish_kafka_properties.c_str(), nullptr);
+  g_object_set(publish, "max-age", guint64(camera.publish_max_age.count()), "gzip",
+               gboolean(camera.publish_gzip), "kafka-properties", camera.publish_kafka_properties.c_str(),
+               nullptr);
   gst_util_set_object_arg(G_OBJECT(publish), "mode", camera.publish_mode.c_str());
 }
 

@@ -60,8 +60,7 @@ std::optional<std::string> model_obstacle(const CameraConfig &camera) {
 }
 
 std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
-  if (!camera.model || camera.publish.empty() || camera.publish == "-" || camera.publishes_to_broker())
-    return std::nullopt;
+  if (!camera.model || !camera.publishes_to_file()) return std::nullopt;
   const std::filesystem::path file = local_path(camera.publish).value_or(camera.publish);
   std::error_code unreadable;
   const bool is_there = std::filesystem::exists(file, unreadable);
@@ -69,7 +68,7 @@ std::optional<std::string> publish_obstacle(const CameraConfig &camera) {
   if (holds_other_than_json(file))
     return without_credentials(file.string()) + " is not a JSON file (choose another file)";
   if (is_there) why = why_unopenable(file.string(), O_WRONLY | O_APPEND);
-  if (!why && (!is_there || camera.publish_max_size > 0)) why = why_unwritable(file.parent_path());
+  if (!why && (!is_there || camera.rotates_files())) why = why_unwritable(file.parent_path());
   if (!why) return std::nullopt;
   return "cannot write " + without_credentials(file.string()) + ": " + *why +
          " (choose a file in a folder that exists and is writable for this user)";

@@ -125,6 +125,11 @@ void read_publishing(const Section &section, CameraConfig &camera) {
     throw Error(ErrorKind::InvalidArgument, section.where(*section.table.get("publish_mode"), "publish_mode"),
                 "there is no mode \"" + camera.publish_mode + "\"", modes);
   camera.publish_max_size = read_size(section, "publish_max_size");
+  constexpr std::chrono::seconds shortest(1), longest(366 * 24 * 3600);
+  camera.publish_max_age =
+      read_time(section, "publish_max_age", shortest, longest).value_or(camera.publish_max_age);
+  camera.publish_gzip =
+      read<bool>(section, "publish_gzip", "give true or false").value_or(camera.publish_gzip);
   camera.publish_max_files =
       static_cast<unsigned>(read_whole(section, "publish_max_files", 1, 1000, camera.publish_max_files));
 }
@@ -132,16 +137,18 @@ void read_publishing(const Section &section, CameraConfig &camera) {
 void warn_of_keys_without_effect(const Section &section, const CameraConfig &camera,
                                  std::vector<std::string> &warnings) {
   if (!camera.model)
-    warn_of_useless_keys(section,
-                         {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size",
-                          "publish_max_files", "publish_credentials", "publish_token",
-                          "publish_kafka_properties", "publish_ca_file", "backbone", "adapt_rate"},
-                         "without a model", warnings);
+    warn_of_useless_keys(
+        section,
+        {"threshold", "interval", "overlay", "publish", "publish_mode", "publish_max_size", "publish_max_age",
+         "publish_max_files", "publish_gzip", "publish_credentials", "publish_token",
+         "publish_kafka_properties", "publish_ca_file", "backbone", "adapt_rate"},
+        "without a model", warnings);
   else if (camera.publish.empty())
-    warn_of_useless_keys(section,
-                         {"publish_mode", "publish_max_size", "publish_max_files", "publish_credentials",
-                          "publish_token", "publish_kafka_properties", "publish_ca_file"},
-                         "without publish", warnings);
+    warn_of_useless_keys(
+        section,
+        {"publish_mode", "publish_max_size", "publish_max_age", "publish_max_files", "publish_gzip",
+         "publish_credentials", "publish_token", "publish_kafka_properties", "publish_ca_file"},
+        "without publish", warnings);
   if (camera.model && !camera.learns())
     warn_of_useless_keys(section, {"backbone"}, "without learn", warnings);
   if (camera.kind != SourceKind::file)
@@ -193,7 +200,9 @@ CameraConfig read_camera(const Section &section, std::vector<std::string> &warni
                         "publish",
                         "publish_mode",
                         "publish_max_size",
+                        "publish_max_age",
                         "publish_max_files",
+                        "publish_gzip",
                         "publish_credentials",
                         "publish_token",
                         "publish_kafka_properties",
@@ -255,10 +264,21 @@ void check_model(const CameraConfig &camera) {
                 "create the folder, or correct `model`");
 }
 
+// Each publisher would compress what the other still writes to.
+void refuse_compressing_shared_files(const Config &config) {
+  for (const auto &camera : config.cameras)
+    for (const auto &other : config.cameras)
+      if (camera.publish_gzip && camera.publishes_to_file() && &other != &camera &&
+          other.publish == camera.publish)
+        throw Error(ErrorKind::InvalidArgument, camera.place("publish_gzip"),
+                    other.name + " publishes to the same file",
+                    "use a file for each camera, or set publish_gzip = false");
+}
+
 // Published files must not overwrite files that are read, or be overwritten by the files of another camera.
 void refuse_publishing_over_others(const Config &config, const std::filesystem::path &file) {
   for (const auto &camera : config.cameras) {
-    if (camera.publish == "-" || camera.publishes_to_broker() || camera.publish.empty()) continue;
+    if (!camera.publishes_to_file()) continue;
     const std::filesystem::path published = std::filesystem::path(camera.publish).lexically_normal();
     const auto refuse = [&](const std::filesystem::path &other, const std::string &what) {
       std::error_code not_there;
@@ -271,15 +291,20 @@ void refuse_publishing_over_others(const Config &config, const std::filesystem::
       if (other.model) refuse(*other.model, "the model of camera " + other.name);
       if (other.kind == SourceKind::file)
         refuse(local_path(other.uri).value_or(""), "what " + other.name + " shows");
-      if (other.publish == camera.publish || other.publish_max_size == 0) continue;
+      if (other.publish == camera.publish || !other.rotates_files()) continue;
       for (unsigned age = 1; age < other.publish_max_files; ++age)
-        refuse(other.publish + "." + std::to_string(age),
-               "a name that rotated files of " + other.name + " get");
+        for (const char *ending : {"", ".gz"})
+          refuse(other.publish + "." + std::to_string(age) + ending,
+                 "a name that rotated files of " + other.name + " get");
     }
   }
 }
 
 }  // namespace
+
+bool CameraConfig::publishes_to_file() const {
+  return !publish.empty() && publish != "-" && !publishes_to_broker();
+}
 
 bool CameraConfig::publishes_to_broker() const {
   return !local_path(publish);
@@ -330,6 +355,7 @@ Config load_config(const std::filesystem::path &file) {
   Config config = parse_config(text, file);
   for (const auto &camera : config.cameras) check_model(camera);
   refuse_publishing_over_others(config, file);
+  refuse_compressing_shared_files(config);
   return config;
 }
 

@@ -34,13 +34,17 @@ struct CameraConfig {
   std::string publish_ca_file;           // empty: the authorities of the system
   std::string publish_mode = "frames";   // or "events", as for uniadpublish
   std::uint64_t publish_max_size = 0;    // size in bytes at which the next file is started; 0: no limit
-  unsigned publish_max_files = 5;        // including the current one
+  std::chrono::nanoseconds publish_max_age{0};  // age at which the next file is started; 0: no limit
+  unsigned publish_max_files = 5;               // including the current one
+  bool publish_gzip = false;                    // compress all but the current one
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // without a frame, until the source is lost
   bool loop = true;                                             // restart a file at its end
   // How long to learn if there is no model file, and on request: in frames or in stream time; both 0: never.
   unsigned learn = 0;
   std::chrono::nanoseconds learn_time{0};
+  bool publishes_to_file() const;
   bool publishes_to_broker() const;
+  bool rotates_files() const { return publish_max_size > 0 || publish_max_age.count() > 0; }
   bool learns() const { return learn > 0 || learn_time.count() > 0; }
   std::string backbone = "auto";  // for a model that is created by learning
   double adapt_rate = 0;          // as for uniaddetect: how fast to follow slow changes

@@ -48,6 +48,8 @@ TEST(Config, FillsInDefaults) {
   EXPECT_EQ(camera.publish_mode, "frames");
   EXPECT_EQ(camera.publish_max_size, 0U);
   EXPECT_EQ(camera.publish_max_files, 5U);
+  EXPECT_EQ(camera.publish_max_age.count(), 0);
+  EXPECT_FALSE(camera.publish_gzip);
   EXPECT_EQ(camera.timeout, std::chrono::seconds(10));
   EXPECT_TRUE(camera.loop);
   EXPECT_EQ(camera.learn, 0U);
@@ -80,7 +82,9 @@ model = "/models/desk.safetensors"
 publish = "-"
 publish_mode = "events"
 publish_max_size = "1.5 GB"
+publish_max_age = "24h"
 publish_max_files = 3
+publish_gzip = true
 publish_kafka_properties = "kafka.properties"
 timeout = "2min"
 learn = 500
@@ -106,7 +110,9 @@ adapt_rate = 0.001
   EXPECT_EQ(config.cameras[1].publish, "-");
   EXPECT_EQ(config.cameras[1].publish_mode, "events");
   EXPECT_EQ(config.cameras[1].publish_max_size, 1'500'000'000U);
+  EXPECT_EQ(config.cameras[1].publish_max_age, std::chrono::hours(24));
   EXPECT_EQ(config.cameras[1].publish_max_files, 3U);
+  EXPECT_TRUE(config.cameras[1].publish_gzip);
   EXPECT_EQ(config.cameras[1].publish_kafka_properties, "/etc/uniad/kafka.properties");
   EXPECT_EQ(config.cameras[1].timeout, std::chrono::minutes(2));
   EXPECT_EQ(config.cameras[1].learn, 500U);
@@ -356,6 +362,12 @@ INSTANTIATE_TEST_SUITE_P(
                   {"cameras.toml:4", "publish_max_size", "wrong type", "100MB"}},
         BadConfig{camera_with("publish_max_size = \"nanGB\"\n"),
                   {"cameras.toml:4", "publish_max_size", "is not a size"}},
+        BadConfig{camera_with("publish_max_age = \"1d\"\n"),
+                  {"cameras.toml:4", "publish_max_age", "\"1d\" is not a time", "2min"}},
+        BadConfig{camera_with("publish_max_age = \"10ms\"\n"),
+                  {"cameras.toml:4", "publish_max_age", "out of range", "from 1s"}},
+        BadConfig{camera_with("publish_gzip = 1\n"),
+                  {"cameras.toml:4", "publish_gzip", "wrong type", "true or false"}},
         BadConfig{camera_with("publish_max_files = 0\n"),
                   {"cameras.toml:4", "publish_max_files", "out of range", "from 1"}},
         BadConfig{camera_with("timeout = 10\n"), {"cameras.toml:4", "timeout", "wrong type", "\"10s\""}},
@@ -453,6 +465,20 @@ TEST(Config, WhatIsPublishedTakesTheNameOfNoOtherFile) {
   }
   EXPECT_EQ(error_of("belt.jsonl.3"), "no error");
   EXPECT_EQ(error_of("belt.jsonl"), "no error");  // who shares a file rotates it together
+}
+
+TEST(Config, NamesOfFilesThatRotateByAgeAndAreCompressedAreTaken) {
+  const std::string belt =
+      "[[camera]]\nname = \"belt\"\nuri = \"belt.mp4\"\npublish = \"belt.jsonl\"\n"
+      "publish_max_age = \"1h\"\npublish_max_files = 3\npublish_gzip = true\n";
+  const auto error_of = [&](const std::string &location) {
+    return load_error_of("learn = 5\nmodel = \"gate.safetensors\"\npublish = \"" + location + "\"\n" + belt);
+  };
+  EXPECT_NE(error_of("belt.jsonl.2.gz").find("rotated files of belt"), std::string::npos);
+  EXPECT_EQ(error_of("belt.jsonl.3.gz"), "no error");
+  const std::string shared = error_of("belt.jsonl");
+  for (const char *part : {"publish_gzip", "gate publishes to the same file", "use a file for each camera"})
+    EXPECT_NE(shared.find(part), std::string::npos) << part << "\nin: " << shared;
 }
 
 TEST(Config, TheExampleIsValid) {

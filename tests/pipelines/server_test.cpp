@@ -404,6 +404,26 @@ TEST_F(RtspServer, EveryRoundOfAFileIsASessionOfItsOwnAndEveryEndSaysWhy) {
       EXPECT_EQ(line.at("event").at("reason"), "eos");
     }
 }
+
+TEST_F(RtspServer, PublishedFilesRotateByAgeAndAreCompressed) {
+  test::write_tiny_model(folder_ / "m.safetensors");
+  Server server(write_config("c.toml", camera("live", "test://ball",
+                                              "model = \"m.safetensors\"\npublish = \"live.jsonl\"\n"
+                                              "publish_max_age = \"1s\"\npublish_max_files = 3\n"
+                                              "publish_gzip = true\n")),
+                1);
+  const auto file = [this](const std::string &ending) { return folder_ / ("live.jsonl" + ending); };
+  ASSERT_TRUE(comes_true([&] { return std::filesystem::exists(file(".2.gz")); })) << end_of_log(server);
+  server.send_signal(SIGTERM);
+  const auto ended = server.wait();
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  const auto unpacked = test::run({"gzip", "-dc", file(".1.gz").string()});
+  EXPECT_EQ(unpacked.status, 0) << unpacked.err;
+  const std::string first = unpacked.out.substr(0, unpacked.out.find('\n'));
+  EXPECT_EQ(Json::parse(first).at("source"), "live");
+  for (const char *ending : {".1", ".2", ".3", ".3.gz"})
+    EXPECT_FALSE(std::filesystem::exists(file(ending))) << ending;
+}
 #endif
 
 TEST_F(RtspServer, GoesOnWhenToldToOpenFilesAnew) {
