@@ -106,4 +106,10 @@ Discovery score_discovery(const std::string &prefix, const std::string &source) 
   return {discovery_topic("sensor", source, "score"), json_text(json)};
 }
 
+Discovery camera_discovery(const std::string &prefix, const std::string &source) {
+  Json json = device_description(prefix, source, "Snapshot", "snapshot");
+  json["topic"] = prefix + "/" + topic_level(source) + "/snapshot";
+  return {discovery_topic("camera", source, "snapshot"), json_text(json)};
+}
+
 }  // namespace uniad

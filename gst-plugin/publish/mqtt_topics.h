@@ -20,8 +20,10 @@ struct Discovery {
   std::string payload;
 };
 
-// For a binary sensor that is on during an event, and a sensor that shows the score.
+// For a binary sensor that is on during an event, a sensor that shows the score, and a camera that shows the
+// picture of the newest event.
 Discovery alarm_discovery(const std::string &prefix, const std::string &source);
 Discovery score_discovery(const std::string &prefix, const std::string &source);
+Discovery camera_discovery(const std::string &prefix, const std::string &source);
 
 }  // namespace uniad

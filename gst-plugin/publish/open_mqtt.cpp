@@ -40,7 +40,8 @@ std::unique_ptr<Sink> open_mqtt(const PublishSettings &settings) {
     options.user = std::move(login->user);
     options.password = std::move(login->password);
   }
-  return std::make_unique<MqttSink>(std::move(options), topic_prefix(address.path), settings.discovery);
+  return std::make_unique<MqttSink>(std::move(options), topic_prefix(address.path), settings.discovery,
+                                    !settings.snapshots.empty());
 }
 
 }  // namespace uniad

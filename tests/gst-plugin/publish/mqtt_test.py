@@ -14,7 +14,7 @@ import time
 import unittest
 
 from ports import free_port, is_open, wait_until
-from publishing import Gst, Publisher, State, frame, make_certificates
+from publishing import Gst, GstUniadMeta, Publisher, State, frame, make_certificates
 
 BROKER = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
 
@@ -222,6 +222,83 @@ class Mqtt(unittest.TestCase):
         self.assertEqual(kinds["binary_sensor"]["state_topic"], "uniad/T\u00fcr 1/alarm")
         self.assertEqual(kinds["sensor"]["state_topic"], "uniad/T\u00fcr 1/frame")
         self.assertEqual(len({entry["unique_id"] for entry in found.values()}), 2)
+
+    def test_snapshot(self):
+        if Gst.ElementFactory.find("jpegenc") is None:
+            self.skipTest("needs jpegenc")
+        self.start_broker()
+        for source in ("gate", "T\u00fcr 1"):
+            with self.subTest(source=source):
+                pictures = self.folder / f"pictures of {source}"
+                publisher = self.start(mode="events", snapshots=pictures, discovery="true")
+                publisher.source.set_property("caps", Gst.Caps.from_string("video/x-raw,format=GRAY8,width=4,height=1,framerate=25/1"))
+                publisher.push(frame(0, 3, State.BEGIN, source), frame(1, 5, State.ONGOING, source), frame(2, 0.5, State.END, source))
+                publisher.end()
+                file, = pictures.iterdir()
+                self.assertEqual(self.picture(f"uniad/{source}/snapshot"), file.read_bytes())
+                publisher.stop()
+        entry = json.loads(self.retained("homeassistant/camera/uniad_gate/#")["homeassistant/camera/uniad_gate/snapshot/config"])
+        self.assertEqual((entry["topic"], entry["availability_topic"]), ("uniad/gate/snapshot", "uniad/gate/state"))
+        self.assertEqual(self.retained(entry["availability_topic"])[entry["availability_topic"]], "offline")
+
+    def picture(self, topic):
+        return subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port), "-t", topic, "-C", "1", "-N", "-W", "60"],
+                              check=True, capture_output=True).stdout
+
+    def test_snapshot_after_an_outage(self):
+        if Gst.ElementFactory.find("jpegenc") is None:
+            self.skipTest("needs jpegenc")
+        self.start_broker()
+        publisher = self.start(mode="events", snapshots=self.folder / "pictures")
+        publisher.source.set_property("caps", Gst.Caps.from_string("video/x-raw,format=GRAY8,width=4,height=1,framerate=25/1"))
+        publisher.push(frame(0, 3, State.BEGIN), frame(1, 0.5, State.END))
+        publisher.wait_for_queue()
+        file, = (self.folder / "pictures").iterdir()
+        self.assertEqual(self.picture("uniad/gate/snapshot"), file.read_bytes())
+        self.stop_broker()  # which forgets it
+        self.start_broker()
+        self.assertEqual(self.picture("uniad/gate/snapshot"), file.read_bytes())
+
+    def push_noise(self, publisher, width, height):
+        """An event whose picture is large."""
+        publisher.source.set_property("caps", Gst.Caps.from_string(
+            f"video/x-raw,format=GRAY8,width={width},height={height},framerate=25/1"))
+        noise = Gst.Buffer.new_wrapped(os.urandom(width * height))
+        noise.pts = 0
+        meta = GstUniadMeta.buffer_add_anomaly_meta(noise, "gate", 3, 0)
+        meta.set_event("large", State.BEGIN)
+        meta.set_event_kind("anomaly", None)
+        publisher.push(noise, frame(1, 0.5, State.END, event_id="large"))
+
+    def test_snapshot_that_the_broker_does_not_take(self):
+        if Gst.ElementFactory.find("jpegenc") is None:
+            self.skipTest("needs jpegenc")
+        self.start_broker("allow_anonymous true", "max_packet_size 20000")
+        publisher = self.start(snapshots=self.folder / "pictures")
+        self.push_noise(publisher, 400, 300)
+        self.assertIn("Cannot publish", publisher.warning())
+        read = self.subscriber("uniad/yard/frame", 50)
+        publisher.push(*(frame(number, source="yard") for number in range(2, 52)))
+        self.assertEqual([json.loads(payload)["pts"] // (40 * Gst.MSECOND) for _, _, payload in read()], list(range(2, 52)))
+        self.assertEqual(publisher.figure("lost"), 0)
+
+    def test_snapshot_that_is_too_large(self):
+        if Gst.ElementFactory.find("jpegenc") is None:
+            self.skipTest("needs jpegenc")
+        self.start_broker()
+        pictures = self.folder / "pictures"
+        publisher = self.start(mode="events", snapshots=pictures)
+        read = self.subscriber("uniad/gate/event", 2)
+        self.push_noise(publisher, 4000, 3000)
+        publisher.wait_for_queue()
+        self.assertEqual(len(read()), 2)
+        file, = pictures.iterdir()
+        self.assertGreater(file.stat().st_size, 4 << 20)
+        publisher.source.set_property("caps", Gst.Caps.from_string("video/x-raw,format=GRAY8,width=4,height=1,framerate=25/1"))
+        publisher.push(frame(2, 3, State.BEGIN, event_id="small"), frame(3, 0.5, State.END, event_id="small"))
+        publisher.end()
+        small, = (path for path in pictures.iterdir() if path != file)
+        self.assertEqual(self.picture("uniad/gate/snapshot"), small.read_bytes())
 
     def test_example(self):
         """The example in Python, which a reader starts before the publisher."""
