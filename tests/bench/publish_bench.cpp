@@ -3,17 +3,23 @@
 // most 50 us in uniadpublish. Prints, for each percentile, the elapsed time and the time of the processor,
 // which excludes what other programs on this machine take.
 //
-// usage: publish_bench LOCATION [SECONDS]
+// With `events`, one stream has 10,000 events a minute instead. Prints the memory of the process while it
+// runs, which must not grow once the queue is full.
+//
+// usage: publish_bench [events] LOCATION [SECONDS]
 
 #include <gst/check/gstharness.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -39,7 +45,7 @@ GstBuffer *frame(const std::string &source, guint number) {
   GST_BUFFER_PTS(buffer) = number * 40 * GST_MSECOND;
   GstAnomalyMeta *meta = gst_buffer_add_anomaly_meta(buffer, source.c_str(), 3.1, 0);
   gst_anomaly_meta_set_threshold(meta, 2.4, 0.71);
-  const std::vector<GstAnomalyRegion> regions(3, {0.41F, 0.52F, 0.12F, 0.2F, 3.1F, nullptr});
+  const std::vector<GstAnomalyRegion> regions(3, {0.41F, 0.52F, 0.12F, 0.2F, 3.1F, nullptr, nullptr});
   gst_anomaly_meta_set_regions(meta, regions.data(), static_cast<guint>(regions.size()));
   const guint place = number % 25;
   const auto id = "event-" + std::to_string(number / 25);
@@ -85,6 +91,50 @@ void run_stream(int number, const char *location, int seconds, Times &times) {
   gst_object_unref(publish);
 }
 
+// Resident memory of this process, in MB.
+double memory_mb() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+// Each frame begins an event, and the next one ends it.
+GstBuffer *frame_of_event(guint number) {
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 64, nullptr);
+  GST_BUFFER_PTS(buffer) = number * 3 * GST_MSECOND;
+  GstAnomalyMeta *meta = gst_buffer_add_anomaly_meta(buffer, "camera", 3.1, 0);
+  gst_anomaly_meta_set_event(meta, ("event-" + std::to_string(number / 2)).c_str(),
+                             number % 2 == 0 ? GST_ANOMALY_EVENT_BEGIN : GST_ANOMALY_EVENT_END);
+  return buffer;
+}
+
+void run_events(const char *location, int seconds) {
+  constexpr std::chrono::nanoseconds between(std::chrono::nanoseconds(std::chrono::minutes(1)) / 20000);
+  GstElement *publish = gst_element_factory_make_full("uniadpublish", "location", location, nullptr);
+  gst_util_set_object_arg(G_OBJECT(publish), "mode", "events");
+  GstHarness *harness = gst_harness_new_with_element(publish, "sink", "src");
+  gst_harness_set_src_caps_str(harness, "video/x-raw,format=GRAY8,width=8,height=8,framerate=25/1");
+  const guint frames = static_cast<guint>(std::chrono::seconds(seconds) / between);
+  auto due = Clock::now();
+  for (guint i = 0; i < frames; ++i, due += between) {
+    std::this_thread::sleep_until(due);
+    gst_harness_push(harness, frame_of_event(i));
+    gst_buffer_unref(gst_harness_pull(harness));
+    if (i % (frames / 8) != 0) continue;
+    guint64 lost = 0, queued = 0;
+    g_object_get(publish, "lost", &lost, "queued", &queued, nullptr);
+    std::printf("%7u events  %6.1f MB  %" G_GUINT64_FORMAT " queued  %" G_GUINT64_FORMAT " lost\n", i / 2,
+                memory_mb(), queued, lost);
+  }
+  gst_element_set_state(publish, GST_STATE_READY);
+  guint64 lost = 0;
+  g_object_get(publish, "lost", &lost, nullptr);
+  std::printf("%7u events  %6.1f MB  %" G_GUINT64_FORMAT " results lost\n", frames / 2, memory_mb(), lost);
+  gst_harness_teardown(harness);
+  gst_object_unref(publish);
+}
+
 void print(const char *name, std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const auto at = [&](double share) {
@@ -98,13 +148,22 @@ void print(const char *name, std::vector<double> values) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  const bool events = argc > 1 && std::string_view(argv[1]) == "events";
+  if (events) {
+    ++argv;
+    --argc;
+  }
   if (argc < 2) {
-    std::fprintf(stderr, "usage: publish_bench LOCATION [SECONDS]\n");
+    std::fprintf(stderr, "usage: publish_bench [events] LOCATION [SECONDS]\n");
     return 2;
   }
   gst_init(nullptr, nullptr);
   GST_ELEMENT_REGISTER(uniadpublish, nullptr);
   const int seconds = argc > 2 ? std::atoi(argv[2]) : 60;  // NOLINT(cert-err34-c)
+  if (events) {
+    run_events(argv[1], seconds);
+    return 0;
+  }
   Times times;
   {
     std::vector<std::jthread> threads;
