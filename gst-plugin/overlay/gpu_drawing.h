@@ -7,8 +7,8 @@
 #include <memory>
 #include <span>
 
-#include "gst-plugin/overlay/canvas.h"
-#include "gst-plugin/overlay/painter.h"
+#include "gst-plugin/drawing/canvas.h"
+#include "gst-plugin/drawing/painter.h"
 #include "gst-plugin/video/cuda_frame.h"
 #include "model/cuda/frame_painter.h"
 

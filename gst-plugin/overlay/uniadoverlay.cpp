@@ -43,11 +43,11 @@
 #include <utility>
 #include <vector>
 
+#include "gst-plugin/drawing/drawing.h"
+#include "gst-plugin/drawing/frame_drawing.h"
+#include "gst-plugin/drawing/painter.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
-#include "gst-plugin/overlay/canvas.h"
-#include "gst-plugin/overlay/drawing.h"
 #include "gst-plugin/overlay/gpu_drawing.h"
-#include "gst-plugin/overlay/painter.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_overlay_debug);
 #define GST_CAT_DEFAULT uniad_overlay_debug
@@ -59,17 +59,10 @@ constexpr double automatic = -1;  // heatmap-low and -high: from the threshold
 // State from start to stop. Accessed only by the streaming thread.
 struct State {
   GstVideoInfo info{};
-  std::unique_ptr<uniad::Painter> painter;  // null if frames of this format cannot be drawn on
-  std::unique_ptr<uniad::GpuDrawing> gpu;   // null if the CPU draws
-  std::unique_ptr<uniad::Canvas> canvas;
-  uniad::OverlayRenderer renderer;
-  std::vector<uniad::Heat> heats;  // of the current frame
-  bool visible = false;            // whether the current frame has something to draw
+  std::unique_ptr<uniad::FrameDrawing> drawing;  // null if frames of this format cannot be drawn on
+  std::unique_ptr<uniad::GpuDrawing> gpu;        // null if the CPU draws
+  bool visible = false;                          // whether the current frame has something to draw
   bool warned = false;
-
-  // The contents of `canvas`.
-  std::vector<uniad::Result> drawn;
-  uniad::Style drawn_style;
 };
 
 }  // namespace
@@ -150,14 +143,12 @@ static gboolean gst_uniad_overlay_set_caps(GstBaseTransform *trans, GstCaps *inc
   GstUniadOverlay *self = GST_UNIAD_OVERLAY(trans);
   State &state = *self->priv->state;
   if (!gst_video_info_from_caps(&state.info, incaps)) return FALSE;
-  state.painter.reset();
+  state.drawing.reset();
   state.gpu.reset();
-  state.canvas.reset();
-  state.drawn.clear();
   state.warned = false;
   if (uniad::Painter::can_paint(state.info)) {
     try {
-      state.painter = std::make_unique<uniad::Painter>(state.info);
+      state.drawing = std::make_unique<uniad::FrameDrawing>(state.info);
       state.gpu = uniad::GpuDrawing::create(GST_ELEMENT(self), incaps, state.info);
       return TRUE;
     } catch (const std::exception &error) {
@@ -173,39 +164,17 @@ static gboolean gst_uniad_overlay_set_caps(GstBaseTransform *trans, GstCaps *inc
   return TRUE;
 }
 
-static std::vector<uniad::Result> results_of(GstBuffer *buffer) {
-  std::vector<uniad::Result> results;
-  gpointer position = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &position, GST_ANOMALY_META_API_TYPE))
-    results.push_back(uniad::result_of(*reinterpret_cast<GstAnomalyMeta *>(meta)));
-  return results;
-}
-
-// Renders the buffer's results to `heats` and `canvas`. Returns whether there is anything to draw.
+// Returns whether there is anything to draw on the buffer.
 static bool prepare(GstUniadOverlay *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
-  state.heats.clear();
-  if (!state.painter) return false;
-  std::vector<uniad::Result> results = results_of(buffer);
-  if (results.empty()) return false;
+  if (!state.drawing) return false;
+  std::vector<uniad::Result> results = uniad::results_of(buffer);
   uniad::Style style;
   {
     const std::lock_guard lock(self->priv->mutex);
     style = self->priv->style;
   }
-
-  for (const uniad::Result &result : results) {
-    if (auto heat = uniad::heat_of(result, style)) state.heats.push_back(std::move(*heat));
-  }
-  if (!state.canvas)
-    state.canvas = std::make_unique<uniad::Canvas>(GST_VIDEO_INFO_WIDTH(&state.info),
-                                                   GST_VIDEO_INFO_FIELD_HEIGHT(&state.info));
-  if (results != state.drawn || style != state.drawn_style) {
-    state.renderer.draw(results, style, *state.canvas);
-    state.drawn = std::move(results);
-    state.drawn_style = std::move(style);
-  }
-  return !state.heats.empty() || !state.canvas->empty();
+  return state.drawing->prepare(std::move(results), style);
 }
 
 // Only frames with something to draw have to be writable.
@@ -226,29 +195,11 @@ static GstFlowReturn gst_uniad_overlay_prepare_output_buffer(GstBaseTransform *t
   }
 }
 
-struct Unmap {
-  void operator()(GstVideoFrame *frame) const {
-    gst_video_frame_unmap(frame);
-    delete frame;
-  }
-};
-
-// Null unless the buffer contains a frame that matches its caps.
-static std::unique_ptr<GstVideoFrame, Unmap> map_frame(GstBuffer *buffer, const GstVideoInfo &info) {
-  auto frame = std::make_unique<GstVideoFrame>();
-  if (!gst_video_frame_map(frame.get(), &info, buffer, GST_MAP_READWRITE)) return nullptr;
-  std::unique_ptr<GstVideoFrame, Unmap> mapped(frame.release());
-  if (GST_VIDEO_FRAME_FORMAT(mapped) != GST_VIDEO_INFO_FORMAT(&info) ||
-      GST_VIDEO_FRAME_WIDTH(mapped) != GST_VIDEO_INFO_WIDTH(&info) ||
-      GST_VIDEO_FRAME_HEIGHT(mapped) < GST_VIDEO_INFO_FIELD_HEIGHT(&info))
-    return nullptr;
-  return mapped;
-}
-
 static void draw(GstUniadOverlay *self, GstBuffer *buffer) {
   State &state = *self->priv->state;
-  if (state.gpu && state.gpu->paint(buffer, *state.painter, state.heats, *state.canvas)) return;
-  auto frame = map_frame(buffer, state.info);
+  uniad::FrameDrawing &drawing = *state.drawing;
+  if (state.gpu && state.gpu->paint(buffer, drawing.painter(), drawing.heats(), drawing.canvas())) return;
+  const auto frame = uniad::map_frame_to_draw(buffer, state.info);
   if (!frame) {
     if (!std::exchange(state.warned, true))
       GST_ELEMENT_WARNING(self, STREAM, FORMAT,
@@ -257,8 +208,7 @@ static void draw(GstUniadOverlay *self, GstBuffer *buffer) {
                           ("buffer of %" G_GSIZE_FORMAT " bytes", gst_buffer_get_size(buffer)));
     return;
   }
-  for (const uniad::Heat &heat : state.heats) state.painter->paint(*frame, heat);
-  state.painter->paint(*frame, *state.canvas);
+  drawing.paint(*frame);
 }
 
 static GstFlowReturn gst_uniad_overlay_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {

@@ -34,7 +34,7 @@ struct HeatSurface {
 };
 
 // How each level changes a sample, for each component of a layout: R, G, B or Y', Cb, Cr (gray: only the
-// first). Entry 0 leaves samples unchanged. Created by Painter::tables_of (gst-plugin/overlay/painter.h).
+// first). Entry 0 leaves samples unchanged. Created by Painter::tables_of (gst-plugin/drawing/painter.h).
 using HeatTables = std::array<std::array<Paint, 256>, 4>;
 
 // Adjacent samples in a row of a plane, each with its own paint.

@@ -17,7 +17,7 @@ struct HeatPosition {
 };
 
 // Blends the surface of a grid into adjacent samples, as the overlay's Painter does
-// (gst-plugin/overlay/painter.h): the grid's values, in levels 0..255, are the coefficients of a quadratic
+// (gst-plugin/drawing/painter.h): the grid's values, in levels 0..255, are the coefficients of a quadratic
 // B-spline. Position: (pixel of the band, row of the band).
 struct PaintHeat {
   const float *grid;  // rows x columns

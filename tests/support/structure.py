@@ -28,6 +28,7 @@ LAYERS = [
     ["gst-plugin/base", "gst-plugin/meta"],
     ["gst-plugin/video"],
     ["gst-plugin/events"],
+    ["gst-plugin/drawing"],
     ["gst-plugin/detect", "gst-plugin/overlay", "gst-plugin/publish", "gst-plugin/record"],
     ["gst-plugin"],
     ["pipelines/uniad-rtsp"],

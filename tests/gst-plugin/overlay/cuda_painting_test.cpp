@@ -10,7 +10,7 @@
 #include <tuple>
 #include <vector>
 
-#include "gst-plugin/overlay/painter.h"
+#include "gst-plugin/drawing/painter.h"
 #include "model/base/error.h"
 #include "model/cuda/device_painter.h"
 #include "model/cuda/heat.h"

@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "gst-plugin/drawing/color_map.h"
+#include "gst-plugin/drawing/painter.h"
+#include "gst-plugin/drawing/smooth_map.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
-#include "gst-plugin/overlay/color_map.h"
-#include "gst-plugin/overlay/painter.h"
-#include "gst-plugin/overlay/smooth_map.h"
 #include "tests/support/gst_test.h"
 #include "tests/support/limit_memory.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/overlay/drawing.h"
+#include "gst-plugin/drawing/drawing.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/overlay/canvas.h"
+#include "gst-plugin/drawing/canvas.h"
 
 #include <algorithm>
 #include <cmath>

@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "gst-plugin/overlay/canvas.h"
-#include "gst-plugin/overlay/color_map.h"
-#include "gst-plugin/overlay/pixels.h"
-#include "gst-plugin/overlay/smooth_map.h"
+#include "gst-plugin/drawing/canvas.h"
+#include "gst-plugin/drawing/color_map.h"
+#include "gst-plugin/drawing/pixels.h"
+#include "gst-plugin/drawing/smooth_map.h"
 #include "model/cuda/frame_painter.h"
 
 namespace uniad {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "gst-plugin/overlay/smooth_map.h"
+#include "gst-plugin/drawing/smooth_map.h"
 #include "model/base/paint.h"
 
 namespace uniad {

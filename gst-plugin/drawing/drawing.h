@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "gst-plugin/base/ref.h"
+#include "gst-plugin/drawing/canvas.h"
+#include "gst-plugin/drawing/color_map.h"
+#include "gst-plugin/drawing/painter.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
-#include "gst-plugin/overlay/canvas.h"
-#include "gst-plugin/overlay/color_map.h"
-#include "gst-plugin/overlay/painter.h"
 
 namespace uniad {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/overlay/smooth_map.h"
+#include "gst-plugin/drawing/smooth_map.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/overlay/pixels.h"
+#include "gst-plugin/drawing/pixels.h"
 
 #include <algorithm>
 

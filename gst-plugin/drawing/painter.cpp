@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/overlay/painter.h"
+#include "gst-plugin/drawing/painter.h"
 
 #include <algorithm>
 #include <cmath>
