@@ -47,8 +47,8 @@ struct OwnFile {
 bool is_own_name(const std::string &stem) {
   constexpr auto bytes_to_the_end = static_cast<GRegexCompileFlags>(G_REGEX_RAW | G_REGEX_DOLLAR_ENDONLY);
   constexpr auto anywhere = static_cast<GRegexMatchFlags>(0);
-  return g_regex_match_simple("^[A-Za-z0-9_]+-[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9_]+(-[0-9]+)?$", stem.c_str(),
-                              bytes_to_the_end, anywhere) != FALSE;
+  return g_regex_match_simple("^[A-Za-z0-9_]+-[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9_]+(-[0-9]+)?(\\.overlay)?$",
+                              stem.c_str(), bytes_to_the_end, anywhere) != FALSE;
 }
 
 std::vector<OwnFile> own_files(const std::string &folder, const std::string &extension) {
@@ -98,10 +98,15 @@ std::string BoundedFolder::new_path(const std::string &source, GstClockTime time
   return path;
 }
 
-void BoundedFolder::make_room(unsigned files, std::uint64_t bytes, const std::string &kept) const {
+std::string BoundedFolder::overlay_path(const std::string &path) const {
+  return path.substr(0, path.size() - extension_.size()) + ".overlay" + extension_;
+}
+
+void BoundedFolder::make_room(unsigned files, std::uint64_t bytes, const std::string &kept,
+                              const std::string &also_kept) const {
   if (limits_.max_bytes == 0 && limits_.max_age == 0 && limits_.max_files == 0) return;
   std::vector<OwnFile> present = own_files(path_, extension_);
-  std::erase_if(present, [&kept](const OwnFile &file) { return file.path == kept; });
+  std::erase_if(present, [&](const OwnFile &file) { return file.path == kept || file.path == also_kept; });
   std::uint64_t total = bytes;
   for (const OwnFile &file : present) total += file.bytes;
   std::size_t count = present.size() + files;

@@ -15,7 +15,8 @@ struct FolderLimits {
   unsigned max_files = 0;
 };
 
-// Files whose names are SOURCE-YYYYMMDDTHHMMSSZ-ID.EXTENSION. Other files in the folder are left alone.
+// Files whose names are SOURCE-YYYYMMDDTHHMMSSZ-ID.EXTENSION or SOURCE-YYYYMMDDTHHMMSSZ-ID.overlay.EXTENSION.
+// Other files in the folder are left alone.
 class BoundedFolder {
  public:
   BoundedFolder(std::string path, std::string extension, const FolderLimits &limits);
@@ -26,9 +27,13 @@ class BoundedFolder {
   // A path that does not exist yet. `time` is in nanoseconds since 1970, in UTC; if unknown, it is now.
   std::string new_path(const std::string &source, GstClockTime time, const std::string &id) const;
 
+  // The path of a second file for the same event, which shows the result on the picture.
+  std::string overlay_path(const std::string &path) const;
+
   // Removes the oldest files until the limits leave room for this many files and bytes more. Never removes
-  // `kept`, which is being written.
-  void make_room(unsigned files, std::uint64_t bytes, const std::string &kept = {}) const;
+  // `kept` and `also_kept`, which are being written.
+  void make_room(unsigned files, std::uint64_t bytes, const std::string &kept = {},
+                 const std::string &also_kept = {}) const;
 
  private:
   std::string path_;

@@ -92,7 +92,7 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
   return json_text(json);
 }
 
-std::string event_json(const Event &event, const std::string &snapshot) {
+std::string event_json(const Event &event, const SnapshotPaths &snapshot) {
   Json json{{"version", 1}, {"type", "event"}, {"source", event.source}};
   if (!event.session.empty()) json["session"] = event.session;
   if (GST_CLOCK_TIME_IS_VALID(event.moment.pts)) json["pts"] = event.moment.pts;
@@ -110,7 +110,8 @@ std::string event_json(const Event &event, const std::string &snapshot) {
   if (event.threshold) body["threshold"] = *event.threshold;
   body["frames"] = event.frames;
   if (!event.reason.empty()) body["reason"] = event.reason;
-  if (!snapshot.empty()) body["snapshot"] = snapshot;
+  if (!snapshot.frame.empty()) body["snapshot"] = snapshot.frame;
+  if (!snapshot.overlay.empty()) body["snapshot_overlay"] = snapshot.overlay;
   json["event"] = std::move(body);
   return json_text(json);
 }

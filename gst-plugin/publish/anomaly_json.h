@@ -37,6 +37,12 @@ namespace uniad {
 // this order; coordinates have six decimals. New keys do not raise the version.
 std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnomalyEventState event_state);
 
+// Of the pictures of an event; empty: none.
+struct SnapshotPaths {
+  std::string frame;
+  std::string overlay;  // the same frame, with the result drawn on it
+};
+
 // The begin or the end of an event as one line of JSON (without a newline):
 //
 //   {"version":1,"type":"event","source":"cam0","session":"3f0c...","pts":1240000000,
@@ -53,9 +59,10 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
 // | end       | the first frame after the last anomalous one; absent in a begin, as is duration          |
 // | peak      | the highest score so far; its regions are absent if they are not known                   |
 // | frames    | number of anomalous frames so far                                                        |
-// | snapshot  | path of a picture; absent if there is none                                               |
+// | snapshot  | path of a picture; absent if there is none, as is snapshot_overlay, the same with the    |
+// |           | result drawn on it                                                                       |
 // | reason    | why it ended: "eos", "flush", "stopped", "lost", "changed"; absent if the scene is       |
 // |           | normal again                                                                             |
-std::string event_json(const Event &event, const std::string &snapshot = {});
+std::string event_json(const Event &event, const SnapshotPaths &snapshot = {});
 
 }  // namespace uniad

@@ -98,6 +98,12 @@ void add_snapshots(PropertyTable<PublishSettings> &table) {
                           "Folder for a picture (JPEG) of each event: its frame with the highest score; "
                           "created if it does not exist",
                           nullptr, in_ready));
+  table.add(
+      PROP_SNAPSHOTS_OVERLAY, &PublishSettings::snapshots_overlay,
+      g_param_spec_boolean("snapshots-overlay", "Overlay on snapshots",
+                           "Write a second picture of each event, with the heatmap, contours, boxes and "
+                           "text that uniadoverlay draws",
+                           defaults.snapshots_overlay ? TRUE : FALSE, in_ready));
   table.add(PROP_SNAPSHOTS_MAX_SIZE, &PublishSettings::snapshots_max_size,
             g_param_spec_uint64("snapshots-max-size", "Maximum size of snapshots",
                                 "Maximum size in bytes of all pictures in the folder; the oldest are removed "

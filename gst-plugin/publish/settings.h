@@ -35,6 +35,7 @@ struct PublishSettings {
 
   // Of pictures.
   std::string snapshots;           // a folder; empty: no pictures
+  bool snapshots_overlay = false;  // a second picture of each event, with the result drawn on it
   guint64 snapshots_max_size = 0;  // bytes; 0: no limit, as for the next two
   guint64 snapshots_max_age = 0;   // nanoseconds
   guint snapshots_max_files = 0;

@@ -17,9 +17,11 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "gst-plugin/base/ref.h"
 #include "gst-plugin/base/write_signals.h"
+#include "gst-plugin/drawing/frame_drawing.h"
 #include "model/base/error.h"
 
 namespace uniad {
@@ -92,23 +94,28 @@ struct Snapshots::Picture {
   std::string source;
   GstClockTime time;
   std::string event;
-  std::string path = {};        // chosen with the first frame that is written
+  SnapshotPaths paths = {};     // of what is written
   Ref<GstSample> waiting = {};  // the newest frame that has not been encoded
   bool is_being_written = false;
-  bool is_written = false;
 };
 
 // Lives until the owner, the thread and all functions that wait for a picture have released it.
 struct Snapshots::Shared {
-  Shared(BoundedFolder its_folder, Reporter reporter)
-      : folder(std::move(its_folder)), report(std::move(reporter)) {}
+  Shared(BoundedFolder its_folder, bool has_overlay, Reporter reporter)
+      : folder(std::move(its_folder)), overlay(has_overlay), report(std::move(reporter)) {}
 
   void run(const std::stop_token &stop);
   void write(Picture &picture, GstSample *sample);
+  SnapshotPaths write_files(const Picture &picture, GstSample *sample);
+  Ref<GstSample> with_results(GstSample *sample);
   void tell(const std::string &problem);
 
-  BoundedFolder folder;  // only the thread uses it
-  bool failing = false;  // as this
+  // Only the thread uses these.
+  BoundedFolder folder;
+  bool overlay;
+  std::unique_ptr<FrameDrawing> drawing;  // for frames as described by drawn_info
+  GstVideoInfo drawn_info{};
+  bool failing = false;
 
   std::mutex report_mutex;  // guards report, which the owner takes away when it abandons the thread
   Reporter report;
@@ -128,20 +135,50 @@ void Snapshots::Shared::tell(const std::string &problem) {
 
 void Snapshots::Shared::write(Picture &picture, GstSample *sample) {
   try {
-    folder.create();
-    std::string path = picture.path;
-    if (path.empty()) path = folder.new_path(picture.source, picture.time, picture.event);
-    const Ref<GstSample> jpeg = encoded(sample);
-    GstBuffer *buffer = gst_sample_get_buffer(jpeg.get());
-    folder.make_room(1, gst_buffer_get_size(buffer), path);
-    replace_file(path, buffer);
+    SnapshotPaths paths = write_files(picture, sample);
     failing = false;
     const std::lock_guard lock(mutex);
-    picture.path = std::move(path);
-    picture.is_written = true;
+    picture.paths = std::move(paths);
   } catch (const std::exception &error) {
     if (!std::exchange(failing, true)) tell(error.what());
   }
+}
+
+SnapshotPaths Snapshots::Shared::write_files(const Picture &picture, GstSample *sample) {
+  folder.create();
+  SnapshotPaths paths = picture.paths;
+  if (paths.frame.empty()) paths.frame = folder.new_path(picture.source, picture.time, picture.event);
+  std::vector<std::pair<std::string, Ref<GstSample>>> files;
+  files.emplace_back(paths.frame, encoded(sample));
+  const Ref<GstSample> drawn = overlay ? with_results(sample) : nullptr;
+  if (drawn) {
+    paths.overlay = folder.overlay_path(paths.frame);
+    files.emplace_back(paths.overlay, encoded(drawn.get()));
+  }
+  gsize bytes = 0;
+  for (const auto &[path, jpeg] : files) bytes += gst_buffer_get_size(gst_sample_get_buffer(jpeg.get()));
+  folder.make_room(static_cast<unsigned>(files.size()), bytes, paths.frame, paths.overlay);
+  for (const auto &[path, jpeg] : files) replace_file(path, gst_sample_get_buffer(jpeg.get()));
+  return paths;
+}
+
+// A copy on which the results are drawn; null if frames of its format cannot be drawn on.
+Ref<GstSample> Snapshots::Shared::with_results(GstSample *sample) {
+  GstVideoInfo info;
+  GstCaps *caps = gst_sample_get_caps(sample);
+  if (gst_video_info_from_caps(&info, caps) == FALSE || !Painter::can_paint(info)) return nullptr;
+  if (!drawing || gst_video_info_is_equal(&info, &drawn_info) == FALSE)
+    drawing = std::make_unique<FrameDrawing>(info);
+  drawn_info = info;
+  const Ref<GstBuffer> copy(gst_buffer_copy_deep(gst_sample_get_buffer(sample)));
+  Style style;
+  style.boxes = true;
+  if (drawing->prepare(results_of(copy.get()), style)) {
+    const auto frame = map_frame_to_draw(copy.get(), info);
+    if (!frame) return nullptr;
+    drawing->paint(*frame);
+  }
+  return Ref<GstSample>(gst_sample_new(copy.get(), caps, nullptr, nullptr));
 }
 
 void Snapshots::Shared::run(const std::stop_token &stop) {
@@ -162,8 +199,8 @@ void Snapshots::Shared::run(const std::stop_token &stop) {
   settled.notify_all();
 }
 
-Snapshots::Snapshots(BoundedFolder folder, Reporter report)
-    : shared_(std::make_shared<Shared>(std::move(folder), std::move(report))),
+Snapshots::Snapshots(BoundedFolder folder, bool overlay, Reporter report)
+    : shared_(std::make_shared<Shared>(std::move(folder), overlay, std::move(report))),
       thread_([shared = shared_](const std::stop_token &stop) { shared->run(stop); }) {}
 
 Snapshots::~Snapshots() {
@@ -206,9 +243,9 @@ void Snapshots::take(const GstAnomalyMeta &meta, GstBuffer *buffer, GstCaps *cap
   shared_->changed.notify_one();
 }
 
-std::function<std::string()> Snapshots::path_of(const Event &event) {
+std::function<SnapshotPaths()> Snapshots::paths_of(const Event &event) {
   const auto known = peaks_.find(event.id);
-  if (known == peaks_.end()) return [] { return std::string(); };
+  if (known == peaks_.end()) return [] { return SnapshotPaths(); };
   const std::shared_ptr<Picture> picture = known->second.picture;
   if (event.state == GST_ANOMALY_EVENT_END) peaks_.erase(known);
   return [shared = shared_, picture] {
@@ -216,7 +253,7 @@ std::function<std::string()> Snapshots::path_of(const Event &event) {
     const auto patience = shared->is_late ? std::chrono::seconds(0) : patience_for_picture;
     const auto is_settled = [&] { return !picture->waiting && !picture->is_being_written; };
     if (!shared->settled.wait_for(lock, patience, is_settled)) shared->is_late = true;
-    return picture->is_written ? picture->path : std::string();
+    return picture->paths;
   };
 }
 
@@ -226,7 +263,7 @@ std::unique_ptr<Snapshots> open_snapshots(const PublishSettings &settings, Snaps
       std::filesystem::absolute(settings.snapshots).string(), ".jpg",
       {settings.snapshots_max_size, settings.snapshots_max_age, settings.snapshots_max_files});
   folder.create();
-  return std::make_unique<Snapshots>(folder, std::move(report));
+  return std::make_unique<Snapshots>(folder, settings.snapshots_overlay, std::move(report));
 }
 
 }  // namespace uniad

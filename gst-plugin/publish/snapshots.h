@@ -13,6 +13,7 @@
 #include "gst-plugin/base/bounded_folder.h"
 #include "gst-plugin/events/event.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
+#include "gst-plugin/publish/anomaly_json.h"
 #include "gst-plugin/publish/settings.h"
 
 namespace uniad {
@@ -22,9 +23,10 @@ namespace uniad {
 class Snapshots {
  public:
   // `report` is called from the thread when pictures cannot be written, once until one is written again.
+  // With `overlay`, each picture has another beside it, with the frame's results drawn on it.
   using Reporter = std::function<void(const std::string &problem)>;
 
-  Snapshots(BoundedFolder folder, Reporter report);
+  Snapshots(BoundedFolder folder, bool overlay, Reporter report);
   ~Snapshots();  // writes what waits, unless that takes longer than five seconds
 
   Snapshots(const Snapshots &) = delete;
@@ -35,8 +37,8 @@ class Snapshots {
   void take(const GstAnomalyMeta &meta, GstBuffer *buffer, GstCaps *caps);
 
   // Returns a function that waits until the newest picture of the event is written, for at most two seconds,
-  // and returns its path; empty if there is none. It may be called from any thread.
-  std::function<std::string()> path_of(const Event &event);
+  // and returns its paths. It may be called from any thread.
+  std::function<SnapshotPaths()> paths_of(const Event &event);
 
  private:
   struct Picture;

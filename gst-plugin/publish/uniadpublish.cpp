@@ -104,7 +104,8 @@
  *
  * With #GstUniadPublish:snapshots, the frame of each event with the highest score is written to a folder as
  * JPEG, and written anew while the event lasts whenever the score rises. The key `snapshot` of event lines
- * contains its path.
+ * contains its path. With #GstUniadPublish:snapshots-overlay, a second picture shows what uniadoverlay draws;
+ * its path is in `snapshot_overlay`.
  *
  * ## Example launch line
  * |[
@@ -237,10 +238,12 @@ static gboolean gst_uniad_publish_start(GstBaseTransform *trans) {
 static void publish(GstUniadPublish *self, const std::vector<uniad::Event> &events) {
   State &state = *self->priv->state;
   for (const uniad::Event &event : events) {
-    std::function<std::string()> snapshot;
-    if (state.snapshots) snapshot = state.snapshots->path_of(event);
-    state.publisher.add(
-        {[event, snapshot] { return uniad::event_json(event, snapshot ? snapshot() : ""); }, true, true});
+    std::function<uniad::SnapshotPaths()> snapshot;
+    if (state.snapshots) snapshot = state.snapshots->paths_of(event);
+    state.publisher.add({[event, snapshot] {
+                           return uniad::event_json(event, snapshot ? snapshot() : uniad::SnapshotPaths{});
+                         },
+                         true, true});
   }
 }
 

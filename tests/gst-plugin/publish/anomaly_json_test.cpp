@@ -156,11 +156,11 @@ TEST_F(AnomalyJson, AnEventsLineTellsItsCourse) {
   event.frames = 30;
   event.peak_regions = {{0.41F, 0.5F, 0.12F, 0.2F, 3.5F, nullptr, nullptr}};
   event.reason = "eos";
-  EXPECT_EQ(event_json(event, "a.jpg"),
+  EXPECT_EQ(event_json(event, {"a.jpg", "b.jpg"}),
             common + R"("pts":1240000000,"event":{"id":"a5b2","kind":"anomaly","state":"end",)" + begin +
                 R"("end":{"pts":1240000000},"duration":1200000000,"peak":{"score":3.5,)" + time_of_peak +
                 R"(,"regions":[{"x":0.41,"y":0.5,"w":0.12,"h":0.2,"score":3.5}]},"threshold":2.25,)" +
-                R"("frames":30,"reason":"eos","snapshot":"a.jpg"}})");
+                R"("frames":30,"reason":"eos","snapshot":"a.jpg","snapshot_overlay":"b.jpg"}})");
 }
 
 // A meta that another element has filled incompletely.

@@ -38,6 +38,11 @@ def gray_of(path):
     return sum(pixels) / len(pixels)
 
 
+def rgb_of(path):
+    return subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+                          check=True, capture_output=True).stdout
+
+
 class Snapshots(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp())
@@ -95,6 +100,63 @@ class Snapshots(unittest.TestCase):
         publisher.end()
         ends = [event for event in self.events() if event["state"] == "end"]
         self.assertEqual([round(gray_of(event["snapshot"]) / 60 - 2 / 3) for event in ends], [0, 1, 2])
+
+    def test_overlay(self):
+        """What is drawn is what uniadoverlay draws, pixel by pixel, apart from lossy compression."""
+        caps = "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
+
+        def colored(number, score, state):
+            buffer = Gst.Buffer.new_wrapped(bytes([90]) * 320 * 240 + bytes([128]) * 160 * 240)
+            buffer.pts = number * 40 * Gst.MSECOND
+            meta = GstUniadMeta.buffer_add_anomaly_meta(buffer, "gate", score, 0)
+            meta.set_threshold(1.0, 0.9)
+            region = GstUniadMeta.AnomalyRegion()
+            region.x, region.y, region.w, region.h, region.score = 0.1, 0.4, 0.5, 0.3, score
+            meta.set_regions([region])
+            meta.set_event("event-1", state)
+            meta.set_event_kind("anomaly", None)
+            return buffer
+
+        publisher = self.start(caps, snapshots_overlay="true")
+        publisher.push(colored(0, 3, State.BEGIN), colored(1, 0.5, State.END))
+        publisher.end()
+        end = self.events()[-1]
+        plain, drawn = pathlib.Path(end["snapshot"]), pathlib.Path(end["snapshot_overlay"])
+        self.assertEqual(drawn.name, plain.name.replace(".jpg", ".overlay.jpg"))
+        self.assertEqual(sorted(self.pictures.iterdir()), sorted((plain, drawn)))
+
+        reference = self.folder / "reference.jpg"
+        pipeline = Gst.parse_launch(f"appsrc name=source format=time ! uniadoverlay boxes=true ! jpegenc ! filesink location={reference}")
+        source = pipeline.get_by_name("source")
+        source.set_property("caps", Gst.Caps.from_string(caps))
+        pipeline.set_state(Gst.State.PLAYING)
+        source.emit("push-buffer", colored(0, 3, State.BEGIN))
+        source.emit("end-of-stream")
+        message = pipeline.get_bus().timed_pop_filtered(60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+        self.assertEqual(message.type, Gst.MessageType.EOS)
+        pipeline.set_state(Gst.State.NULL)
+        pixels, expected, untouched = (rgb_of(path) for path in (drawn, reference, plain))
+        differences = [abs(a - b) for a, b in zip(pixels, expected)]
+        self.assertLess(max(differences), 12)
+        changed = sum(abs(a - b) > 40 for a, b in zip(pixels, untouched))
+        self.assertGreater(changed, len(pixels) // 50)
+        self.assertLess(max(untouched) - min(untouched), 8)  # the first picture is as the camera took it
+
+    def test_overlay_of_other_formats(self):
+        publisher = self.start("video/x-raw,format=GRAY16_LE,width=32,height=48,framerate=25/1", snapshots_overlay="true")
+        publisher.push(*self.one_event())
+        publisher.end()
+        end = self.events()[-1]
+        self.assertEqual(len({end["snapshot"], end["snapshot_overlay"], *map(str, self.pictures.iterdir())}), 2)
+
+    def test_limits_with_overlay(self):
+        publisher = self.start(snapshots_max_files=2, snapshots_overlay="true")
+        for number in range(3):
+            publisher.push(frame(2 * number, 100, 3, State.BEGIN, f"e{number}"), frame(2 * number + 1, 100, 3, State.END, f"e{number}"))
+            publisher.wait_for_queue()
+            time.sleep(0.01)  # files of the same moment have no order
+        publisher.end()
+        self.assertEqual(sorted(file.name[22:] for file in self.pictures.iterdir()), ["e2.jpg", "e2.overlay.jpg"])
 
     def test_limits(self):
         publisher = self.start(snapshots_max_files=2)
