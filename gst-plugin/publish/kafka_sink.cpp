@@ -45,6 +45,8 @@ KafkaSink::KafkaSink(KafkaOptions options)
     : options_(std::move(options)), producer_(std::make_unique<KafkaProducer>(options_)) {}
 
 Failure KafkaSink::failure_of(rd_kafka_resp_err_t code, const std::string &text) const {
+  const auto contains = [&](const char *word) { return text.find(word) != text.npos; };
+  const std::string reason = one_line(text);
   switch (code) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -52,23 +54,24 @@ Failure KafkaSink::failure_of(rd_kafka_resp_err_t code, const std::string &text)
               "create it, let the brokers create topics, or correct the property 'location'"};
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-      return {one_line(text), "allow this user to write to the topic " + options_.topic +
-                                  " and, before Kafka 3.0, to use idempotent producers"};
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-    case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-      return {one_line(text),
-              "correct the user and the password in 'credentials' or the SASL options in 'kafka-properties'"};
-    case RD_KAFKA_RESP_ERR__SSL:
-      return {
-          one_line(text),
-          "set ca-file to the authority of the broker's certificate, and use the name in that certificate"};
+      return {reason, "allow this user to write to the topic " + options_.topic +
+                          " and, before Kafka 3.0, to use idempotent producers"};
     case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-      return {one_line(text), "set enable.idempotence=false in 'kafka-properties' if the brokers are so old"};
+      return {reason, "set enable.idempotence=false in 'kafka-properties' if the brokers are so old"};
     default:
-      return {one_line(text), "check that the brokers run and can be reached"};
+      break;
   }
+  // librdkafka reports these with several codes.
+  if (contains("certificate") || contains("SSL"))
+    return {reason,
+            "set ca-file to the authority of the broker's certificate, and use the name in that certificate"};
+  const bool is_login = code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                        code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+                        code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM;
+  if (is_login || contains("uthentication failed") || contains("uthentication error"))
+    return {reason,
+            "correct the user and the password in 'credentials' or the SASL options in 'kafka-properties'"};
+  return {reason, "check that the brokers run and can be reached"};
 }
 
 // Returns whether everything was decided.

@@ -130,6 +130,7 @@ class Kafka(unittest.TestCase):
         self.broker.start()
         publisher = self.start(f"kafka://127.0.0.1:{free_port()},localhost:{self.broker.port}/plant")
         publisher.push(frame(7))
+        publisher.wait_for_queue()
         self.assertEqual(numbers_of(self.read(1)), [7])
 
     def test_hostile_names(self):
@@ -137,6 +138,7 @@ class Kafka(unittest.TestCase):
         names = ["+/#", "*", "a/b", "line\nbreak", "x" * 65536, "", "..", "\u007f", "\u202e"]
         publisher = self.start()
         publisher.push(*(frame(number, source=name) for number, name in enumerate(names)))
+        publisher.wait_for_queue()
         messages = self.read(len(names))
         self.assertEqual({message["key"] or "" for message in messages}, set(names))
         self.assertEqual({json.loads(message["payload"])["source"] for message in messages}, set(names))
@@ -180,6 +182,7 @@ class Kafka(unittest.TestCase):
         ca = self.folder / "ca.pem"
         publisher = self.start(ca_file=ca)
         publisher.push(frame(3))
+        publisher.wait_for_queue()
         self.assertEqual(numbers_of(self.read(1, "-X", "security.protocol=ssl", "-X", f"ssl.ca.location={ca}")), [3])
         for location, properties in ((self.location(), {"kafka_properties": self.file("security.protocol=ssl")}),
                                      (self.location().replace("localhost", "127.0.0.1"), {"ca_file": ca})):
