@@ -246,24 +246,6 @@ toml::table parse_toml(std::string_view text, const std::filesystem::path &file)
   }
 }
 
-// A camera that learns creates its model file itself, in an existing folder.
-void check_model(const CameraConfig &camera) {
-  std::error_code unreadable;
-  if (!camera.model || std::filesystem::is_regular_file(*camera.model, unreadable)) return;
-  const std::string where = camera.place("model");
-  if (!camera.learns())
-    throw Error(
-        ErrorKind::NotFound, where, "no model file " + camera.model->string(),
-        "train a model with `uniad train`, let the camera learn one with `learn`, or correct `model`");
-  if (std::filesystem::exists(*camera.model, unreadable))
-    throw Error(ErrorKind::InvalidArgument, where, camera.model->string() + " is not a file",
-                "correct `model`");
-  const std::filesystem::path folder = camera.model->parent_path();
-  if (!std::filesystem::is_directory(folder, unreadable))
-    throw Error(ErrorKind::InvalidArgument, where, "no folder " + folder.string() + " to save the model in",
-                "create the folder, or correct `model`");
-}
-
 // Each publisher would compress what the other still writes to.
 void refuse_compressing_shared_files(const Config &config) {
   for (const auto &camera : config.cameras)
@@ -317,6 +299,23 @@ std::string CameraConfig::place(std::string_view key) const {
   return begin != places.end() ? begin->second + std::string(key) : "camera " + name;
 }
 
+void check_model(const CameraConfig &camera) {
+  std::error_code unreadable;
+  if (!camera.model || std::filesystem::is_regular_file(*camera.model, unreadable)) return;
+  const std::string where = camera.place("model");
+  if (!camera.learns())
+    throw Error(
+        ErrorKind::NotFound, where, "no model file " + camera.model->string(),
+        "train a model with `uniad train`, let the camera learn one with `learn`, or correct `model`");
+  if (std::filesystem::exists(*camera.model, unreadable))
+    throw Error(ErrorKind::InvalidArgument, where, camera.model->string() + " is not a file",
+                "correct `model`");
+  const std::filesystem::path folder = camera.model->parent_path();
+  if (!std::filesystem::is_directory(folder, unreadable))
+    throw Error(ErrorKind::InvalidArgument, where, "no folder " + folder.string() + " to save the model in",
+                "create the folder, or correct `model`");
+}
+
 Config parse_config(std::string_view text, const std::filesystem::path &file) {
   const toml::table root = parse_toml(text, file);
   Config config;
@@ -337,7 +336,8 @@ Config parse_config(std::string_view text, const std::filesystem::path &file) {
     throw Error(ErrorKind::InvalidArgument, Section{root, "file", file}.where(*cameras, "camera"),
                 "is not a list of tables", "write [[camera]] in double brackets");
   for (const toml::node &node : *cameras->as_array()) {
-    const Section section{*node.as_table(), "[[camera]] number " + std::to_string(config.cameras.size() + 1),
+    const std::string title = file.empty() ? "--camera" : "[[camera]]";
+    const Section section{*node.as_table(), title + " number " + std::to_string(config.cameras.size() + 1),
                           file};
     const CameraConfig camera = read_camera(section, config.warnings);
     refuse_second(section, camera, config.cameras);

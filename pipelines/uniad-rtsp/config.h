@@ -68,8 +68,13 @@ struct Config {
 };
 
 // Parses the server's TOML. file is used in messages, and relative paths in the text are relative to its
-// folder. Does not access other files. Throws Error with file, line and key.
+// folder; if it is empty, the cameras are those of the command line. Does not access other files. Throws
+// Error with file, line and key.
 Config parse_config(std::string_view text, const std::filesystem::path &file);
+
+// Throws Error if the camera's model file is missing. A camera that learns creates it itself, in an existing
+// folder.
+void check_model(const CameraConfig &camera);
 
 // The same for a file on disk. The models must exist, or only their folders for cameras that learn. Other
 // files may become available later.

@@ -14,6 +14,7 @@
 #include "model/base/address.h"
 #include "pipelines/uniad-rtsp/check.h"
 #include "pipelines/uniad-rtsp/config.h"
+#include "pipelines/uniad-rtsp/quick_start.h"
 #include "pipelines/uniad-rtsp/server.h"
 
 namespace uniad::rtsp {
@@ -29,7 +30,7 @@ std::vector<std::string> all_obstacles(const Config &config) {
   return all;
 }
 
-int check(const std::string &file, const Config &config) {
+int check(const std::string &what, const Config &config) {
   check_server(config);
   std::vector<std::string> obstacles = all_obstacles(config);
   for (const auto &camera : config.cameras) {
@@ -40,7 +41,7 @@ int check(const std::string &file, const Config &config) {
   for (const auto &obstacle : obstacles) std::fprintf(stderr, "uniad-rtsp: %s\n", obstacle.c_str());
   if (!obstacles.empty()) return 1;
   const std::size_t count = config.cameras.size();
-  std::cout << file << ": "
+  std::cout << what << ": "
             << (count == 1 ? "1 camera, which can be served"
                            : std::to_string(count) + " cameras, which can all be served")
             << std::endl;
@@ -55,10 +56,11 @@ void keep_heaps_few() {
 #endif
 }
 
-int run(const std::string &file, bool check_only) {
-  const Config config = load_config(file);
+// file: empty if the cameras are those of the command line.
+int run(const std::string &file, const QuickStart &quick, bool check_only) {
+  const Config config = file.empty() ? quick_config(quick) : load_config(file);
   for (const auto &warning : config.warnings) spdlog::warn("{}", warning);
-  if (check_only) return check(file, config);
+  if (check_only) return check(file.empty() ? "the command line" : file, config);
   for (const auto &camera : config.cameras) check_camera(camera);
   for (const auto &obstacle : all_obstacles(config)) spdlog::warn("{}", obstacle);
   return serve(config);
@@ -73,14 +75,32 @@ int main(int argc, char **argv) try {
   CLI::App app(
       "Serves cameras as RTSP streams with anomalies marked.\n"
       "CONFIG is a TOML file; pipelines/uniad-rtsp/cameras.toml is a commented example.\n"
+      "Without one, --camera names the cameras, which learn from what they show first.\n"
       "SIGUSR1 makes every camera with `learn` learn again and add what it learns to its model.\n"
       "SIGHUP reopens the published files, for log rotation.");
   std::string config;
+  uniad::rtsp::QuickStart quick;
   bool check_only = false;
-  app.add_option("CONFIG", config, "TOML file with the server's address and the cameras")->required();
-  app.add_flag("--check", check_only, "Check CONFIG, its models and elements, and exit");
+  auto *file = app.add_option("CONFIG", config, "TOML file with the server's address and the cameras");
+  auto *camera =
+      app.add_option("--camera", quick.cameras,
+                     "Address of a camera, or a video file; NAME=ADDRESS names it; may be repeated")
+          ->allow_extra_args(false);
+  file->excludes(camera);
+  app.add_option("--learn", quick.learn, "How long these cameras learn, or from how many frames")
+      ->capture_default_str()
+      ->needs(camera);
+  app.add_option("--model", quick.model,
+                 "Model file of these cameras, which need not exist yet (default: " +
+                     uniad::rtsp::default_model() + ")")
+      ->needs(camera);
+  app.add_option("--port", quick.port, "Port of these cameras' streams; 0: any free one")
+      ->capture_default_str()
+      ->needs(camera);
+  app.add_flag("--check", check_only, "Check the configuration, its models and elements, and exit");
   try {
     app.parse(argc, argv);
+    if (file->empty() && camera->empty()) throw CLI::RequiredError("CONFIG or --camera");
   } catch (const CLI::ParseError &error) {
     std::ostringstream help;
     std::ostringstream reason;
@@ -92,7 +112,7 @@ int main(int argc, char **argv) try {
   }
 
   gst_init(nullptr, nullptr);
-  const int status = uniad::rtsp::run(config, check_only);
+  const int status = uniad::rtsp::run(config, quick, check_only);
   gst_deinit();
   return status;
 } catch (const std::exception &error) {

@@ -9,8 +9,9 @@
 namespace uniad::rtsp {
 
 std::string Section::where(const toml::node &node, std::string_view key) const {
-  return file.string() + ":" + std::to_string(node.source().begin.line) + ": " + title + " " +
-         std::string(key);
+  const std::string line =
+      file.empty() ? "" : file.string() + ":" + std::to_string(node.source().begin.line) + ": ";
+  return line + title + " " + std::string(key);
 }
 
 std::optional<std::string> read_text(const Section &section, std::string_view key, const char *hint) {

@@ -21,8 +21,8 @@ namespace uniad::rtsp {
 // A table of the file, with its description in error messages.
 struct Section {
   const toml::table &table;
-  std::string title;  // "[server]", "[[camera]] number 2"
-  const std::filesystem::path &file;
+  std::string title;                  // "[server]", "[[camera]] number 2"
+  const std::filesystem::path &file;  // empty: there is none
 
   std::string where(const toml::node &node, std::string_view key) const;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipelines/uniad-rtsp/config.h"
 
+#include <glib.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -8,6 +9,7 @@
 #include <sstream>
 
 #include "model/base/error.h"
+#include "pipelines/uniad-rtsp/quick_start.h"
 
 namespace uniad::rtsp {
 namespace {
@@ -479,6 +481,59 @@ TEST(Config, NamesOfFilesThatRotateByAgeAndAreCompressedAreTaken) {
   const std::string shared = error_of("belt.jsonl");
   for (const char *part : {"publish_gzip", "gate publishes to the same file", "use a file for each camera"})
     EXPECT_NE(shared.find(part), std::string::npos) << part << "\nin: " << shared;
+}
+
+TEST(QuickStart, IsTheConfigurationOfAFileWithTheseCameras) {
+  const std::string folder = testing::TempDir();
+  const std::string model = folder + "quick.safetensors";
+  const Config config = quick_config({.cameras = {"rtsp://u:p=w@cam/x?a=b", "belt=belt.mp4", "./a=b.mp4"},
+                                      .learn = "2min",
+                                      .model = model,
+                                      .port = 0});
+  EXPECT_EQ(config.server.port, 0);
+  EXPECT_EQ(config.server.address, "127.0.0.1");
+  ASSERT_EQ(config.cameras.size(), 3U);
+  const std::string here = std::filesystem::current_path().string();
+  const struct {
+    std::string name, uri, path;
+  } expected[] = {{"camera1", "rtsp://u:p=w@cam/x?a=b", "/camera1"},
+                  {"belt", here + "/belt.mp4", "/belt"},
+                  {"camera3", here + "/a=b.mp4", "/camera3"}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(config.cameras[i].name, expected[i].name);
+    EXPECT_EQ(config.cameras[i].uri, expected[i].uri);
+    EXPECT_EQ(config.cameras[i].path, expected[i].path);
+    EXPECT_EQ(config.cameras[i].model, model);
+    EXPECT_EQ(config.cameras[i].learn_time, std::chrono::minutes(2));
+  }
+  EXPECT_EQ(quick_config({.cameras = {"test://ball"}, .learn = "400", .model = model}).cameras[0].learn,
+            400U);
+  EXPECT_TRUE(config.warnings.empty());
+}
+
+TEST(QuickStart, NamesTheCameraThatIsNotValid) {
+  const auto error_with = [](const std::vector<std::string> &cameras, const std::string &learn) {
+    try {
+      quick_config({.cameras = cameras, .learn = learn, .model = testing::TempDir() + "quick.safetensors"});
+    } catch (const Error &error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(error_with({"test://ball", "ftp://u:geheim@x"}, "30s").find("--camera number 2 uri: unsupported"),
+            0U);
+  EXPECT_EQ(
+      error_with({"a=test://ball", "a=test://snow"}, "30s").find("--camera number 2 name: \"a\" is already"),
+      0U);
+  EXPECT_EQ(error_with({"test://ball"}, "soon").find("--camera number 1 learn: \"soon\" is not a time"), 0U);
+  EXPECT_EQ(error_with({"test://ball"}, "0").find("--camera number 1 learn: 0 is out of range"), 0U);
+  EXPECT_EQ(error_with({""}, "30s").find("--camera number 1 uri: is empty"), 0U);
+  EXPECT_EQ(error_with({"rtsp://user:geheim"}, "30s").find("geheim"), std::string::npos);
+}
+
+TEST(QuickStart, KeepsItsModelInTheUsersDataFolder) {
+  const std::string model = default_model();  // glib reads the environment once
+  EXPECT_EQ(model, std::string(g_get_user_data_dir()) + "/uniad/cameras.safetensors");
 }
 
 TEST(Config, TheExampleIsValid) {

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 
@@ -123,6 +124,31 @@ def run_with_web_server(command, folder, environment):
     assert all(line["type"] == "event" for line in received), received
 
 
+def run_as_server(command, folder, environment):
+    """The reader has a camera, and stops the server; here a recording takes its place, and it learns from less."""
+    address = "rtsp://192.168.1.20/stream1"
+    assert address in command, command
+    command = command.strip().replace(address, "gate.mp4") + " --port 0 --learn 20"
+    print(f"$ {command}", flush=True)
+    data = folder / "data"
+    with subprocess.Popen(["bash", "-c", "exec " + command], cwd=folder, stdout=subprocess.PIPE, text=True,
+                          env={**environment, "XDG_DATA_HOME": str(data)}) as server:
+        try:
+            url = next(line.split(": ")[1].strip() for line in server.stdout if line.startswith("camera1: "))
+            probed = subprocess.run(["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_entries",
+                                     "stream=codec_name,width,height", "-of", "csv=p=0", url],
+                                    check=True, capture_output=True, text=True)
+            assert probed.stdout == "h264,160,120\n", probed
+            model = data / "uniad/cameras.safetensors"
+            deadline = time.monotonic() + 120
+            while not model.exists():
+                assert time.monotonic() < deadline, "it does not learn"
+                time.sleep(0.1)
+        finally:
+            server.terminate()
+    assert server.returncode == 0, server.returncode
+
+
 def run_with_introspection(command, folder, environment, library):
     """The reader has installed the metadata library."""
     if (library / "GstUniadMeta-1.0.typelib").exists():
@@ -147,7 +173,10 @@ def main():
         commands = blocks(readme, "sh")
         assert commands, "no ```sh block in the README"
         for command in (command.replace("learn-time=4500000000", "learn-time=4000000000") for command in commands):
-            run(command, folder, environment)
+            if "--camera" in command:
+                run_as_server(command, folder, environment)
+            else:
+                run(command, folder, environment)
         lines = [json.loads(line) for line in (folder / "conveyor.jsonl").read_text().splitlines()]
         judged = [line for line in lines if "type" not in line]
         assert len(judged) == 20, f"60 frames, 4 s of 10 a second to learn from: {len(judged)} were judged"

@@ -539,6 +539,8 @@ TEST_F(RtspServer, ChecksAFileWithoutServing) {
   EXPECT_EQ(bad.status, 1);
   EXPECT_NE(bad.err.find("bad.toml"), std::string::npos) << bad.err;
   EXPECT_EQ(test::run({UNIAD_RTSP}).status, 2);
+  EXPECT_EQ(test::run({UNIAD_RTSP, "--port", "0"}).status, 2);
+  EXPECT_EQ(test::run({UNIAD_RTSP, "c.toml", "--camera", "test://ball"}).status, 2);
   EXPECT_EQ(test::run({UNIAD_RTSP, "--help"}).status, 0);
 }
 
