@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipelines/uniad-rtsp/element_setting.h"
 
+#include <gst/gst.h>
+
 #include <cmath>
 #include <limits>
 #include <sstream>

@@ -2,12 +2,12 @@
 // A property of an element that the configuration sets.
 #pragma once
 
-#include <gst/gst.h>
-
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
+
+using GstElement = struct _GstElement;  // so that the configuration needs no GStreamer
 
 namespace uniad::rtsp {
 
