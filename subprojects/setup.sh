@@ -33,7 +33,7 @@ debian_packages=(
   libcairo2-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libgloo-dev libpango1.0-dev libspdlog-dev
   libtomlplusplus-dev nlohmann-json3-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
-  gobject-introspection libgirepository1.0-dev libmosquitto-dev librdkafka-dev
+  gobject-introspection libgirepository1.0-dev libmosquitto-dev libsoup-3.0-dev librdkafka-dev
   libonnx-dev libopencv-core-dev libopencv-imgcodecs-dev libopencv-imgproc-dev libpng-dev libprotobuf-dev
   libturbojpeg0-dev libzip-dev
   # for pipelines and demo.sh; opencv-doc contains a surveillance video

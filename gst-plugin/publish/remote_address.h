@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "gst-plugin/base/secret.h"
 #include "gst-plugin/publish/settings.h"
 
 namespace uniad {
@@ -19,10 +20,6 @@ struct RemoteAddress {
 // Throws Error if it is not an address of a host, or if it contains a name and a password, which process
 // lists and logs would show.
 RemoteAddress parse_remote_address(const std::string &location);
-
-// Reads the secret that a property names: from a file, or from an environment variable for "env:NAME". Line
-// breaks at its end do not count. Throws Error if it cannot be read.
-std::string read_secret(const std::string &place, const char *property);
 
 struct Login {
   std::string user;

@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "gst-plugin/base/bounded_folder.h"
+#include "gst-plugin/events/anomaly_json.h"
 #include "gst-plugin/events/event.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
-#include "gst-plugin/publish/anomaly_json.h"
 #include "gst-plugin/publish/settings.h"
 
 namespace uniad {

@@ -128,10 +128,10 @@
 
 #include "gst-plugin/base/rate_limit.h"
 #include "gst-plugin/base/ref.h"
+#include "gst-plugin/events/anomaly_json.h"
 #include "gst-plugin/events/event.h"
 #include "gst-plugin/events/wall_clock.h"
 #include "gst-plugin/meta/gstanomalymeta.h"
-#include "gst-plugin/publish/anomaly_json.h"
 #include "gst-plugin/publish/debug.h"
 #include "gst-plugin/publish/event_ledger.h"
 #include "gst-plugin/publish/messages.h"

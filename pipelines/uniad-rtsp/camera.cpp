@@ -34,23 +34,53 @@ constexpr seconds longest_patience{120};
 constexpr auto no_signal = "no signal";
 constexpr auto poll_interval = std::chrono::nanoseconds(std::chrono::milliseconds(250));
 
-template <void (Relay::*Push)(GstSample *)>
-GstFlowReturn pass_on(GstAppSink *sink, gpointer relay) {
+void pass(CameraOutput &output, GstSample *frame) {
+  output.status.note_frame(frame);
+  output.relay.push(frame);
+}
+
+void pass(Relay &relay, GstSample *placeholder) {
+  relay.push_placeholder(placeholder);
+}
+
+template <typename Receiver>
+GstFlowReturn pass_on(GstAppSink *sink, gpointer receiver) {
   g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
   if (sample == nullptr) return GST_FLOW_EOS;
-  (static_cast<Relay *>(relay)->*Push)(sample);
+  pass(*static_cast<Receiver *>(receiver), sample);
   return GST_FLOW_OK;
 }
 
-// The relay must outlive the pipeline.
-template <void (Relay::*Push)(GstSample *)>
-Pipeline pass_to(Relay &relay, Pipeline pipeline) {
+// The receiver must outlive the pipeline.
+template <typename Receiver>
+Pipeline pass_to(Receiver &receiver, Pipeline pipeline) {
   with_element(pipeline.get(), "frames", [&](GstElement *sink) {
     GstAppSinkCallbacks callbacks{};
-    callbacks.new_sample = pass_on<Push>;
-    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, &relay, nullptr);
+    callbacks.new_sample = pass_on<Receiver>;
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, &receiver, nullptr);
   });
   return pipeline;
+}
+
+// The queue before the detector reports each frame that it is about to drop.
+void count_dropped(GstElement *pipeline, CameraStatus &status) {
+  with_element(pipeline, "newest", [&status](GstElement *queue) {
+    g_signal_connect(queue, "overrun", G_CALLBACK(+[](GstElement *, gpointer counter) {
+                       static_cast<CameraStatus *>(counter)->note_dropped();
+                     }),
+                     &status);
+  });
+}
+
+ElementFigures read_figures(GstElement *pipeline) {
+  ElementFigures figures;
+  with_element(pipeline, "detect", [&figures](GstElement *detect) {
+    g_object_get(detect, "skipped", &figures.skipped, "drift", &figures.drift, nullptr);
+  });
+  with_element(pipeline, "publish", [&figures](GstElement *publish) {
+    g_object_get(publish, "lost", &figures.lost, "queued", &figures.queued, nullptr);
+  });
+  return figures;
 }
 
 auto whole_seconds(Clock::duration time) {
@@ -69,9 +99,8 @@ class Placeholder {
     if (relay_.is_live())
       pipeline_.reset();
     else if (!pipeline_)
-      pipeline_.emplace(
-          pass_to<&Relay::push_placeholder>(relay_, make_placeholder(name_ + ": " + words, relay_.format())),
-          name_, abandoned_);
+      pipeline_.emplace(pass_to(relay_, make_placeholder(name_ + ": " + words, relay_.format())), name_,
+                        abandoned_);
   }
 
  private:
@@ -97,12 +126,12 @@ class OrderReader {
   unsigned followed_ = 0;
 };
 
-void learn_again(const RunningPipeline &pipeline, const CameraConfig &camera) {
-  const bool by_time = camera.learn_time.count() > 0;
+void learn_again(const RunningPipeline &pipeline, const CameraConfig &camera, const LearnOrder &order) {
+  const bool by_time = order.time.count() > 0;
   spdlog::info("{}: learning again, from {} more {}", camera.name,
-               by_time ? whole_seconds(camera.learn_time) : camera.learn, by_time ? "seconds" : "frames");
+               by_time ? whole_seconds(order.time) : order.frames, by_time ? "seconds" : "frames");
   with_element(pipeline.get(), "detect", [&](GstElement *detect) {
-    g_signal_emit_by_name(detect, "learn-for", camera.learn, guint64(camera.learn_time.count()));
+    g_signal_emit_by_name(detect, "learn-for", order.frames, guint64(order.time.count()));
   });
 }
 
@@ -122,7 +151,9 @@ struct Attempt {
 // The state that a camera keeps between attempts.
 struct Camera {
   const CameraConfig &config;
+  CameraOutput &output;
   Relay &relay;
+  CameraStatus &status;
   Abandoned abandoned;
   Placeholder placeholder;
   OrderReader learn;
@@ -138,14 +169,29 @@ struct Camera {
   }
 };
 
+void note_message(Camera &camera, GstMessage *message) {
+  camera.status.note_message(message);
+  log_message(camera.config, message);
+}
+
+// Follows the orders that have arrived. What learns needs frames.
+void follow_orders(const RunningPipeline &pipeline, Camera &camera) {
+  if (camera.reopen.take()) reopen(pipeline);
+  if (camera.relay.frames() == 0 || !camera.config.model) return;
+  if (camera.config.learns() && camera.learn.take())
+    learn_again(pipeline, camera.config, camera.config.learn_order());
+  if (const auto order = camera.status.take_learn_order()) learn_again(pipeline, camera.config, *order);
+}
+
 // Stops the pipeline and logs its remaining messages about earlier frames. Errors are not logged, because the
 // reason for the end is already known.
 void stop(RunningPipeline &pipeline, Camera &camera, GstBus *bus) {
   pipeline.stop();
   while (pipeline.is_still_stopping_after(poll_interval)) camera.placeholder.update(no_signal);
+  camera.status.note_elements(read_figures(pipeline.get()));
+  camera.status.note_end_of_pipeline();
   constexpr auto kinds = static_cast<GstMessageType>(GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT);
-  while (g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, kinds))
-    log_message(camera.config, message);
+  while (g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, kinds)) note_message(camera, message);
 }
 
 // Handles the end of a file, which starts over if `loop` is set.
@@ -165,15 +211,16 @@ Attempt watch(RunningPipeline &pipeline, GstBus *bus, Camera &camera, const std:
   const auto ended = [&](const std::string &reason) { return Attempt{reason, camera.relay.frames()}; };
   while (!stop.stop_requested()) {
     camera.placeholder.update(no_signal);
+    camera.status.beat();
+    camera.status.note_elements(read_figures(pipeline.get()));
+    if (!camera.relay.is_live()) camera.status.note_silence();
     const auto silence = std::min<Clock::duration>(camera.relay.age(), Clock::now() - begin);
     if (silence > camera.patience()) {
       Attempt stalled = ended("no frame for " + std::to_string(whole_seconds(silence)) + " s");
       stalled.is_stalled = true;
       return stalled;
     }
-    const bool may_learn = camera.config.learns() && camera.relay.frames() > 0;
-    if (may_learn && camera.learn.take()) learn_again(pipeline, camera.config);
-    if (camera.reopen.take()) reopen(pipeline);
+    follow_orders(pipeline, camera);
 
     constexpr auto kinds =
         static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_EOS |
@@ -191,7 +238,7 @@ Attempt watch(RunningPipeline &pipeline, GstBus *bus, Camera &camera, const std:
       case GST_MESSAGE_APPLICATION:  // the file cannot be rewound
         return at_end_of_file(camera, ended(""));
       default:
-        log_message(camera.config, message);
+        note_message(camera, message);
     }
   }
   return {};
@@ -201,8 +248,9 @@ Attempt capture(Camera &camera, const std::stop_token &stop_token) {
   if (begins_model(camera.config)) camera.learn.take();  // it learns now, with or without an order
   camera.reopen.take();                                  // the new pipeline opens all files again
   camera.relay.begin();
-  RunningPipeline pipeline(pass_to<&Relay::push>(camera.relay, make_capture(camera.config, camera.findings)),
-                           camera.config.name, camera.abandoned);
+  Pipeline captured = pass_to(camera.output, make_capture(camera.config, camera.findings));
+  count_dropped(captured.get(), camera.status);
+  RunningPipeline pipeline(std::move(captured), camera.config.name, camera.abandoned);
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline.get());
   Attempt attempt = watch(pipeline, bus, camera, stop_token);
   stop(pipeline, camera, bus);
@@ -234,25 +282,28 @@ class LossLog {
   Clock::time_point again_;
 };
 
-void wait_until(Clock::time_point end, const std::string &words, Placeholder &placeholder,
+void wait_until(Clock::time_point end, const std::string &words, Camera &camera,
                 const std::stop_token &stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
   while (!stop.stop_requested() && Clock::now() < end) {
-    placeholder.update(words);
+    camera.placeholder.update(words);
+    camera.status.beat();
     wake.wait_for(lock, stop, poll_interval, [] { return false; });
   }
 }
 
 }  // namespace
 
-void run_camera(const CameraConfig &config, Relay &relay, const Orders &orders, const Abandoned &abandoned,
-                const std::stop_token &stop) {
+void run_camera(const CameraConfig &config, CameraOutput &output, const Orders &orders,
+                const Abandoned &abandoned, const std::stop_token &stop) {
   Camera camera{config,
-                relay,
+                output,
+                output.relay,
+                output.status,
                 abandoned,
-                Placeholder(config.name, relay, abandoned),
+                Placeholder(config.name, output.relay, abandoned),
                 OrderReader(orders.learn),
                 OrderReader(orders.reopen),
                 {}};
@@ -261,20 +312,23 @@ void run_camera(const CameraConfig &config, Relay &relay, const Orders &orders, 
   while (!stop.stop_requested()) {
     const Attempt attempt = try_capture(camera, stop);
     if (stop.stop_requested()) return;
-    relay.give_up();
+    output.relay.give_up();
     if (attempt.is_last) {
       spdlog::info("{}: {}", config.name, attempt.end);
-      wait_until(Clock::time_point::max(), attempt.end, camera.placeholder, stop);
+      output.status.set_state(CameraState::ended, attempt.end);
+      wait_until(Clock::time_point::max(), attempt.end, camera, stop);
       return;
     }
     if (attempt.is_over) continue;
+    output.status.set_state(CameraState::no_signal, attempt.end);
+    output.status.note_reconnect();
     if (attempt.frames > 1)
       camera.stalls = 0;
     else if (attempt.is_stalled)
       ++camera.stalls;
     if (attempt.frames > 0) pause = shortest_pause;
     losses.tell(config, attempt, pause);
-    wait_until(Clock::now() + pause, no_signal, camera.placeholder, stop);
+    wait_until(Clock::now() + pause, no_signal, camera, stop);
     pause = std::min(2 * pause, longest_pause);
   }
 }

@@ -14,6 +14,7 @@
 #include "model/base/address.h"
 #include "model/base/error.h"
 #include "pipelines/uniad-rtsp/detect_keys.h"
+#include "pipelines/uniad-rtsp/http_keys.h"
 #include "pipelines/uniad-rtsp/toml_section.h"
 
 namespace uniad::rtsp {
@@ -27,7 +28,8 @@ ServerConfig read_server(const Section &section, std::vector<std::string> &warni
   const toml::node *address = section.table.get("address");
   server.place = section.where(address != nullptr ? *address : section.table, "address");
   server.port = static_cast<std::uint16_t>(read_whole(section, "port", 0, 65535, server.port));
-  warn_of_unknown_keys(section, {"address", "port"}, warnings);
+  server.http = read_http(section, warnings);
+  warn_of_unknown_keys(section, {"address", "port", "http_address", "http_port", "tokens"}, warnings);
   return server;
 }
 

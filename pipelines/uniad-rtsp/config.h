@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "pipelines/uniad-rtsp/base/learn_order.h"
 #include "pipelines/uniad-rtsp/element_setting.h"
+#include "pipelines/uniad-rtsp/http/http_config.h"
 
 namespace uniad::rtsp {
 
@@ -46,6 +48,7 @@ struct CameraConfig {
   bool publishes_to_broker() const;
   bool rotates_files() const { return publish_max_size > 0 || publish_max_age.count() > 0; }
   bool learns() const { return learn > 0 || learn_time.count() > 0; }
+  LearnOrder learn_order() const { return {learn, learn_time}; }
   std::string backbone = "auto";  // for a model that is created by learning
   double adapt_rate = 0;          // as for uniaddetect: how fast to follow slow changes
   std::vector<ElementSetting>
@@ -59,6 +62,7 @@ struct ServerConfig {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8554;  // 0: any free one
   std::string place;          // file, line and key of the address
+  std::optional<HttpConfig> http;
 };
 
 struct Config {

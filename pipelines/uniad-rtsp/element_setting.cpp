@@ -10,7 +10,7 @@
 
 #include "model/base/address.h"
 #include "model/base/error.h"
-#include "pipelines/uniad-rtsp/units.h"
+#include "pipelines/uniad-rtsp/base/units.h"
 
 namespace uniad::rtsp {
 namespace {

@@ -97,6 +97,11 @@ int main(int argc, char **argv) try {
   app.add_option("--port", quick.port, "Port of these cameras' streams; 0: any free one")
       ->capture_default_str()
       ->needs(camera);
+#ifdef UNIAD_HAS_HTTP
+  app.add_option("--http-port", quick.http_port, "Port of these cameras' HTTP interface; 0: any free one")
+      ->capture_default_str()
+      ->needs(camera);
+#endif
   app.add_flag("--check", check_only, "Check the configuration, its models and elements, and exit");
   try {
     app.parse(argc, argv);

@@ -61,7 +61,11 @@ Config quick_config(const QuickStart &options) {
   toml::array cameras;
   for (const auto &camera : options.cameras)
     cameras.push_back(camera_table(options, model, camera, cameras.size() + 1));
-  const toml::table root{{"server", toml::table{{"port", options.port}}}, {"camera", cameras}};
+  toml::table server{{"port", options.port}};
+#ifdef UNIAD_HAS_HTTP
+  server.insert("http_port", options.http_port);
+#endif
+  const toml::table root{{"server", server}, {"camera", cameras}};
   std::ostringstream text;
   text << root;
   Config config = parse_config(text.str(), {});

@@ -16,6 +16,7 @@ struct QuickStart {
   std::string learn = "30s";         // or a number of frames
   std::string model;                 // empty: default_model()
   std::uint16_t port = ServerConfig().port;
+  std::uint16_t http_port = 0;  // of the HTTP interface, if this build has one
 };
 
 // The model file of all cameras, in the user's data folder.

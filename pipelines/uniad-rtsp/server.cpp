@@ -21,6 +21,10 @@
 
 #include "model/base/error.h"
 #include "pipelines/uniad-rtsp/camera.h"
+#ifdef UNIAD_HAS_HTTP
+#include "pipelines/uniad-rtsp/http/http_server.h"
+#include "pipelines/uniad-rtsp/http_site.h"
+#endif
 #include "pipelines/uniad-rtsp/media.h"
 #include "pipelines/uniad-rtsp/relay.h"
 
@@ -185,10 +189,12 @@ void leave_stuck_pipelines(const AbandonedPipelines &abandoned, int status) {
 
 // Serves until a signal arrives. Returns false if it ends because too many pipelines are stuck.
 bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
-  std::deque<Relay> relays;  // destroyed last, because viewers and cameras refer to them
+  EventLog events;
+  std::deque<CameraOutput> outputs;  // destroyed last, because viewers and cameras refer to them
   Orders orders;
   const Ref<GstRTSPServer> server(gst_rtsp_server_new());
-  for (const auto &camera : config.cameras) mount(server.get(), camera, relays.emplace_back(camera.timeout));
+  for (const auto &camera : config.cameras)
+    mount(server.get(), camera, outputs.emplace_back(camera, events).relay);
   g_signal_connect(server.get(), "client-connected", G_CALLBACK(welcome), nullptr);
 
   const std::unique_ptr<GMainLoop, decltype(&g_main_loop_unref)> loop(g_main_loop_new(nullptr, FALSE),
@@ -205,22 +211,37 @@ bool serve_until_signal(const Config &config, std::optional<EndInTime> &end) {
   const ViewersThread thread = hold_viewers_thread(server.get());
   const Source sessions = drop_dead_sessions_regularly(server.get(), thread->context);
 
+  const std::string root = "rtsp://" + url_host(config.server.address) + ":" +
+                           std::to_string(gst_rtsp_server_get_bound_port(server.get()));
+#ifdef UNIAD_HAS_HTTP
+  const MainLoopPulse pulse;
+  std::optional<HttpServer> http;
+  if (config.server.http)
+    http.emplace(*config.server.http,
+                 make_site(config, outputs, events, server.get(), root, abandoned, pulse));
+#endif
+
   std::deque<std::jthread> captures;
   for (std::size_t i = 0; i < config.cameras.size(); ++i)
     captures.emplace_back(
-        [&camera = config.cameras[i], &relay = relays[i], &orders, &abandoned](const std::stop_token &stop) {
-          run_camera(camera, relay, orders, abandoned, stop);
-        });
-  const std::string root = "rtsp://" + url_host(config.server.address) + ":" +
-                           std::to_string(gst_rtsp_server_get_bound_port(server.get()));
+        [&camera = config.cameras[i], &output = outputs[i], &orders,
+         &abandoned](const std::stop_token &stop) { run_camera(camera, output, orders, abandoned, stop); });
   for (const auto &camera : config.cameras)
     std::cout << camera.name << ": " << root << camera.path << std::endl;
+#ifdef UNIAD_HAS_HTTP
+  if (http)
+    std::cout << "HTTP: http://" << url_host(config.server.http->address) << ":" << http->port() << "/"
+              << std::endl;
+#endif
 
   g_main_loop_run(loop.get());
   spdlog::info("stopping");
   end.emplace();
+#ifdef UNIAD_HAS_HTTP
+  http.reset();  // before what it shows
+#endif
   for (const guint source : sources) g_source_remove(source);
-  for (auto &relay : relays) relay.give_up();
+  for (auto &output : outputs) output.relay.give_up();
   drop_viewers(server.get(), thread->context);  // while cameras still feed viewers that have just connected
   for (auto &capture : captures) capture.request_stop();
   captures.clear();
@@ -238,6 +259,13 @@ void check_server(const Config &config) {
   any_port.port = 0;
   const Ref<GstRTSPServer> server(gst_rtsp_server_new());
   g_source_remove(listen(server.get(), any_port));
+#ifdef UNIAD_HAS_HTTP
+  if (!config.server.http) return;
+  HttpConfig http = *config.server.http;
+  http.port = 0;
+  const EventLog events;
+  const HttpServer tried(http, Site{{}, events, [] { return 0U; }, [] { return std::chrono::seconds(0); }});
+#endif
 }
 
 int serve(const Config &config) {

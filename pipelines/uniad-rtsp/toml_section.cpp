@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "model/base/address.h"
-#include "pipelines/uniad-rtsp/units.h"
+#include "pipelines/uniad-rtsp/base/units.h"
 
 namespace uniad::rtsp {
 

@@ -31,6 +31,8 @@ LAYERS = [
     ["gst-plugin/drawing"],
     ["gst-plugin/detect", "gst-plugin/overlay", "gst-plugin/publish", "gst-plugin/record"],
     ["gst-plugin"],
+    ["pipelines/uniad-rtsp/base"],
+    ["pipelines/uniad-rtsp/http"],
     ["pipelines/uniad-rtsp"],
     ["training/base", "training/cli", "training/config", "training/metrics"],
     ["training/data"],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pipelines/uniad-rtsp/units.h"
+#include "pipelines/uniad-rtsp/base/units.h"
 
 #include <charconv>
 #include <initializer_list>

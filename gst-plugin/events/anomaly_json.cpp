@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/publish/anomaly_json.h"
+#include "gst-plugin/events/anomaly_json.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
