@@ -45,9 +45,13 @@ void add_moment(Json &json, const GstAnomalyMoment &moment) {
   if (GST_CLOCK_TIME_IS_VALID(moment.time)) json["time"] = rfc3339(moment.time);
 }
 
-Json moment_json(const GstAnomalyMoment &moment) {
+Json moment_json(const GstAnomalyMoment &moment, const std::optional<FilePlace> &place) {
   Json json = Json::object();
   add_moment(json, moment);
+  if (place) {
+    json["file"] = place->file;
+    json["offset"] = place->offset;
+  }
   return json;
 }
 
@@ -58,12 +62,11 @@ Json peak_json(const Event &event) {
   return json;
 }
 
-}  // namespace
-
-std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnomalyEventState event_state) {
+std::string frame_json(const GstAnomalyMeta &meta, GstClockTime pts, GstBuffer *buffer,
+                       GstAnomalyEventState event_state) {
   Json json{{"version", 1}, {"source", meta.source != nullptr ? meta.source : ""}};
   if (meta.session != nullptr) json["session"] = meta.session;
-  if (GST_BUFFER_PTS_IS_VALID(buffer)) json["pts"] = GST_BUFFER_PTS(buffer);
+  if (GST_CLOCK_TIME_IS_VALID(pts)) json["pts"] = pts;
   const bool told = meta.time_source != GST_ANOMALY_TIME_UNKNOWN;
   add_time(json, told ? WallTime{meta.time, meta.time_source} : camera_time(buffer));
   json["score"] = meta.score;
@@ -92,7 +95,17 @@ std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnoma
   return json_text(json);
 }
 
-std::string event_json(const Event &event, const SnapshotPaths &snapshot) {
+}  // namespace
+
+std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnomalyEventState event_state) {
+  return frame_json(meta, GST_BUFFER_PTS(buffer), buffer, event_state);
+}
+
+std::string anomaly_json_at_detector(const GstAnomalyMeta &meta, GstBuffer *buffer) {
+  return frame_json(meta, meta.pts, buffer, meta.event_state);
+}
+
+std::string event_json(const Event &event, const SnapshotPaths &snapshot, const EventPlaces &places) {
   Json json{{"version", 1}, {"type", "event"}, {"source", event.source}};
   if (!event.session.empty()) json["session"] = event.session;
   if (GST_CLOCK_TIME_IS_VALID(event.moment.pts)) json["pts"] = event.moment.pts;
@@ -100,10 +113,8 @@ std::string event_json(const Event &event, const SnapshotPaths &snapshot) {
   const bool is_update = event.state == GST_ANOMALY_EVENT_ONGOING;
   Json body{{"id", event.id}, {"kind", event.kind}, {"state", is_update ? "update" : name_of(event.state)}};
   if (!event.zone.empty()) body["zone"] = event.zone;
-  body["begin"] = moment_json(event.begin);
-  if (event.state == GST_ANOMALY_EVENT_END) {
-    body["end"] = moment_json(event.moment);
-  }
+  body["begin"] = moment_json(event.begin, places.begin);
+  if (event.state == GST_ANOMALY_EVENT_END) body["end"] = moment_json(event.moment, places.end);
   if (event.state != GST_ANOMALY_EVENT_BEGIN && GST_CLOCK_TIME_IS_VALID(event.duration))
     body["duration"] = event.duration;
   body["peak"] = peak_json(event);

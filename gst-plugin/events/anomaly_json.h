@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include <optional>
 #include <string>
 
 #include "gst-plugin/events/event.h"
@@ -37,6 +38,20 @@ namespace uniad {
 // this order; coordinates have six decimals. New keys do not raise the version.
 std::string anomaly_json(const GstAnomalyMeta &meta, GstBuffer *buffer, GstAnomalyEventState event_state);
 
+// The same with the timestamp and the state that the detector gave the frame.
+std::string anomaly_json_at_detector(const GstAnomalyMeta &meta, GstBuffer *buffer);
+
+// A position in a recording.
+struct FilePlace {
+  std::string file;         // its name, without the folder
+  GstClockTime offset = 0;  // from the file's first frame
+};
+
+// Where an event is in a recording; absent if it is not.
+struct EventPlaces {
+  std::optional<FilePlace> begin = {}, end = {};
+};
+
 // Of the pictures of an event; empty: none.
 struct SnapshotPaths {
   std::string frame;
@@ -61,8 +76,11 @@ struct SnapshotPaths {
 // | frames    | number of anomalous frames so far                                                        |
 // | snapshot  | path of a picture; absent if there is none, as is snapshot_overlay, the same with the    |
 // |           | result drawn on it                                                                       |
+// | file,     | of begin and end: where they are in a recording; absent if they are in none              |
+// | offset    |                                                                                          |
 // | reason    | why it ended: "eos", "flush", "stopped", "lost", "changed"; absent if the scene is       |
 // |           | normal again                                                                             |
-std::string event_json(const Event &event, const SnapshotPaths &snapshot = {});
+std::string event_json(const Event &event, const SnapshotPaths &snapshot = {},
+                       const EventPlaces &places = {});
 
 }  // namespace uniad

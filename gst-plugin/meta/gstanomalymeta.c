@@ -55,6 +55,7 @@ static gboolean gst_anomaly_meta_init(GstMeta *meta, G_GNUC_UNUSED gpointer para
                            .picture_w = 1,
                            .picture_h = 1,
                            .time = GST_CLOCK_TIME_NONE,
+                           .pts = GST_CLOCK_TIME_NONE,
                            .event_begin = unknown,
                            .event_moment = unknown,
                            .event_peak = unknown};
@@ -256,6 +257,7 @@ static gboolean gst_anomaly_meta_transform(GstBuffer *dest, GstMeta *meta, G_GNU
   copy->has_combined_score = self->has_combined_score;
   copy->combined_score = self->combined_score;
   copy->raised_by = self->raised_by;
+  copy->pts = self->pts;
   move_grid(copy, self, &move);
   move_regions(copy, self, &move);
   copy->picture_x = (gfloat)picture.x;
@@ -328,6 +330,7 @@ GstAnomalyMeta *gst_buffer_add_anomaly_meta(GstBuffer *buffer, const gchar *sour
   meta->source = g_strdup(source);
   meta->score = score;
   meta->age = age;
+  meta->pts = GST_BUFFER_PTS(buffer);
   return meta;
 }
 

@@ -148,6 +148,8 @@ struct _GstAnomalyRegion {
  *   of how rarely @score is reached, on the same logarithmic scale; no threshold belongs to it
  * @raised_by: (nullable): what raised @score to @threshold, an interned string: "local" for a place of the
  *   frame, "image" for the frame as a whole, which no map can show, "both", or %NULL if it was not reached
+ * @pts: timestamp of the frame when this meta was attached, or %GST_CLOCK_TIME_NONE. Encoders may shift the
+ *   timestamps of buffers, but not this one
  *
  * The result of an anomaly detector for one frame. All coordinates are relative. The meta has the API tags
  * for data that depends on the size and orientation of a frame. Scaling, with or without borders, conversion
@@ -210,6 +212,8 @@ struct _GstAnomalyMeta {
   gdouble combined_score;
 
   const gchar *raised_by;
+
+  GstClockTime pts;
 
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING_LARGE];

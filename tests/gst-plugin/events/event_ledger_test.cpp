@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gst-plugin/publish/event_ledger.h"
+#include "gst-plugin/events/event_ledger.h"
 
 #include <gtest/gtest.h>
 

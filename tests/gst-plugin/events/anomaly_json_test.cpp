@@ -161,6 +161,22 @@ TEST_F(AnomalyJson, AnEventsLineTellsItsCourse) {
                 R"("end":{"pts":1240000000},"duration":1200000000,"peak":{"score":3.5,)" + time_of_peak +
                 R"(,"regions":[{"x":0.41,"y":0.5,"w":0.12,"h":0.2,"score":3.5}]},"threshold":2.25,)" +
                 R"("frames":30,"reason":"eos","snapshot":"a.jpg","snapshot_overlay":"b.jpg"}})");
+  const std::string in_a_recording = event_json(event, {}, {FilePlace{"a.mp4", 5}, FilePlace{"b.mp4", 6}});
+  EXPECT_NE(in_a_recording.find(R"("time":"2000-02-29T00:00:00.000000Z","file":"a.mp4","offset":5},"end":)"
+                                R"({"pts":1240000000,"file":"b.mp4","offset":6})"),
+            std::string::npos)
+      << in_a_recording;
+}
+
+TEST_F(AnomalyJson, EncodersDoNotChangeTheTimestampOfTheDetector) {
+  GST_BUFFER_PTS(buffer_.get()) = 40 * GST_MSECOND;
+  gst_anomaly_meta_set_event(add("cam0", 3.5), "a5b2", GST_ANOMALY_EVENT_BEGIN);
+  GST_BUFFER_PTS(buffer_.get()) += 1000 * GST_SECOND;
+  EXPECT_NE(line().find(R"("pts":1000040000000,)"), std::string::npos) << line();
+  const std::string at_detector =
+      anomaly_json_at_detector(*gst_buffer_get_anomaly_meta(buffer_.get()), buffer_.get());
+  EXPECT_NE(at_detector.find(R"("pts":40000000,)"), std::string::npos) << at_detector;
+  EXPECT_NE(at_detector.find(R"("state":"begin")"), std::string::npos) << at_detector;
 }
 
 // A meta that another element has filled incompletely.
