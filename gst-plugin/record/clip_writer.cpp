@@ -3,13 +3,9 @@
 
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <variant>
-
-#include "gst-plugin/record/mp4_file.h"
 
 namespace uniad {
 
@@ -18,7 +14,9 @@ namespace {
 struct Join {
   std::string event;
 };
-struct End {};
+struct End {
+  std::vector<Event> events;
+};
 using Command = std::variant<Clip, Join, EncodedFrame, End>;
 
 constexpr std::size_t bytes_of_others = 1024;  // about
@@ -27,47 +25,25 @@ std::size_t bytes_of(const Command &command) {
   return frame != nullptr ? frame->bytes() : bytes_of_others;
 }
 
-constexpr std::uint64_t bytes_between_looks = 16777216;
 constexpr std::chrono::milliseconds idle_interval(200);
 
 }  // namespace
 
 // Lives until both the owner and the thread have released it.
 struct ClipWriter::Shared {
-  Shared(BoundedFolder its_folder, std::size_t its_limit, Counter its_lost, Reporter reporter)
-      : folder(std::move(its_folder)),
-        lost(std::move(its_lost)),
-        report(std::move(reporter)),
-        limit(its_limit) {}
+  Shared(std::unique_ptr<Track> its_track, std::size_t its_limit)
+      : track(std::move(its_track)), limit(its_limit) {}
 
   void run();
-  void tell(ClipReport::Kind kind, Clip clip, std::string reason = {});
   bool push(Command command);
 
   // Only the thread uses these.
-  void obey(Clip &clip);
-  void obey(Join &join);
-  void obey(EncodedFrame &frame);
+  void obey(Clip &clip) { track->begin(std::move(clip)); }
+  void obey(Join &join) { track->join(std::move(join.event)); }
+  void obey(EncodedFrame &frame) { track->add(frame); }
   void obey(End &end);
-  void open(const EncodedFrame &first);
-  void write(const EncodedFrame &frame);
-  void finish();
-  void attempt(const std::function<void()> &step);
 
-  BoundedFolder folder;
-  std::optional<Clip> clip;
-  std::unique_ptr<Mp4File> file;
-  std::shared_ptr<const Stretch> stretch;  // of the file
-  std::uint64_t looked_at = 0;             // size of the file when the folder was looked through
-  std::uint64_t frames_at_hand = 0;        // taken from the queue, not yet in the file
-  bool given_up = false;                   // the rest of this clip is not written
-  bool has_frames = false;
-  bool failing = false;
-
-  Counter lost;
-
-  std::mutex report_mutex;  // guards report, which the owner takes away when it abandons the thread
-  Reporter report;
+  std::unique_ptr<Track> track;
 
   std::mutex mutex;  // guards all of the following; held only for moments
   std::condition_variable changed;
@@ -79,11 +55,6 @@ struct ClipWriter::Shared {
   bool closing = false;
   bool finished = false;
 };
-
-void ClipWriter::Shared::tell(ClipReport::Kind kind, Clip its_clip, std::string reason) {
-  const std::lock_guard lock(report_mutex);
-  if (report) report({kind, std::move(its_clip), std::move(reason)});
-}
 
 // Without a clip that has begun, an end would have no meaning, so there is always room for one.
 bool ClipWriter::Shared::push(Command command) {
@@ -98,74 +69,10 @@ bool ClipWriter::Shared::push(Command command) {
   return true;
 }
 
-void ClipWriter::Shared::attempt(const std::function<void()> &step) {
-  try {
-    step();
-    return;
-  } catch (const std::exception &error) {
-    if (!std::exchange(failing, true)) tell(ClipReport::Kind::failing, *clip, error.what());
-  }
-  given_up = true;
-  *lost += frames_at_hand + (file ? file->frames_not_written() : 0);
-  file.reset();
-}
-
-void ClipWriter::Shared::obey(Clip &its_clip) {
-  clip = std::move(its_clip);
-  given_up = has_frames = false;
-}
-
-void ClipWriter::Shared::obey(Join &join) {
-  clip->events.push_back(std::move(join.event));
-}
-
-void ClipWriter::Shared::open(const EncodedFrame &first) {
-  folder.create();
-  folder.make_room(1, 0);
-  clip->path = folder.new_path(clip->source, clip->time, clip->events.front());
-  file = std::make_unique<Mp4File>(clip->path, first);
-  stretch = first.stretch;
-  looked_at = 0;
-  tell(ClipReport::Kind::opened, *clip);
-}
-
-void ClipWriter::Shared::write(const EncodedFrame &frame) {
-  if (file && stretch != frame.stretch) finish();
-  if (!file) open(frame);
-  frames_at_hand = 0;
-  file->add(frame);
-  if (file->bytes() < looked_at + bytes_between_looks) return;
-  looked_at = file->bytes();
-  folder.make_room(1, file->bytes(), file->path());
-}
-
-void ClipWriter::Shared::obey(EncodedFrame &frame) {
-  has_frames = true;
-  frames_at_hand = 1;
-  if (given_up)
-    ++*lost;
-  else
-    attempt([&] { write(frame); });
-  frames_at_hand = 0;
-}
-
-void ClipWriter::Shared::finish() {
-  file->finish();
-  clip->frames = file->frames();
-  clip->bytes = file->bytes();
-  clip->duration = file->duration();
-  folder.make_room(1, file->bytes(), file->path());
-  file.reset();
-  failing = false;
-  tell(ClipReport::Kind::finished, *clip);
-}
-
-void ClipWriter::Shared::obey(End & /*end*/) {
-  if (file) attempt([this] { finish(); });
-  if (!has_frames) tell(ClipReport::Kind::empty, *clip);
-  clip.reset();
+void ClipWriter::Shared::obey(End &end) {
+  track->end(end.events);
   const std::lock_guard lock(mutex);
-  too_slow = false;
+  if (bytes <= limit / 2) too_slow = false;
 }
 
 void ClipWriter::Shared::run() {
@@ -174,7 +81,7 @@ void ClipWriter::Shared::run() {
     const bool woken = changed.wait_for(lock, idle_interval, [this] { return !commands.empty() || closing; });
     if (!woken) {
       lock.unlock();
-      if (file) attempt([this] { file->write_available(); });
+      track->write_available();
       lock.lock();
       continue;
     }
@@ -182,28 +89,38 @@ void ClipWriter::Shared::run() {
     Command command = std::move(commands.front());
     commands.pop_front();
     lock.unlock();
+    const std::size_t size = bytes_of(command);
     std::visit([this](auto &what) { obey(what); }, command);
     lock.lock();
-    bytes -= bytes_of(command);
+    bytes -= size;
   }
   finished = true;
   done.notify_all();
 }
 
-ClipWriter::ClipWriter(BoundedFolder folder, std::size_t queue_bytes, Counter lost, Reporter report)
-    : shared_(std::make_shared<Shared>(std::move(folder), queue_bytes, std::move(lost), std::move(report))),
+ClipWriter::ClipWriter(std::unique_ptr<Track> track, std::size_t queue_bytes)
+    : shared_(std::make_shared<Shared>(std::move(track), queue_bytes)),
       thread_([shared = shared_] { shared->run(); }) {}
 
 ClipWriter::~ClipWriter() {
+  if (thread_.joinable()) stop(std::chrono::steady_clock::now());
+}
+
+void ClipWriter::close() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->closing = true;
+  shared_->changed.notify_one();
+}
+
+void ClipWriter::stop(std::chrono::steady_clock::time_point deadline) {
+  close();
   bool has_finished = false;
   {
     std::unique_lock lock(shared_->mutex);
-    shared_->closing = true;
-    shared_->changed.notify_one();
-    has_finished = shared_->done.wait_for(lock, drain_time_, [this] { return shared_->finished; });
+    has_finished = shared_->done.wait_until(lock, deadline, [this] { return shared_->finished; });
     if (!has_finished) {
       for (const Command &command : shared_->commands)
-        if (std::holds_alternative<EncodedFrame>(command)) ++*shared_->lost;
+        if (std::holds_alternative<EncodedFrame>(command)) shared_->track->lose(1);
       shared_->commands.clear();
     }
   }
@@ -211,10 +128,9 @@ ClipWriter::~ClipWriter() {
     thread_.join();
   } else {
     thread_.detach();
-    shared_->tell(ClipReport::Kind::stopped, {});
+    shared_->track->tell(ClipReport::Kind::stopped);
   }
-  const std::lock_guard lock(shared_->report_mutex);
-  shared_->report = nullptr;
+  shared_->track->mute();
 }
 
 bool ClipWriter::begin(Clip clip) {
@@ -227,18 +143,22 @@ void ClipWriter::join(std::string event) {
 
 bool ClipWriter::add(const EncodedFrame &frame) {
   if (shared_->push(frame)) return true;
-  ++*shared_->lost;
+  shared_->track->lose(1);
   bool is_first = false;
   {
     const std::lock_guard lock(shared_->mutex);
     is_first = !std::exchange(shared_->too_slow, true);
   }
-  if (is_first) shared_->tell(ClipReport::Kind::too_slow, {});
+  if (is_first) shared_->track->tell(ClipReport::Kind::too_slow);
   return false;
 }
 
-void ClipWriter::end() {
-  shared_->push(End{});
+void ClipWriter::end(std::vector<Event> events) {
+  shared_->push(End{std::move(events)});
+}
+
+void ClipWriter::lose_frame() {
+  shared_->track->lose(1);
 }
 
 }  // namespace uniad

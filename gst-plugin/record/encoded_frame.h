@@ -6,6 +6,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
+
+#include "gst-plugin/events/event.h"
 
 namespace uniad {
 
@@ -20,8 +23,14 @@ struct EncodedFrame {
   std::shared_ptr<const Stretch> stretch;
   GstClockTime time;  // when it is decoded; if unknown, when it is shown
   bool is_key;
+  GstClockTime captured = GST_CLOCK_TIME_NONE;  // nanoseconds since 1970 in UTC
+  // States of events that came before it; null: none.
+  std::shared_ptr<const std::vector<Event>> events = nullptr;
 
   std::size_t bytes() const { return gst_buffer_get_size(buffer.get()); }
+  GstClockTime shown() const {
+    return GST_BUFFER_PTS_IS_VALID(buffer.get()) ? GST_BUFFER_PTS(buffer.get()) : time;
+  }
 };
 
 }  // namespace uniad

@@ -117,6 +117,10 @@ void Mp4File::write_pending() {
     if (written < 0 && errno != EINTR) fail(errno);
     if (written > 0) done += static_cast<std::size_t>(written);
   }
+  if (is_removed()) {
+    written_frames_ = pending_frames_ = 0;
+    fail(ENOENT);
+  }
   bytes_ += pending_.size();
   written_frames_ += std::exchange(pending_frames_, 0);
   pending_.clear();
@@ -193,10 +197,6 @@ void Mp4File::finish() {
     }
   if (gst_app_sink_is_eos(sink_) == FALSE)
     throw Error(ErrorKind::Internal, path_, "mp4mux does not end the file", "report this error");
-  if (is_removed()) {
-    written_frames_ = 0;
-    fail(ENOENT);
-  }
   write_pending();
   if (fdatasync(fd_) != 0) fail(errno);
 }

@@ -10,6 +10,11 @@ namespace uniad {
 
 struct RecordSettings {
   std::string location;  // a folder
+  bool clips = true;     // of events
+  bool continuous = false;
+  guint64 segment_time = 60 * GST_SECOND;
+  bool embed_results = false;
+  std::string source = "camera";  // name of the camera, until results tell it
   guint64 pre_roll = 5 * GST_SECOND;
   guint64 post_roll = 5 * GST_SECOND;
   guint64 max_duration = 600 * GST_SECOND;  // of a clip

@@ -3,7 +3,7 @@
 /**
  * SECTION:element-uniadrecord
  * @title: uniadrecord
- * @short_description: Records a clip of each event from an encoded stream
+ * @short_description: Records an encoded stream: a clip of each event, or everything
  * @see_also: uniaddetect, uniadpublish
  *
  * uniadrecord writes a fragmented MP4 file for each event that a detector upstream reports, from before the
@@ -21,21 +21,35 @@
  * If there is no key frame in memory, the element asks the encoder for one, and the clip begins with it. When
  * caps or timestamps change in a way that one file cannot contain, the clip goes on in another file.
  *
+ * ## Recording everything
+ *
+ * With #GstUniadRecord:continuous, each frame from the first key frame on is in exactly one segment. A
+ * segment begins with a key frame and ends with the first one that is #GstUniadRecord:segment-time later. The
+ * file index.jsonl in the folder says what each segment contains, and in which one each event begins and
+ * ends. #GstUniadRecord:clips says whether events have clips as well.
+ *
+ * ## Results
+ *
+ * With #GstUniadRecord:embed-results, the results of the detector are recorded with the frames that they
+ * belong to: in H.264 and H.265 as SEI (user data unregistered), with other codecs as JSON lines in a file
+ * beside the recording. `uniad extract` prints them. The stream behind the element has no such data.
+ *
  * ## Files
  *
  * Files are named SOURCE-TIME-ID.mp4, with the UTC time at which the event began and the first characters of
- * its id. Each fragment of half a second can be played as soon as it is written, even if the process is
- * killed. #GstUniadRecord:max-size, #GstUniadRecord:max-age and #GstUniadRecord:max-files limit the folder:
- * the oldest files with such names are removed.
+ * its id, or "segment". Each fragment of half a second can be played as soon as it is written, even if the
+ * process is killed. #GstUniadRecord:max-size, #GstUniadRecord:max-age and #GstUniadRecord:max-files limit
+ * the folder: the oldest files with such names are removed.
  *
- * Files are written on a thread of its own. While the disk is slow, full or missing, the stream goes on:
+ * Files are written on threads of their own. While the disk is slow, full or missing, the stream goes on:
  * #GstUniadRecord:queue-size bytes wait, more frames are lost, and #GstUniadRecord:lost counts them.
  *
  * ## Messages
  *
- * For each file, the element posts the message `uniad-clip` twice, with the `state` "begin" and "end". It has
+ * For each clip, the element posts the message `uniad-clip` twice, with the `state` "begin" and "end". It has
  * the fields `location`, `source`, `events` (their ids, a GStrv), `time` (UTC, in nanoseconds since 1970),
- * and at the end `duration`, `frames` and `bytes`.
+ * and at the end `duration`, `frames` and `bytes`. For each segment, it posts `uniad-segment` with the same
+ * fields, but without `events`.
  *
  * ## Example launch line
  * |[
@@ -63,7 +77,9 @@
 #include "gst-plugin/record/mp4_file.h"
 #include "gst-plugin/record/properties.h"
 #include "gst-plugin/record/recorder.h"
+#include "gst-plugin/record/segment_cutter.h"
 #include "gst-plugin/record/settings.h"
+#include "gst-plugin/record/track.h"
 #include "model/base/error.h"
 
 GST_DEBUG_CATEGORY_STATIC(uniad_record_debug);
@@ -91,7 +107,7 @@ struct _GstUniadRecord {
   struct Private {
     std::mutex mutex;  // guards the following members, which the application uses while the stream runs
     uniad::RecordSettings settings;
-    uniad::ClipWriter::Counter lost = std::make_shared<std::atomic<std::uint64_t>>(0);
+    uniad::Track::Counter lost = std::make_shared<std::atomic<std::uint64_t>>(0);
     std::unique_ptr<RecordState> state;  // start and stop replace it
   } * priv;
 };
@@ -108,17 +124,19 @@ static void post_clip(GstUniadRecord *self, const uniad::ClipReport &report) {
   const uniad::Clip &clip = report.clip;
   const bool is_end = report.kind == uniad::ClipReport::Kind::finished;
   GstStructure *structure =
-      gst_structure_new("uniad-clip", "state", G_TYPE_STRING, is_end ? "end" : "begin", "location",
-                        G_TYPE_STRING, clip.path.c_str(), "source", G_TYPE_STRING, clip.source.c_str(),
-                        "time", G_TYPE_UINT64, clip.time, nullptr);
+      gst_structure_new(clip.is_segment() ? "uniad-segment" : "uniad-clip", "state", G_TYPE_STRING,
+                        is_end ? "end" : "begin", "location", G_TYPE_STRING, clip.path.c_str(), "source",
+                        G_TYPE_STRING, clip.source.c_str(), "time", G_TYPE_UINT64, clip.time, nullptr);
   if (is_end)
     gst_structure_set(structure, "duration", G_TYPE_UINT64, clip.duration, "frames", G_TYPE_UINT64,
                       guint64{clip.frames}, "bytes", G_TYPE_UINT64, guint64{clip.bytes}, nullptr);
-  std::vector<const gchar *> ids;
-  ids.reserve(clip.events.size() + 1);
-  for (const std::string &id : clip.events) ids.push_back(id.c_str());
-  ids.push_back(nullptr);
-  gst_structure_set(structure, "events", G_TYPE_STRV, ids.data(), nullptr);
+  if (!clip.is_segment()) {
+    std::vector<const gchar *> ids;
+    ids.reserve(clip.events.size() + 1);
+    for (const std::string &id : clip.events) ids.push_back(id.c_str());
+    ids.push_back(nullptr);
+    gst_structure_set(structure, "events", G_TYPE_STRV, ids.data(), nullptr);
+  }
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
 }
 
@@ -132,15 +150,21 @@ static void report_clip(GstUniadRecord *self, const uniad::ClipReport &report) {
     case Kind::failing:
       GST_ELEMENT_WARNING(
           self, RESOURCE, WRITE,
-          ("Cannot record: %s. The stream continues; the next event is tried again.", report.reason.c_str()),
+          ("Cannot record: %s. The stream continues, and recording is tried again.", report.reason.c_str()),
+          (nullptr));
+      break;
+    case Kind::index_failing:
+      GST_ELEMENT_WARNING(
+          self, RESOURCE, WRITE,
+          ("Cannot write the index of the segments: %s. Its lines are kept and written later.",
+           report.reason.c_str()),
           (nullptr));
       break;
     case Kind::too_slow:
-      GST_ELEMENT_WARNING(
-          self, RESOURCE, WRITE,
-          ("Frames of a clip are lost while the stream continues: the disk takes them more slowly than "
-           "they come. Use a faster disk, or raise queue-size."),
-          (nullptr));
+      GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                          ("Frames are lost while the stream continues: the disk takes them more slowly than "
+                           "they come. Use a faster disk, or raise queue-size."),
+                          (nullptr));
       break;
     case Kind::empty:
       GST_ELEMENT_WARNING(
@@ -152,7 +176,7 @@ static void report_clip(GstUniadRecord *self, const uniad::ClipReport &report) {
     case Kind::stopped:
       GST_ELEMENT_WARNING(
           self, RESOURCE, WRITE,
-          ("A clip is incomplete, because the disk did not take it before the stop. Raise drain-time."),
+          ("A recording is incomplete, because the disk did not take it before the stop. Raise drain-time."),
           (nullptr));
       break;
   }
@@ -167,17 +191,29 @@ static void start_recorder(GstUniadRecord *self) {
   }
   if (settings.location.empty())
     throw uniad::Error(uniad::ErrorKind::InvalidArgument, "location", "is not set",
-                       "set the property 'location' to a folder for the clips");
+                       "set the property 'location' to a folder for the files");
+  if (!settings.clips && !settings.continuous)
+    throw uniad::Error(uniad::ErrorKind::InvalidArgument, "clips=false", "nothing would be recorded",
+                       "set continuous=true, or clips=true");
   uniad::Mp4File::check_elements();
   const uniad::BoundedFolder folder(settings.location, ".mp4",
-                                    {settings.max_size, settings.max_age, settings.max_files});
+                                    {settings.max_size, settings.max_age, settings.max_files}, ".jsonl");
   folder.create();
   auto lost = std::make_shared<std::atomic<std::uint64_t>>(0);
-  auto writer = std::make_unique<uniad::ClipWriter>(
-      folder, settings.queue_size + settings.pre_roll_size, lost,
-      [self](const uniad::ClipReport &report) { report_clip(self, report); });
-  writer->set_drain_time(std::chrono::nanoseconds(settings.drain_time));
-  auto state = std::make_unique<RecordState>(RecordState{uniad::Recorder(settings, std::move(writer))});
+  const auto writer = [&](std::uint64_t bytes) {
+    auto track = std::make_unique<uniad::Track>(
+        folder, settings.embed_results, lost,
+        [self](const uniad::ClipReport &report) { report_clip(self, report); });
+    return std::make_unique<uniad::ClipWriter>(std::move(track), bytes);
+  };
+  std::unique_ptr<uniad::ClipWriter> clips;
+  std::unique_ptr<uniad::SegmentCutter> segments;
+  if (settings.clips) clips = writer(settings.queue_size + settings.pre_roll_size);
+  if (settings.continuous)
+    segments = std::make_unique<uniad::SegmentCutter>(settings.segment_time, settings.source,
+                                                      writer(settings.queue_size));
+  auto state = std::make_unique<RecordState>(
+      RecordState{uniad::Recorder(settings, std::move(clips), std::move(segments))});
   gst_segment_init(&state->segment, GST_FORMAT_UNDEFINED);
   const std::lock_guard lock(priv->mutex);
   priv->lost = std::move(lost);
@@ -210,7 +246,7 @@ static gboolean gst_uniad_record_stop(GstBaseTransform *trans) {
     state = std::move(self->priv->state);
   }
   try {
-    if (state) state->recorder.close();
+    if (state) state->recorder.close("stopped");
   } catch (const std::exception &error) {
     GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
   }
@@ -228,10 +264,17 @@ static gboolean gst_uniad_record_set_caps(GstBaseTransform *trans, GstCaps *caps
   }
 }
 
+static void ask_for_key_frame(GstUniadRecord *self) {
+  gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(self),
+                     gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
+}
+
 static GstFlowReturn gst_uniad_record_transform_ip(GstBaseTransform *trans, GstBuffer *buffer) {
   GstUniadRecord *self = GST_UNIAD_RECORD(trans);
   try {
-    self->priv->state->recorder.take(buffer);
+    uniad::Recorder &recorder = self->priv->state->recorder;
+    recorder.take(buffer);
+    if (recorder.segment_needs_key_frame()) ask_for_key_frame(self);
   } catch (const std::exception &error) {
     GST_ELEMENT_WARNING(self, STREAM, FAILED, ("%s", error.what()), (nullptr));
   }
@@ -242,8 +285,7 @@ static void take_uniad_event(GstUniadRecord *self, const uniad::Event &event) {
   uniad::Recorder &recorder = self->priv->state->recorder;
   recorder.take(event);
   if (event.state != GST_ANOMALY_EVENT_BEGIN || !recorder.needs_key_frame()) return;
-  gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(self),
-                     gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
+  ask_for_key_frame(self);
 }
 
 static void take_stream_event(GstUniadRecord *self, GstEvent *event) {
@@ -266,7 +308,7 @@ static void take_stream_event(GstUniadRecord *self, GstEvent *event) {
       state->recorder.interrupt();
       break;
     case GST_EVENT_EOS:
-      state->recorder.close();
+      state->recorder.close("eos");
       break;
     default:
       break;
@@ -322,7 +364,8 @@ static void gst_uniad_record_class_init(GstUniadRecordClass *klass) {
   uniad::install_record_figures(gobject_class);
 
   gst_element_class_set_static_metadata(element_class, "UniAD recorder", "Filter/Video",
-                                        "Records a clip of each event from an encoded stream", "uniad-gst");
+                                        "Records an encoded stream: a clip of each event, or everything",
+                                        "uniad-gst");
   GstCaps *caps = gst_caps_from_string(accepted_caps);
   for (const auto &[name, direction] : {std::pair{"sink", GST_PAD_SINK}, {"src", GST_PAD_SRC}})
     gst_element_class_add_pad_template(element_class,

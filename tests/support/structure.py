@@ -27,7 +27,7 @@ LAYERS = [
     ["model/cuda"],
     ["gst-plugin/base", "gst-plugin/meta"],
     ["gst-plugin/video"],
-    ["gst-plugin/events"],
+    ["gst-plugin/events", "gst-plugin/embed"],
     ["gst-plugin/drawing"],
     ["gst-plugin/detect", "gst-plugin/overlay", "gst-plugin/publish", "gst-plugin/record"],
     ["gst-plugin"],

@@ -30,9 +30,12 @@ class Frame:
         self.is_key = not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
         self.dts_or_pts = self.dts if self.dts != Gst.CLOCK_TIME_NONE else self.pts
         self.hash = hashlib.md5(self.data).hexdigest()
+        self.result = None  # adds the result of a detector to the buffer
 
     def buffer(self, with_dts=True):
         buffer = Gst.Buffer.new_wrapped(self.data)
+        if self.result is not None:
+            self.result(buffer)
         buffer.pts, buffer.duration = self.pts, self.duration
         if with_dts:
             buffer.dts = self.dts
@@ -56,11 +59,13 @@ def encode(encoder, count=250, size=64, pattern="ball"):
     return frames
 
 
-def uniad_event(state, event_id="event-1", source="gate", time=1714564800):
+def uniad_event(state, event_id="event-1", source="gate", time=1714564800, **times):
     structure = Gst.Structure.new_empty("uniad-event")
     for name, value in (("id", event_id), ("state", state), ("source", source), ("kind", "anomaly")):
         structure.set_value(name, value)
     structure.set_value("begin-time", gi_uint64(time * Gst.SECOND))
+    for name, value in times.items():
+        structure.set_value(name.replace("_", "-"), gi_uint64(value))
     return Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM, structure)
 
 
@@ -85,6 +90,7 @@ class Recording:
         self.started = self.pipeline.set_state(Gst.State.PLAYING) != Gst.StateChangeReturn.FAILURE
         self.pushed, self.warnings, self.messages = [], [], []
         self.caps = None
+        self.reports = "uniad-clip"  # the messages that clips() returns
 
     def push(self, frames, with_dts=True):
         for frame in frames:
@@ -119,7 +125,7 @@ class Recording:
         while (message := self.bus.pop()) is not None:
             if message.type == Gst.MessageType.WARNING:
                 self.warnings.append(message.parse_warning()[0].message)
-            elif message.type == Gst.MessageType.ELEMENT and message.get_structure().get_name() == "uniad-clip":
+            elif message.type == Gst.MessageType.ELEMENT and message.get_structure().get_name() == self.reports:
                 self.messages.append(message.get_structure().copy())
 
     def clips(self):

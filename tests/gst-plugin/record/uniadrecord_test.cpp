@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "gst-plugin/events/event.h"
+#include "tests/support/encoded_stream.h"
 #include "tests/support/gst_test.h"
+#include "tests/support/stuck_disk.h"
 
 namespace uniad::test {
 namespace {
@@ -139,6 +141,42 @@ TEST_F(UniadRecord, StopsDuringAClip) {
   EXPECT_EQ(clips[0].first, "end");
   EXPECT_GT(clips[0].second, 50U);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+}
+
+// If the stream waited for the disk, this test would never end.
+TEST_F(UniadRecord, TheStreamGoesOnWhileTheDiskDoesNotAnswer) {
+  const EncodedStream stream(
+      "videotestsrc num-buffers=50 ! video/x-raw,width=64,height=64,framerate=25/1 ! x264enc key-int-max=25 "
+      "bframes=0 ! h264parse");
+  const std::string launch =
+      "uniadrecord continuous=true embed-results=true segment-time=1000000000 "
+      "queue-size=10000 location=" +
+      folder_.string();
+  const Harness harness(gst_harness_new_parse(launch.c_str()));
+  gst_harness_set_src_caps(harness.get(), gst_caps_ref(stream.caps()));
+  const auto pass = [&](guint first, guint end) {
+    for (guint number = first; number < end; ++number) {
+      ASSERT_EQ(gst_harness_push(harness.get(), stream.frame(number)), GST_FLOW_OK);
+      gst_buffer_unref(gst_harness_pull(harness.get()));
+    }
+  };
+  {
+    const StuckDisk disk;
+    pass(0, 100);
+    StuckDisk::await_writer();
+    Event event;
+    event.id = "event-1";
+    event.state = GST_ANOMALY_EVENT_BEGIN;
+    gst_harness_push_event(harness.get(),
+                           gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, event_structure(event)));
+    pass(100, 2000);
+    gst_harness_push_event(harness.get(), gst_event_new_eos());
+  }
+  const Ref<GstElement> record(gst_harness_find_element(harness.get(), "uniadrecord"));
+  gst_element_set_state(record.get(), GST_STATE_READY);
+  guint64 lost = 0;
+  g_object_get(record.get(), "lost", &lost, nullptr);
+  EXPECT_GT(lost, 0U);  // what did not fit into the queue
 }
 
 }  // namespace
