@@ -30,6 +30,9 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine &line) {
                            "another rule from the scores stored in the model"),
       line.calibrate);
   describe_predict(*app->add_subcommand("predict", "Detect anomalies in pictures and videos"), line.predict);
+  describe_extract(
+      *app->add_subcommand("extract", "Print the results that a recording of uniadrecord contains"),
+      line.extract);
   describe_render(*app->add_subcommand("render", "Render what a model reconstructs as pictures"),
                   line.render);
   describe_import(*app->add_subcommand("import", "Convert checkpoints of other projects to a model file"),

@@ -9,6 +9,7 @@
 #include "training/calibrate/calibrate.h"
 #include "training/evaluate/evaluate.h"
 #include "training/export/export.h"
+#include "training/extract/extract.h"
 #include "training/import/import.h"
 #include "training/info/info.h"
 #include "training/predict/predict.h"
@@ -28,6 +29,7 @@ struct CommandLine {
   EvaluateOptions evaluate;
   CalibrateOptions calibrate;
   PredictOptions predict;
+  ExtractOptions extract;
   RenderOptions render;
   ImportOptions import;
   ExportOptions exported;

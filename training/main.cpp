@@ -39,6 +39,7 @@ void run(const CLI::App &app, const uniad::CommandLine &line, uniad::Progress &p
   if (app.got_subcommand("evaluate")) evaluate(line.evaluate, std::cout, progress);
   if (app.got_subcommand("calibrate")) calibrate_model(line.calibrate, progress);
   if (app.got_subcommand("predict")) predict(line.predict, progress);
+  if (app.got_subcommand("extract")) extract(line.extract, progress);
   if (app.got_subcommand("render")) run_render(line.render, progress);
   if (app.got_subcommand("import")) import_files(line.import, progress);
   if (app.got_subcommand("export")) export_model(line.exported, progress);

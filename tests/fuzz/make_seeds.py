@@ -158,6 +158,17 @@ def itself():
     return value
 
 
+def frame_with_results(codec, length_size):
+    """An access unit with a parameter set, results as SEI, and a slice."""
+    uuid = bytes.fromhex("787faed270ac44f8bb5c07b133703408")
+    text = b'{"version":1,"source":"gate","pts":40000000,"score":3.1,"anomalous":true,"age":0,"regions":[]}\n'
+    message = bytes([5, len(uuid + text)]) + uuid + text + b"\x80"
+    units = [b"\x67\x64\0\x1f", b"\x06" + message, b"\x65\x88\0\0\3\1"] if codec == 0 else \
+        [b"\x42\1\1", b"\x4e\1" + message, b"\x26\1\xaf\0\0\3\1"]
+    before = (lambda unit: len(unit).to_bytes(length_size, "big")) if length_size else (lambda unit: b"\0\0\0\1")
+    return bytes([codec + 2 * length_size]) + b"".join(before(unit) + unit for unit in units)
+
+
 def main(folder):
     torch = fake_torch()
     model = {"uniad.version": "1", "uniad.config": json.dumps(MODEL_CONFIG),
@@ -175,6 +186,7 @@ def main(folder):
         "fuzz_rtsp_config": [path.read_bytes() for path in (ROOT / "pipelines/uniad-rtsp").glob("*.toml")],
         "fuzz_cut_short": [struct.pack(">I4sI4s", 8, b"ftyp", 100, b"mdat"), struct.pack(">I4sQ", 1, b"mdat", 2**40),
                            b"RIFF" + struct.pack("<I", 500) + b"AVI LIST", b"\x1a\x45\xdf\xa3\x81\0\x18\x53\x80\x67\x10\xff"],
+        "fuzz_frame_results": [frame_with_results(codec, size) for codec in (0, 1) for size in (0, 2, 4)],
         "fuzz_zones": [json.dumps(zones, indent=1).encode() for zones in ({}, {"mask": "m.png"}, {"zones": [
             {"name": "clock", "kind": "ignore", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]},
             {"name": "door", "kind": "watch", "polygon": [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]], "threshold": 4.2},

@@ -36,7 +36,7 @@ LAYERS = [
     ["pipelines/uniad-rtsp"],
     ["training/base", "training/cli", "training/config", "training/metrics"],
     ["training/data"],
-    ["training/bench", "training/evaluate/figures", "training/export", "training/import", "training/predict"],
+    ["training/bench", "training/evaluate/figures", "training/export", "training/extract", "training/import", "training/predict"],
     ["training/calibrate", "training/evaluate/report", "training/info", "training/train"],
     ["training/evaluate", "training/render"],
     ["training/sweep"],

@@ -104,7 +104,7 @@ TEST_F(Cli, HelpManPageAndReadmeComeFromOneTable) {
   EXPECT_TRUE(holds(uniad("--version").out, "uniad "));
   EXPECT_FALSE(holds(uniad("--help").out, "--man"));
   for (const std::string command : {"train", "sweep", "update", "merge", "evaluate", "calibrate", "predict",
-                                    "render", "import", "export", "info", "bench"}) {
+                                    "extract", "render", "import", "export", "info", "bench"}) {
     const auto help = uniad(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(holds(uniad("--help").out, command));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "gst-plugin/embed/nal_format.h"
 #include "training/data/nal_units.h"
 #include "training/data/picture.h"
 
@@ -53,18 +54,6 @@ std::string warning_of(GstBuffer *jpeg) {
   gst_buffer_extract(jpeg, 0, bytes.data(), bytes.size());
   bytes.insert(bytes.end(), {0xFF, 0xD9});
   return warning_of_jpeg(bytes);
-}
-
-// Returns the size in bytes of the length field of each NAL unit; absent for other formats.
-std::optional<std::size_t> nal_length_size(const GstStructure *format) {
-  const GValue *const value = gst_structure_get_value(format, "codec_data");
-  GstBuffer *const buffer = value != nullptr ? gst_value_get_buffer(value) : nullptr;
-  if (buffer == nullptr) return std::nullopt;
-  std::vector<std::uint8_t> record(gst_buffer_get_size(buffer));
-  gst_buffer_extract(buffer, 0, record.data(), record.size());
-  if (gst_structure_has_name(format, "video/x-h264")) return nal_length_size_h264(record);
-  if (gst_structure_has_name(format, "video/x-h265")) return nal_length_size_h265(record);
-  return std::nullopt;
 }
 
 // Decoders usually report zeros in a packet, but may also decode them to a picture.
@@ -118,8 +107,9 @@ struct DamageWatch::State {
   void enter(GstBuffer *encoded, const GstStructure *format) {
     if (format != nullptr && gst_structure_has_name(format, "image/jpeg"))
       if (const std::string warning = warning_of(encoded); !warning.empty()) return complain(warning);
-    const auto length_size = format != nullptr ? nal_length_size(format) : std::nullopt;
-    if (length_size && has_zeros(encoded, *length_size)) return complain("a packet contains a run of zeros");
+    const auto nal_format = format != nullptr ? nal_format_of(format) : std::nullopt;
+    if (nal_format && nal_format->length_size > 0 && has_zeros(encoded, nal_format->length_size))
+      return complain("a packet contains a run of zeros");
     const std::lock_guard lock(mutex);
     if (lost_until &&
         (!GST_CLOCK_TIME_IS_VALID(*lost_until) || GST_BUFFER_DTS_OR_PTS(encoded) >= *lost_until)) {

@@ -7,11 +7,6 @@
 namespace uniad {
 namespace {
 
-std::optional<std::size_t> length_size_at(std::span<const std::uint8_t> record, std::size_t place) {
-  if (record.size() <= place) return std::nullopt;
-  return std::size_t{record[place] & 3U} + 1;
-}
-
 bool has_zeros_inside(std::span<const std::uint8_t> nal_unit) {
   constexpr std::array<std::uint8_t, 4> zeros{};
   const auto last =
@@ -20,14 +15,6 @@ bool has_zeros_inside(std::span<const std::uint8_t> nal_unit) {
 }
 
 }  // namespace
-
-std::optional<std::size_t> nal_length_size_h264(std::span<const std::uint8_t> record) {
-  return length_size_at(record, 4);
-}
-
-std::optional<std::size_t> nal_length_size_h265(std::span<const std::uint8_t> record) {
-  return length_size_at(record, 21);
-}
 
 bool has_zeros_inside_nal_unit(std::span<const std::uint8_t> packet, std::size_t length_size) {
   while (packet.size() > length_size) {

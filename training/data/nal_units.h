@@ -4,15 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 namespace uniad {
-
-// Returns the size in bytes of the length field before each NAL unit, from an AVCDecoderConfigurationRecord
-// or an HEVCDecoderConfigurationRecord (ISO/IEC 14496-15). Absent if the record is too short.
-std::optional<std::size_t> nal_length_size_h264(std::span<const std::uint8_t> record);
-std::optional<std::size_t> nal_length_size_h265(std::span<const std::uint8_t> record);
 
 // Returns whether a NAL unit of the packet contains four zero bytes before its end. Encoders never write
 // them, because they insert a three after two zero bytes (ITU-T H.264, 7.4.1), but lost blocks of a disk or

@@ -68,15 +68,5 @@ TEST(NalUnits, AnyBytesAreRead) {
   EXPECT_FALSE(has_zeros_inside_nal_unit(Bytes{0xFF, 0xFF, 0xFF, 0xFF}, 4));
 }
 
-TEST(NalUnits, TheRecordsHoldTheSizeOfTheLength) {
-  EXPECT_EQ(nal_length_size_h264(Bytes{1, 100, 0, 31, 0xFF, 0xE1}), 4U);
-  EXPECT_EQ(nal_length_size_h264(Bytes{1, 100, 0, 31, 0xFD}), 2U);
-  EXPECT_EQ(nal_length_size_h264(Bytes{1, 100, 0, 31}), std::nullopt);
-  Bytes hevc(23);
-  hevc[21] = 0x0F;
-  EXPECT_EQ(nal_length_size_h265(hevc), 4U);
-  EXPECT_EQ(nal_length_size_h265(Bytes(21)), std::nullopt);
-}
-
 }  // namespace
 }  // namespace uniad
