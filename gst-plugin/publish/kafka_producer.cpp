@@ -73,7 +73,7 @@ KafkaProducer::KafkaProducer(const KafkaOptions &options) : brokers_(options.bro
   if (!producer_)
     throw Error(ErrorKind::InvalidArgument, "kafka://", without_values(reason.data(), options),
                 "correct the options in 'kafka-properties', or 'ca-file', 'cert-file' and 'key-file'");
-  conf.release();  // the producer owns it now
+  static_cast<void>(conf.release());  // the producer owns it now
   topic_.reset(rd_kafka_topic_new(producer_.get(), options.topic.c_str(), nullptr));
   if (!topic_)
     throw Error(ErrorKind::InvalidArgument, "kafka://", rd_kafka_err2str(rd_kafka_last_error()),
