@@ -58,14 +58,16 @@ struct ClipWriter::Shared {
 
 // Without a clip that has begun, an end would have no meaning, so there is always room for one.
 bool ClipWriter::Shared::push(Command command) {
+  bool may_sleep = false;  // the thread; waking it takes longer than all else, and a pre-roll has many frames
   {
     const std::lock_guard lock(mutex);
     const std::size_t size = bytes_of(command);
     if (bytes + size > limit && !std::holds_alternative<End>(command)) return false;
     bytes += size;
+    may_sleep = commands.empty();
     commands.push_back(std::move(command));
   }
-  changed.notify_one();
+  if (may_sleep) changed.notify_one();
   return true;
 }
 

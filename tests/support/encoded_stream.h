@@ -17,8 +17,10 @@ class EncodedStream {
  public:
   // launch: a pipeline that ends with its parser
   explicit EncodedStream(const std::string &launch) {
-    const Ref<GstElement> pipeline(GST_ELEMENT(gst_object_ref_sink(
-        gst_parse_launch((launch + " ! appsink name=sink sync=false").c_str(), nullptr))));
+    GError *error = nullptr;
+    const Ref<GstElement> pipeline(GST_ELEMENT(
+        gst_object_ref_sink(gst_parse_launch((launch + " ! appsink name=sink sync=false").c_str(), &error))));
+    if (const Ref<GError> owned(error); owned) throw std::runtime_error(owned->message);
     const Ref<GstElement> sink(gst_bin_get_by_name(GST_BIN(pipeline.get()), "sink"));
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
     while (GstSample *sample = gst_app_sink_pull_sample(GST_APP_SINK(sink.get())))
@@ -28,6 +30,13 @@ class EncodedStream {
   }
 
   GstCaps *caps() const { return gst_sample_get_caps(samples_.front().get()); }
+
+  double megabits_per_second() const {
+    double bytes = 0;
+    for (const auto &sample : samples_)
+      bytes += static_cast<double>(gst_buffer_get_size(gst_sample_get_buffer(sample.get())));
+    return bytes * 8 * 25 / static_cast<double>(samples_.size()) / 1e6;
+  }
 
   // The frame with this number of a stream that repeats, at 25 frames per second. Owned by the caller.
   GstBuffer *frame(guint number) const {
