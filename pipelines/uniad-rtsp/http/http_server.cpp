@@ -21,7 +21,7 @@
 namespace uniad::rtsp {
 namespace {
 
-constexpr goffset most_body_bytes = 64 * 1024;
+constexpr goffset most_body_bytes = goffset{64} * 1024;
 
 // Objects that are created in its scope belong to this context.
 class ContextScope {
