@@ -13,19 +13,10 @@ import time
 import unittest
 
 import jsonschema
-from streams import H264, PERIOD, Gst, Recording, decoding_errors, encode, hashes, packets
+from streams import H264, PERIOD, Gst, Recording, decoding_errors, encode, has_element, hashes, packets, wait_until
 
 SECOND = Gst.SECOND
 SCHEMA = None
-
-
-def wait_until(condition):
-    while not condition():
-        time.sleep(0.01)
-
-
-def has_element(name):
-    return Gst.ElementFactory.find(name) is not None
 
 
 def index_of(folder):

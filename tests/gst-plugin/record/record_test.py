@@ -11,18 +11,9 @@ import tempfile
 import time
 import unittest
 
-from streams import H264, PERIOD, Gst, Recording, decoding_errors, encode, hashes, packets
+from streams import H264, PERIOD, Gst, Recording, decoding_errors, encode, has_element, hashes, packets, wait_until
 
 SECOND = Gst.SECOND
-
-
-def wait_until(condition):
-    while not condition():
-        time.sleep(0.01)
-
-
-def has_element(name):
-    return Gst.ElementFactory.find(name) is not None
 
 
 class Record(unittest.TestCase):

@@ -15,11 +15,10 @@ import subprocess
 import sys
 import tempfile
 import termios
-import time
 import unittest
 
 import jsonschema
-from streams import PERIOD, Gst, decoding_errors, gi, gi_uint64, hashes
+from streams import PERIOD, Gst, decoding_errors, gi, gi_uint64, has_element, hashes, wait_until
 
 try:
     gi.require_version("GstUniadMeta", "1.0")
@@ -44,15 +43,6 @@ ENCODERS = {
     "avenc_mpeg4": "avenc_mpeg4 gop-size=25 ! mpeg4videoparse",
 }
 H264 = "x264enc with B-frames"
-
-
-def has_element(name):
-    return Gst.ElementFactory.find(name.split()[0].rstrip(",")) is not None
-
-
-def wait_until(condition):
-    while not condition():
-        time.sleep(0.01)
 
 
 class Detector:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 
 try:
     import gi
@@ -18,6 +19,16 @@ from gi.repository import Gst  # noqa: E402
 Gst.init(None)
 PERIOD = 40 * Gst.MSECOND
 H264 = "x264enc key-int-max=25 bframes=0 byte-stream=false ! h264parse"
+
+
+def wait_until(condition):
+    while not condition():
+        time.sleep(0.01)
+
+
+def has_element(name):
+    """Whether there is the element that a name or the description of an encoder begins with."""
+    return Gst.ElementFactory.find(name.split()[0].rstrip(",")) is not None
 
 
 class Frame:
