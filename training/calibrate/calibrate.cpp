@@ -43,10 +43,6 @@ struct Recalibration {
   std::vector<std::string> kept;  // sources that keep their calibration
 };
 
-bool is_next_frame(const Item &item, const Item &before) {
-  return item.frame && before.frame && item.path == before.path && *item.frame == *before.frame + 1;
-}
-
 Footage judge(const Source &source, const SourceZones &zones, Detector &detector, Progress &progress) {
   Footage footage;
   MotionFootage motion(detector.motion_reference(source.name), source.frame_rate,

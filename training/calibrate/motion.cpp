@@ -5,6 +5,10 @@
 
 namespace uniad {
 
+bool is_next_frame(const Item &item, const Item &before) {
+  return item.frame && before.frame && item.path == before.path && *item.frame == *before.frame + 1;
+}
+
 MotionFootage::MotionFootage(std::shared_ptr<const MotionReference> reference, double frame_rate,
                              const Zones *zones)
     : reference_(std::move(reference)), time_(frame_rate), zones_(zones) {
@@ -20,9 +24,8 @@ void MotionFootage::add(const Item &item, std::int64_t number, const FrameView &
   const auto judged = judge_.judge(motion->map, reference_, zones_, any_threshold);
   if (!judged) return;
   scores_.values.push_back(judged->score);
-  scores_.continues.push_back(newest_ && item.path == newest_video_ && number == *newest_ + 1);
-  newest_video_ = item.path;
-  newest_ = number;
+  scores_.continues.push_back(newest_ && is_next_frame(item, *newest_));
+  newest_ = item;
 }
 
 ThresholdRule motion_rule_for(const MotionReference &reference, const std::optional<ThresholdRule> &given) {

@@ -15,6 +15,9 @@
 
 namespace uniad {
 
+// Whether the item is the frame of a video that directly follows the other.
+bool is_next_frame(const Item &item, const Item &before);
+
 // The motion scores of new normal footage of one source.
 class MotionFootage {
  public:
@@ -33,8 +36,7 @@ class MotionFootage {
   const Zones *zones_;
   MotionJudge judge_;
   NormalScores scores_;
-  std::filesystem::path newest_video_;
-  std::optional<std::int64_t> newest_;  // frame that counted
+  std::optional<Item> newest_;  // that counted
 };
 
 struct RecalibratedMotion {
